@@ -1,0 +1,256 @@
+//! What answers a request that is not carried out: the one table from causes to statuses.
+//!
+//! The text for the client is fixed here; what the system said goes to the log alone.
+
+use crate::http::framing::{self, BodyFault};
+use crate::http::head::Field;
+use crate::http::name::{Name, NameFault};
+use crate::http::problem::{self, Format};
+use crate::http::route::RouteFault;
+use crate::storage;
+
+use super::{Content, Reply};
+
+/// How long a client that came at a bad time should wait, in seconds.
+const RETRY_AFTER: &str = "1";
+
+/// Why a request was not carried out.
+#[derive(Debug)]
+pub enum Error {
+    /// The head of the request.
+    Head(framing::Fault),
+    /// Method or path.
+    Route(RouteFault),
+    /// The name in the body of a rename.
+    NewName(NameFault),
+    /// The content of a body, with what is wrong with it.
+    Content(&'static str),
+    /// The transfer of a body.
+    Body(BodyFault),
+    /// The storage, at this name.
+    Storage(Name, Access, storage::Error),
+    /// The storage root is not readable.
+    Health(storage::Error),
+    /// As many transfers as are allowed are running.
+    Busy,
+    /// The server is shutting down.
+    Stopping,
+    /// The handler failed in a way that it should not.
+    Panic(String),
+}
+
+/// What the request wanted of a name: a name that leads out of the root is not found by who reads, and forbidden to
+/// who writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To read what is there.
+    Read,
+    /// To append to what is there.
+    Append,
+    /// To rename or remove what is there.
+    Change,
+    /// To put something there.
+    Create,
+}
+
+impl Error {
+    /// The status code.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Head(fault) => head_status(*fault),
+            Self::Route(RouteFault::Unknown) => 404,
+            Self::Route(RouteFault::Method(_)) => 405,
+            Self::Route(RouteFault::Name(_)) | Self::NewName(_) | Self::Content(_) => 400,
+            Self::Body(BodyFault::Stalled) => 408,
+            Self::Body(BodyFault::EndedEarly | BodyFault::Malformed) => 400,
+            Self::Storage(_, access, error) => storage_status(*access, error),
+            Self::Health(_) | Self::Panic(_) => 500,
+            Self::Busy | Self::Stopping => 503,
+        }
+    }
+
+    /// What the client is told.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Head(fault) => fault.to_string(),
+            Self::Route(RouteFault::Unknown) => "files are below /file/".to_owned(),
+            Self::Route(RouteFault::Method(allow)) => format!("the methods here are {allow}"),
+            Self::Route(RouteFault::Name(fault)) | Self::NewName(fault) => fault.to_string(),
+            Self::Content(what) => (*what).to_owned(),
+            Self::Body(fault) => format!("{fault}; nothing was stored"),
+            Self::Storage(name, access, error) => storage_detail(name, *access, error),
+            Self::Health(_) => "the storage folder cannot be read".to_owned(),
+            Self::Busy => "too many transfers at once, try again".to_owned(),
+            Self::Stopping => "the server is shutting down, try again".to_owned(),
+            Self::Panic(_) => "the server failed on this request".to_owned(),
+        }
+    }
+
+    /// What the log says beyond the status, where there is more to say.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Storage(_, _, storage::Error::System(error))
+            | Self::Health(storage::Error::System(error)) => error.to_string(),
+            Self::Health(error) => error.to_string(),
+            Self::Panic(message) => format!("panic: {message}"),
+            other => other.detail(),
+        }
+    }
+
+    /// The reply that tells the client, in the format that it accepts.
+    #[must_use]
+    pub fn reply(&self, format: Format) -> Reply {
+        let status = self.status();
+        let mut fields: Vec<Field> = vec![("Content-Type", format.media_type().to_owned())];
+        if let Self::Route(RouteFault::Method(allow)) = self {
+            fields.push(("Allow", (*allow).to_owned()));
+        }
+        if status == 503 {
+            fields.push(("Retry-After", RETRY_AFTER.to_owned()));
+        }
+        Reply {
+            status,
+            fields,
+            content: Content::Bytes(problem::body(format, status, &self.detail())),
+        }
+    }
+}
+
+fn head_status(fault: framing::Fault) -> u16 {
+    use framing::Fault;
+    match fault {
+        Fault::RequestLine
+        | Fault::HeaderLine
+        | Fault::HeaderValue
+        | Fault::Host
+        | Fault::ContentLength
+        | Fault::TransferEncoding => 400,
+        Fault::Stalled => 408,
+        Fault::LengthTooLarge => 413,
+        Fault::Expectation => 417,
+        Fault::TooLong => 431,
+        Fault::Version => 505,
+    }
+}
+
+fn storage_status(access: Access, error: &storage::Error) -> u16 {
+    use storage::Error;
+    match (error, access) {
+        (Error::NotFound, _)
+        | (Error::Outside, Access::Read)
+        | (Error::ParentIsFile, Access::Read | Access::Change) => 404,
+        (Error::Outside | Error::Own | Error::IsRoot, _) => 403,
+        (
+            Error::ParentIsFile
+            | Error::IsFolder
+            | Error::IsFile
+            | Error::NotRegular
+            | Error::NotEmpty
+            | Error::IntoItself,
+            _,
+        ) => 409,
+        (Error::NoSpace, _) => 507,
+        (Error::Exhausted | Error::Locked, _) => 503,
+        (Error::System(_), _) => 500,
+    }
+}
+
+fn storage_detail(name: &Name, access: Access, error: &storage::Error) -> String {
+    use storage::Error;
+    match (error, access) {
+        (Error::NotFound, Access::Append) => format!("there is no \"{name}\"; POST creates it"),
+        (Error::NotFound, _)
+        | (Error::Outside, Access::Read)
+        | (Error::ParentIsFile, Access::Read | Access::Change) => {
+            format!("there is no \"{name}\"")
+        }
+        (Error::Outside, _) => format!("\"{name}\" leads out of the storage folder"),
+        (Error::Own, _) => format!("\"{name}\" is the server's own"),
+        (Error::IsRoot, _) => "the storage folder itself cannot be moved or removed".to_owned(),
+        (Error::ParentIsFile, _) => format!("a parent of \"{name}\" is a file"),
+        (Error::IsFolder, _) => format!("\"{name}\" is a folder"),
+        (Error::IsFile, _) => format!("\"{name}\" is a file"),
+        (Error::NotRegular, _) => format!("\"{name}\" is neither a file nor a folder"),
+        (Error::NotEmpty, _) => format!("the folder \"{name}\" is not empty"),
+        (Error::IntoItself, _) => "a folder cannot be moved into itself".to_owned(),
+        (Error::NoSpace, _) => "there is not enough space for it".to_owned(),
+        (Error::Exhausted | Error::Locked, _) => "the server is busy, try again".to_owned(),
+        (Error::System(_), _) => "the storage failed; the log says more".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(access: Access, error: storage::Error) -> Error {
+        let name = Name::parse("a/b").unwrap_or_else(|fault| panic!("{fault}"));
+        Error::Storage(name, access, error)
+    }
+
+    #[test]
+    fn each_error_has_its_status_and_says_why() {
+        use storage::Error as S;
+        for (error, status, detail) in [
+            (at(Access::Read, S::NotFound), 404, "there is no \"a/b\""),
+            (
+                at(Access::Append, S::NotFound),
+                404,
+                "there is no \"a/b\"; POST creates it",
+            ),
+            (at(Access::Read, S::Outside), 404, "there is no \"a/b\""),
+            (
+                at(Access::Create, S::Outside),
+                403,
+                "\"a/b\" leads out of the storage folder",
+            ),
+            (
+                at(Access::Create, S::ParentIsFile),
+                409,
+                "a parent of \"a/b\" is a file",
+            ),
+            (
+                at(Access::Read, S::ParentIsFile),
+                404,
+                "there is no \"a/b\"",
+            ),
+            (
+                at(Access::Create, S::NoSpace),
+                507,
+                "there is not enough space for it",
+            ),
+            (
+                Error::Head(framing::Fault::Version),
+                505,
+                "this server speaks HTTP/1.1 and HTTP/1.0",
+            ),
+            (
+                Error::Body(BodyFault::EndedEarly),
+                400,
+                "the body ended early; nothing was stored",
+            ),
+        ] {
+            assert_eq!((error.status(), error.detail().as_str()), (status, detail));
+        }
+    }
+
+    #[test]
+    fn what_the_system_says_stays_in_the_log() {
+        let secret = std::io::Error::other("/srv/storage: errno 5");
+        let error = at(Access::Create, storage::Error::System(secret));
+        assert_eq!(error.status(), 500);
+        assert!(!error.detail().contains("errno"));
+        assert_eq!(error.cause(), "/srv/storage: errno 5");
+    }
+
+    #[test]
+    fn fields_go_with_the_status() {
+        let fields = |error: Error| error.reply(Format::Text).fields;
+        let method = Error::Route(RouteFault::Method("GET, HEAD"));
+        assert!(fields(method).contains(&("Allow", "GET, HEAD".to_owned())));
+        assert!(fields(Error::Busy).contains(&("Retry-After", "1".to_owned())));
+    }
+}

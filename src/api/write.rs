@@ -1,0 +1,96 @@
+//! POST and PUT: a body becomes a file, or goes behind one.
+//!
+//! The order is refuse, stage, check, put in place: what can be refused without the body is refused before it is
+//! read, and nothing that others can see changes before it has come whole.
+
+use std::io::{self, BufWriter, Write};
+
+use super::{Access, Body, Error, Reply};
+use crate::http::name::Name;
+use crate::storage::{self, Need, Root, Staged};
+
+/// How much of a body is gathered before it is written, in bytes.
+const BUFFER: u64 = 256 * 1024;
+
+/// The least that is gathered; a page.
+const LEAST_BUFFER: u64 = 4096;
+
+/// `POST /file/NAME`: creates the file or replaces it.
+pub(super) fn create(root: &Root, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
+    let failed = |error| Error::Storage(name.clone(), Access::Create, error);
+    root.check_replace(name.pieces()).map_err(failed)?;
+    let need = Need {
+        declared: body.declared(),
+        twice: false,
+    };
+    let mut staged = root.stage(need).map_err(failed)?;
+    receive(body, &mut staged, failed)?;
+    staged.commit(name.pieces()).map_err(failed)?;
+    Ok(Reply::done())
+}
+
+/// `PUT /file/NAME`: appends to the file.
+pub(super) fn append(root: &Root, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
+    let failed = |error| Error::Storage(name.clone(), Access::Append, error);
+    root.check_join(name.pieces()).map_err(failed)?;
+    let need = Need {
+        declared: body.declared(),
+        twice: true,
+    };
+    let mut staged = root.stage(need).map_err(failed)?;
+    receive(body, &mut staged, failed)?;
+    staged.join(name.pieces()).map_err(failed)?;
+    Ok(Reply::done())
+}
+
+/// `POST /file/NAME/`: makes the folder. Its body is empty.
+pub(super) fn make_folder(root: &Root, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
+    let mut byte = [0];
+    let refused = Error::Content("a name that ends in \"/\" makes a folder, which has no content");
+    match body.declared() {
+        Some(0) => {}
+        Some(_) => return Err(refused),
+        None => match body.read(&mut byte) {
+            Ok(0) => {}
+            Ok(_) => return Err(refused),
+            Err(error) => return Err(broken(body, error, |error| folder_error(name, error))),
+        },
+    }
+    root.make_folder(name.pieces())
+        .map_err(|error| folder_error(name, error))?;
+    Ok(Reply::done())
+}
+
+fn folder_error(name: &Name, error: storage::Error) -> Error {
+    Error::Storage(name.clone(), Access::Create, error)
+}
+
+/// Streams a body into its staged file.
+fn receive(
+    body: &mut dyn Body,
+    staged: &mut Staged<'_>,
+    failed: impl Fn(storage::Error) -> Error,
+) -> Result<(), Error> {
+    let capacity = body
+        .declared()
+        .unwrap_or(BUFFER)
+        .clamp(LEAST_BUFFER, BUFFER);
+    let capacity = usize::try_from(capacity).unwrap_or(64 * 1024);
+    // io::copy reads straight into the buffer of a BufWriter.
+    let mut writer = BufWriter::with_capacity(capacity, staged);
+    io::copy(body, &mut writer)
+        .and_then(|_| writer.flush())
+        .map_err(|error| broken(body, error, failed))
+}
+
+/// Whose failure it was: of the body, or of the disk.
+pub(super) fn broken(
+    body: &dyn Body,
+    error: io::Error,
+    failed: impl Fn(storage::Error) -> Error,
+) -> Error {
+    match body.fault() {
+        Some(fault) => Error::Body(fault),
+        None => failed(error.into()),
+    }
+}

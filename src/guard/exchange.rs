@@ -1,0 +1,357 @@
+//! One request and its reply, on a connection of ours.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Read};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+
+use super::connection::{self, Connection};
+use super::inbound::Message;
+use super::linger;
+use crate::http::framing::{BodyFault, Framing};
+
+pub use super::inbound::RefusedHead as Refusal;
+
+/// Files up to this length leave in one write with their head, in bytes.
+const ONE_WRITE: u64 = 64 * 1024;
+
+/// The most of a file that is sent in one step, in bytes.
+pub const LARGEST_STEP: u64 = 2 << 20;
+
+/// The word to a client that waits with its body (RFC 9110, section 15.2.1). It has no fields: none makes sense.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A request that is being served. Dropped without [`Exchange::finish`], it closes its connection.
+pub struct Exchange {
+    request: Option<tiny_http::Request>,
+    connection: Arc<Connection>,
+    /// A duplicate of the connection's socket, for the reply.
+    socket: Option<OwnedFd>,
+    message: Result<Message, Refusal>,
+    body: BodyState,
+    /// Whether the client is still to be told that it may send the body.
+    waits_for_continue: bool,
+    /// Bytes of the body received.
+    received: u64,
+    /// Bytes of the reply's content sent.
+    sent: Sent,
+    /// Whether the reply is out as a whole, so that another may follow it.
+    whole: bool,
+}
+
+/// How much of a reply's content has been sent, in bytes.
+pub type Sent = u64;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BodyState {
+    Coming,
+    Whole,
+    Failed(BodyFault),
+}
+
+impl Exchange {
+    /// Takes up a request from tiny_http. `None`: it is not to be carried out, since its connection is gone or was
+    /// closed for what it sent before.
+    #[must_use]
+    pub fn begin(request: tiny_http::Request) -> Option<Self> {
+        let peer = request.remote_addr().copied();
+        let Some(connection) = peer.and_then(|peer| connection::with_peer(&peer)) else {
+            abandon(request);
+            return None;
+        };
+        let Some(message) = connection.take() else {
+            abandon(request);
+            return None;
+        };
+        let Some(socket) = connection.duplicate() else {
+            linger::retire(request, &connection, None);
+            return None;
+        };
+        let body = match &message {
+            Ok(message) if message.framing != Framing::Empty => BodyState::Coming,
+            _ => BodyState::Whole,
+        };
+        let waits_for_continue = matches!(&message, Ok(message) if message.expects_continue);
+        Some(Self {
+            request: Some(request),
+            waits_for_continue,
+            connection,
+            socket: Some(socket),
+            message,
+            body,
+            received: 0,
+            sent: 0,
+            whole: false,
+        })
+    }
+
+    /// The address of the client.
+    #[must_use]
+    pub fn client(&self) -> SocketAddr {
+        self.connection.peer
+    }
+
+    /// Why the head is refused, if it is: then there is nothing else to be known of the request.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.message.as_ref().err()
+    }
+
+    /// The method, as sent.
+    #[must_use]
+    pub fn method(&self) -> String {
+        match (&self.message, &self.request) {
+            (Err(refusal), _) => refusal.method.clone(),
+            (_, Some(request)) => request.method().as_str().to_owned(),
+            (_, None) => String::new(),
+        }
+    }
+
+    /// The request target, as sent.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match (&self.message, &self.request) {
+            (Err(refusal), _) => refusal.target.clone(),
+            (_, Some(request)) => request.url().to_owned(),
+            (_, None) => String::new(),
+        }
+    }
+
+    /// Whether the request is of HTTP/1.0.
+    #[must_use]
+    pub fn is_http10(&self) -> bool {
+        let version = self.request.as_ref().map(tiny_http::Request::http_version);
+        version.is_some_and(|version| *version == (1, 0))
+    }
+
+    /// The values of a header field, joined by commas where it is repeated (RFC 9110, section 5.3).
+    #[must_use]
+    pub fn header(&self, name: &'static str) -> Option<String> {
+        let headers = self.request.as_ref()?.headers().iter();
+        let values: Vec<&str> = headers
+            .filter(|header| header.field.equiv(name))
+            .map(|header| header.value.as_str())
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    /// The declared length of the body in bytes; `None` where only its end will tell.
+    #[must_use]
+    pub fn declared(&self) -> Option<u64> {
+        match self.message.as_ref().map(|message| message.framing) {
+            Ok(Framing::Length(length)) => Some(length),
+            Ok(Framing::Chunked) => None,
+            Ok(Framing::Empty) | Err(_) => Some(0),
+        }
+    }
+
+    /// Why reading the body has failed, if it has.
+    #[must_use]
+    pub fn body_fault(&self) -> Option<BodyFault> {
+        match self.body {
+            BodyState::Failed(fault) => Some(fault),
+            BodyState::Coming | BodyState::Whole => None,
+        }
+    }
+
+    /// Bytes of the body received, and bytes of content sent.
+    #[must_use]
+    pub fn counts(&self) -> (u64, Sent) {
+        (self.received, self.sent)
+    }
+
+    /// Whether another request may follow on this connection, if the reply gets out whole.
+    #[must_use]
+    pub fn may_go_on(&self) -> bool {
+        self.message
+            .as_ref()
+            .is_ok_and(|message| message.persistent)
+            && self.body == BodyState::Whole
+    }
+
+    /// Reads a body that nobody has asked for, so that the connection can go on, where all of it has come already.
+    pub fn skip_pending_body(&mut self) {
+        if self.body == BodyState::Coming
+            && let Some(length) = self.declared()
+            && self.connection.has_pending(length - self.received)
+        {
+            self.waits_for_continue = false;
+            // A failure is kept in the state of the body.
+            let _ = io::copy(self, &mut io::sink());
+        }
+    }
+
+    /// Sends a head and the content that goes with it.
+    ///
+    /// # Errors
+    /// What the system says; the connection is of no more use then.
+    pub fn send(&mut self, head: &[u8], content: &[u8]) -> io::Result<()> {
+        let total = head.len() + content.len();
+        let mut written = 0;
+        while written < total {
+            let in_content = written.saturating_sub(head.len());
+            let parts = [
+                IoSlice::new(&head[written.min(head.len())..]),
+                IoSlice::new(&content[in_content..]),
+            ];
+            written += send_some(self.socket()?, &parts)?;
+            self.sent = written.saturating_sub(head.len()) as u64;
+        }
+        self.whole = true;
+        Ok(())
+    }
+
+    /// Sends a head and the first `length` bytes of a file, and says before each step how far it is.
+    ///
+    /// # Errors
+    /// What the system says; `UnexpectedEof` where the file has become shorter meanwhile. The connection is of no more
+    /// use then: a client must not take a part for the whole.
+    pub fn send_file(
+        &mut self,
+        head: &[u8],
+        file: &File,
+        length: u64,
+        before_step: &mut dyn FnMut(Sent),
+    ) -> io::Result<()> {
+        if length <= ONE_WRITE {
+            before_step(0);
+            let mut content = Vec::new();
+            file.take(length).read_to_end(&mut content)?;
+            if content.len() as u64 != length {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            return self.send(head, &content);
+        }
+        let mut unsent = head;
+        while !unsent.is_empty() {
+            // MSG_MORE: the head waits for the first bytes of the file to go with it.
+            let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+            match rustix::net::send(self.socket()?, unsent, flags) {
+                Ok(now) => unsent = &unsent[now..],
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        let mut offset = 0;
+        while offset < length {
+            before_step(offset);
+            let step = usize::try_from((length - offset).min(LARGEST_STEP)).unwrap_or(1 << 20);
+            match rustix::fs::sendfile(self.socket()?, file, Some(&mut offset), step) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => self.sent = offset,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        self.whole = true;
+        Ok(())
+    }
+
+    /// Ends the exchange: gives the connection back for the next request, or closes it where it cannot go on.
+    pub fn finish(mut self, go_on: bool) {
+        self.end(go_on && self.whole && self.may_go_on());
+    }
+
+    fn end(&mut self, go_on: bool) {
+        let Some(request) = self.request.take() else {
+            return;
+        };
+        if go_on {
+            abandon(request);
+            self.connection.next_turn();
+        } else if self.body == BodyState::Whole {
+            self.connection.close();
+            abandon(request);
+        } else {
+            linger::retire(request, &self.connection, self.socket.take());
+        }
+    }
+
+    fn socket(&self) -> io::Result<&OwnedFd> {
+        let gone = || io::ErrorKind::NotConnected.into();
+        self.socket.as_ref().ok_or_else(gone)
+    }
+}
+
+/// Reading gives the body. The first call says `100 Continue` to a client that waits for it.
+impl Read for Exchange {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(request) = &mut self.request else {
+            return Ok(0);
+        };
+        if self.body != BodyState::Coming || buffer.is_empty() {
+            return Ok(0);
+        }
+        if std::mem::take(&mut self.waits_for_continue)
+            && let Some(socket) = &self.socket
+        {
+            // Where it does not get out, neither will the body come.
+            let _ = send_some(socket, &[IoSlice::new(CONTINUE)]);
+        }
+        let declared = match &self.message {
+            Ok(message) => message.framing,
+            Err(_) => Framing::Empty,
+        };
+        match request.as_reader().read(buffer) {
+            Ok(0) => {
+                // tiny_http reports the end of the connection as the end of the body.
+                if matches!(declared, Framing::Length(length) if self.received < length) {
+                    self.body = BodyState::Failed(BodyFault::EndedEarly);
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                self.body = BodyState::Whole;
+                Ok(0)
+            }
+            Ok(read) => {
+                self.received += read as u64;
+                if declared == Framing::Length(self.received) {
+                    self.body = BodyState::Whole;
+                }
+                Ok(read)
+            }
+            Err(error) => {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    self.body = BodyState::Failed(fault_of(&error));
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.end(false);
+    }
+}
+
+/// Sends as much of the parts as goes out at once, in one segment where they fit.
+fn send_some(socket: &OwnedFd, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    let mut control = SendAncillaryBuffer::default();
+    loop {
+        match rustix::net::sendmsg(socket, parts, &mut control, SendFlags::NOSIGNAL) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(sent) => return Ok(sent),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+fn fault_of(error: &io::Error) -> BodyFault {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => BodyFault::Stalled,
+        io::ErrorKind::InvalidData => BodyFault::Malformed,
+        _ => BodyFault::EndedEarly,
+    }
+}
+
+/// Drops a request of which nothing is left to be read, without the reply of 500 that tiny_http sends for one that
+/// is dropped.
+pub(super) fn abandon(request: tiny_http::Request) {
+    drop(request.into_writer());
+}

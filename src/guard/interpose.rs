@@ -1,0 +1,181 @@
+//! The three calls of the C library through which tiny_http meets its clients, defined here in their place.
+//!
+//! The linker resolves a name to the program's own definition before it looks into the C library, statically and
+//! dynamically linked alike; `std::net::TcpListener::accept` calls `accept4`, and reading from and writing to a
+//! `TcpStream` call `recv` and `send`. Nothing else in the process is changed: a descriptor that is not one of our
+//! connections gets the plain system call. Should the standard library ever call other names, no request would be taken for one of ours, and
+//! none carried out (see [`Connection::take`]): every test would fail.
+//!
+//! The last piece of this file turns descriptor numbers into borrowed descriptors, which the compiler cannot check.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use libc::{c_int, c_void, sockaddr, socklen_t, ssize_t};
+
+use super::connection::{self, Connection};
+use super::listener;
+
+/// accept4(2), as `std` calls it. Failures that are not the listener's end are waited out: tiny_http would never
+/// accept again after one.
+///
+/// # Safety
+/// As of accept4(2): `address` and `length` are null or point to writable memory as they say.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn accept4(
+    listener: c_int,
+    address: *mut sockaddr,
+    length: *mut socklen_t,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's pointer, if any, is valid for reading.
+    let room = unsafe { length.as_ref() }.copied();
+    loop {
+        if let (Some(room), false) = (room, length.is_null()) {
+            // SAFETY: as above; the kernel has overwritten it with the length of the address before.
+            unsafe { *length = room };
+        }
+        // SAFETY: the caller's arguments, as they are.
+        let result = unsafe { libc::syscall(libc::SYS_accept4, listener, address, length, flags) };
+        let Ok(fd @ 0..) = c_int::try_from(result) else {
+            // SAFETY: the listener is open during the call.
+            let listener = unsafe { BorrowedFd::borrow_raw(listener) };
+            let error = io::Error::last_os_error();
+            if listener::waits_out(listener, &error) {
+                continue;
+            }
+            set_errno(&error);
+            return -1;
+        };
+        // SAFETY: the kernel has just handed out this descriptor, and nobody else knows of it yet.
+        let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+        if connection::admit(socket, fd) {
+            return fd;
+        }
+        // SAFETY: as above; it is closed here and not handed on.
+        drop(unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd) });
+    }
+}
+
+/// recv(2), as `std` calls it: for our connections through their guard.
+///
+/// # Safety
+/// As of recv(2): `buffer` points to `length` writable bytes.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn recv(
+    socket: c_int,
+    buffer: *mut c_void,
+    length: usize,
+    flags: c_int,
+) -> ssize_t {
+    // SAFETY: the socket is open during the call.
+    let fd = unsafe { BorrowedFd::borrow_raw(socket) };
+    let guarded = || match connection::of(fd) {
+        Ok(None) => Ok(None),
+        Ok(Some(connection)) if length > 0 => {
+            // SAFETY: the caller's buffer; MaybeUninit, since it may not have been written to.
+            let buffer =
+                unsafe { std::slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), length) };
+            loop {
+                // A signal; tiny_http would give the connection up.
+                match connection.receive(fd, buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    other => break other.map(Some),
+                }
+            }
+        }
+        Ok(Some(_)) => Ok(Some(0)),
+        Err(error) => Err(error),
+    };
+    // A panic must not unwind into the caller.
+    let outcome = catch_unwind(AssertUnwindSafe(guarded))
+        .unwrap_or_else(|_| Err(io::Error::from_raw_os_error(libc::EIO)));
+    match outcome {
+        Ok(Some(received)) => ssize_t::try_from(received).unwrap_or(ssize_t::MAX),
+        Ok(None) => {
+            // SAFETY: the caller's arguments, as they are.
+            let result = unsafe {
+                libc::syscall(
+                    libc::SYS_recvfrom,
+                    socket,
+                    buffer,
+                    length,
+                    flags,
+                    0_usize,
+                    0_usize,
+                )
+            };
+            ssize_t::try_from(result).unwrap_or(-1)
+        }
+        Err(error) => {
+            set_errno(&error);
+            -1
+        }
+    }
+}
+
+/// send(2), as `std` calls it: on our connections nothing is sent. What tiny_http says by itself (`100 Continue` with
+/// a `Content-Length`, errors without a word) is said by the [`super::Exchange`] in its place.
+///
+/// # Safety
+/// As of send(2): `buffer` points to `length` readable bytes.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn send(
+    socket: c_int,
+    buffer: *const c_void,
+    length: usize,
+    flags: c_int,
+) -> ssize_t {
+    // SAFETY: the socket is open during the call.
+    let fd = unsafe { BorrowedFd::borrow_raw(socket) };
+    match connection::of(fd) {
+        Ok(None) => {
+            // SAFETY: the caller's arguments, as they are.
+            let result = unsafe {
+                libc::syscall(
+                    libc::SYS_sendto,
+                    socket,
+                    buffer,
+                    length,
+                    flags,
+                    0_usize,
+                    0_usize,
+                )
+            };
+            ssize_t::try_from(result).unwrap_or(-1)
+        }
+        Ok(Some(_)) => ssize_t::try_from(length).unwrap_or(ssize_t::MAX),
+        Err(error) => {
+            set_errno(&error);
+            -1
+        }
+    }
+}
+
+impl Connection {
+    /// A duplicate of the connection's socket, if it is still open: first the duplicate, then the question whose it
+    /// is, so that a descriptor number that has gone to somebody else in between does no harm.
+    pub(super) fn duplicate(&self) -> Option<OwnedFd> {
+        // SAFETY: only used to ask the kernel for a duplicate; where the number is closed, that fails with EBADF.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(self.fd) };
+        let duplicate = rustix::io::fcntl_dupfd_cloexec(borrowed, 0).ok()?;
+        let peer = connection::peer_of(std::os::fd::AsFd::as_fd(&duplicate)).ok()??;
+        (peer == self.peer).then_some(duplicate)
+    }
+
+    /// Whether the descriptor of the connection is still its own.
+    pub(super) fn is_open(&self) -> bool {
+        self.duplicate().is_some()
+    }
+}
+
+/// Stores the error number of a failure for the C caller; one that has none becomes `EIO`.
+fn set_errno(error: &io::Error) {
+    let number: RawFd = error.raw_os_error().unwrap_or(libc::EIO);
+    // SAFETY: errno of the calling thread, which is always there.
+    unsafe { *libc::__errno_location() = number };
+}

@@ -1,0 +1,31 @@
+//! All that makes tiny_http safe to stand on.
+//!
+//! tiny_http reads from its sockets without limits of size or time, takes framing as it comes and hands out the
+//! requests of a connection all at once. Its sockets are out of reach from outside. What is in reach is the way they
+//! go: the standard library calls `accept4` and `recv` of the C library, and a program may define these names itself
+//! (see [`interpose`]). So each connection that tiny_http accepts is one of ours from its first byte, and tiny_http is
+//! handed only what it handles well:
+//!
+//! - one request at a time: the next head waits in the kernel until the reply to the one before is out,
+//! - only heads whose framing is plain, of a version and size that it knows,
+//! - never a byte from beyond the end of a body.
+//!
+//! Replies are written to a duplicate of the socket: in one write, by `sendfile` where they are files, and without
+//! reading the rest of a body first.
+//!
+//! In: sockets, connections, and their requests as [`Exchange`]s. Out: what a request asks for.
+
+mod allocator;
+mod connection;
+mod exchange;
+mod inbound;
+mod interpose;
+mod linger;
+mod listener;
+
+pub use exchange::{Exchange, LARGEST_STEP, Refusal, Sent};
+pub use listener::Stopper;
+
+/// Whether the decoder in tiny_http is the one that takes a broken body for broken. The registry's `chunked_transfer`
+/// has no such constant: a build without the patch in Cargo.toml does not compile.
+const _: bool = chunked_transfer::ENDS_ARE_CHECKED;

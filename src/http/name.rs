@@ -1,0 +1,238 @@
+//! Names: what a client may call a file or a folder, and how it is written in a request target.
+//!
+//! In: percent-decoding, splitting and the checks that need no disk. Out: symbolic links and file types, which only
+//! `storage` can know.
+
+use std::fmt;
+
+use percent_encoding::percent_decode_str;
+
+/// The folder in the storage root that belongs to the server. No name may be it or lie below it.
+pub const OWN_FOLDER: &str = ".http-nas";
+
+/// The longest piece of a name, in bytes (`NAME_MAX` of Linux).
+pub const MAX_PIECE: usize = 255;
+
+/// The longest name, in bytes of all pieces and the separators between them (`PATH_MAX` of Linux).
+pub const MAX_NAME: usize = 4096;
+
+/// A checked name below the storage root: pieces without `/`, NUL, control characters, `.` or `..`.
+///
+/// A name without a piece is the root itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    pieces: Vec<String>,
+}
+
+/// Why a text is no name. Each is answered with 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameFault {
+    /// A `%` that two hexadecimal digits do not follow.
+    Encoding,
+    /// The decoded bytes are not UTF-8.
+    NotUtf8,
+    /// NUL or another control character.
+    Control,
+    /// A piece `..`.
+    Parent,
+    /// A piece above [`MAX_PIECE`].
+    PieceTooLong,
+    /// More than [`MAX_NAME`] in all.
+    TooLong,
+}
+
+impl fmt::Display for NameFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Encoding => "the name has a \"%\" without two hexadecimal digits behind it",
+            Self::NotUtf8 => "the name is not UTF-8",
+            Self::Control => "the name holds a control character",
+            Self::Parent => "the name holds \"..\"",
+            Self::PieceTooLong => "a piece of the name is longer than 255 bytes",
+            Self::TooLong => "the name is longer than 4096 bytes",
+        })
+    }
+}
+
+impl Name {
+    /// Reads a name from its percent-encoded form.
+    ///
+    /// It is decoded exactly once, and a decoded `/` separates like a raw one. Empty and `.` pieces are dropped. `+`
+    /// is a plus: the form encoding of HTML does not apply to a path (RFC 3986, section 3.3).
+    ///
+    /// # Errors
+    /// The first [`NameFault`] found.
+    pub fn parse(encoded: &str) -> Result<Self, NameFault> {
+        if !is_percent_encoded(encoded) {
+            return Err(NameFault::Encoding);
+        }
+        let decoded = percent_decode_str(encoded)
+            .decode_utf8()
+            .map_err(|_| NameFault::NotUtf8)?;
+        if decoded.chars().any(char::is_control) {
+            return Err(NameFault::Control);
+        }
+        let mut pieces = Vec::new();
+        let mut length = 0;
+        for piece in decoded.split('/') {
+            match piece {
+                "" | "." => continue,
+                ".." => return Err(NameFault::Parent),
+                _ if piece.len() > MAX_PIECE => return Err(NameFault::PieceTooLong),
+                _ => {}
+            }
+            length += piece.len() + usize::from(!pieces.is_empty());
+            if length > MAX_NAME {
+                return Err(NameFault::TooLong);
+            }
+            pieces.push(piece.to_owned());
+        }
+        Ok(Self { pieces })
+    }
+
+    /// The pieces, outermost first.
+    #[must_use]
+    pub fn pieces(&self) -> &[String] {
+        &self.pieces
+    }
+
+    /// Whether this is the storage root.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Whether this is the server's own folder or lies below it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.pieces.first().is_some_and(|first| first == OWN_FOLDER)
+    }
+
+    /// Whether this lies below `folder` (and is not `folder` itself).
+    #[must_use]
+    pub fn is_below(&self, folder: &Self) -> bool {
+        self.pieces.len() > folder.pieces.len() && self.pieces.starts_with(&folder.pieces)
+    }
+}
+
+impl fmt::Display for Name {
+    /// The decoded pieces with `/` between them; the root is `/`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_root() {
+            return f.write_str("/");
+        }
+        f.write_str(&self.pieces.join("/"))
+    }
+}
+
+/// Whether each `%` has two hexadecimal digits behind it (RFC 3986, section 2.1).
+fn is_percent_encoded(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let digit = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_hexdigit());
+            if !digit(bytes.next()) || !digit(bytes.next()) {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_decoded_once_and_split_at_both_slashes() {
+        for (encoded, expected) in [
+            ("", "/"),
+            ("/", "/"),
+            ("%2F", "/"),
+            ("a", "a"),
+            ("a/b.csv", "a/b.csv"),
+            ("a%2Fb.csv", "a/b.csv"),
+            ("a%2fb.csv", "a/b.csv"),
+            ("//a///b//", "a/b"),
+            ("./a/./b/.", "a/b"),
+            ("%2E/a", "a"),
+            ("a+b", "a+b"),
+            ("a%2Bb", "a+b"),
+            ("a%20b", "a b"),
+            ("a%252Fb", "a%2Fb"),
+            ("%252e%252e", "%2e%2e"),
+            ("a..b/...", "a..b/..."),
+            ("..a/b..", "..a/b.."),
+            ("a%5cb", "a\\b"),
+            ("%E2%82%AC", "\u{20ac}"),
+            ("a%3Fb", "a?b"),
+        ] {
+            let name = Name::parse(encoded).map(|name| name.to_string());
+            assert_eq!(name, Ok(expected.to_owned()), "{encoded}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused_with_its_reason() {
+        let long_piece = "a".repeat(256);
+        let long_name = "aaa/".repeat(1025);
+        for (encoded, fault) in [
+            ("%", NameFault::Encoding),
+            ("a%2", NameFault::Encoding),
+            ("a%zz", NameFault::Encoding),
+            ("%%41", NameFault::Encoding),
+            ("%+41", NameFault::Encoding),
+            ("%ff", NameFault::NotUtf8),
+            ("%c0%af", NameFault::NotUtf8),
+            ("%c0%ae%c0%ae/", NameFault::NotUtf8),
+            ("%ed%a0%80", NameFault::NotUtf8),
+            ("a%00b", NameFault::Control),
+            ("a%0d%0aX: y", NameFault::Control),
+            ("%7f", NameFault::Control),
+            ("%C2%85", NameFault::Control),
+            ("..", NameFault::Parent),
+            ("../a", NameFault::Parent),
+            ("a/..", NameFault::Parent),
+            ("%2e%2e", NameFault::Parent),
+            (".%2E/a", NameFault::Parent),
+            ("a%2F..%2Fb", NameFault::Parent),
+            (long_piece.as_str(), NameFault::PieceTooLong),
+            (long_name.as_str(), NameFault::TooLong),
+        ] {
+            assert_eq!(Name::parse(encoded), Err(fault), "{encoded}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_limited_at_the_byte() {
+        assert!(Name::parse(&"a".repeat(MAX_PIECE)).is_ok());
+        assert!(Name::parse(&"%C3%A9".repeat(127)).is_ok());
+        assert_eq!(
+            Name::parse(&"%C3%A9".repeat(128)),
+            Err(NameFault::PieceTooLong)
+        );
+        // 1,024 pieces of three bytes with 1,023 separators are 4,095 bytes.
+        let longest = ["aaa"; 1024].join("/");
+        assert!(Name::parse(&longest).is_ok());
+        assert!(Name::parse(&format!("{longest}a")).is_ok());
+        assert_eq!(
+            Name::parse(&format!("{longest}aa")),
+            Err(NameFault::TooLong)
+        );
+    }
+
+    #[test]
+    fn the_own_folder_is_known_in_every_spelling() {
+        for encoded in [
+            ".http-nas",
+            "/.http-nas/x",
+            "%2ehttp%2Dnas",
+            "./.http-nas%2Fx",
+        ] {
+            assert!(Name::parse(encoded).is_ok_and(|n| n.is_own()), "{encoded}");
+        }
+        for encoded in ["a/.http-nas", ".http-nas2", ".HTTP-NAS", "%2F"] {
+            assert!(Name::parse(encoded).is_ok_and(|n| !n.is_own()), "{encoded}");
+        }
+    }
+}

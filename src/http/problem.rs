@@ -1,0 +1,98 @@
+//! An error as the body of a reply: one line of text, or RFC 9457 where the client asks for JSON.
+
+use super::head::reason;
+
+/// The media type of an error's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One line, `text/plain; charset=utf-8`.
+    Text,
+    /// An object with `title`, `status` and `detail`, `application/problem+json` (RFC 9457).
+    Json,
+}
+
+impl Format {
+    /// The `Content-Type` of the format.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Json => "application/problem+json",
+        }
+    }
+
+    /// Chooses by the value of `Accept` (RFC 9110, section 12.5.1): JSON where it is named with a weight above zero.
+    #[must_use]
+    pub fn accepted(accept: Option<&str>) -> Self {
+        let json = accept
+            .unwrap_or_default()
+            .split(',')
+            .any(|range| accepts_json(range.trim()));
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
+/// Whether one media range of `Accept` names JSON and does not refuse it with `q=0`.
+fn accepts_json(range: &str) -> bool {
+    let mut parts = range.split(';').map(str::trim);
+    let named = parts.next().is_some_and(|media| {
+        ["application/json", "application/problem+json"]
+            .iter()
+            .any(|json| media.eq_ignore_ascii_case(json))
+    });
+    let refused = parts.any(|parameter| {
+        parameter
+            .strip_prefix("q=")
+            .or_else(|| parameter.strip_prefix("Q="))
+            .is_some_and(|weight| weight.parse() == Ok(0.0_f32))
+    });
+    named && !refused
+}
+
+/// The body that says what went wrong: `404 Not Found: there is no "a"`, or the same as an object. It ends in a
+/// newline.
+#[must_use]
+pub fn body(format: Format, status: u16, detail: &str) -> Vec<u8> {
+    let title = reason(status);
+    let mut body = match format {
+        Format::Text => format!("{status} {title}: {detail}"),
+        Format::Json => {
+            serde_json::json!({"title": title, "status": status, "detail": detail}).to_string()
+        }
+    };
+    body.push('\n');
+    body.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_for_those_who_ask_for_it() {
+        for (accept, expected) in [
+            (None, Format::Text),
+            (Some("*/*"), Format::Text),
+            (Some("text/html, */*;q=0.1"), Format::Text),
+            (Some("application/json"), Format::Json),
+            (Some("Application/JSON;q=0.5"), Format::Json),
+            (Some("text/plain, application/problem+json"), Format::Json),
+            (Some("application/json;q=0"), Format::Text),
+            (Some("application/json; q=0.000"), Format::Text),
+            (Some("application/jsonx"), Format::Text),
+        ] {
+            assert_eq!(Format::accepted(accept), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_problem_says_title_status_and_detail() {
+        let text = body(Format::Text, 404, "there is no \"a\"");
+        assert_eq!(text, b"404 Not Found: there is no \"a\"\n");
+        let json = body(Format::Json, 409, "a \"quote\"");
+        let value: serde_json::Value = serde_json::from_slice(&json).unwrap_or_default();
+        let expected =
+            serde_json::json!({"title": "Conflict", "status": 409, "detail": "a \"quote\""});
+        assert_eq!(value, expected);
+    }
+}

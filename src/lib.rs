@@ -1,0 +1,8 @@
+//! http-nas: a network store for files, spoken to over HTTP with nothing but curl and a pipe.
+pub mod api;
+pub mod config;
+pub mod guard;
+pub mod http;
+pub mod logging;
+pub mod server;
+pub mod storage;

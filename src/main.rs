@@ -1,0 +1,34 @@
+//! The binary: flags, logging, exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use http_nas::config::{self, Command};
+use http_nas::{logging, server};
+
+/// The exit code for a command line that cannot be understood (as of sysexits and most tools: 2).
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let words = std::env::args_os().skip(1);
+    match config::parse(words, |name| std::env::var_os(name)) {
+        Err(reason) => {
+            logging::fatal(&reason);
+            ExitCode::from(USAGE)
+        }
+        Ok(Command::Print(text)) => match std::io::stdout().write_all(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Ok(Command::Serve(config)) => {
+            logging::init(config.log_format);
+            match server::run(&config) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(reason) => {
+                    logging::fatal(&reason);
+                    ExitCode::FAILURE
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! SIGTERM and SIGINT: the first ends the server in order, the second at once.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::Shared;
+use crate::guard::Stopper;
+
+/// Handles the signals on a thread of its own. As process 1 of a container, a program without a handler would never
+/// get them (pid_namespaces(7)).
+///
+/// # Errors
+/// One line, where the handlers cannot be set.
+pub(super) fn watch(
+    stopper: Stopper,
+    http: Arc<tiny_http::Server>,
+    shared: Arc<Shared>,
+) -> Result<(), String> {
+    let failed = |error| format!("cannot handle signals: {error}");
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;
+    let handle = move || {
+        for signal in signals.forever() {
+            if shared.stopping.swap(true, Ordering::SeqCst) {
+                log::warn!("stopped at once by a second signal");
+                shared.root.discard_staged();
+                // As a shell reports an end by signal.
+                std::process::exit(128 + signal);
+            }
+            log::info!("stopping: no new connections, waiting for transfers");
+            stopper.stop();
+            http.unblock();
+        }
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(handle)
+        .map(drop)
+        .map_err(failed)
+}

@@ -1,0 +1,87 @@
+//! What can keep an operation on the storage from being done.
+
+use std::fmt;
+use std::io;
+
+use rustix::io::Errno;
+
+/// The outcome of an operation that was not carried out; nothing that others can see has changed.
+#[derive(Debug)]
+pub enum Error {
+    /// Nothing has this name.
+    NotFound,
+    /// A piece of the name that must be a folder is a file.
+    ParentIsFile,
+    /// The name is a folder's, where a file is needed.
+    IsFolder,
+    /// The name is a file's, where a folder is needed.
+    IsFile,
+    /// The name is that of a FIFO, socket or device.
+    NotRegular,
+    /// A folder that something should replace has something in it.
+    NotEmpty,
+    /// A folder cannot be moved into itself.
+    IntoItself,
+    /// A symbolic link on the way leads out of the root, nowhere or round in a circle.
+    Outside,
+    /// The name is, or leads to, the server's own folder.
+    Own,
+    /// The root itself cannot be replaced, renamed or removed.
+    IsRoot,
+    /// The disk is full, or would fall below the space to be kept free.
+    NoSpace,
+    /// The process or the system has no descriptor left.
+    Exhausted,
+    /// Another holder kept the lock on the file for too long.
+    Locked,
+    /// Anything else that the system says; for the log only.
+    System(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFound => "not found",
+            Self::ParentIsFile => "a parent is a file",
+            Self::IsFolder => "is a folder",
+            Self::IsFile => "is a file",
+            Self::NotRegular => "neither file nor folder",
+            Self::NotEmpty => "folder is not empty",
+            Self::IntoItself => "folder into itself",
+            Self::Outside => "leaves the storage folder",
+            Self::Own => "is the server's own folder",
+            Self::IsRoot => "is the root",
+            Self::NoSpace => "no space left",
+            Self::Exhausted => "out of descriptors",
+            Self::Locked => "locked for too long",
+            Self::System(error) => return error.fmt(f),
+        })
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Errno> for Error {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::NOENT => Self::NotFound,
+            Errno::NOTDIR => Self::ParentIsFile,
+            Errno::ISDIR => Self::IsFolder,
+            Errno::NOTEMPTY | Errno::EXIST => Self::NotEmpty,
+            Errno::LOOP => Self::Outside,
+            Errno::NXIO => Self::NotRegular,
+            Errno::NOSPC | Errno::DQUOT => Self::NoSpace,
+            Errno::MFILE | Errno::NFILE => Self::Exhausted,
+            other => Self::System(other.into()),
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match Errno::from_io_error(&error) {
+            Some(errno) => Self::from(errno),
+            None => Self::System(error),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Making folders.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::{FileType, Mode};
+use rustix::io::Errno;
+
+use super::Error;
+use super::root::Root;
+use super::walk::{Place, kind};
+
+impl Root {
+    /// Makes a folder and its missing parents; one that is there already is fine.
+    ///
+    /// # Errors
+    /// [`Error::IsFile`] where something else has the name, [`Error::ParentIsFile`], [`Error::Outside`],
+    /// [`Error::Own`], or what the system says.
+    pub fn make_folder(&self, pieces: &[String]) -> Result<(), Error> {
+        let Place::Entry(dir, leaf) = self.make_way(pieces)? else {
+            return Ok(());
+        };
+        match rustix::fs::mkdirat(&dir, &leaf, Mode::from_raw_mode(0o777)) {
+            Ok(()) => self.sync_folder(dir.as_fd()),
+            Err(Errno::EXIST) => match kind(dir.as_fd(), &leaf)? {
+                FileType::Directory => Ok(()),
+                _ => Err(Error::IsFile),
+            },
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The only door to the disk.
+//!
+//! In: the storage root as an open directory and everything beneath it: snapshots for reading, staged writes, joins
+//! (appends), listings, renames, removals, free space. Out: HTTP; nothing here knows what a request is.
+//!
+//! Several servers may work on one root at the same time. What keeps their writes apart is in the file system: names
+//! change by `rename` alone, and whoever changes what a name leads to first holds `flock` on the file that is there.
+
+mod error;
+mod folder;
+mod join;
+mod list;
+mod note;
+mod recover;
+mod remove;
+mod rename;
+mod replace;
+mod root;
+mod snapshot;
+mod space;
+mod staged;
+mod walk;
+
+pub use error::Error;
+pub use root::{Options, Root};
+pub use snapshot::{Entry, Folder, Snapshot};
+pub use staged::{Need, Staged};

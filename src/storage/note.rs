@@ -1,0 +1,128 @@
+//! The note of a join: the length that a file had before a body was put behind it.
+//!
+//! While it is there, the file counts as ending at that length, for readers and for the next join. Its removal is the
+//! moment at which the join takes place. Beside it lies a hard link to the file, by which a starting server finds the
+//! file again, and which keeps the inode number from being given to another file.
+//!
+//! Notes are named by inode number alone: a device number differs between machines that share a file system.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::Error;
+use super::root::Root;
+
+/// The ending of the hard link's name.
+const LINK: &str = ".file";
+
+/// Longest content: 20 digits and the newline that shows it to be whole.
+const MAX_CONTENT: u64 = 21;
+
+impl Root {
+    /// Notes the length of a file that is about to grow. `dir` and `leaf` are where it lies.
+    ///
+    /// # Errors
+    /// What the system says; then there is no note.
+    pub(super) fn write_note(
+        &self,
+        inode: u64,
+        length: u64,
+        (dir, leaf): (BorrowedFd<'_>, &OsStr),
+    ) -> Result<(), Error> {
+        let name = inode.to_string();
+        match rustix::fs::linkat(dir, leaf, &self.joins, link_of(&name), AtFlags::empty()) {
+            Ok(()) => {}
+            // Left by a killed join that had no note yet.
+            Err(Errno::EXIST) => {}
+            // A file system without hard links: the next join still finds the note by the inode number.
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK | Errno::NOSYS) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(0o600);
+        let written = rustix::fs::openat(&self.joins, &name, flags, mode)
+            .map_err(Error::from)
+            .and_then(|fd| {
+                let mut note = File::from(fd);
+                note.write_all(format!("{length}\n").as_bytes())?;
+                self.sync_file(&note)
+            })
+            .and_then(|()| self.sync_folder(self.joins.as_fd()));
+        if written.is_err() {
+            self.forget_note(inode);
+        }
+        written
+    }
+
+    /// The length in the note of a file, if there is one.
+    ///
+    /// # Errors
+    /// What the system says, other than that there is none.
+    pub(super) fn noted_length(&self, inode: u64) -> Result<Option<u64>, Error> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let fd = match rustix::fs::openat(&self.joins, inode.to_string(), flags, Mode::empty()) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(errno.into()),
+        };
+        let mut content = String::new();
+        File::from(fd)
+            .take(MAX_CONTENT)
+            .read_to_string(&mut content)?;
+        // A note without its newline was cut short by a kill: the join had not begun.
+        let digits = content.strip_suffix('\n');
+        Ok(digits.and_then(|digits| digits.parse().ok()))
+    }
+
+    /// Removes a note: from now on the file counts as it is.
+    ///
+    /// # Errors
+    /// What the system says, other than that there is none.
+    pub(super) fn remove_note(&self, inode: u64) -> Result<(), Error> {
+        match rustix::fs::unlinkat(&self.joins, inode.to_string(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        self.sync_folder(self.joins.as_fd())?;
+        let link = link_of(&inode.to_string());
+        // A link that stays is removed at the next start.
+        let _ = rustix::fs::unlinkat(&self.joins, link, AtFlags::empty());
+        Ok(())
+    }
+
+    /// Removes the note of a file that goes away or that has not changed; a note that stays does no harm then.
+    pub(super) fn forget_note(&self, inode: u64) {
+        let _ = self.remove_note(inode);
+    }
+
+    /// Cuts a file back to its noted length, if a killed join left a note. The caller holds its exclusive lock.
+    ///
+    /// # Errors
+    /// What the system says; then the note stays.
+    pub(super) fn undo_killed_join(&self, file: &File, inode: u64) -> Result<(), Error> {
+        if let Some(length) = self.noted_length(inode)? {
+            if file.metadata()?.len() > length {
+                file.set_len(length)?;
+                self.sync_file(file)?;
+            }
+            self.remove_note(inode)?;
+        }
+        Ok(())
+    }
+}
+
+/// The name of the hard link beside a note.
+pub(super) fn link_of(note: &str) -> String {
+    format!("{note}{LINK}")
+}
+
+/// The inode number in the name of a note or of its link.
+pub(super) fn inode_of(name: &[u8]) -> Option<u64> {
+    let name = std::str::from_utf8(name).ok()?;
+    name.strip_suffix(LINK).unwrap_or(name).parse().ok()
+}

@@ -1,0 +1,120 @@
+//! Putting a staged body under a name, in place of what is there.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{AtFlags, FileType, FlockOperation, OFlags};
+use rustix::io::Errno;
+
+use super::Error;
+use super::root::Root;
+use super::snapshot::open_regular;
+use super::staged::Staged;
+use super::walk::{Place, kind};
+
+/// The regular file that a name leads to, exclusively locked: as long as it is held, no other server or worker joins
+/// to it, replaces or removes it.
+pub(super) struct Held {
+    pub(super) file: File,
+    pub(super) inode: u64,
+}
+
+impl Root {
+    /// Refuses early what cannot become a file under this name, before its body is read. Nothing is made.
+    ///
+    /// # Errors
+    /// As of [`Staged::commit`].
+    pub fn check_replace(&self, pieces: &[String]) -> Result<(), Error> {
+        let (dir, leaf) = match self.find(pieces) {
+            Ok(place) => place.entry().ok_or(Error::IsFolder)?,
+            // Parents will be made.
+            Err(Error::NotFound) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match kind(dir.as_fd(), &leaf) {
+            Ok(kind) => replaceable(kind),
+            Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Locks the regular file at a place, or finds that there is none.
+    ///
+    /// The lock is taken on the file and the name looked at again: where it leads to another file by then, the wait
+    /// was for one that is gone, and it starts over.
+    ///
+    /// # Errors
+    /// [`Error::IsFolder`] or [`Error::NotRegular`] where something else is there.
+    pub(super) fn hold(&self, dir: BorrowedFd<'_>, leaf: &OsStr) -> Result<Option<Held>, Error> {
+        loop {
+            match kind(dir, leaf) {
+                Ok(kind) => replaceable(kind)?,
+                Err(Errno::NOENT) => return Ok(None),
+                Err(errno) => return Err(errno.into()),
+            }
+            let opened = match open_regular(dir, leaf, OFlags::RDWR) {
+                // A file may be replaced and removed without the right to write into it.
+                Err(Error::System(e)) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+                    open_regular(dir, leaf, OFlags::RDONLY)
+                }
+                other => other,
+            };
+            let file = match opened {
+                Ok(file) => file,
+                // Removed or swapped since it was looked at.
+                Err(Error::NotFound | Error::Outside) => continue,
+                Err(error) => return Err(error),
+            };
+            lock(&file)?;
+            let inode = rustix::fs::fstat(&file)?.st_ino;
+            let there = rustix::fs::statat(dir, leaf, AtFlags::SYMLINK_NOFOLLOW);
+            if there.is_ok_and(|stat| stat.st_ino == inode) {
+                return Ok(Some(Held { file, inode }));
+            }
+        }
+    }
+}
+
+impl Staged<'_> {
+    /// Puts the body under the name, in place of a file that is there, and makes missing parents: from one moment to
+    /// the next, the name leads to the new content, whole.
+    ///
+    /// # Errors
+    /// [`Error::IsFolder`], [`Error::NotRegular`], [`Error::ParentIsFile`], [`Error::Outside`], [`Error::Own`], or
+    /// what the system says. Nothing has changed then, but that parents may have been made.
+    pub fn commit(mut self, pieces: &[String]) -> Result<(), Error> {
+        let root = self.root;
+        root.sync_file(&self.file)?;
+        let (dir, leaf) = match root.make_way(pieces)? {
+            Place::Entry(dir, leaf) => (dir, leaf),
+            Place::Folder(_) => return Err(Error::IsFolder),
+        };
+        let held = root.hold(dir.as_fd(), &leaf)?;
+        if let Some(held) = &held {
+            root.forget_note(held.inode);
+        }
+        rustix::fs::renameat(&root.staged, &self.name, &dir, &leaf)?;
+        self.moved = true;
+        root.sync_folder(dir.as_fd())
+    }
+}
+
+/// Whether a file may take the place of an entry of this type.
+pub(super) fn replaceable(kind: FileType) -> Result<(), Error> {
+    match kind {
+        FileType::RegularFile | FileType::Symlink => Ok(()),
+        FileType::Directory => Err(Error::IsFolder),
+        _ => Err(Error::NotRegular),
+    }
+}
+
+/// Takes the exclusive lock; the holders before hold it for one rename or one join.
+fn lock(file: &File) -> Result<(), Errno> {
+    loop {
+        match rustix::fs::flock(file, FlockOperation::LockExclusive) {
+            Err(Errno::INTR) => {}
+            other => return other,
+        }
+    }
+}

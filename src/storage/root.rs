@@ -1,0 +1,170 @@
+//! The storage root: an open directory, and the server's own folder in it.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use super::Error;
+use super::walk::{Last, Missing, Place};
+
+/// The server's own folder below the root, and the folders in it.
+pub(super) const OWN: &str = ".http-nas";
+const STAGED: &str = "staged";
+const JOINS: &str = "joins";
+const REMOVED: &str = "removed";
+
+/// How the storage is to be used.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Bytes that uploads leave free on the file system.
+    pub min_free: u64,
+    /// Whether a write is on the disk (`fdatasync`, and `fsync` of its folder) before it is reported as done.
+    pub sync: bool,
+}
+
+/// The storage root, held open. All names are resolved beneath it.
+#[derive(Debug)]
+pub struct Root {
+    pub(super) dir: OwnedFd,
+    /// Bodies on their way in, each under the lock of its writer.
+    pub(super) staged: OwnedFd,
+    /// Notes of joins that are under way.
+    pub(super) joins: OwnedFd,
+    /// What has been removed and still has to be taken apart.
+    pub(super) removed: OwnedFd,
+    pub(super) options: Options,
+    /// Tells this process's entries below the own folder from those of other servers.
+    pub(super) instance: String,
+    counter: AtomicU64,
+}
+
+impl Root {
+    /// Opens the root, makes it and the own folder if missing, and clears what dead servers left behind.
+    ///
+    /// # Errors
+    /// A sentence that says what to do, where the folder cannot be used.
+    pub fn open(path: &Path, options: Options) -> Result<Self, String> {
+        let shown = path.display();
+        std::fs::create_dir_all(path)
+            .map_err(|e| format!("cannot make the folder {shown}: {e}"))?;
+        let dir = rustix::fs::openat(CWD, path, DIR_FLAGS, Mode::empty())
+            .map_err(|e| format!("cannot open the folder {shown}: {e}"))?;
+        probe_openat2(dir.as_fd())?;
+        let own = own_folder(dir.as_fd(), OWN)
+            .map_err(|e| format!("cannot write to the folder {shown}: {e}"))?;
+        let inner = |name| {
+            own_folder(own.as_fd(), name)
+                .map_err(|e| format!("cannot write to the folder {shown}/{OWN}: {e}"))
+        };
+        let root = Self {
+            staged: inner(STAGED)?,
+            joins: inner(JOINS)?,
+            removed: inner(REMOVED)?,
+            dir,
+            options,
+            instance: instance(),
+            counter: AtomicU64::new(0),
+        };
+        root.probe_locks()
+            .map_err(|e| format!("the file system of {shown} has no file locks (flock): {e}"))?;
+        root.recover();
+        Ok(root)
+    }
+
+    /// Whether the root can still be opened and read.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn check(&self) -> Result<(), Error> {
+        rustix::fs::openat(&self.dir, ".", DIR_FLAGS, Mode::empty())?;
+        Ok(())
+    }
+
+    /// Removes the staged bodies of this process: for the end of the process, with uploads still running.
+    pub fn discard_staged(&self) {
+        for name in super::list::names(self.staged.as_fd()).unwrap_or_default() {
+            if name.starts_with(self.instance.as_bytes()) {
+                // Whoever commits it at this moment has won; nothing else is to be done about a failure.
+                let _ = rustix::fs::unlinkat(&self.staged, name, rustix::fs::AtFlags::empty());
+            }
+        }
+    }
+
+    /// A name for an entry of the own folder that no other entry has.
+    pub(super) fn unique(&self) -> String {
+        let number = self.counter.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number}", self.instance)
+    }
+
+    /// Resolves a name for reading: links that stay inside are followed, missing parents are an error.
+    pub(super) fn find(&self, pieces: &[String]) -> Result<Place<'_>, Error> {
+        super::walk::place(self, pieces, Last::Follow, Missing::Fail)
+    }
+
+    /// Takes what a name leads to as it is, without following a link in its last piece.
+    pub(super) fn find_itself(&self, pieces: &[String]) -> Result<Place<'_>, Error> {
+        super::walk::place(self, pieces, Last::Keep, Missing::Fail)
+    }
+
+    /// Resolves a name for writing, and makes its missing parents.
+    pub(super) fn make_way(&self, pieces: &[String]) -> Result<Place<'_>, Error> {
+        super::walk::place(self, pieces, Last::Follow, Missing::Make)
+    }
+
+    /// Writes a folder's entries to the disk, if writes are to be on the disk.
+    pub(super) fn sync_folder(&self, dir: BorrowedFd<'_>) -> Result<(), Error> {
+        if self.options.sync {
+            // A directory opened with O_PATH cannot be synced.
+            let readable = rustix::fs::openat(dir, ".", DIR_FLAGS, Mode::empty())?;
+            rustix::fs::fsync(&readable)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a file's content to the disk, if writes are to be on the disk.
+    pub(super) fn sync_file(&self, file: &File) -> Result<(), Error> {
+        if self.options.sync {
+            file.sync_data()?;
+        }
+        Ok(())
+    }
+
+    fn probe_locks(&self) -> Result<(), Error> {
+        self.create_staged().map(drop)
+    }
+}
+
+pub(super) const DIR_FLAGS: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+
+/// Opens a folder of the server's own, made if missing. A link in its place is refused: it could lead out.
+fn own_folder(parent: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
+    match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    let flags = DIR_FLAGS | OFlags::NOFOLLOW;
+    Ok(rustix::fs::openat(parent, name, flags, Mode::empty())?)
+}
+
+fn probe_openat2(dir: BorrowedFd<'_>) -> Result<(), String> {
+    rustix::fs::openat2(dir, ".", DIR_FLAGS, Mode::empty(), ResolveFlags::BENEATH)
+        .map(drop)
+        .map_err(|e| format!("this system has no openat2 (Linux 5.6 or later is needed): {e}"))
+}
+
+/// Process id and start time: unique on one machine, and unlikely to meet its like on another.
+fn instance() -> String {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let boot = rustix::process::getpid().as_raw_nonzero().get();
+    format!("{boot:x}-{:x}", since.as_nanos())
+}

@@ -1,0 +1,138 @@
+//! Reading: what a name leads to, and a file at the length that it has at this moment.
+
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::Error;
+use super::root::{DIR_FLAGS, Root};
+use super::walk::{Place, kind};
+
+/// How long a reader waits for the length of a file that somebody has locked without saying for how long.
+const LENGTH_WAIT: Duration = Duration::from_secs(10);
+
+/// What a name leads to.
+#[derive(Debug)]
+pub enum Entry {
+    /// A regular file.
+    File(Snapshot),
+    /// A folder.
+    Folder(Folder),
+}
+
+/// A file as it was when it was opened: later appends and replacements do not change what is read from it.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Positioned at the start.
+    pub file: File,
+    /// The length at which the snapshot ends, in bytes.
+    pub length: u64,
+    /// The time of the last change of the content.
+    pub modified: Option<SystemTime>,
+}
+
+/// An open folder.
+#[derive(Debug)]
+pub struct Folder {
+    dir: OwnedFd,
+    pub(super) is_root: bool,
+}
+
+impl Folder {
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+}
+
+impl Root {
+    /// Opens the file or folder that a name leads to.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Outside`], [`Error::Own`]; [`Error::NotRegular`] at once, without opening it,
+    /// for a FIFO, socket or device.
+    pub fn open_entry(&self, pieces: &[String]) -> Result<Entry, Error> {
+        let (dir, leaf) = match self.find(pieces)? {
+            Place::Entry(dir, leaf) => (dir, leaf),
+            Place::Folder(dir) => {
+                let dir = rustix::fs::openat(&dir, ".", DIR_FLAGS, Mode::empty())?;
+                let is_root = same_file(dir.as_fd(), self.dir.as_fd())?;
+                return Ok(Entry::Folder(Folder { dir, is_root }));
+            }
+        };
+        match kind(dir.as_fd(), &leaf)? {
+            FileType::RegularFile => {}
+            FileType::Directory => {
+                let flags = DIR_FLAGS | OFlags::NOFOLLOW;
+                let dir = rustix::fs::openat(&dir, &leaf, flags, Mode::empty())?;
+                let is_root = false;
+                return Ok(Entry::Folder(Folder { dir, is_root }));
+            }
+            // A link here has been swapped in since the name was resolved.
+            FileType::Symlink => return Err(Error::NotFound),
+            _ => return Err(Error::NotRegular),
+        }
+        let file = open_regular(dir.as_fd(), &leaf, OFlags::RDONLY)?;
+        Ok(Entry::File(self.snapshot(file)?))
+    }
+
+    /// Fixes the length of an open file.
+    ///
+    /// While a join is under way, the length is the one from before it, which its note tells; so is it after a join
+    /// that was killed. The shared lock tells the two cases from a file at rest, and is held only while looking.
+    fn snapshot(&self, file: File) -> Result<Snapshot, Error> {
+        let deadline = Instant::now() + LENGTH_WAIT;
+        loop {
+            let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
+            let stat = rustix::fs::fstat(&file)?;
+            let noted = self.noted_length(stat.st_ino)?;
+            let length = match locked {
+                Ok(()) => {
+                    rustix::fs::flock(&file, FlockOperation::Unlock)?;
+                    let size = u64::try_from(stat.st_size).unwrap_or(0);
+                    Some(noted.map_or(size, |noted| noted.min(size)))
+                }
+                Err(Errno::WOULDBLOCK | Errno::INTR) => noted,
+                Err(errno) => return Err(errno.into()),
+            };
+            if let Some(length) = length {
+                let modified = file.metadata()?.modified().ok();
+                return Ok(Snapshot {
+                    file,
+                    length,
+                    modified,
+                });
+            }
+            // Locked without a note: a writer between lock and note, or one that is about to rename.
+            if Instant::now() > deadline {
+                return Err(Error::Locked);
+            }
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+}
+
+/// Opens a regular file of a folder, and nothing else.
+///
+/// O_NONBLOCK keeps a FIFO that has been swapped in from blocking; for a regular file it has no effect.
+pub(super) fn open_regular(
+    dir: BorrowedFd<'_>,
+    leaf: &std::ffi::OsStr,
+    access: OFlags,
+) -> Result<File, Error> {
+    let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fd = rustix::fs::openat(dir, leaf, flags, Mode::empty())?;
+    match FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
+        FileType::RegularFile => Ok(File::from(fd)),
+        FileType::Directory => Err(Error::IsFolder),
+        _ => Err(Error::NotRegular),
+    }
+}
+
+/// Whether two descriptors are of one and the same file.
+pub(super) fn same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Result<bool, Errno> {
+    let (a, b) = (rustix::fs::fstat(a)?, rustix::fs::fstat(b)?);
+    Ok((a.st_dev, a.st_ino) == (b.st_dev, b.st_ino))
+}

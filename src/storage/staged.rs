@@ -1,0 +1,129 @@
+//! A body on its way in: a file in the server's own folder that nobody sees until it is committed.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+
+use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::Error;
+use super::root::Root;
+
+/// Bodies from this length on have their blocks reserved before the first byte is read.
+const RESERVE_FROM: u64 = 1 << 20;
+
+/// A body of unknown length is held against the free space each time it has grown by this much.
+const CHECK_EVERY: u64 = 64 << 20;
+
+/// The space that a write will take.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    /// The length of the body, where it is known beforehand.
+    pub declared: Option<u64>,
+    /// Whether the body is copied behind another file once it is whole, so that it is there twice for a moment.
+    pub twice: bool,
+}
+
+/// A staged body. Dropped without a commit, it leaves nothing.
+#[derive(Debug)]
+pub struct Staged<'r> {
+    pub(super) root: &'r Root,
+    pub(super) file: File,
+    pub(super) name: String,
+    /// Bytes written so far.
+    pub(super) length: u64,
+    check_at: u64,
+    /// Whether the file has been moved to where it belongs.
+    pub(super) moved: bool,
+}
+
+impl Root {
+    /// Makes room for a body.
+    ///
+    /// Blocks are reserved on the disk itself, so that servers on the same file system see each other's reservations.
+    /// A file system that cannot reserve (`EOPNOTSUPP`) takes the body as it comes.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`] where the body would not fit or not leave the space to be kept free.
+    pub fn stage(&self, need: Need) -> Result<Staged<'_>, Error> {
+        let declared = need.declared.unwrap_or(0);
+        let copy = if need.twice { declared } else { 0 };
+        self.check_space(declared.saturating_add(copy))?;
+        let mut staged = self.create_staged()?;
+        if declared >= RESERVE_FROM {
+            let reserved =
+                rustix::fs::fallocate(&staged.file, FallocateFlags::KEEP_SIZE, 0, declared);
+            match reserved {
+                Ok(()) => {
+                    // Others may have reserved at the same moment; who finds too little left steps back.
+                    self.check_space(copy)?;
+                    staged.check_at = u64::MAX;
+                }
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+                Err(Errno::FBIG) => return Err(Error::NoSpace),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(staged)
+    }
+
+    /// Creates the file and locks it, which tells a starting server that its writer lives.
+    pub(super) fn create_staged(&self) -> Result<Staged<'_>, Error> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        loop {
+            let name = self.unique();
+            let mode = Mode::from_raw_mode(0o666);
+            let file = File::from(rustix::fs::openat(&self.staged, &name, flags, mode)?);
+            let staged = Staged {
+                root: self,
+                file,
+                name,
+                length: 0,
+                check_at: CHECK_EVERY,
+                moved: false,
+            };
+            match rustix::fs::flock(&staged.file, FlockOperation::NonBlockingLockExclusive) {
+                // A starting server may have found it unlocked and removed it: then make another.
+                Ok(()) if rustix::fs::fstat(&staged.file)?.st_nlink > 0 => return Ok(staged),
+                Ok(()) | Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+}
+
+impl Staged<'_> {
+    /// The number of bytes written.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+impl Write for Staged<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.length += written as u64;
+        if self.length >= self.check_at {
+            self.check_at = self.length + CHECK_EVERY;
+            if let Err(Error::NoSpace) = self.root.check_space(0) {
+                return Err(Errno::NOSPC.into());
+            }
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if !self.moved {
+            // What cannot be removed now is removed at the next start.
+            let _ = rustix::fs::unlinkat(self.root.staged.as_fd(), &self.name, AtFlags::empty());
+        }
+    }
+}

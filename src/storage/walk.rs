@@ -1,0 +1,222 @@
+//! From a name to the open folder that holds it, never leaving the root.
+//!
+//! A name without symbolic links takes one `openat2` (RESOLVE_BENEATH, no links). Where a link is on the way, the
+//! name is walked piece by piece: each step opens one entry of an open folder without following it, and a link is
+//! read and its pieces walked in turn. No path is ever checked first and used later, so a link that is swapped in
+//! between can only make a step fail.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use super::Error;
+use super::root::{OWN, Root};
+
+/// Links followed for one name at most, as in the kernel (path_resolution(7)).
+const MAX_LINKS: usize = 40;
+
+const PATH_DIR: OFlags = OFlags::PATH
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// What to do with a link in the last piece.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    /// The name means what the link leads to.
+    Follow,
+    /// The name means the link.
+    Keep,
+}
+
+/// What to do about a parent that does not exist.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Fail,
+    Make,
+}
+
+/// Where a name leads.
+pub(super) enum Place<'r> {
+    /// The root, or a folder that a link reaches by a path that ends in `..` or `.`.
+    Folder(Dir<'r>),
+    /// An entry, there or not, of an open folder.
+    Entry(Dir<'r>, OsString),
+}
+
+/// An open folder: the root or one below it.
+pub(super) enum Dir<'r> {
+    Root(&'r OwnedFd),
+    Below(OwnedFd),
+}
+
+impl AsFd for Dir<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Root(fd) => fd.as_fd(),
+            Self::Below(fd) => fd.as_fd(),
+        }
+    }
+}
+
+impl<'r> Place<'r> {
+    /// The folder and entry, where there is one.
+    pub(super) fn entry(self) -> Option<(Dir<'r>, OsString)> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Entry(dir, leaf) => Some((dir, leaf)),
+        }
+    }
+}
+
+/// The type of an entry, without following it.
+pub(super) fn kind(dir: BorrowedFd<'_>, leaf: &OsStr) -> Result<FileType, Errno> {
+    let stat = rustix::fs::statat(dir, leaf, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(FileType::from_raw_mode(stat.st_mode))
+}
+
+/// Resolves `pieces` beneath the root.
+pub(super) fn place<'r>(
+    root: &'r Root,
+    pieces: &[String],
+    last: Last,
+    missing: Missing,
+) -> Result<Place<'r>, Error> {
+    let Some((leaf, parents)) = pieces.split_last() else {
+        return Ok(Place::Folder(Dir::Root(&root.dir)));
+    };
+    let is_own = pieces.first().is_some_and(|first| first == OWN);
+    if is_own {
+        return Err(Error::Own);
+    }
+    if let Some(dir) = without_links(root, parents) {
+        let leaf = OsString::from(leaf);
+        let is_link = || matches!(kind(dir.as_fd(), &leaf), Ok(kind) if kind == FileType::Symlink);
+        if last == Last::Keep || !is_link() {
+            return Ok(Place::Entry(dir, leaf));
+        }
+    }
+    let walk = Walk::new(root, pieces, missing);
+    walk.run(last)
+}
+
+/// The parent by one system call, or `None` where a link is on the way or a piece is missing.
+fn without_links<'r>(root: &'r Root, parents: &[String]) -> Option<Dir<'r>> {
+    if parents.is_empty() {
+        return Some(Dir::Root(&root.dir));
+    }
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    rustix::fs::openat2(
+        &root.dir,
+        parents.join("/"),
+        PATH_DIR,
+        Mode::empty(),
+        resolve,
+    )
+    .ok()
+    .map(Dir::Below)
+}
+
+/// The walk piece by piece.
+struct Walk<'r> {
+    root: &'r Root,
+    /// The folders opened so far below the root; `..` goes back to the one before.
+    below: Vec<OwnedFd>,
+    ahead: VecDeque<OsString>,
+    links: usize,
+    missing: Missing,
+}
+
+impl<'r> Walk<'r> {
+    fn new(root: &'r Root, pieces: &[String], missing: Missing) -> Self {
+        Self {
+            root,
+            below: Vec::new(),
+            ahead: pieces.iter().map(OsString::from).collect(),
+            links: 0,
+            missing,
+        }
+    }
+
+    fn here(&self) -> BorrowedFd<'_> {
+        self.below.last().unwrap_or(&self.root.dir).as_fd()
+    }
+
+    fn into_here(mut self) -> Dir<'r> {
+        self.below
+            .pop()
+            .map_or(Dir::Root(&self.root.dir), Dir::Below)
+    }
+
+    fn run(mut self, last: Last) -> Result<Place<'r>, Error> {
+        while let Some(piece) = self.ahead.pop_front() {
+            match piece.as_bytes() {
+                b"" | b"." => continue,
+                b".." => {
+                    self.below.pop().ok_or(Error::Outside)?;
+                    continue;
+                }
+                name if self.below.is_empty() && name == OWN.as_bytes() => {
+                    return Err(Error::Own);
+                }
+                _ => {}
+            }
+            if !self.ahead.is_empty() {
+                self.enter(&piece)?;
+            } else if last == Last::Follow
+                && matches!(kind(self.here(), &piece), Ok(kind) if kind == FileType::Symlink)
+            {
+                self.expand(&piece)?;
+            } else {
+                return Ok(Place::Entry(self.into_here(), piece));
+            }
+        }
+        Ok(Place::Folder(self.into_here()))
+    }
+
+    /// Goes into the folder `piece`, or puts the pieces of the link `piece` ahead.
+    fn enter(&mut self, piece: &OsStr) -> Result<(), Error> {
+        match rustix::fs::openat(self.here(), piece, PATH_DIR, Mode::empty()) {
+            Ok(dir) => {
+                self.below.push(dir);
+                Ok(())
+            }
+            Err(Errno::NOENT) if self.missing == Missing::Make => {
+                match rustix::fs::mkdirat(self.here(), piece, Mode::from_raw_mode(0o777)) {
+                    Ok(()) => self.root.sync_folder(self.here())?,
+                    // Somebody else has just made it.
+                    Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(errno.into()),
+                }
+                let dir = rustix::fs::openat(self.here(), piece, PATH_DIR, Mode::empty())?;
+                self.below.push(dir);
+                Ok(())
+            }
+            // With O_NOFOLLOW and O_DIRECTORY a link is ENOTDIR, or ELOOP on some file systems.
+            Err(Errno::NOTDIR | Errno::LOOP) => match kind(self.here(), piece)? {
+                FileType::Symlink => self.expand(piece),
+                _ => Err(Error::ParentIsFile),
+            },
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn expand(&mut self, link: &OsStr) -> Result<(), Error> {
+        self.links += 1;
+        if self.links > MAX_LINKS {
+            return Err(Error::Outside);
+        }
+        let target = rustix::fs::readlinkat(self.here(), link, Vec::new())?.into_bytes();
+        if target.starts_with(b"/") {
+            return Err(Error::Outside);
+        }
+        for piece in target.rsplit(|&byte| byte == b'/') {
+            self.ahead.push_front(OsString::from_vec(piece.to_vec()));
+        }
+        Ok(())
+    }
+}

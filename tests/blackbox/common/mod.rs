@@ -1,0 +1,15 @@
+//! What every black-box test needs: the real server on a folder of its own, a raw HTTP client, a view of the disk.
+//!
+//! In: starting and ending the binary, bytes over a socket, looking at files. Out: any knowledge of how the server is
+//! made; expectations come from the contract (api.md) and the RFCs and stand in the tests.
+
+pub mod disk;
+pub mod http;
+pub mod json;
+pub mod readers;
+pub mod secrets;
+pub mod server;
+
+pub use disk::{TempDir, eventually, litter, pattern, visible};
+pub use http::{Conn, Reply, chunked, request_bytes};
+pub use server::Server;

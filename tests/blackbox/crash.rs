@@ -1,0 +1,327 @@
+//! kill -9 in the middle of uploads and appends, and servers that share a folder with one that is killed or started.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::common::{Conn, Server, eventually, pattern, request_bytes};
+
+const MIB: usize = 1024 * 1024;
+
+#[test]
+fn kill_during_uploads_leaves_the_old_content_and_no_litter() {
+    let mut server = Server::start();
+    let old = pattern(1, 100_000);
+    for name in ["replaced", "appended", "moved"] {
+        assert_eq!(server.post(name, &old).status, 200);
+    }
+    let uploads = [
+        ("POST", "new-0", 0),
+        ("POST", "new-1", 1),
+        ("POST", "new-2", MIB),
+        ("POST", "a/b/new-3", 12 * MIB),
+        ("POST", "replaced", 8 * MIB),
+        ("POST", "replaced", 16 * MIB - 1),
+        ("PUT", "appended", 10),
+        ("PUT", "appended", 16 * MIB - 1),
+        ("PUT", "moved/mv", 5),
+    ];
+    for round in 0..3 {
+        let mut open = Vec::new();
+        for (number, (method, target, sent)) in uploads.into_iter().enumerate() {
+            // A body that the server has taken but for what the socket's buffers hold; by length or in one chunk.
+            let length = if target.ends_with("/mv") {
+                20
+            } else {
+                16 * MIB
+            };
+            let counted = (number + round) % 2 == 0;
+            let framing = if counted {
+                format!("Content-Length: {length}")
+            } else {
+                "Transfer-Encoding: chunked".into()
+            };
+            let mut conn = server.begin(method, target, &framing);
+            if !counted {
+                conn.send(format!("{length:x}\r\n").as_bytes());
+            }
+            conn.send(&pattern(2, length)[..sent]);
+            open.push(conn);
+        }
+        server.kill();
+        let files = |server: &Server| {
+            let mut seen = server.visible();
+            // Whether the parents of a file that never came are there is not promised.
+            seen.retain(|entry| !entry.ends_with('/'));
+            seen
+        };
+        let wanted = ["appended 100000", "moved 100000", "replaced 100000"];
+        assert_eq!(
+            files(&server),
+            wanted,
+            "right after the kill, round {round}"
+        );
+        server.restart();
+        for name in ["replaced", "appended", "moved"] {
+            assert!(server.get(name).body == old, "{name} in round {round}");
+        }
+        assert_eq!(files(&server), wanted, "after the restart, round {round}");
+        server.assert_clean();
+    }
+    assert_eq!(server.put("appended", b"more").status, 200);
+    assert!(server.get("appended").body == [&old[..], b"more"].concat());
+    server.assert_clean();
+}
+
+#[test]
+fn what_was_answered_with_200_before_a_kill_is_there_and_the_rest_is_whole_or_missing() {
+    let mut server = Server::start();
+    let mut answered = Vec::new();
+    for round in 0..4u64 {
+        let addr = server.addr;
+        let write = move |writer: usize| {
+            let mut done = Vec::new();
+            let mut conn = Conn::open(addr);
+            for number in 0.. {
+                let name = format!("r{round}-w{writer}-{number}");
+                let body = pattern(number as u8, 1 + number * 7919 % 300_000);
+                match conn.request("POST", &name, &[], &body) {
+                    Ok(reply) if reply.status == 200 => done.push(name),
+                    Ok(reply) => panic!("POST {name}: {}", reply.summary()),
+                    Err(_) => break,
+                }
+            }
+            done
+        };
+        let writers: Vec<_> = (0..4)
+            .map(|writer| thread::spawn(move || write(writer)))
+            .collect();
+        // Some moment while all of them write.
+        let wanted = 20 + 15 * round as usize;
+        eventually("some files are written", || {
+            server.visible().len() >= answered.len() + wanted
+        });
+        server.kill();
+        for writer in writers {
+            answered.extend(writer.join().expect("a writer failed"));
+        }
+        server.restart();
+        server.assert_clean();
+    }
+    let there = server.visible();
+    for entry in &there {
+        let (name, _) = entry.split_once(' ').expect("a file");
+        let number: usize = name
+            .rsplit('-')
+            .next()
+            .and_then(|digits| digits.parse().ok())
+            .expect("a number");
+        let whole = pattern(number as u8, 1 + number * 7919 % 300_000);
+        assert!(server.content(name) == Some(whole), "{entry} is not whole");
+    }
+    for name in answered {
+        let start = format!("{name} ");
+        assert!(
+            there.iter().any(|entry| entry.starts_with(&start)),
+            "{name} was answered with 200 and is missing"
+        );
+    }
+}
+
+/// A file of `old` and then, or not, `blocks` times `block`, as a server gives it. Gives whether the append is there.
+fn assert_old_or_new(server: &Server, old: &[u8], block: &[u8], blocks: usize, what: &str) -> bool {
+    let mut conn = server.open();
+    conn.send(&request_bytes("GET", "file", &[], b""));
+    let reply = conn.head().expect("a head");
+    assert_eq!(reply.status, 200, "{what}");
+    let length: usize = reply
+        .header("Content-Length")
+        .and_then(|text| text.parse().ok())
+        .expect("a length");
+    let new = old.len() + blocks * block.len();
+    assert!(
+        length == old.len() || length == new,
+        "{what}: a part of the append can be seen: {length} bytes"
+    );
+    let mut place = 0;
+    let body = conn.body(&reply, &mut |mut part| {
+        while !part.is_empty() {
+            let wanted = if place < old.len() {
+                &old[place..]
+            } else {
+                &block[(place - old.len()) % block.len()..]
+            };
+            let count = part.len().min(wanted.len());
+            assert!(
+                part[..count] == wanted[..count],
+                "{what}: other bytes after {place}"
+            );
+            part = &part[count..];
+            place += count;
+        }
+    });
+    body.unwrap_or_else(|error| panic!("{what}: {error}"));
+    length == new
+}
+
+#[test]
+fn kill_during_a_large_append_leaves_the_old_content_or_the_new() {
+    const BLOCKS: usize = 256;
+    let mut server = Server::start();
+    let other = server.sibling();
+    let old = pattern(1, MIB + 17);
+    let block = pattern(2, MIB);
+    let length =
+        |server: &Server| fs::metadata(server.storage().join("file")).map_or(0, |meta| meta.len());
+    // All of the body but its last byte is sent: what then follows is the join.
+    let stage = |server: &Server| {
+        let mut conn = server.begin("PUT", "file", &format!("Content-Length: {}", BLOCKS * MIB));
+        (1..BLOCKS).for_each(|_| conn.send(&block));
+        conn.send(&block[..MIB - 1]);
+        conn
+    };
+    let mut join_takes = Duration::ZERO;
+    for round in 0..9u32 {
+        assert_eq!(server.post("file", &old).status, 200);
+        let mut conn = stage(&server);
+        assert_eq!(
+            length(&other),
+            old.len() as u64,
+            "nothing is joined before the body is whole"
+        );
+        let start = Instant::now();
+        conn.send(&block[MIB - 1..]);
+        let what = match round {
+            0 => {
+                assert_eq!(conn.reply_to("PUT").expect("a reply").status, 200);
+                join_takes = start.elapsed();
+                assert!(assert_old_or_new(
+                    &other,
+                    &old,
+                    &block,
+                    BLOCKS,
+                    "an undisturbed append"
+                ));
+                continue;
+            }
+            _ if round % 2 == 0 => {
+                let moment = join_takes * round / 9;
+                while start.elapsed() < moment {
+                    thread::yield_now();
+                }
+                format!("killed after {moment:?} of {join_takes:?}")
+            }
+            _ => {
+                // Killed as soon as a given part of it has reached the file, or when the time for that is over.
+                let part = old.len() as u64 + u64::from(round - 1) * (BLOCKS * MIB / 9) as u64;
+                while length(&other) <= part && start.elapsed() < join_takes * 3 {
+                    thread::yield_now();
+                }
+                format!("killed at a length of {}", length(&other))
+            }
+        };
+        server.kill();
+        let seen = assert_old_or_new(
+            &other,
+            &old,
+            &block,
+            BLOCKS,
+            &format!("{what}, by the other server"),
+        );
+        let answered = conn.reply_to("PUT").is_ok_and(|reply| reply.status == 200);
+        assert!(seen || !answered, "{what}: answered with 200 and not there");
+        server.restart();
+        let still = assert_old_or_new(
+            &server,
+            &old,
+            &block,
+            BLOCKS,
+            &format!("{what}, after the restart"),
+        );
+        assert_eq!(still, seen, "{what}: both servers see the same");
+        server.assert_clean();
+        assert_eq!(
+            server.put("file", b"tail").status,
+            200,
+            "{what}: a further append"
+        );
+        let whole = old.len() + if seen { BLOCKS * MIB } else { 0 } + 4;
+        let head = other.request("HEAD", "file", &[], b"");
+        assert_eq!(
+            head.header("Content-Length"),
+            Some(whole.to_string().as_str()),
+            "{what}: a further append"
+        );
+    }
+    server.assert_clean();
+}
+
+#[test]
+fn an_append_after_a_kill_by_the_other_server_starts_from_whole_content() {
+    let mut server = Server::start();
+    let other = server.sibling();
+    let old = pattern(1, 50_000);
+    let block = pattern(2, 64 * MIB);
+    for round in 0..4 {
+        assert_eq!(server.post("file", &old).status, 200);
+        let mut conn = server.begin("PUT", "file", &format!("Content-Length: {}", block.len()));
+        conn.send(&block);
+        let length = || fs::metadata(other.storage().join("file")).map_or(0, |meta| meta.len());
+        eventually("the join begins", || length() > old.len() as u64);
+        server.kill();
+        assert_eq!(other.put("file", b"tail").status, 200, "round {round}");
+        let content = other.get("file").body;
+        let rest = content
+            .strip_prefix(old.as_slice())
+            .expect("the old content");
+        assert!(
+            rest == b"tail" || rest == [&block[..], b"tail"].concat(),
+            "{} bytes in round {round}",
+            content.len()
+        );
+        server.restart();
+        assert!(
+            server.get("file").body == content,
+            "the restart changes the file, round {round}"
+        );
+        server.assert_clean();
+    }
+}
+
+#[test]
+fn a_server_that_starts_or_dies_does_not_disturb_the_uploads_of_another() {
+    let server = Server::start();
+    assert_eq!(server.post("appended", b"old").status, 200);
+    let body = pattern(3, 3 * MIB);
+    let framing = format!("Content-Length: {}", body.len());
+    let targets = [("POST", "new"), ("POST", "a/b/c"), ("PUT", "appended")];
+    let mut open: Vec<Conn> = targets
+        .map(|(method, target)| server.begin(method, target, &framing))
+        .into();
+    for part in [&body[..1], &body[1..MIB], &body[MIB..2 * MIB]] {
+        for conn in &mut open {
+            conn.send(part);
+        }
+        let mut second = server.sibling();
+        assert_eq!(second.get("appended").text(), "old");
+        assert_eq!(second.get("new").status, 404);
+        assert_eq!(second.post("by-second", b"x").status, 200);
+        if part.len() == MIB {
+            second.kill();
+        } else {
+            assert_eq!(second.stop().code, Some(0));
+        }
+    }
+    for conn in &mut open {
+        conn.send(&body[2 * MIB..]);
+    }
+    for (conn, (method, target)) in open.iter_mut().zip(targets) {
+        let reply = conn
+            .reply_to(method)
+            .unwrap_or_else(|e| panic!("{method} {target}: {e}"));
+        assert_eq!(reply.status, 200, "{method} {target}: {}", reply.summary());
+    }
+    assert!(server.get("new").body == body && server.get("a/b/c").body == body);
+    assert!(server.get("appended").body == [b"old", &body[..]].concat());
+    server.assert_clean();
+}

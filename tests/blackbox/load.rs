@@ -1,0 +1,238 @@
+//! Many clients at once, slow ones, and large bodies: who gets in, who waits for whom, and how much memory it takes.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::common::{Conn, Server, eventually, pattern, request_bytes};
+
+/// An upload of 10 bytes of which the first is sent; the server waits for the rest.
+fn held_upload(server: &Server, name: &str) -> Conn {
+    let mut conn = server.begin("POST", name, "Content-Length: 10");
+    conn.send(b"0");
+    conn
+}
+
+fn finish_upload(mut conn: Conn, name: &str) {
+    conn.send(b"123456789");
+    let reply = conn
+        .reply_to("POST")
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(reply.status, 200, "{name}: {}", reply.summary());
+}
+
+#[test]
+fn a_transfer_too_many_gets_503_at_once_and_health_still_answers() {
+    let server = Server::with(&["--max-transfers", "4"], &[]);
+    server.place("file", b"content");
+    for round in 0..3 {
+        let held: Vec<Conn> = (0..4)
+            .map(|number| held_upload(&server, &format!("held-{number}")))
+            .collect();
+        for (method, target) in [
+            ("POST", "more"),
+            ("PUT", "file"),
+            ("GET", "file"),
+            ("GET", "file/wc"),
+        ] {
+            let what = format!("{method} {target} in round {round}");
+            let body: &[u8] = if method == "GET" { b"" } else { b"body" };
+            let start = Instant::now();
+            let reply = server.request(method, target, &[], body);
+            assert!(
+                start.elapsed() < Duration::from_secs(1),
+                "{what} took {:?}",
+                start.elapsed()
+            );
+            // Whether what only reads needs a place is the server's own affair; to wait is not.
+            if method == "GET" && reply.status == 200 {
+                continue;
+            }
+            assert_eq!(reply.status, 503, "{what}: {}", reply.summary());
+            let retry = reply.header("Retry-After").unwrap_or_default();
+            assert!(
+                retry.parse::<u32>().is_ok(),
+                "{what}: Retry-After: {retry:?}"
+            );
+            assert!(
+                reply.text().starts_with("503 Service Unavailable"),
+                "{what}: {}",
+                reply.text()
+            );
+        }
+        let mut conn = server.open();
+        conn.send(b"POST /file/more HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n");
+        assert_eq!(
+            conn.head().expect("a reply").status,
+            503,
+            "before the body, round {round}"
+        );
+        for _ in 0..20 {
+            let start = Instant::now();
+            assert_eq!(server.get("/file").text(), "OK");
+            assert!(
+                start.elapsed() < Duration::from_secs(1),
+                "health took {:?}",
+                start.elapsed()
+            );
+        }
+        assert!(
+            !server
+                .visible()
+                .iter()
+                .any(|entry| entry.starts_with("more")),
+            "a refused upload is stored"
+        );
+        for (number, conn) in held.into_iter().enumerate() {
+            finish_upload(conn, &format!("held-{number}"));
+        }
+        eventually("it takes uploads again", || {
+            server.post("after", b"after").status == 200
+        });
+        assert_eq!(server.get("file").text(), "content");
+    }
+    server.assert_clean();
+}
+
+#[test]
+fn uploads_that_die_give_their_places_back() {
+    let server = Server::with(&["--max-transfers", "4"], &[]);
+    for _ in 0..10 {
+        let held: Vec<Conn> = (0..4)
+            .map_while(|number| {
+                let mut conn = server.open();
+                let head = format!("POST /file/{number} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n");
+                conn.send(head.as_bytes());
+                conn.head().is_ok_and(|reply| reply.status == 100).then_some(conn)
+            })
+            .collect();
+        drop(held);
+        eventually("a place is free", || {
+            server.post("after", b"after").status == 200
+        });
+    }
+    // All four of them.
+    let mut held = Vec::new();
+    eventually("four places are free", || {
+        held.clear();
+        for number in 0..4 {
+            let mut conn = server.open();
+            let head = format!(
+                "POST /file/{number} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
+            );
+            conn.send(head.as_bytes());
+            if conn.head().is_ok_and(|reply| reply.status == 100) {
+                conn.send(b"0");
+                held.push(conn);
+            }
+        }
+        held.len() == 4
+    });
+    for conn in held {
+        finish_upload(conn, "held");
+    }
+    server.assert_clean();
+}
+
+#[test]
+fn three_hundred_slow_uploads_do_not_delay_a_get() {
+    let server = Server::start();
+    server.place("small", b"small");
+    let mut held: Vec<Conn> = (0..300)
+        .map(|number| held_upload(&server, &format!("held/{number}")))
+        .collect();
+    for (target, text) in [("small", "small"), ("/file", "OK")] {
+        let mut times = Vec::new();
+        for round in 0..200 {
+            // Each goes on a little, so that none of them is merely idle.
+            if round % 25 == 0 {
+                held.iter_mut().for_each(|conn| conn.send(b"x"));
+            }
+            let start = Instant::now();
+            let reply = server.get(target);
+            times.push(start.elapsed());
+            assert_eq!((reply.status, reply.text().as_str()), (200, text));
+        }
+        times.sort_unstable();
+        assert!(
+            times[100] < Duration::from_millis(20),
+            "{target}: a median of {:?}",
+            times[100]
+        );
+        if target == "small" {
+            // The first eight of the nine bytes left are through; begin anew for the next target.
+            for mut conn in held.drain(..) {
+                conn.send(b"x");
+                assert_eq!(conn.reply_to("POST").expect("a reply").status, 200);
+            }
+            held.extend((0..300).map(|number| held_upload(&server, &format!("held/{number}"))));
+        }
+    }
+    assert_eq!(server.post("another", b"upload").status, 200);
+    for mut conn in held {
+        conn.send(b"x");
+        assert_eq!(conn.reply_to("POST").expect("a reply").status, 200);
+    }
+    server.assert_clean();
+}
+
+#[test]
+fn memory_does_not_grow_with_a_body_of_1_gib() {
+    const MIB: usize = 1024 * 1024;
+    let server = Server::start();
+    let block = pattern(1, MIB);
+    let mut chunk = format!("{MIB:x}\r\n").into_bytes();
+    chunk.extend_from_slice(&block);
+    chunk.extend_from_slice(b"\r\n");
+    let mut conn = server.open();
+    conn.send(b"POST /file/large HTTP/1.1\r\nHost: nas\r\nTransfer-Encoding: chunked\r\n\r\n");
+    (0..1024).for_each(|_| conn.send(&chunk));
+    conn.send(b"0\r\n\r\n");
+    assert_eq!(conn.reply_to("POST").expect("a reply").status, 200);
+    let peak = server.proc_status("VmHWM");
+    assert!(peak < 64 * 1024, "a peak of {peak} KiB by the upload");
+
+    conn.send(&request_bytes("GET", "large", &[], b""));
+    let reply = conn.head().expect("a head");
+    assert_eq!(reply.header("Content-Length"), Some("1073741824"));
+    let mut place = 0;
+    let body = conn.body(&reply, &mut |mut part| {
+        while !part.is_empty() {
+            let wanted = &block[place % MIB..];
+            let count = part.len().min(wanted.len());
+            assert!(
+                part[..count] == wanted[..count],
+                "other bytes after {place}"
+            );
+            part = &part[count..];
+            place += count;
+        }
+    });
+    body.expect("the whole body");
+    assert_eq!(place, 1024 * MIB);
+
+    let newlines = 1024 * block.iter().filter(|&&byte| byte == b'\n').count();
+    assert_eq!(server.get("large/wc").text(), newlines.to_string());
+    let peak = server.proc_status("VmHWM");
+    assert!(peak < 64 * 1024, "a peak of {peak} KiB");
+    server.assert_clean();
+}
+
+#[test]
+fn many_short_connections_are_all_served() {
+    let server = Server::start();
+    thread::scope(|scope| {
+        for client in 0..16u8 {
+            let server = &server;
+            scope.spawn(move || {
+                for round in 0..40 {
+                    let name = format!("client-{client}/{round}");
+                    let body = pattern(client, 1 + round * 300);
+                    assert_eq!(server.post(&name, &body).status, 200, "{name}");
+                    assert!(server.get(&name).body == body, "{name}");
+                    assert_eq!(server.delete(&name).status, 200, "{name}");
+                }
+            });
+        }
+    });
+    server.assert_clean();
+}

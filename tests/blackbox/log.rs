@@ -1,0 +1,191 @@
+//! The log: one line a request with all its fields, as text and as JSON, and one when a transfer that lasts begins.
+
+use crate::common::json::{self, Json};
+use crate::common::{Server, eventually};
+
+/// The value of `key=` in a line of the text log, quotes and all.
+fn field<'a>(line: &'a str, key: &str) -> &'a str {
+    let start = format!(" {key}=");
+    let place = line
+        .find(&start)
+        .unwrap_or_else(|| panic!("no {key} in {line:?}"));
+    let rest = &line[place + start.len()..];
+    match rest.strip_prefix('"') {
+        Some(text) => &rest[..text.find('"').map_or(rest.len(), |end| end + 2)],
+        None => rest.split(' ').next().unwrap_or_default(),
+    }
+}
+
+/// The lines of the log that speak of a request.
+fn request_lines(server: &Server) -> Vec<String> {
+    let log = server.log();
+    log.lines()
+        .filter(|line| line.contains("method"))
+        .map(str::to_string)
+        .collect()
+}
+
+/// Sends a request of every outcome, one after the other, and gives the log's line of each.
+fn logged(server: &Server) -> Vec<String> {
+    let mut sent = 0;
+    let mut wait = || {
+        sent += 1;
+        eventually("the line of the request", || {
+            request_lines(server).len() >= sent
+        });
+    };
+    assert_eq!(server.post("a/b.csv", b"0123456789").status, 200);
+    wait();
+    assert_eq!(server.get("a/b.csv").status, 200);
+    wait();
+    assert_eq!(server.get("a%2Fmissing").status, 404);
+    wait();
+    assert_eq!(server.get("x%0A2026%1b[31m%00").status, 400);
+    wait();
+    let mut conn = server.open();
+    conn.send(b"POST /file/cut HTTP/1.1\r\nHost: nas\r\nContent-Length: 10\r\n\r\nhello");
+    conn.finish();
+    let _ = conn.reply_to("POST");
+    wait();
+    request_lines(server)
+}
+
+#[test]
+fn the_text_log_has_one_line_a_request_with_all_fields() {
+    let server = Server::start();
+    let lines = logged(&server);
+    assert_eq!(lines.len(), 5, "{lines:#?}");
+    let wanted = [
+        ("POST", "\"a/b.csv\"", "200"),
+        ("GET", "\"a/b.csv\"", "200"),
+        ("GET", "\"a/missing\"", "404"),
+        ("GET", "", "400"),
+        ("POST", "\"cut\"", "400"),
+    ];
+    let mut ids = Vec::new();
+    for (line, (method, name, status)) in lines.iter().zip(wanted) {
+        let time = line.split(' ').next().unwrap_or_default().as_bytes();
+        let shape: String = time
+            .iter()
+            .map(|&b| if b.is_ascii_digit() { '0' } else { b as char })
+            .collect();
+        assert_eq!(shape, "0000-00-00T00:00:00.000Z", "{line}");
+        assert_eq!(line.split(' ').nth(2), Some("request"), "{line}");
+        assert_eq!(
+            (field(line, "method"), field(line, "status")),
+            (method, status),
+            "{line}"
+        );
+        if !name.is_empty() {
+            assert_eq!(field(line, "name"), name, "{line}");
+        }
+        assert!(field(line, "client").starts_with("127.0.0.1:"), "{line}");
+        assert!(
+            field(line, "seconds")
+                .parse::<f64>()
+                .is_ok_and(|seconds| seconds < 10.0),
+            "{line}"
+        );
+        assert!(field(line, "out").parse::<u64>().is_ok(), "{line}");
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+        ids.push(field(line, "id"));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 5, "every request has an id of its own");
+    assert_eq!(field(&lines[0], "in"), "10");
+    assert!(
+        field(&lines[1], "out")
+            .parse::<u64>()
+            .is_ok_and(|out| out >= 10),
+        "{}",
+        lines[1]
+    );
+    assert!(
+        !field(&lines[4], "cause").is_empty(),
+        "a failure has a cause: {}",
+        lines[4]
+    );
+    // The name as it came or as it decodes; in the latter the control characters are escaped.
+    let line = &lines[3];
+    let escaped = line.contains("\\u{a}2026\\u{1b}[31m\\u{0}");
+    assert!(escaped || line.contains("%0A2026%1b[31m%00"), "{line}");
+}
+
+#[test]
+fn the_json_log_has_one_object_a_line_with_all_fields() {
+    let server = Server::with(&["--log-format", "json"], &[]);
+    let lines = logged(&server);
+    assert_eq!(lines.len(), 5, "{lines:#?}");
+    let objects: Vec<Json> = lines.iter().map(|line| json::parse(line)).collect();
+    let wanted = [
+        ("POST", 200),
+        ("GET", 200),
+        ("GET", 404),
+        ("GET", 400),
+        ("POST", 400),
+    ];
+    for ((object, line), (method, status)) in objects.iter().zip(&lines).zip(wanted) {
+        for key in ["time", "level", "message", "id", "client", "method", "name"] {
+            assert!(!object.get(key).text().is_empty(), "{key} in {line}");
+        }
+        assert_eq!(object.get("message").text(), "request", "{line}");
+        assert_eq!(object.get("method").text(), method, "{line}");
+        assert_eq!(object.get("status").number(), f64::from(status), "{line}");
+        assert!(
+            object.get("in").number() >= 0.0 && object.get("out").number() >= 0.0,
+            "{line}"
+        );
+        assert!(object.get("seconds").number() < 10.0, "{line}");
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+    }
+    assert_eq!(objects[0].get("name").text(), "a/b.csv");
+    assert_eq!(objects[0].get("in").number(), 10.0);
+    assert!(!objects[4].get("cause").text().is_empty(), "{}", lines[4]);
+}
+
+#[test]
+fn rust_log_off_is_silent() {
+    let mut server = Server::with(&[], &[("RUST_LOG", "off")]);
+    assert_eq!(server.post("a", b"content").status, 200);
+    assert_eq!(server.get("missing").status, 404);
+    assert_eq!(server.get("..").status, 400);
+    let exit = server.stop();
+    assert_eq!((exit.code, exit.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_transfer_that_lasts_is_logged_when_it_starts_and_when_it_ends() {
+    for format in ["text", "json"] {
+        let server = Server::with(&["--log-format", format], &[]);
+        let mut conn = server.open();
+        conn.send(b"POST /file/slow HTTP/1.1\r\nHost: nas\r\nContent-Length: 10\r\n\r\n01234");
+        eventually("the line of the start", || {
+            request_lines(&server).len() == 1
+        });
+        let line = request_lines(&server).concat();
+        for word in ["transfer started", "slow", "POST"] {
+            assert!(line.contains(word), "{line}");
+        }
+        conn.send(b"56789");
+        assert_eq!(conn.reply_to("POST").expect("a reply").status, 200);
+        eventually("the line of the end", || request_lines(&server).len() == 2);
+        let lines = request_lines(&server);
+        let (first, last) = (&lines[0], &lines[1]);
+        if format == "json" {
+            let (first, last) = (json::parse(first), json::parse(last));
+            assert_eq!(first.get("message").text(), "transfer started");
+            assert_eq!(last.get("message").text(), "request");
+            assert_eq!(first.get("id"), last.get("id"));
+            assert!(last.get("seconds").number() > 0.9, "{last:?}");
+        } else {
+            assert_eq!(field(first, "id"), field(last, "id"));
+            assert!(
+                field(last, "seconds")
+                    .parse::<f64>()
+                    .is_ok_and(|seconds| seconds > 0.9),
+                "{last}"
+            );
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Black-box tests: the real binary, spoken to over a real socket. What they want stands in the contract (api.md) and
+//! the RFCs, never in the server's code.
+//!
+//! One program of many modules, for it is linked anew, with all optimizations, after every change of the server.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
+mod common;
+
+mod appends;
+mod bodies;
+mod changes;
+mod crash;
+mod errors;
+mod framing;
+mod links;
+mod load;
+mod log;
+mod moves;
+mod names;
+mod options;
+mod requests;
+mod shutdown;
+mod special;
+mod tiny_http;
+mod traversal;
+mod uploads;
+mod writes;

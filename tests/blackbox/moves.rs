@@ -1,0 +1,300 @@
+//! `PUT NAME/mv` with `{"path": "NEW"}`.
+
+use std::fs;
+
+use crate::common::{Server, chunked};
+
+fn mv_body(server: &Server, target: &str, body: &[u8]) -> u16 {
+    server
+        .request(
+            "PUT",
+            &format!("{target}/mv"),
+            &[("Content-Type", "application/json")],
+            body,
+        )
+        .status
+}
+
+#[test]
+fn mv_renames_files_and_folders_and_makes_parents() {
+    let server = Server::start();
+    server.place("a", b"file a");
+    server.place("folder/x", b"x");
+    server.place("folder/sub/y", b"yy");
+    let cases = [
+        (
+            "a",
+            "b",
+            vec![
+                "b 6",
+                "folder/",
+                "folder/sub/",
+                "folder/sub/y 2",
+                "folder/x 1",
+            ],
+        ),
+        (
+            "b",
+            "new/parents/b",
+            vec![
+                "folder/",
+                "folder/sub/",
+                "folder/sub/y 2",
+                "folder/x 1",
+                "new/",
+                "new/parents/",
+                "new/parents/b 6",
+            ],
+        ),
+        (
+            "folder/sub",
+            "sub",
+            vec![
+                "folder/",
+                "folder/x 1",
+                "new/",
+                "new/parents/",
+                "new/parents/b 6",
+                "sub/",
+                "sub/y 2",
+            ],
+        ),
+        (
+            "folder",
+            "sub/folder",
+            vec![
+                "new/",
+                "new/parents/",
+                "new/parents/b 6",
+                "sub/",
+                "sub/folder/",
+                "sub/folder/x 1",
+                "sub/y 2",
+            ],
+        ),
+        (
+            "new%2Fparents%2Fb",
+            "%2Fb%20c",
+            vec![
+                "b c 6",
+                "new/",
+                "new/parents/",
+                "sub/",
+                "sub/folder/",
+                "sub/folder/x 1",
+                "sub/y 2",
+            ],
+        ),
+        (
+            "b%20c",
+            "new%2Fd",
+            vec![
+                "new/",
+                "new/d 6",
+                "new/parents/",
+                "sub/",
+                "sub/folder/",
+                "sub/folder/x 1",
+                "sub/y 2",
+            ],
+        ),
+        (
+            "new/d",
+            "/+%2Be",
+            vec![
+                "++e 6",
+                "new/",
+                "new/parents/",
+                "sub/",
+                "sub/folder/",
+                "sub/folder/x 1",
+                "sub/y 2",
+            ],
+        ),
+    ];
+    for (from, to, wanted) in cases {
+        let reply = server.mv(from, to);
+        assert_eq!(
+            (reply.status, reply.text().as_str()),
+            (200, "OK"),
+            "mv {from} {to}"
+        );
+        assert_eq!(server.visible(), wanted, "mv {from} {to}");
+    }
+    server.assert_clean();
+}
+
+#[test]
+fn mv_replaces_a_file_that_is_there() {
+    let server = Server::start();
+    server.place("old", b"old content");
+    server.place("new", b"new");
+    assert_eq!(server.mv("new", "old").status, 200);
+    assert_eq!(server.visible(), ["old 3"]);
+    assert_eq!(server.get("old").text(), "new");
+    assert_eq!(server.get("new").status, 404);
+}
+
+#[test]
+fn mv_to_itself_changes_nothing() {
+    let server = Server::start();
+    server.place("a", b"content");
+    server.place("folder/x", b"x");
+    for (from, to) in [
+        ("a", "a"),
+        ("a", "/a"),
+        ("folder", "folder"),
+        ("folder/x", "folder%2Fx"),
+    ] {
+        assert_eq!(server.mv(from, to).status, 200, "mv {from} {to}");
+        assert_eq!(
+            server.visible(),
+            ["a 7", "folder/", "folder/x 1"],
+            "mv {from} {to}"
+        );
+    }
+}
+
+#[test]
+fn mv_refuses_what_cannot_be() {
+    let server = Server::start();
+    server.place("file", b"file");
+    server.place("full/x", b"x");
+    server.place("other/y", b"y");
+    fs::create_dir(server.storage().join("empty")).expect("made");
+    let before = server.visible();
+    let cases = [
+        ("missing", "new", 404),
+        ("missing/deep", "new/deep", 404),
+        ("file/below", "new", 404),
+        ("full", "full/inside", 409),
+        ("full", "full/new/deep", 409),
+        ("full", "other", 409),
+        ("full", "full/x/inside", 409),
+        ("file", "full", 409),
+        ("file", "other/y/below", 409),
+        ("file", "empty", 409),
+        ("%2F", "elsewhere", 403),
+        ("file", ".http-nas", 403),
+        ("file", ".http-nas/x", 403),
+        (".http-nas", "mine", 403),
+        (".http-nas/x", "mine", 403),
+        ("file", "", 400),
+        ("file", "..", 400),
+        ("file", "../file", 400),
+        ("file", "a/../b", 400),
+        ("file", "%2e%2e/file", 400),
+        ("file", "..%2Ffile", 400),
+        ("file", "a%00b", 400),
+        ("file", "a%0Ab", 400),
+        ("file", "a%zz", 400),
+        ("file", "a%", 400),
+        ("file", "%ff", 400),
+        ("..", "new", 400),
+        ("a%00b", "new", 400),
+    ];
+    for (from, to, status) in cases {
+        let reply = server.mv(from, to);
+        assert_eq!(reply.status, status, "mv {from} {to}: {}", reply.summary());
+        assert_eq!(server.visible(), before, "mv {from} {to}");
+    }
+    let long = "n".repeat(256);
+    assert_eq!(server.mv("file", &long).status, 400, "a piece of 256 bytes");
+    assert_eq!(
+        server.mv("file", &"d/".repeat(2049)).status,
+        400,
+        "over 4,096 bytes"
+    );
+    assert_eq!(server.visible(), before);
+    server.assert_clean();
+}
+
+#[test]
+fn mv_of_a_folder_onto_an_empty_folder_replaces_it() {
+    let server = Server::start();
+    server.place("full/x", b"x");
+    fs::create_dir(server.storage().join("empty")).expect("made");
+    assert_eq!(server.mv("full", "empty").status, 200);
+    assert_eq!(server.visible(), ["empty/", "empty/x 1"]);
+}
+
+#[test]
+fn mv_wants_a_json_object_with_a_path_that_is_a_string() {
+    let server = Server::start();
+    server.place("a", b"content");
+    let large = format!("{{\"path\": \"b\", \"pad\": \"{}\"}}", "x".repeat(70_000));
+    let nested = "[".repeat(60_000);
+    let bad: &[&[u8]] = &[
+        b"",
+        b" ",
+        b"b",
+        b"\"b\"",
+        b"[]",
+        b"[\"path\", \"b\"]",
+        b"null",
+        b"7",
+        b"{}",
+        b"{",
+        b"{\"path\"}",
+        b"{\"path\": }",
+        b"{\"path\": null}",
+        b"{\"path\": 7}",
+        b"{\"path\": [\"b\"]}",
+        b"{\"path\": {\"path\": \"b\"}}",
+        b"{\"Path\": \"b\"}",
+        b"{\"path\": \"\"}",
+        b"{\"path\": \"b\"",
+        b"{\"path\": \"b}",
+        b"{\"path\": \"b\"} x",
+        b"{\"path\": \"b\"}{\"path\": \"c\"}",
+        b"{'path': 'b'}",
+        b"{\"path\": \"b\x01\"}",
+        b"{\"path\": \"\\u0000\"}",
+        b"{\"path\": \"b\\n\"}",
+        b"{\"path\": \"\\ud800\"}",
+        b"{\"path\": \"\xff\"}",
+        b"{\"path\": \"b\", \"x\": \"\xc0\xae\"}",
+        b"path=b",
+        b"\xff\xfe{\x00}\x00",
+        large.as_bytes(),
+        nested.as_bytes(),
+    ];
+    for body in bad {
+        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+        assert_eq!(mv_body(&server, "a", body), 400, "{shown:?}");
+        assert_eq!(server.visible(), ["a 7"], "{shown:?}");
+    }
+    server.assert_clean();
+}
+
+#[test]
+fn mv_takes_json_in_any_form() {
+    let server = Server::start();
+    server.place("a", b"content");
+    let mut from = "a".to_string();
+    let good = [
+        ("{\"path\":\"b\"}", "b"),
+        (" {\r\n\t\"path\" : \"c\" } \n", "c"),
+        ("{\"p\\u0061th\": \"\\u0064\"}", "d"),
+        ("{\"path\": \"\\u00e9\\ud83d\\ude00\"}", "\u{e9}\u{1f600}"),
+        ("{\"path\": \"\u{65e5}\"}", "\u{65e5}"),
+        ("{\"path\": \"e\\\"\\\\\"}", "e\"\\"),
+        ("{\"path\": \"f%22\"}", "f\""),
+        ("{\"path\": \"g%2525\"}", "g%25"),
+    ];
+    for (body, to) in good {
+        let encoded: String = from.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(mv_body(&server, &encoded, body.as_bytes()), 200, "{body}");
+        assert_eq!(server.visible(), [format!("{to} 7")], "{body}");
+        from = to.to_string();
+    }
+    let sent = [("Transfer-Encoding", "chunked")];
+    let reply = server.request(
+        "PUT",
+        "g%2525/mv",
+        &sent,
+        &chunked(b"{\"path\": \"done\"}", 1),
+    );
+    assert_eq!(reply.status, 200, "a chunked body");
+    assert_eq!(server.visible(), ["done 7"]);
+}

@@ -1,0 +1,131 @@
+//! SIGTERM and SIGINT: what is in flight is finished or dropped without a trace, and the end comes in time.
+
+use std::time::Duration;
+
+use crate::common::{Conn, Server, eventually, litter, pattern, request_bytes};
+
+/// An upload of 10 bytes, half of them sent.
+fn held_upload(server: &Server, name: &str) -> Conn {
+    let mut conn = server.begin("POST", name, "Content-Length: 10");
+    conn.send(b"hello");
+    conn
+}
+
+/// The status of a new upload, 0 where there is no reply to it.
+fn begin_another(server: &Server) -> u16 {
+    let reply = Conn::try_open(server.addr).and_then(|mut conn| {
+        conn.limit_reads(Duration::from_secs(3));
+        conn.request("POST", "late", &[], b"late")
+    });
+    reply.map_or(0, |reply| reply.status)
+}
+
+// symptom: `docker stop` takes 10 s and kills every transfer.
+// cause:   process 1 of a container gets no signal that it does not handle (row 13).
+// remedy:  SIGTERM and SIGINT are handled.
+#[test]
+fn row_13_an_idle_server_ends_at_once() {
+    for name in ["TERM", "INT"] {
+        let mut server = Server::start();
+        server.post("a", b"content");
+        let mut idle = server.open();
+        assert_eq!(
+            idle.request("GET", "a", &[], b"").expect("a reply").status,
+            200
+        );
+        server.signal(name);
+        let exit = server.wait();
+        assert_eq!(exit.code, Some(0), "SIG{name}");
+        assert!(
+            exit.took < Duration::from_secs(1),
+            "SIG{name} took {:?}",
+            exit.took
+        );
+        assert!(idle.closed());
+        server.assert_clean();
+    }
+}
+
+#[test]
+fn row_13_a_transfer_in_flight_is_finished_and_no_other_is_begun() {
+    let mut server = Server::start();
+    server.place("large", &pattern(1, 30_000_000));
+    let mut upload = held_upload(&server, "new");
+    let mut download = server.open();
+    download.send(&request_bytes("GET", "large", &[], b""));
+    let head = download.head().expect("a head");
+    server.signal("TERM");
+    eventually("nothing new is begun", || begin_another(&server) != 200);
+    let late = server
+        .visible()
+        .iter()
+        .filter(|entry| entry.starts_with("late"))
+        .count();
+    assert!(
+        server.is_alive(),
+        "the server does not wait for what is in flight"
+    );
+    let mut count = 0;
+    download
+        .body(&head, &mut |part| count += part.len())
+        .expect("the whole body");
+    assert_eq!(count, 30_000_000);
+    upload.send(b"world");
+    assert_eq!(upload.reply_to("POST").expect("a reply").status, 200);
+    assert_eq!(server.content("new"), Some(b"helloworld".to_vec()));
+    let exit = server.wait();
+    assert_eq!(exit.code, Some(0));
+    assert!(
+        exit.took < Duration::from_secs(2),
+        "it took {:?} after the last transfer",
+        exit.took
+    );
+    assert_eq!(server.visible().len(), 2 + late);
+    server.assert_clean();
+}
+
+#[test]
+fn row_13_what_outlasts_the_shutdown_timeout_is_dropped_without_a_trace() {
+    let mut server = Server::with(&["--shutdown-timeout", "1"], &[]);
+    server.post("log", b"one\n");
+    let _upload = held_upload(&server, "new");
+    let mut append = server.open();
+    append.send(b"PUT /file/log HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n");
+    assert_eq!(append.head().expect("100 Continue").status, 100);
+    server.signal("TERM");
+    let exit = server.wait();
+    assert_eq!(exit.code, Some(0));
+    let took = exit.took;
+    assert!(
+        took > Duration::from_millis(900) && took < Duration::from_secs(4),
+        "it took {took:?}"
+    );
+    assert_eq!(server.visible(), ["log 4"]);
+    let left = litter(&server.storage());
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn row_13_a_second_signal_ends_at_once() {
+    let mut server = Server::start();
+    let mut upload = held_upload(&server, "new");
+    server.signal("TERM");
+    eventually("the first signal is seen", || begin_another(&server) != 200);
+    assert!(server.is_alive(), "the first signal waits for the upload");
+    server.signal("TERM");
+    let exit = server.wait();
+    assert!(
+        exit.took < Duration::from_secs(1),
+        "it took {:?}",
+        exit.took
+    );
+    assert!(upload.closed());
+    assert!(
+        !server
+            .visible()
+            .iter()
+            .any(|entry| entry.starts_with("new"))
+    );
+    server.restart();
+    server.assert_clean();
+}
