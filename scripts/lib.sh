@@ -37,7 +37,7 @@ show_logs() {
   for log in "$work"/server-*.log; do
     [[ -s $log ]] || continue
     echo "the end of $(basename "$log"):"
-    grep -v ' status=200 ' "$log" | tail -n 25 | cut -c 1-400 | sed 's/^/    /'
+    grep -vE ' status=200 | INFO transfer ' "$log" | tail -n 25 | cut -c 1-400 | sed 's/^/    /'
   done
 }
 

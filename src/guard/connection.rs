@@ -8,6 +8,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -40,12 +41,43 @@ struct Table {
     sweep_at: usize,
 }
 
+/// The connection that was accepted last, until a thread of tiny_http reads from it.
+///
+/// tiny_http gives a connection to its queue where it has counted a waiting thread, although that thread may have been
+/// woken for the connection before: in a burst of connections, some would wait until another one ends. Accepted one by
+/// one, each finds the count true.
+static HANDOVER: Handover = Handover {
+    taken: Mutex::new(true),
+    changed: Condvar::new(),
+};
+
+/// How long a connection that no thread takes up may hold up the ones behind it.
+const HANDOVER_TIMEOUT: Duration = Duration::from_secs(1);
+
+struct Handover {
+    taken: Mutex<bool>,
+    changed: Condvar,
+}
+
+/// Waits until the connection that was accepted last has been taken up.
+pub(super) fn wait_for_handover() {
+    let taken = lock(&HANDOVER.taken);
+    // A panic of another holder changes nothing about the flag.
+    drop(
+        HANDOVER
+            .changed
+            .wait_timeout_while(taken, HANDOVER_TIMEOUT, |taken| !*taken),
+    );
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     /// The descriptor that was accepted. tiny_http owns it, so it may be closed at any time.
     pub(super) fd: RawFd,
+    /// Whether a thread of tiny_http has begun to read from it.
+    taken_up: AtomicBool,
     inbound: Mutex<Inbound>,
     turn: Mutex<Turn>,
     turned: Condvar,
@@ -88,6 +120,7 @@ pub(super) fn admit(socket: BorrowedFd<'_>, fd: RawFd) -> bool {
         table.by_peer.retain(|_, connection| connection.is_open());
         table.sweep_at = 64.max(table.by_peer.len() * 2);
     }
+    *lock(&HANDOVER.taken) = false;
     true
 }
 
@@ -124,6 +157,7 @@ impl Connection {
         Self {
             peer,
             fd,
+            taken_up: AtomicBool::new(false),
             inbound: Mutex::new(Inbound::new()),
             turn: Mutex::new(Turn::Client),
             turned: Condvar::new(),
@@ -139,6 +173,10 @@ impl Connection {
         socket: BorrowedFd<'_>,
         buffer: &mut [MaybeUninit<u8>],
     ) -> io::Result<usize> {
+        if !self.taken_up.swap(true, Ordering::Relaxed) {
+            *lock(&HANDOVER.taken) = true;
+            HANDOVER.changed.notify_one();
+        }
         // Only the one thread that reads the connection ever waits with this lock held.
         let mut inbound = lock(&self.inbound);
         loop {

@@ -34,6 +34,7 @@ unsafe extern "C" fn accept4(
 ) -> c_int {
     // SAFETY: the caller's pointer, if any, is valid for reading.
     let room = unsafe { length.as_ref() }.copied();
+    connection::wait_for_handover();
     loop {
         if let (Some(room), false) = (room, length.is_null()) {
             // SAFETY: as above; the kernel has overwritten it with the length of the address before.

@@ -85,6 +85,7 @@ impl Staged<'_> {
     /// what the system says. Nothing has changed then, but that parents may have been made.
     pub fn commit(mut self, pieces: &[String]) -> Result<(), Error> {
         let root = self.root;
+        self.check_fits()?;
         root.sync_file(&self.file)?;
         let (dir, leaf) = match root.make_way(pieces)? {
             Place::Entry(dir, leaf) => (dir, leaf),

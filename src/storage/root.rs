@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -42,6 +43,8 @@ pub struct Root {
     /// Tells this process's entries below the own folder from those of other servers.
     pub(super) instance: String,
     counter: AtomicU64,
+    /// Held while blocks are reserved for a body.
+    pub(super) reserving: Mutex<()>,
 }
 
 impl Root {
@@ -70,6 +73,7 @@ impl Root {
             options,
             instance: instance(),
             counter: AtomicU64::new(0),
+            reserving: Mutex::new(()),
         };
         root.probe_locks()
             .map_err(|e| format!("the file system of {shown} has no file locks (flock): {e}"))?;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::sync::PoisonError;
 
 use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -13,8 +14,8 @@ use super::root::Root;
 /// Bodies from this length on have their blocks reserved before the first byte is read.
 const RESERVE_FROM: u64 = 1 << 20;
 
-/// A body of unknown length is held against the free space each time it has grown by this much.
-const CHECK_EVERY: u64 = 64 << 20;
+/// A body without reserved blocks is held against the free space each time it has grown by this much.
+const CHECK_EVERY: u64 = 1 << 20;
 
 /// The space that a write will take.
 #[derive(Clone, Copy, Debug)]
@@ -49,21 +50,26 @@ impl Root {
     pub fn stage(&self, need: Need) -> Result<Staged<'_>, Error> {
         let declared = need.declared.unwrap_or(0);
         let copy = if need.twice { declared } else { 0 };
+        if declared < RESERVE_FROM {
+            self.check_space(declared.saturating_add(copy))?;
+            return self.create_staged();
+        }
+        // One at a time: of two that are reserved at once and do not both fit, each would fill the disk for a moment.
+        let _turn = self
+            .reserving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         self.check_space(declared.saturating_add(copy))?;
         let mut staged = self.create_staged()?;
-        if declared >= RESERVE_FROM {
-            let reserved =
-                rustix::fs::fallocate(&staged.file, FallocateFlags::KEEP_SIZE, 0, declared);
-            match reserved {
-                Ok(()) => {
-                    // Others may have reserved at the same moment; who finds too little left steps back.
-                    self.check_space(copy)?;
-                    staged.check_at = u64::MAX;
-                }
-                Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
-                Err(Errno::FBIG) => return Err(Error::NoSpace),
-                Err(errno) => return Err(errno.into()),
+        match rustix::fs::fallocate(&staged.file, FallocateFlags::KEEP_SIZE, 0, declared) {
+            Ok(()) => {
+                // Another server may have reserved at the same moment; who finds too little left steps back.
+                self.check_space(copy)?;
+                staged.check_at = u64::MAX;
             }
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+            Err(Errno::FBIG) => return Err(Error::NoSpace),
+            Err(errno) => return Err(errno.into()),
         }
         Ok(staged)
     }
@@ -94,10 +100,12 @@ impl Root {
 }
 
 impl Staged<'_> {
-    /// The number of bytes written.
-    #[must_use]
-    pub fn length(&self) -> u64 {
-        self.length
+    /// Checks that a body that is whole leaves the space to be kept free, where no blocks were reserved for it.
+    pub(super) fn check_fits(&self) -> Result<(), Error> {
+        if self.check_at == u64::MAX {
+            return Ok(());
+        }
+        self.root.check_space(0)
     }
 }
 

@@ -327,3 +327,22 @@ fn another_version_of_http_gets_a_reply_or_a_close_and_costs_no_thread() {
     assert_eq!(server.get("/file").text(), "OK");
     assert!(server.visible().is_empty());
 }
+
+// symptom: in a burst of connections some get no answer until others end.
+// cause:   tiny_http gives a connection to a waiting thread that has been given another one already.
+// remedy:  the next connection is accepted when a thread has taken up the one before.
+#[test]
+fn each_connection_of_a_burst_is_taken_up_at_once() {
+    let server = Server::start();
+    for round in 0..5 {
+        let mut conns: Vec<_> = (0..40).map(|_| server.open()).collect();
+        for conn in &mut conns {
+            conn.send(b"POST /file/held HTTP/1.1\r\nHost: nas\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+        }
+        for (number, conn) in conns.iter_mut().enumerate() {
+            let status = conn.head().map(|reply| reply.status);
+            assert_eq!(status.ok(), Some(100), "round {round}, connection {number}");
+        }
+    }
+    server.assert_clean();
+}

@@ -131,6 +131,7 @@ start_server "$storage" --min-free-space 32MiB
 check "--min-free-space: a declared body that would leave less is refused early" \
   leaves_all refused_early -X POST -T "$work/40" "$URL/file/new"
 check "--min-free-space: a piped body that would leave less is refused" leaves_all refused_piped 40 -X POST "$URL/file/new"
+empty_storage
 check "--min-free-space: a body that leaves enough gets in" status 200 -X POST -T "$work/20" "$URL/file/fits"
 check "--min-free-space: an append that would leave less is refused" leaves_all refused_piped 20 -X PUT "$URL/file/fits"
 check "--min-free-space: reading needs no space" status 200 "$URL/file/fits"
