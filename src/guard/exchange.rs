@@ -68,7 +68,7 @@ impl Exchange {
             return None;
         };
         let Some(socket) = connection.duplicate() else {
-            linger::retire(request, &connection, None);
+            linger::retire(request, connection, None);
             return None;
         };
         let body = match &message {
@@ -260,14 +260,16 @@ impl Exchange {
         let Some(request) = self.request.take() else {
             return;
         };
+        let is_last = matches!(&self.message, Ok(message) if !message.persistent);
         if go_on {
             abandon(request);
             self.connection.next_turn();
-        } else if self.body == BodyState::Whole {
+        } else if is_last && self.body == BodyState::Whole {
+            // The client itself sends nothing more.
             self.connection.close();
             abandon(request);
         } else {
-            linger::retire(request, &self.connection, self.socket.take());
+            linger::retire(request, Arc::clone(&self.connection), self.socket.take());
         }
     }
 

@@ -14,8 +14,9 @@ use crate::http::framing::{self, Fault, Framing, Head, MAX_HEAD};
 const HEAD_READ: usize = 2048;
 
 /// What tiny_http is given in place of a head that is refused: it makes a request of it, whose reply says why, and
-/// reads no further.
-const REFUSED: &[u8] = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+/// then waits for another, which never comes. (Told that it is the last, it would shut the socket down for reading at
+/// once, and the client be reset.)
+const REFUSED: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 
 /// Where raw bytes come from. None is their end.
 pub(super) trait Source {

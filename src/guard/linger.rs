@@ -9,8 +9,8 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::LazyLock;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -40,6 +40,7 @@ static RETIRED: LazyLock<Option<Sender<Retired>>> = LazyLock::new(|| {
 
 struct Retired {
     request: tiny_http::Request,
+    connection: Arc<Connection>,
     /// Where it is still open.
     socket: Option<OwnedFd>,
     deadline: Instant,
@@ -49,17 +50,16 @@ struct Retired {
 /// Ends a connection whose request still has a body to come. The reply, if there is one, is out.
 pub(super) fn retire(
     request: tiny_http::Request,
-    connection: &Connection,
+    connection: Arc<Connection>,
     socket: Option<OwnedFd>,
 ) {
-    // From now on tiny_http receives nothing, so that only this thread reads.
-    connection.close();
     if let Some(socket) = &socket {
         // The client is told that nothing more will come; it may have gone already.
         let _ = rustix::net::shutdown(socket, Shutdown::Write);
     }
     let retired = Retired {
         request,
+        connection,
         socket,
         deadline: Instant::now() + LINGER,
         left: MOST,
@@ -131,6 +131,9 @@ impl Retired {
     }
 
     fn end(mut self) {
+        // Only now: tiny_http shuts the socket down for reading when it is told of the end, and bytes that come after
+        // that reset the connection. Until the request is dropped it waits, and this thread alone reads.
+        self.connection.close();
         if let Some(socket) = &self.socket {
             let _ = rustix::net::shutdown(socket, Shutdown::Both);
         }

@@ -309,3 +309,38 @@ fn a_request_in_the_body_of_a_request_without_use_for_it_is_not_carried_out() {
     assert_eq!(server.stop().code, Some(0));
     assert_eq!(server.visible(), ["folder/", "folder/x 1", "victim 6"]);
 }
+
+// symptom: a client that is still sending gets a reset in place of the reply that refuses its request.
+// cause:   a socket that is closed with bytes unread resets its connection.
+// remedy:  the rest is read for a while before the connection is shut down.
+#[test]
+fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let server = Server::start();
+    server.place("folder/x", b"x");
+    let rest = vec![b'x'; 700_000];
+    for head in [
+        "POST /file/new HTTP/1.1\r\nHost: nas\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "POST /file/new HTTP/1.1\r\nHost: nas\r\nContent-Length: 1, 1\r\n\r\n",
+        "POST /file/folder HTTP/1.1\r\nHost: nas\r\nContent-Length: 700000\r\n\r\n",
+        "PUT /file/none HTTP/1.1\r\nHost: nas\r\nTransfer-Encoding: chunked\r\n\r\naae60\r\n",
+    ] {
+        for _ in 0..20 {
+            let mut conn = server.open();
+            conn.send(head.as_bytes());
+            // The reply is there before the rest is sent, and is read after it.
+            for part in rest.chunks(70_000) {
+                conn.send(part);
+            }
+            let reply = conn.reply_to("POST");
+            let reply = reply.unwrap_or_else(|error| panic!("no reply to {head:?}: {error}"));
+            assert!(
+                matches!(reply.status, 400 | 404 | 409),
+                "{}",
+                reply.summary()
+            );
+            assert!(reply.closes(), "{}", reply.summary());
+            assert!(conn.closed());
+        }
+    }
+    server.assert_clean();
+}
