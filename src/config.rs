@@ -19,6 +19,12 @@ pub struct Config {
     pub storage: PathBuf,
     /// Requests carried out at once.
     pub max_transfers: usize,
+    /// Connections open at once.
+    pub max_connections: usize,
+    /// How long a client may go without sending a byte of a body, or without taking one of a reply.
+    pub idle_timeout: Duration,
+    /// The largest body of an upload in bytes, if there is a limit.
+    pub max_upload_size: Option<u64>,
     /// Bytes that uploads leave free on the file system.
     pub min_free_space: u64,
     /// How long a shutdown waits for what is in flight.
@@ -56,7 +62,7 @@ struct Flag {
     set: fn(&mut Config, &str) -> Option<()>,
 }
 
-const FLAGS: [Flag; 8] = [
+const FLAGS: [Flag; 11] = [
     Flag {
         name: "port",
         variable: "PORT",
@@ -94,6 +100,39 @@ const FLAGS: [Flag; 8] = [
         help: "requests carried out at once; more get 503",
         set: |config, value| {
             config.max_transfers = value.parse().ok().filter(|n| (1..=65_536).contains(n))?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "max-connections",
+        variable: "MAX_CONNECTIONS",
+        default: "4096",
+        help: "connections open at once; idle ones make room for new ones",
+        set: |config, value| {
+            config.max_connections = value.parse().ok().filter(|n| (1..=65_536).contains(n))?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "idle-timeout",
+        variable: "IDLE_TIMEOUT",
+        default: "60s",
+        help: "how long a transfer may stand still, as in 90s or 5m",
+        set: |config, value| {
+            config.idle_timeout = duration(value).filter(|time| !time.is_zero())?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "max-upload-size",
+        variable: "MAX_UPLOAD_SIZE",
+        default: "none",
+        help: "the largest body of an upload, as in 10GiB; or none",
+        set: |config, value| {
+            config.max_upload_size = match value {
+                "none" => None,
+                _ => Some(size(value)?),
+            };
             Some(())
         },
     },
@@ -155,6 +194,9 @@ impl Config {
             host: String::new(),
             storage: PathBuf::new(),
             max_transfers: 1,
+            max_connections: 1,
+            idle_timeout: Duration::ZERO,
+            max_upload_size: None,
             min_free_space: 0,
             shutdown_timeout: Duration::ZERO,
             sync: false,
@@ -314,6 +356,9 @@ mod tests {
             host: "127.0.0.1".to_owned(),
             storage: PathBuf::from("./storage"),
             max_transfers: 512,
+            max_connections: 4096,
+            idle_timeout: Duration::from_secs(60),
+            max_upload_size: None,
             min_free_space: 64 << 20,
             shutdown_timeout: Duration::from_secs(30),
             sync: false,
@@ -350,6 +395,13 @@ mod tests {
                 "max-transfers",
                 &["1", "65536"],
                 &["0", "65537", "", "many"],
+            ),
+            ("max-connections", &["1", "65536"], &["0", "65537", ""]),
+            ("idle-timeout", &["1", "90s", "5m"], &["0", "0s", "", "x"]),
+            (
+                "max-upload-size",
+                &["none", "0", "10GiB"],
+                &["", "None", "10G"],
             ),
             (
                 "min-free-space",

@@ -27,6 +27,8 @@ pub enum Error {
     Content(&'static str),
     /// The transfer of a body.
     Body(BodyFault),
+    /// The body of an upload is larger than so many bytes.
+    TooLarge(u64),
     /// The storage, at this name.
     Storage(Name, Access, storage::Error),
     /// The storage root is not readable.
@@ -64,6 +66,7 @@ impl Error {
             Self::Route(RouteFault::Name(_)) | Self::NewName(_) | Self::Content(_) => 400,
             Self::Body(BodyFault::Stalled) => 408,
             Self::Body(BodyFault::EndedEarly | BodyFault::Malformed) => 400,
+            Self::TooLarge(_) => 413,
             Self::Storage(_, access, error) => storage_status(*access, error),
             Self::Health(_) | Self::Panic(_) => 500,
             Self::Busy | Self::Stopping => 503,
@@ -80,6 +83,7 @@ impl Error {
             Self::Route(RouteFault::Name(fault)) | Self::NewName(fault) => fault.to_string(),
             Self::Content(what) => (*what).to_owned(),
             Self::Body(fault) => format!("{fault}; nothing was stored"),
+            Self::TooLarge(most) => format!("an upload may have {most} bytes at most"),
             Self::Storage(name, access, error) => storage_detail(name, *access, error),
             Self::Health(_) => "the storage folder cannot be read".to_owned(),
             Self::Busy => "too many transfers at once, try again".to_owned(),

@@ -28,18 +28,32 @@ pub trait Body: Read {
     fn fault(&self) -> Option<BodyFault>;
 }
 
+/// What the handlers work with.
+#[derive(Clone, Copy, Debug)]
+pub struct Store<'s> {
+    /// The storage.
+    pub root: &'s Root,
+    /// The largest body of an upload in bytes, if there is a limit.
+    pub max_upload: Option<u64>,
+}
+
 /// Carries out an operation.
 ///
 /// # Errors
 /// The [`Error`] that answers the request; nothing that a client can see has changed then.
-pub fn handle(root: &Root, operation: &Operation, body: &mut dyn Body) -> Result<Reply, Error> {
+pub fn handle(
+    store: Store<'_>,
+    operation: &Operation,
+    body: &mut dyn Body,
+) -> Result<Reply, Error> {
+    let root = store.root;
     match operation {
         Operation::Health => health(root),
         Operation::Read(name) => read::read(root, name),
         Operation::CountLines(name) => count::lines(root, name),
-        Operation::Create(name) => write::create(root, name, body),
+        Operation::Create(name) => write::create(store, name, body),
         Operation::MakeFolder(name) => write::make_folder(root, name, body),
-        Operation::Append(name) => write::append(root, name, body),
+        Operation::Append(name) => write::append(store, name, body),
         Operation::Rename(name) => rename::rename(root, name, body),
         Operation::Delete(name) => remove::remove(root, name),
     }

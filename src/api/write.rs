@@ -3,9 +3,9 @@
 //! The order is refuse, stage, check, put in place: what can be refused without the body is refused before it is
 //! read, and nothing that others can see changes before it has come whole.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 
-use super::{Access, Body, Error, Reply};
+use super::{Access, Body, Error, Reply, Store};
 use crate::http::name::Name;
 use crate::storage::{self, Need, Root, Staged};
 
@@ -16,29 +16,33 @@ const BUFFER: u64 = 256 * 1024;
 const LEAST_BUFFER: u64 = 4096;
 
 /// `POST /file/NAME`: creates the file or replaces it.
-pub(super) fn create(root: &Root, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
+pub(super) fn create(store: Store<'_>, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Create, error);
+    let root = store.root;
     root.check_replace(name.pieces()).map_err(failed)?;
+    check_size(store, body.declared())?;
     let need = Need {
         declared: body.declared(),
         twice: false,
     };
     let mut staged = root.stage(need).map_err(failed)?;
-    receive(body, &mut staged, failed)?;
+    receive(store, body, &mut staged, failed)?;
     staged.commit(name.pieces()).map_err(failed)?;
     Ok(Reply::done())
 }
 
 /// `PUT /file/NAME`: appends to the file.
-pub(super) fn append(root: &Root, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
+pub(super) fn append(store: Store<'_>, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Append, error);
+    let root = store.root;
     root.check_join(name.pieces()).map_err(failed)?;
+    check_size(store, body.declared())?;
     let need = Need {
         declared: body.declared(),
         twice: true,
     };
     let mut staged = root.stage(need).map_err(failed)?;
-    receive(body, &mut staged, failed)?;
+    receive(store, body, &mut staged, failed)?;
     staged.join(name.pieces()).map_err(failed)?;
     Ok(Reply::done())
 }
@@ -67,6 +71,7 @@ fn folder_error(name: &Name, error: storage::Error) -> Error {
 
 /// Streams a body into its staged file.
 fn receive(
+    store: Store<'_>,
     body: &mut dyn Body,
     staged: &mut Staged<'_>,
     failed: impl Fn(storage::Error) -> Error,
@@ -78,9 +83,22 @@ fn receive(
     let capacity = usize::try_from(capacity).unwrap_or(64 * 1024);
     // io::copy reads straight into the buffer of a BufWriter.
     let mut writer = BufWriter::with_capacity(capacity, staged);
-    io::copy(body, &mut writer)
-        .and_then(|_| writer.flush())
-        .map_err(|error| broken(body, error, failed))
+    // One byte beyond the limit tells that it is passed.
+    let most = store
+        .max_upload
+        .map_or(u64::MAX, |most| most.saturating_add(1));
+    let copied = io::copy(&mut (&mut *body).take(most), &mut writer)
+        .and_then(|copied| writer.flush().map(|()| copied))
+        .map_err(|error| broken(body, error, failed))?;
+    check_size(store, Some(copied))
+}
+
+/// Refuses a body above the limit.
+fn check_size(store: Store<'_>, length: Option<u64>) -> Result<(), Error> {
+    match (store.max_upload, length) {
+        (Some(most), Some(length)) if length > most => Err(Error::TooLarge(most)),
+        _ => Ok(()),
+    }
 }
 
 /// Whose failure it was: of the body, or of the disk.

@@ -1,74 +1,26 @@
-//! The connections: from accept to close, and whose turn it is on each.
-//!
-//! A connection is known by the address of its peer, which is what tiny_http says of a request. No two open
-//! connections have the same one; a peer that tried (from one port to two of our addresses) is not admitted twice.
+//! One connection: whose turn it is on it, and what tiny_http receives from it.
 
-use std::collections::HashMap;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, sockopt};
+use rustix::net::RecvFlags;
 
 use super::inbound::{Inbound, Message, RefusedHead, Source, Step};
-
-/// How long a client may go without sending a byte of a body, or without taking one of a reply.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+use super::{handover, table};
 
 /// How long a connection may stay open between two requests.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How long a request head may take from its first byte to its last.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-
-static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(|| {
-    Mutex::new(Table {
-        by_peer: HashMap::new(),
-        sweep_at: 64,
-    })
-});
-
-struct Table {
-    by_peer: HashMap<SocketAddr, Arc<Connection>>,
-    /// At so many entries, those of closed connections are removed.
-    sweep_at: usize,
-}
-
-/// The connection that was accepted last, until a thread of tiny_http reads from it.
-///
-/// tiny_http gives a connection to its queue where it has counted a waiting thread, although that thread may have been
-/// woken for the connection before: in a burst of connections, some would wait until another one ends. Accepted one by
-/// one, each finds the count true.
-static HANDOVER: Handover = Handover {
-    taken: Mutex::new(true),
-    changed: Condvar::new(),
-};
-
-/// How long a connection that no thread takes up may hold up the ones behind it.
-const HANDOVER_TIMEOUT: Duration = Duration::from_secs(1);
-
-struct Handover {
-    taken: Mutex<bool>,
-    changed: Condvar,
-}
-
-/// Waits until the connection that was accepted last has been taken up.
-pub(super) fn wait_for_handover() {
-    let taken = lock(&HANDOVER.taken);
-    // A panic of another holder changes nothing about the flag.
-    drop(
-        HANDOVER
-            .changed
-            .wait_timeout_while(taken, HANDOVER_TIMEOUT, |taken| !*taken),
-    );
-}
 
 /// One connection.
 #[derive(Debug)]
@@ -78,6 +30,10 @@ pub(super) struct Connection {
     pub(super) fd: RawFd,
     /// Whether a thread of tiny_http has begun to read from it.
     taken_up: AtomicBool,
+    /// Since when it waits for a request; none while one is being served.
+    waiting_since: Mutex<Option<Instant>>,
+    /// Whether it was shut down to make room for another.
+    evicted: AtomicBool,
     inbound: Mutex<Inbound>,
     turn: Mutex<Turn>,
     turned: Condvar,
@@ -92,72 +48,20 @@ enum Turn {
     Offered(Result<Message, RefusedHead>),
     /// The worker's on this thread, which has the request.
     Worker(ThreadId),
-    /// Nobody's any more.
+    /// Nobody's any more: tiny_http receives nothing, although it may still read.
     Closed,
-}
-
-/// Takes up a connection that has just been accepted. `false`: it is to be closed.
-pub(super) fn admit(socket: BorrowedFd<'_>, fd: RawFd) -> bool {
-    // A connection that is gone already has no peer.
-    let Ok(Some(peer)) = peer_of(socket) else {
-        return false;
-    };
-    for timeout in [sockopt::Timeout::Recv, sockopt::Timeout::Send] {
-        if sockopt::set_socket_timeout(socket, timeout, Some(IDLE_TIMEOUT)).is_err() {
-            return false;
-        }
-    }
-    let mut table = lock(&TABLE);
-    let known = table.by_peer.get(&peer);
-    if known.is_some_and(|known| known.fd != fd && known.is_open()) {
-        log::warn!("refused a second connection from {peer}: the first is still open");
-        return false;
-    }
-    table
-        .by_peer
-        .insert(peer, Arc::new(Connection::new(peer, fd)));
-    if table.by_peer.len() >= table.sweep_at {
-        table.by_peer.retain(|_, connection| connection.is_open());
-        table.sweep_at = 64.max(table.by_peer.len() * 2);
-    }
-    *lock(&HANDOVER.taken) = false;
-    true
-}
-
-/// The connection that a socket is of, or `None` for a socket that is none of ours.
-///
-/// # Errors
-/// `ECONNRESET` for a socket that has lost its peer: what the kernel still has of its bytes is not to be taken for
-/// another connection's, and nobody waits for a reply to it.
-pub(super) fn of(socket: BorrowedFd<'_>) -> io::Result<Option<Arc<Connection>>> {
-    match peer_of(socket) {
-        Ok(Some(peer)) => Ok(with_peer(&peer)),
-        Ok(None) => Ok(None),
-        Err(Errno::NOTCONN) => Err(Errno::CONNRESET.into()),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-/// The open connection with this peer.
-pub(super) fn with_peer(peer: &SocketAddr) -> Option<Arc<Connection>> {
-    lock(&TABLE).by_peer.get(peer).cloned()
-}
-
-/// The peer of an Internet socket; `None` for one of another family.
-pub(super) fn peer_of(socket: BorrowedFd<'_>) -> Result<Option<SocketAddr>, Errno> {
-    match rustix::net::getpeername(socket) {
-        Ok(Some(address)) => Ok(SocketAddr::try_from(address).ok()),
-        Ok(None) => Ok(None),
-        Err(errno) => Err(errno),
-    }
+    /// Nobody's any more, and tiny_http reads only to find the end.
+    Gone,
 }
 
 impl Connection {
-    fn new(peer: SocketAddr, fd: RawFd) -> Self {
+    pub(super) fn new(peer: SocketAddr, fd: RawFd) -> Self {
         Self {
             peer,
             fd,
             taken_up: AtomicBool::new(false),
+            waiting_since: Mutex::new(Some(Instant::now())),
+            evicted: AtomicBool::new(false),
             inbound: Mutex::new(Inbound::new()),
             turn: Mutex::new(Turn::Client),
             turned: Condvar::new(),
@@ -174,20 +78,24 @@ impl Connection {
         buffer: &mut [MaybeUninit<u8>],
     ) -> io::Result<usize> {
         if !self.taken_up.swap(true, Ordering::Relaxed) {
-            *lock(&HANDOVER.taken) = true;
-            HANDOVER.changed.notify_one();
+            handover::end();
         }
         // Only the one thread that reads the connection ever waits with this lock held.
         let mut inbound = lock(&self.inbound);
         loop {
-            if matches!(*lock(&self.turn), Turn::Closed) {
-                inbound.end();
+            match *lock(&self.turn) {
+                Turn::Closed => inbound.end(),
+                Turn::Gone => {
+                    inbound.end();
+                    table::forget(self);
+                }
+                _ => {}
             }
-            let idle = inbound.is_idle();
+            let was_in_head = inbound.in_head();
             let mut source = Socket {
                 socket,
-                in_head: inbound.in_head(),
-                idle,
+                in_head: was_in_head,
+                idle: inbound.is_idle(),
                 deadline: None,
             };
             let received = match inbound.read(buffer, &mut source)? {
@@ -204,9 +112,9 @@ impl Connection {
                 }
                 Step::Bytes(received) => received.len(),
             };
-            if received == 0 && idle {
+            if received == 0 && was_in_head {
                 // tiny_http ends the connection now.
-                self.forget();
+                table::forget(self);
             }
             return Ok(received);
         }
@@ -234,24 +142,53 @@ impl Connection {
     /// Gives the turn back to the client: the reply is out.
     pub(super) fn next_turn(&self) {
         let mut turn = lock(&self.turn);
-        if !matches!(*turn, Turn::Closed) {
+        if !matches!(*turn, Turn::Closed | Turn::Gone) {
+            *lock(&self.waiting_since) = Some(Instant::now());
             *turn = Turn::Client;
         }
         self.turned.notify_all();
     }
 
-    /// Ends the connection for tiny_http: it receives nothing more.
+    /// Ends the connection for tiny_http: it receives nothing more. The worker, too, finds the end of the body.
     ///
-    /// The connection stays in the table until its descriptor is closed: as long as tiny_http can read from it, it
-    /// must be known as one that is over.
+    /// The connection stays in the table: as long as tiny_http can read from it, it must be known as one that is over.
     pub(super) fn close(&self) {
         *lock(&self.turn) = Turn::Closed;
         self.turned.notify_all();
     }
 
+    /// Says that nothing is left to be read but the end. `by_tiny_http`: that it will still read that.
+    pub(super) fn leave(&self, by_tiny_http: bool) {
+        *lock(&self.turn) = Turn::Gone;
+        self.turned.notify_all();
+        if !by_tiny_http {
+            table::forget(self);
+        }
+    }
+
+    /// Since when the connection waits for a request, unless it was shut down already.
+    pub(super) fn waiting_since(&self) -> Option<Instant> {
+        (*lock(&self.waiting_since)).filter(|_| !self.is_evicted())
+    }
+
+    /// Shuts the connection down, which its thread finds as its end.
+    pub(super) fn evict(&self) {
+        self.evicted.store(true, Ordering::Relaxed);
+        if let Some(socket) = self.duplicate() {
+            // One that is down already is what is wanted.
+            let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
+        }
+    }
+
+    /// Whether it was shut down to make room for another.
+    pub(super) fn is_evicted(&self) -> bool {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
     fn offer(&self, verdict: Result<Message, RefusedHead>) {
         let mut turn = lock(&self.turn);
-        if !matches!(*turn, Turn::Closed) {
+        if !matches!(*turn, Turn::Closed | Turn::Gone) {
+            *lock(&self.waiting_since) = None;
             *turn = Turn::Offered(verdict);
         }
     }
@@ -262,7 +199,7 @@ impl Connection {
         loop {
             match &*turn {
                 Turn::Client => return true,
-                Turn::Closed => return false,
+                Turn::Closed | Turn::Gone => return false,
                 // The worker itself reads on behind the end of its body: for it, there is nothing.
                 Turn::Worker(thread) if *thread == std::thread::current().id() => return false,
                 Turn::Worker(_) | Turn::Offered(_) => {}
@@ -271,15 +208,6 @@ impl Connection {
                 .turned
                 .wait(turn)
                 .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Takes the connection out of the table, unless another one has its place already.
-    fn forget(&self) {
-        let mut table = lock(&TABLE);
-        let known = table.by_peer.get(&self.peer);
-        if known.is_some_and(|known| std::ptr::eq(&raw const **known, self)) {
-            table.by_peer.remove(&self.peer);
         }
     }
 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 
-use super::connection::{self, Connection};
+use super::connection::Connection;
 use super::inbound::Message;
-use super::linger;
+use super::{linger, table};
 use crate::http::framing::{BodyFault, Framing};
 
 pub use super::inbound::RefusedHead as Refusal;
@@ -59,7 +59,7 @@ impl Exchange {
     #[must_use]
     pub fn begin(request: tiny_http::Request) -> Option<Self> {
         let peer = request.remote_addr().copied();
-        let Some(connection) = peer.and_then(|peer| connection::with_peer(&peer)) else {
+        let Some(connection) = peer.and_then(|peer| table::with_peer(&peer)) else {
             abandon(request);
             return None;
         };
@@ -68,7 +68,7 @@ impl Exchange {
             return None;
         };
         let Some(socket) = connection.duplicate() else {
-            linger::retire(request, connection, None);
+            linger::retire(request, connection, None, true);
             return None;
         };
         let body = match &message {
@@ -266,10 +266,11 @@ impl Exchange {
             self.connection.next_turn();
         } else if is_last && self.body == BodyState::Whole {
             // The client itself sends nothing more.
-            self.connection.close();
+            self.connection.leave(false);
             abandon(request);
         } else {
-            linger::retire(request, Arc::clone(&self.connection), self.socket.take());
+            let connection = Arc::clone(&self.connection);
+            linger::retire(request, connection, self.socket.take(), !is_last);
         }
     }
 

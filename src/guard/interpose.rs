@@ -17,8 +17,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libc::{c_int, c_void, sockaddr, socklen_t, ssize_t};
 
-use super::connection::{self, Connection};
-use super::listener;
+use super::connection::Connection;
+use super::{handover, listener, table};
 
 /// accept4(2), as `std` calls it. Failures that are not the listener's end are waited out: tiny_http would never
 /// accept again after one.
@@ -34,7 +34,8 @@ unsafe extern "C" fn accept4(
 ) -> c_int {
     // SAFETY: the caller's pointer, if any, is valid for reading.
     let room = unsafe { length.as_ref() }.copied();
-    connection::wait_for_handover();
+    listener::note_life();
+    handover::wait();
     loop {
         if let (Some(room), false) = (room, length.is_null()) {
             // SAFETY: as above; the kernel has overwritten it with the length of the address before.
@@ -54,7 +55,7 @@ unsafe extern "C" fn accept4(
         };
         // SAFETY: the kernel has just handed out this descriptor, and nobody else knows of it yet.
         let socket = unsafe { BorrowedFd::borrow_raw(fd) };
-        if connection::admit(socket, fd) {
+        if table::admit(socket, fd) {
             return fd;
         }
         // SAFETY: as above; it is closed here and not handed on.
@@ -75,7 +76,7 @@ unsafe extern "C" fn recv(
 ) -> ssize_t {
     // SAFETY: the socket is open during the call.
     let fd = unsafe { BorrowedFd::borrow_raw(socket) };
-    let guarded = || match connection::of(fd) {
+    let guarded = || match table::connection_of(fd) {
         Ok(None) => Ok(None),
         Ok(Some(connection)) if length > 0 => {
             // SAFETY: the caller's buffer; MaybeUninit, since it may not have been written to.
@@ -133,7 +134,7 @@ unsafe extern "C" fn send(
 ) -> ssize_t {
     // SAFETY: the socket is open during the call.
     let fd = unsafe { BorrowedFd::borrow_raw(socket) };
-    match connection::of(fd) {
+    match table::connection_of(fd) {
         Ok(None) => {
             // SAFETY: the caller's arguments, as they are.
             let result = unsafe {
@@ -164,7 +165,7 @@ impl Connection {
         // SAFETY: only used to ask the kernel for a duplicate; where the number is closed, that fails with EBADF.
         let borrowed = unsafe { BorrowedFd::borrow_raw(self.fd) };
         let duplicate = rustix::io::fcntl_dupfd_cloexec(borrowed, 0).ok()?;
-        let peer = connection::peer_of(std::os::fd::AsFd::as_fd(&duplicate)).ok()??;
+        let peer = table::peer_of(std::os::fd::AsFd::as_fd(&duplicate)).ok()??;
         (peer == self.peer).then_some(duplicate)
     }
 

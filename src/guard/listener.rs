@@ -1,13 +1,19 @@
-//! The listening socket: its options, what of its failures is waited out, and its end.
+//! The listening socket: its options, what of its failures is waited out, the life of the thread that accepts, and the
+//! end.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::BorrowedFd;
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::sockopt;
+
+use super::connection::lock;
+use super::table::{self, Limits};
 
 /// Connections that the kernel holds for us until they are accepted, at most (`net.core.somaxconn` may say less).
 const BACKLOG: i32 = 4096;
@@ -15,25 +21,108 @@ const BACKLOG: i32 = 4096;
 /// How long accepting pauses when the system has no descriptor or memory for a connection.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How long a new thread of tiny_http may take until it accepts.
+const START: Duration = Duration::from_millis(500);
+
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// Ends the accepting of connections. The running ones are not touched.
-#[derive(Debug)]
-pub struct Stopper(TcpListener);
+/// What is to be done when a thread that accepts has died.
+static ON_DEATH: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
 
-impl Stopper {
-    /// Prepares a listener for tiny_http and keeps hold of it.
+/// How many threads have begun to accept.
+static STARTED: Mutex<u64> = Mutex::new(0);
+static HAS_STARTED: Condvar = Condvar::new();
+
+thread_local! {
+    /// Dropped with the thread that accepts.
+    static LIFE: Life = Life::begin();
+}
+
+struct Life;
+
+impl Life {
+    fn begin() -> Self {
+        *lock(&STARTED) += 1;
+        HAS_STARTED.notify_all();
+        Self
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        if let (false, Some(on_death)) = (STOPPED.load(Ordering::SeqCst), ON_DEATH.get()) {
+            on_death();
+        }
+    }
+}
+
+/// Notes that the calling thread accepts.
+pub(super) fn note_life() {
+    // A thread that is ending has no thread-locals any more, and accepts nothing.
+    let _ = LIFE.try_with(|_| {});
+}
+
+/// A listening socket for tiny_http.
+#[derive(Debug)]
+pub struct Listener(TcpListener);
+
+impl Listener {
+    /// Prepares a socket that listens. `on_death` is called on the thread that was accepting when that ends for
+    /// whatever reason but [`Listener::stop`].
     ///
     /// # Errors
     /// What the system says.
-    pub fn new(listener: &TcpListener) -> io::Result<Self> {
-        rustix::net::listen(listener, BACKLOG)?;
+    pub fn new(
+        socket: TcpListener,
+        limits: Limits,
+        on_death: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        table::configure(limits);
+        rustix::net::listen(&socket, BACKLOG)?;
         // Accepted sockets inherit it: a reply must not wait for the acknowledgement of the one before.
-        sockopt::set_tcp_nodelay(listener, true)?;
-        Ok(Self(listener.try_clone()?))
+        sockopt::set_tcp_nodelay(&socket, true)?;
+        // Set twice only by tests in one process.
+        let _ = ON_DEATH.set(Box::new(on_death));
+        Ok(Self(socket))
     }
 
-    /// Closes the listening socket: new connections are refused by the kernel from now on.
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// A server of tiny_http on a duplicate of the socket, which accepts when this returns.
+    ///
+    /// # Errors
+    /// Where a descriptor or a thread cannot be had.
+    pub fn serve(&self) -> Result<tiny_http::Server, String> {
+        let before = *lock(&STARTED);
+        let socket = self.0.try_clone().map_err(|error| error.to_string())?;
+        // tiny_http panics where it gets no thread.
+        let server = catch_unwind(|| tiny_http::Server::from_listener(socket, None))
+            .map_err(|_| "no thread to be had".to_owned())?
+            .map_err(|error| error.to_string())?;
+        let (started, _) = HAS_STARTED
+            .wait_timeout_while(lock(&STARTED), START, |started| *started == before)
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *started == before {
+            // Its destructor would connect to the socket, and nobody is there to accept.
+            std::mem::forget(server);
+            return Err("no threads to be had".to_owned());
+        }
+        Ok(server)
+    }
+
+    /// Ends connections that wait for a request, for the sake of their threads.
+    pub fn make_room(&self) {
+        table::evict_some();
+    }
+
+    /// Closes the listening socket: new connections are refused by the kernel from now on. The running ones are not
+    /// touched.
     pub fn stop(&self) {
         STOPPED.store(true, Ordering::SeqCst);
         // Wakes the thread that waits in accept4, which then finds the listener stopped.
@@ -54,6 +143,7 @@ pub(super) fn waits_out(listener: BorrowedFd<'_>, error: &io::Error) -> bool {
         // The listener is no socket any more.
         Some(Errno::BADF | Errno::NOTSOCK | Errno::INVAL | Errno::FAULT) | None => false,
         Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+            table::evict_some();
             std::thread::sleep(PAUSE);
             true
         }

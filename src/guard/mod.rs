@@ -18,13 +18,16 @@
 mod allocator;
 mod connection;
 mod exchange;
+mod handover;
 mod inbound;
 mod interpose;
 mod linger;
 mod listener;
+mod table;
 
 pub use exchange::{Exchange, LARGEST_STEP, Refusal, Sent};
-pub use listener::Stopper;
+pub use listener::Listener;
+pub use table::Limits;
 
 /// Whether the decoder in tiny_http is the one that takes a broken body for broken. The registry's `chunked_transfer`
 /// has no such constant: a build without the patch in Cargo.toml does not compile.

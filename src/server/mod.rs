@@ -1,8 +1,6 @@
-//! The server: the loop that hands out requests, the workers that serve them, and the end.
-//!
-//! The loop waits for tiny_http's requests and gives each to a worker of the pool. It never reads from a client,
-//! writes to one or touches the disk, so no client and no disk can hold it up.
+//! The server: from the configuration to the end.
 
+mod dispatch;
 mod pool;
 mod signals;
 mod slots;
@@ -13,25 +11,18 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::guard::Stopper;
+use crate::guard::{Limits, Listener};
 use crate::storage::{Options, Root};
 
-use pool::Pool;
-use slots::Slots;
+use dispatch::Dispatch;
 use transfer::Transfers;
-use worker::{Job, Worker};
 
-/// Threads beyond the number of transfers: for those that are through, but for sending their last bytes.
-const SPARE: usize = 16;
-
-/// Threads that answer what finds the pool full: health checks, and 503 for the rest.
-const RESERVE: usize = 4;
-
-/// Requests that wait for these threads at most; above that, connections are closed without a word.
-const RESERVE_QUEUE: usize = 1024;
+/// How long to wait before accepting is begun again.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// How often a shutdown looks whether all is done.
 const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
@@ -39,8 +30,17 @@ const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
 /// What the loop, the workers and the signal thread share.
 struct Shared {
     root: Root,
+    max_upload: Option<u64>,
     transfers: Transfers,
     stopping: AtomicBool,
+}
+
+/// What the main thread waits for.
+enum Event {
+    /// A signal asks for the end.
+    Stop,
+    /// The thread that accepts connections has died.
+    AcceptDied,
 }
 
 impl Shared {
@@ -54,13 +54,18 @@ impl Shared {
 /// # Errors
 /// One line that says what keeps the server from running.
 pub fn run(config: &Config) -> Result<(), String> {
-    raise_descriptor_limit();
+    let limits = Limits {
+        max_connections: config.max_connections,
+        idle_timeout: config.idle_timeout,
+        descriptors: raise_descriptor_limit(),
+    };
     let options = Options {
         min_free: config.min_free_space,
         sync: config.sync,
     };
     let shared = Arc::new(Shared {
         root: Root::open(&config.storage, options)?,
+        max_upload: config.max_upload_size,
         transfers: Transfers::default(),
         stopping: AtomicBool::new(false),
     });
@@ -68,78 +73,98 @@ pub fn run(config: &Config) -> Result<(), String> {
     let cannot_listen = |error: std::io::Error| {
         format!("cannot listen on {host} port {port}: {error} (choose another with --host, --port)")
     };
-    let listener = TcpListener::bind((host, port)).map_err(cannot_listen)?;
-    let address = listener.local_addr().map_err(cannot_listen)?;
-    let stopper = Stopper::new(&listener).map_err(cannot_listen)?;
-    let http = tiny_http::Server::from_listener(listener, None)
-        .map_err(|error| format!("cannot serve on {address}: {error}"))?;
-    let http = Arc::new(http);
-    signals::watch(stopper, Arc::clone(&http), Arc::clone(&shared))?;
+    let (events, happened) = channel();
+    let socket = TcpListener::bind((host, port)).map_err(cannot_listen)?;
+    let died = events.clone();
+    let on_death = move || {
+        // The main thread ends only with the process.
+        let _ = died.send(Event::AcceptDied);
+    };
+    let listener = Listener::new(socket, limits, on_death).map_err(cannot_listen)?;
+    let address = listener.address().map_err(cannot_listen)?;
+    signals::watch(events, Arc::clone(&shared))?;
     transfer::watch(Arc::clone(&shared))?;
+    let dispatch = Arc::new(Dispatch::new(config.max_transfers, &shared));
+    accept(&listener, &dispatch)?;
     // Who reads it may have gone; the log says it too.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     log::info!(
         "http-nas {} listens on {address}",
         env!("CARGO_PKG_VERSION")
     );
-    serve(config, &http, &shared)
-}
-
-fn serve(config: &Config, http: &tiny_http::Server, shared: &Arc<Shared>) -> Result<(), String> {
-    let worker = || {
-        let worker = Worker::new(Arc::clone(shared));
-        move |job| worker.serve(job)
-    };
-    let slots = Slots::new(config.max_transfers);
-    let workers = Pool::new("worker", config.max_transfers + SPARE, 0, worker());
-    let reserve = Pool::new("reserve", RESERVE, RESERVE_QUEUE, worker());
-    let refuse = |request| {
-        if let Err(job) = reserve.submit(Job::refused(request)) {
-            // Too many even to be refused in words.
-            job.drop_connection();
-        }
-    };
-    loop {
-        match http.recv() {
-            Ok(request) => match slots.take() {
-                Some(slot) => {
-                    if let Err(job) = workers.submit(Job::admitted(request, slot)) {
-                        refuse(job.into_request());
-                    }
-                }
-                None => refuse(request),
-            },
-            Err(_) if shared.is_stopping() => break,
-            Err(error) => return Err(format!("no more connections can be accepted: {error}")),
-        }
-    }
-    let deadline = Instant::now() + config.shutdown_timeout;
-    while Instant::now() < deadline && workers.busy() + reserve.busy() > 0 {
-        if let Ok(Some(request)) = http.recv_timeout(SHUTDOWN_TICK) {
-            refuse(request);
-        }
-    }
-    let left = workers.busy();
-    if left > 0 {
-        log::warn!("{left} transfers were dropped at the end of the shutdown timeout");
-    }
+    keep_accepting(&listener, &dispatch, &happened);
+    shut_down(config.shutdown_timeout, &dispatch);
     shared.root.discard_staged();
     log::info!("stopped");
     Ok(())
 }
 
-/// Raises the soft limit of open descriptors to the hard one: each connection takes two or three.
-fn raise_descriptor_limit() {
+/// Starts a server of tiny_http, and a thread for its requests.
+fn accept(listener: &Listener, dispatch: &Arc<Dispatch>) -> Result<(), String> {
+    let http = listener.serve()?;
+    let dispatch = Arc::clone(dispatch);
+    std::thread::Builder::new()
+        .name("dispatch".to_owned())
+        .spawn(move || dispatch.receive(&http))
+        .map(drop)
+        .map_err(|error| format!("cannot start a thread: {error}"))
+}
+
+/// Waits for the signal to end; whenever the thread that accepts dies, another one takes its place.
+fn keep_accepting(listener: &Listener, dispatch: &Arc<Dispatch>, happened: &Receiver<Event>) {
+    while let Ok(Event::AcceptDied) = happened.recv() {
+        log::warn!(
+            "accepting connections has failed, most likely for want of threads; trying again"
+        );
+        listener.make_room();
+        loop {
+            match accept(listener, dispatch) {
+                Ok(()) => break,
+                Err(_) => match happened.recv_timeout(RETRY) {
+                    Ok(Event::Stop) => {
+                        listener.stop();
+                        return;
+                    }
+                    Ok(Event::AcceptDied) | Err(_) => listener.make_room(),
+                },
+            }
+        }
+        log::info!("connections are accepted again");
+    }
+    listener.stop();
+}
+
+/// Waits until what is in flight has ended, or the timeout.
+fn shut_down(timeout: Duration, dispatch: &Dispatch) {
+    let deadline = Instant::now() + timeout;
+    while dispatch.busy() > 0 {
+        if Instant::now() >= deadline {
+            log::warn!(
+                "{} transfers are dropped at the end of the shutdown timeout",
+                dispatch.busy()
+            );
+            return;
+        }
+        std::thread::sleep(SHUTDOWN_TICK);
+    }
+}
+
+/// Raises the soft limit of open descriptors to the hard one: each connection takes two or three. Says what it is.
+fn raise_descriptor_limit() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        log::warn!(
-            "the limit of open descriptors stays at {:?}: {error}",
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            log::warn!("the limit of open descriptors cannot be raised: {error}");
             limit.current
-        );
-    }
+        }
+    };
+    current
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(usize::MAX)
 }

@@ -27,6 +27,8 @@ struct Shared<J> {
 struct State<J> {
     waiting: VecDeque<J>,
     threads: usize,
+    /// So many threads stay without work.
+    kept: usize,
     /// Threads that are carrying out a job; the others look for one.
     running: usize,
 }
@@ -42,6 +44,7 @@ impl<J: Send + 'static> Pool<J> {
         let state = State {
             waiting: VecDeque::new(),
             threads: 0,
+            kept: 0,
             running: 0,
         };
         let shared = Shared {
@@ -75,6 +78,15 @@ impl<J: Send + 'static> Pool<J> {
         state.waiting.push_back(job);
         self.shared.wake.notify_one();
         Ok(())
+    }
+
+    /// Starts threads beforehand, that stay: for jobs that must be done even when no thread can be had.
+    pub(super) fn keep(&self, threads: usize) {
+        let mut state = self.shared.lock();
+        while state.threads < threads.min(self.most) && self.start() {
+            state.threads += 1;
+            state.kept += 1;
+        }
     }
 
     /// Jobs that run or wait.
@@ -114,7 +126,8 @@ impl<J> Shared<J> {
                 .wait_timeout_while(state, IDLE, |state| state.waiting.is_empty())
                 .unwrap_or_else(PoisonError::into_inner);
             state = woken;
-            if timeout.timed_out() && state.waiting.is_empty() {
+            let is_spare = state.threads > state.kept;
+            if timeout.timed_out() && state.waiting.is_empty() && is_spare {
                 state.threads -= 1;
                 return;
             }

@@ -2,23 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::Shared;
-use crate::guard::Stopper;
+use super::{Event, Shared};
 
 /// Handles the signals on a thread of its own. As process 1 of a container, a program without a handler would never
 /// get them (pid_namespaces(7)).
 ///
 /// # Errors
 /// One line, where the handlers cannot be set.
-pub(super) fn watch(
-    stopper: Stopper,
-    http: Arc<tiny_http::Server>,
-    shared: Arc<Shared>,
-) -> Result<(), String> {
+pub(super) fn watch(events: Sender<Event>, shared: Arc<Shared>) -> Result<(), String> {
     let failed = |error| format!("cannot handle signals: {error}");
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;
     let handle = move || {
@@ -30,8 +26,8 @@ pub(super) fn watch(
                 std::process::exit(128 + signal);
             }
             log::info!("stopping: no new connections, waiting for transfers");
-            stopper.stop();
-            http.unblock();
+            // The main thread ends only with the process.
+            let _ = events.send(Event::Stop);
         }
     };
     std::thread::Builder::new()

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::Shared;
 use super::slots::Slot;
 use super::transfer::Transfer;
-use crate::api::{self, Body, Content, Error, Reply};
+use crate::api::{self, Body, Content, Error, Reply, Store};
 use crate::guard::{Exchange, LARGEST_STEP, Sent};
 use crate::http::date::imf_fixdate;
 use crate::http::framing::BodyFault;
@@ -34,8 +34,9 @@ impl Job {
         Self { request, slot }
     }
 
-    pub(super) fn into_request(self) -> tiny_http::Request {
-        self.request
+    /// The same request, refused after all.
+    pub(super) fn without_slot(self) -> Self {
+        Self::refused(self.request)
     }
 
     /// Closes the connection without a reply.
@@ -116,7 +117,11 @@ impl Worker {
             }
         }
         let mut body = Metered { exchange, transfer };
-        let handled = AssertUnwindSafe(|| api::handle(&self.shared.root, operation, &mut body));
+        let store = Store {
+            root: &self.shared.root,
+            max_upload: self.shared.max_upload,
+        };
+        let handled = AssertUnwindSafe(|| api::handle(store, operation, &mut body));
         catch_unwind(handled).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));

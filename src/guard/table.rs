@@ -1,0 +1,226 @@
+//! The table of connections: who is there, and who may come.
+//!
+//! A connection is known by the address of its peer, which is what tiny_http says of a request. No two open
+//! connections have the same one; a peer that tried (from one port to two of our addresses) is not admitted twice.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::sockopt;
+
+use super::connection::{Connection, lock};
+use super::handover;
+
+/// How many idle connections make room for new ones at a time.
+const EVICTED_AT_ONCE: usize = 32;
+
+/// How often the table is searched for connections that ended without a word.
+const SWEEP_EVERY: Duration = Duration::from_millis(100);
+
+/// Descriptors that are not for connections: the storage, the log, the listener, and a reserve.
+const OTHER_DESCRIPTORS: usize = 24;
+
+/// Descriptors of a connection: two of tiny_http's, and one for the reply.
+const PER_CONNECTION: usize = 3;
+
+/// Descriptor numbers this close to the limit are a sign that it is nearly reached; tiny_http needs another one for
+/// each connection, and accepts no more where it gets none.
+const LAST_DESCRIPTORS: usize = 4;
+
+/// The limits on connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections open at once.
+    pub max_connections: usize,
+    /// How long a client may go without sending a byte of a body, or without taking one of a reply.
+    pub idle_timeout: Duration,
+    /// Descriptors open at once, as the system limits them.
+    pub descriptors: usize,
+}
+
+static LIMITS: OnceLock<Limits> = OnceLock::new();
+
+static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
+
+#[derive(Default)]
+struct Table {
+    by_peer: HashMap<SocketAddr, Arc<Connection>>,
+    /// Connections that were shut down to make room, and have not gone yet.
+    evicted: usize,
+    swept: Option<Instant>,
+    /// Since when new connections have been refused, as far as the log knows.
+    refusing: Option<Instant>,
+}
+
+/// Sets the limits, once, before the first connection.
+pub(super) fn configure(limits: Limits) {
+    // Set twice only by tests in one process, with the same effect.
+    let _ = LIMITS.set(limits);
+}
+
+fn limits() -> Limits {
+    *LIMITS.get_or_init(|| Limits {
+        max_connections: 4096,
+        idle_timeout: Duration::from_secs(60),
+        descriptors: 1024,
+    })
+}
+
+impl Limits {
+    /// As many connections as the flag and the descriptors allow.
+    fn connections(&self) -> usize {
+        let descriptors = self.descriptors.saturating_sub(OTHER_DESCRIPTORS);
+        self.max_connections
+            .min(descriptors / PER_CONNECTION)
+            .max(1)
+    }
+}
+
+/// Takes up a connection that has just been accepted. `false`: it is to be closed.
+pub(super) fn admit(socket: BorrowedFd<'_>, fd: RawFd) -> bool {
+    let limits = limits();
+    let number = usize::try_from(fd).unwrap_or(usize::MAX);
+    if number.saturating_add(LAST_DESCRIPTORS) >= limits.descriptors {
+        lock(&TABLE).note_refusal("the limit of open descriptors is reached");
+        return false;
+    }
+    // A connection that is gone already has no peer.
+    let Ok(Some(peer)) = peer_of(socket) else {
+        return false;
+    };
+    for timeout in [sockopt::Timeout::Recv, sockopt::Timeout::Send] {
+        if sockopt::set_socket_timeout(socket, timeout, Some(limits.idle_timeout)).is_err() {
+            return false;
+        }
+    }
+    let mut table = lock(&TABLE);
+    let known = table.by_peer.get(&peer);
+    if known.is_some_and(|known| known.fd != fd && known.is_open()) {
+        log::warn!("refused a second connection from {peer}: the first is still open");
+        return false;
+    }
+    if !table.make_room(limits.connections()) {
+        table.note_refusal("as many connections as are allowed are in a transfer");
+        return false;
+    }
+    let connection = Arc::new(Connection::new(peer, fd));
+    table.by_peer.insert(peer, connection);
+    handover::begin();
+    true
+}
+
+/// Ends connections that wait for a request, so that new ones can be had: for when the system has no thread left.
+pub(super) fn evict_some() {
+    lock(&TABLE).evict();
+}
+
+impl Table {
+    /// Makes room for one more connection than there are: first those that have ended are struck off, then those that
+    /// have waited longest for a request are ended. `false` where all are in a transfer.
+    fn make_room(&mut self, most: usize) -> bool {
+        if self.by_peer.len() < most {
+            return true;
+        }
+        let now = Instant::now();
+        if self.swept.is_none_or(|swept| now - swept > SWEEP_EVERY) {
+            self.by_peer.retain(|_, connection| connection.is_open());
+            self.evicted = self.by_peer.values().filter(|c| c.is_evicted()).count();
+            self.swept = Some(now);
+        }
+        self.by_peer.len() - self.evicted < most || self.evict() > 0
+    }
+
+    /// Shuts down the connections that have waited longest for a request; says how many.
+    fn evict(&mut self) -> usize {
+        let mut waiting: Vec<(Instant, &Arc<Connection>)> = self
+            .by_peer
+            .values()
+            .filter_map(|connection| Some((connection.waiting_since()?, connection)))
+            .collect();
+        waiting.sort_unstable_by_key(|(since, _)| *since);
+        waiting.truncate(EVICTED_AT_ONCE);
+        waiting
+            .iter()
+            .for_each(|(_, connection)| connection.evict());
+        self.evicted += waiting.len();
+        waiting.len()
+    }
+
+    /// Says in the log that connections are refused, once a minute at most.
+    fn note_refusal(&mut self, why: &str) {
+        let now = Instant::now();
+        let quiet = Duration::from_secs(60);
+        if self.refusing.is_none_or(|since| now - since > quiet) {
+            self.refusing = Some(now);
+            log::warn!("new connections are refused: {why}");
+        }
+    }
+}
+
+/// The connection that a socket is of, or `None` for a socket that is none of ours.
+///
+/// # Errors
+/// `ECONNRESET` for a socket that has lost its peer: what the kernel still has of its bytes is not to be taken for
+/// another connection's, and nobody waits for a reply to it.
+pub(super) fn connection_of(socket: BorrowedFd<'_>) -> io::Result<Option<Arc<Connection>>> {
+    match peer_of(socket) {
+        Ok(Some(peer)) => Ok(with_peer(&peer)),
+        Ok(None) => Ok(None),
+        Err(Errno::NOTCONN) => Err(Errno::CONNRESET.into()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// The open connection with this peer.
+pub(super) fn with_peer(peer: &SocketAddr) -> Option<Arc<Connection>> {
+    lock(&TABLE).by_peer.get(peer).cloned()
+}
+
+/// Strikes a connection off, unless another one has its place already. tiny_http reads from it no more.
+pub(super) fn forget(connection: &Connection) {
+    let mut table = lock(&TABLE);
+    let known = table.by_peer.get(&connection.peer);
+    if known.is_some_and(|known| std::ptr::eq(&raw const **known, connection)) {
+        table.by_peer.remove(&connection.peer);
+        if connection.is_evicted() {
+            table.evicted = table.evicted.saturating_sub(1);
+        }
+    }
+}
+
+/// The peer of an Internet socket; `None` for one of another family.
+pub(super) fn peer_of(socket: BorrowedFd<'_>) -> Result<Option<SocketAddr>, Errno> {
+    match rustix::net::getpeername(socket) {
+        Ok(Some(address)) => Ok(SocketAddr::try_from(address).ok()),
+        Ok(None) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_for_other_things() {
+        for (max_connections, descriptors, expected) in [
+            (4096, 1_000_000, 4096),
+            (4096, 1024, 333),
+            (10, 1024, 10),
+            (4096, 64, 13),
+            (4096, 10, 1),
+        ] {
+            let limits = Limits {
+                max_connections,
+                idle_timeout: Duration::ZERO,
+                descriptors,
+            };
+            assert_eq!(limits.connections(), expected, "{limits:?}");
+        }
+    }
+}
