@@ -67,7 +67,7 @@ const FLAGS: [Flag; 11] = [
         name: "port",
         variable: "PORT",
         default: "3000",
-        help: "TCP port, 0 for any free one",
+        help: "a TCP port from 0 to 65535, 0 for any free one",
         set: |config, value| {
             config.port = value.parse().ok()?;
             Some(())
@@ -77,7 +77,7 @@ const FLAGS: [Flag; 11] = [
         name: "host",
         variable: "HOST",
         default: "127.0.0.1",
-        help: "address to listen on, 0.0.0.0 or [::] for all",
+        help: "the address to listen on, 0.0.0.0 or [::] for all",
         set: |config, value| {
             config.host = value.trim_matches(['[', ']']).to_owned();
             (!config.host.is_empty()).then_some(())
@@ -87,7 +87,7 @@ const FLAGS: [Flag; 11] = [
         name: "storage",
         variable: "STORAGE_PATH",
         default: "./storage",
-        help: "folder for the files, made if missing",
+        help: "the folder for the files, made if missing",
         set: |config, value| {
             config.storage = PathBuf::from(value);
             (!value.is_empty()).then_some(())
@@ -97,7 +97,7 @@ const FLAGS: [Flag; 11] = [
         name: "max-transfers",
         variable: "MAX_TRANSFERS",
         default: "512",
-        help: "requests carried out at once; more get 503",
+        help: "requests carried out at once, from 1 to 65536; more get 503",
         set: |config, value| {
             config.max_transfers = value.parse().ok().filter(|n| (1..=65_536).contains(n))?;
             Some(())
@@ -107,7 +107,7 @@ const FLAGS: [Flag; 11] = [
         name: "max-connections",
         variable: "MAX_CONNECTIONS",
         default: "4096",
-        help: "connections open at once; idle ones make room for new ones",
+        help: "connections open at once, from 1 to 65536; idle ones make room for new ones",
         set: |config, value| {
             config.max_connections = value.parse().ok().filter(|n| (1..=65_536).contains(n))?;
             Some(())
@@ -117,7 +117,7 @@ const FLAGS: [Flag; 11] = [
         name: "idle-timeout",
         variable: "IDLE_TIMEOUT",
         default: "60s",
-        help: "how long a transfer may stand still, as in 90s or 5m",
+        help: "how long a transfer may stand still, in s, m or h",
         set: |config, value| {
             config.idle_timeout = duration(value).filter(|time| !time.is_zero())?;
             Some(())
@@ -127,7 +127,7 @@ const FLAGS: [Flag; 11] = [
         name: "max-upload-size",
         variable: "MAX_UPLOAD_SIZE",
         default: "none",
-        help: "the largest body of an upload, as in 10GiB; or none",
+        help: "the largest body of an upload, in B, KiB, MiB, GiB or TiB; or none",
         set: |config, value| {
             config.max_upload_size = match value {
                 "none" => None,
@@ -140,7 +140,7 @@ const FLAGS: [Flag; 11] = [
         name: "min-free-space",
         variable: "MIN_FREE_SPACE",
         default: "64MiB",
-        help: "space that uploads leave free, as in 10GiB",
+        help: "the space that uploads leave free, in B, KiB, MiB, GiB or TiB",
         set: |config, value| {
             config.min_free_space = size(value)?;
             Some(())
@@ -150,7 +150,7 @@ const FLAGS: [Flag; 11] = [
         name: "shutdown-timeout",
         variable: "SHUTDOWN_TIMEOUT",
         default: "30s",
-        help: "how long a shutdown waits for transfers, as in 90s or 5m",
+        help: "how long a shutdown waits for transfers, in s, m or h",
         set: |config, value| {
             config.shutdown_timeout = duration(value)?;
             Some(())
@@ -251,7 +251,7 @@ pub fn parse(
 fn apply(flag: &Flag, config: &mut Config, value: &str, shown: &str) -> Result<(), String> {
     (flag.set)(config, value).ok_or_else(|| {
         let (help, default) = (flag.help, flag.default);
-        format!("{shown} cannot be {value:?}: it is {help} (default {default})")
+        format!("{shown} cannot be {value:?}; it takes {help} (default {default})")
     })
 }
 
@@ -317,14 +317,18 @@ fn help() -> String {
     );
     for flag in &FLAGS {
         text.push_str(&format!(
-            "  --{:<18} {:<17} {} [default: {}]\n",
+            "  --{:<17} {:<17} {} [default: {}]\n",
             flag.name, flag.variable, flag.help, flag.default
         ));
     }
+    for (flag, what) in [
+        ("-h, --help", "print this"),
+        ("-V, --version", "print the version"),
+    ] {
+        text.push_str(&format!("  {flag:<37} {what}\n"));
+    }
     text.push_str(
-        "    -h, --help                           print this\n    \
-         -V, --version                        print the version\n\n\
-         RUST_LOG sets what is logged to standard error: error, warn, info (default), debug, off.\n\
+        "\nRUST_LOG sets what is logged to standard error: error, warn, info (default), debug, off.\n\
          SIGTERM and SIGINT end the server after the transfers in flight; a second one ends it at once.\n",
     );
     text

@@ -6,3 +6,4 @@ pub mod http;
 pub mod logging;
 pub mod server;
 pub mod storage;
+mod sync;

@@ -8,10 +8,28 @@ use log::kv::{Error, Key, Value, VisitSource};
 use crate::config::LogFormat;
 use crate::http::date::rfc3339_millis;
 
+/// Has panics logged in one line. Those of tiny_http's threads, which have no name, cost a connection at most, and what
+/// follows from them is logged where it is noticed.
+pub fn init_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let level = match thread.name() {
+            Some(_) => log::Level::Error,
+            None => log::Level::Debug,
+        };
+        log::log!(
+            level,
+            "thread {:?}: {panic}",
+            thread.name().unwrap_or("of tiny_http")
+        );
+    }));
+}
+
 /// Sets the logger up: `RUST_LOG` says what is logged, `info` where it is not set.
 pub fn init(format: LogFormat) {
-    let filter = env_logger::Env::default().default_filter_or("info");
-    env_logger::Builder::from_env(filter)
+    let filter = std::env::var("RUST_LOG").unwrap_or_default();
+    env_logger::Builder::new()
+        .parse_filters(if filter.is_empty() { "info" } else { &filter })
         .format(move |out, record| {
             let time = rfc3339_millis(SystemTime::now());
             let line = match format {

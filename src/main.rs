@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         },
         Ok(Command::Serve(config)) => {
             logging::init(config.log_format);
+            logging::init_panics();
             match server::run(&config) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(reason) => {

@@ -67,7 +67,7 @@ impl Error {
             Self::Body(BodyFault::Stalled) => 408,
             Self::Body(BodyFault::EndedEarly | BodyFault::Malformed) => 400,
             Self::TooLarge(_) => 413,
-            Self::Storage(_, access, error) => storage_status(*access, error),
+            Self::Storage(name, access, error) => storage_answer(name, *access, error).0,
             Self::Health(_) | Self::Panic(_) => 500,
             Self::Busy | Self::Stopping => 503,
         }
@@ -84,7 +84,7 @@ impl Error {
             Self::Content(what) => (*what).to_owned(),
             Self::Body(fault) => format!("{fault}; nothing was stored"),
             Self::TooLarge(most) => format!("an upload may have {most} bytes at most"),
-            Self::Storage(name, access, error) => storage_detail(name, *access, error),
+            Self::Storage(name, access, error) => storage_answer(name, *access, error).1,
             Self::Health(_) => "the storage folder cannot be read".to_owned(),
             Self::Busy => "too many transfers at once, try again".to_owned(),
             Self::Stopping => "the server is shutting down, try again".to_owned(),
@@ -129,6 +129,7 @@ fn head_status(fault: framing::Fault) -> u16 {
         Fault::RequestLine
         | Fault::HeaderLine
         | Fault::HeaderValue
+        | Fault::BareLf
         | Fault::Host
         | Fault::ContentLength
         | Fault::TransferEncoding => 400,
@@ -140,49 +141,32 @@ fn head_status(fault: framing::Fault) -> u16 {
     }
 }
 
-fn storage_status(access: Access, error: &storage::Error) -> u16 {
+/// Status and text of what the storage says of a name.
+fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, String) {
     use storage::Error;
+    let none = || format!("there is no \"{name}\"");
     match (error, access) {
+        (Error::NotFound, Access::Append) => (404, format!("{}; POST creates it", none())),
         (Error::NotFound, _)
         | (Error::Outside, Access::Read)
-        | (Error::ParentIsFile, Access::Read | Access::Change) => 404,
-        (Error::Outside | Error::Own | Error::IsRoot, _) => 403,
-        (
-            Error::ParentIsFile
-            | Error::IsFolder
-            | Error::IsFile
-            | Error::NotRegular
-            | Error::NotEmpty
-            | Error::IntoItself,
-            _,
-        ) => 409,
-        (Error::NoSpace, _) => 507,
-        (Error::Exhausted | Error::Locked, _) => 503,
-        (Error::System(_), _) => 500,
-    }
-}
-
-fn storage_detail(name: &Name, access: Access, error: &storage::Error) -> String {
-    use storage::Error;
-    match (error, access) {
-        (Error::NotFound, Access::Append) => format!("there is no \"{name}\"; POST creates it"),
-        (Error::NotFound, _)
-        | (Error::Outside, Access::Read)
-        | (Error::ParentIsFile, Access::Read | Access::Change) => {
-            format!("there is no \"{name}\"")
-        }
-        (Error::Outside, _) => format!("\"{name}\" leads out of the storage folder"),
-        (Error::Own, _) => format!("\"{name}\" is the server's own"),
-        (Error::IsRoot, _) => "the storage folder itself cannot be moved or removed".to_owned(),
-        (Error::ParentIsFile, _) => format!("a parent of \"{name}\" is a file"),
-        (Error::IsFolder, _) => format!("\"{name}\" is a folder"),
-        (Error::IsFile, _) => format!("\"{name}\" is a file"),
-        (Error::NotRegular, _) => format!("\"{name}\" is neither a file nor a folder"),
-        (Error::NotEmpty, _) => format!("the folder \"{name}\" is not empty"),
-        (Error::IntoItself, _) => "a folder cannot be moved into itself".to_owned(),
-        (Error::NoSpace, _) => "there is not enough space for it".to_owned(),
-        (Error::Exhausted | Error::Locked, _) => "the server is busy, try again".to_owned(),
-        (Error::System(_), _) => "the storage failed; the log says more".to_owned(),
+        | (Error::ParentIsFile, Access::Read | Access::Change) => (404, none()),
+        (Error::Outside, _) => (403, format!("\"{name}\" leads out of the storage folder")),
+        (Error::Own, _) => (403, format!("\"{name}\" is the server's own")),
+        (Error::IsRoot, _) => (
+            403,
+            "the storage folder itself cannot be moved or removed".to_owned(),
+        ),
+        (Error::Denied, _) => (403, format!("the server has no permission for \"{name}\"")),
+        (Error::ParentIsFile, _) => (409, format!("a parent of \"{name}\" is a file")),
+        (Error::IsFolder, _) => (409, format!("\"{name}\" is a folder")),
+        (Error::IsFile, _) => (409, format!("\"{name}\" is a file")),
+        (Error::NotRegular, _) => (409, format!("\"{name}\" is neither a file nor a folder")),
+        (Error::NotEmpty, _) => (409, format!("the folder \"{name}\" is not empty")),
+        (Error::IntoItself, _) => (409, "a folder cannot be moved into itself".to_owned()),
+        (Error::MountPoint, _) => (409, format!("\"{name}\" is on another file system")),
+        (Error::NoSpace, _) => (507, "there is not enough space for it".to_owned()),
+        (Error::Exhausted | Error::Locked, _) => (503, "the server is busy, try again".to_owned()),
+        (Error::System(_), _) => (500, "the storage failed; the log says more".to_owned()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,9 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
-use super::inbound::{Inbound, Message, RefusedHead, Source, Step};
+use super::inbound::{Inbound, Source, Step, Verdict};
 use super::{handover, table};
+use crate::sync::lock;
 
 /// How long a connection may stay open between two requests.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -45,7 +46,7 @@ enum Turn {
     /// The client's, to send a head.
     Client,
     /// The server's: a head has been handed to tiny_http, its request is to come.
-    Offered(Result<Message, RefusedHead>),
+    Offered(Verdict),
     /// The worker's on this thread, which has the request.
     Worker(ThreadId),
     /// Nobody's any more: tiny_http receives nothing, although it may still read.
@@ -122,7 +123,7 @@ impl Connection {
 
     /// Takes the request that was offered, for the calling thread. `None`: nothing was, and what tiny_http takes for a
     /// request must not be carried out.
-    pub(super) fn take(&self) -> Option<Result<Message, RefusedHead>> {
+    pub(super) fn take(&self) -> Option<Verdict> {
         let mut turn = lock(&self.turn);
         let worker = Turn::Worker(std::thread::current().id());
         match std::mem::replace(&mut *turn, worker) {
@@ -185,7 +186,7 @@ impl Connection {
         self.evicted.load(Ordering::Relaxed)
     }
 
-    fn offer(&self, verdict: Result<Message, RefusedHead>) {
+    fn offer(&self, verdict: Verdict) {
         let mut turn = lock(&self.turn);
         if !matches!(*turn, Turn::Closed | Turn::Gone) {
             *lock(&self.waiting_since) = None;
@@ -261,9 +262,4 @@ fn wait_readable(socket: BorrowedFd<'_>, deadline: Instant) -> io::Result<()> {
             Err(errno) => return Err(errno.into()),
         }
     }
-}
-
-/// A lock that outlives a panic of its holder: the state behind it is changed in single steps.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,11 +10,9 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use super::connection::Connection;
-use super::inbound::Message;
+use super::inbound::{RefusedHead, Verdict};
 use super::{linger, table};
 use crate::http::framing::{BodyFault, Framing};
-
-pub use super::inbound::RefusedHead as Refusal;
 
 /// Files up to this length leave in one write with their head, in bytes.
 const ONE_WRITE: u64 = 64 * 1024;
@@ -31,20 +29,17 @@ pub struct Exchange {
     connection: Arc<Connection>,
     /// A duplicate of the connection's socket, for the reply.
     socket: Option<OwnedFd>,
-    message: Result<Message, Refusal>,
+    message: Verdict,
     body: BodyState,
     /// Whether the client is still to be told that it may send the body.
     waits_for_continue: bool,
     /// Bytes of the body received.
     received: u64,
     /// Bytes of the reply's content sent.
-    sent: Sent,
+    sent: u64,
     /// Whether the reply is out as a whole, so that another may follow it.
     whole: bool,
 }
-
-/// How much of a reply's content has been sent, in bytes.
-pub type Sent = u64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BodyState {
@@ -97,7 +92,7 @@ impl Exchange {
 
     /// Why the head is refused, if it is: then there is nothing else to be known of the request.
     #[must_use]
-    pub fn refusal(&self) -> Option<&Refusal> {
+    pub fn refusal(&self) -> Option<&RefusedHead> {
         self.message.as_ref().err()
     }
 
@@ -160,7 +155,7 @@ impl Exchange {
 
     /// Bytes of the body received, and bytes of content sent.
     #[must_use]
-    pub fn counts(&self) -> (u64, Sent) {
+    pub fn counts(&self) -> (u64, u64) {
         (self.received, self.sent)
     }
 
@@ -215,7 +210,7 @@ impl Exchange {
         head: &[u8],
         file: &File,
         length: u64,
-        before_step: &mut dyn FnMut(Sent),
+        before_step: &mut dyn FnMut(u64),
     ) -> io::Result<()> {
         if length <= ONE_WRITE {
             before_step(0);

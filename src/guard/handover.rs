@@ -7,7 +7,7 @@
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use super::connection::lock;
+use crate::sync::lock;
 
 /// How long a connection that no thread takes up may hold up the ones behind it.
 const TIMEOUT: Duration = Duration::from_secs(1);

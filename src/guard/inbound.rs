@@ -223,6 +223,10 @@ impl Inbound {
                     let head: Vec<u8> = self.pending.drain(..end).collect();
                     return Ok(Some(judge(&head, framing::check(&head))));
                 }
+                // Without a CR before it, a LF ends no line: the end would never come.
+                None if framing::has_bare_lf(&self.pending) => {
+                    return Ok(Some(judge(&self.pending, Err(Fault::BareLf))));
+                }
                 None if self.pending.len() < MAX_HEAD => {}
                 _ => return Ok(Some(judge(&self.pending, Err(Fault::TooLong)))),
             }
@@ -414,9 +418,15 @@ mod tests {
                 Fault::TransferEncoding,
             ),
             ("\r\n\r\n", Fault::RequestLine),
+            ("GET / HTTP/1.1\nHost: h\n\n", Fault::BareLf),
         ] {
             let input = format!("{head}{smuggled}");
-            for piece in [1, 10, 1000] {
+            let pieces = if fault == Fault::BareLf {
+                &[1, 10][..]
+            } else {
+                &[1, 10, 1000]
+            };
+            for &piece in pieces {
                 let mut inbound = Inbound::new();
                 let mut source = Pieces(input.as_bytes(), piece);
                 let mut room = [MaybeUninit::uninit(); 1024];

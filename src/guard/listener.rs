@@ -12,8 +12,9 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::net::sockopt;
 
-use super::connection::lock;
+use super::handover;
 use super::table::{self, Limits};
+use crate::sync::lock;
 
 /// Connections that the kernel holds for us until they are accepted, at most (`net.core.somaxconn` may say less).
 const BACKLOG: i32 = 4096;
@@ -22,7 +23,10 @@ const BACKLOG: i32 = 4096;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long a new thread of tiny_http may take until it accepts.
-const START: Duration = Duration::from_millis(500);
+const START: Duration = Duration::from_secs(2);
+
+/// Threads that a server of tiny_http starts with, and one more for who receives its requests.
+const THREADS: usize = 6;
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
@@ -50,6 +54,8 @@ impl Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
+        // Nobody will take up what it accepted last.
+        handover::end();
         if let (false, Some(on_death)) = (STOPPED.load(Ordering::SeqCst), ON_DEATH.get()) {
             on_death();
         }
@@ -99,9 +105,12 @@ impl Listener {
     /// # Errors
     /// Where a descriptor or a thread cannot be had.
     pub fn serve(&self) -> Result<tiny_http::Server, String> {
+        // tiny_http dies in silence where it gets no thread.
+        if !can_start_threads(THREADS) {
+            return Err("no threads to be had".to_owned());
+        }
         let before = *lock(&STARTED);
         let socket = self.0.try_clone().map_err(|error| error.to_string())?;
-        // tiny_http panics where it gets no thread.
         let server = catch_unwind(|| tiny_http::Server::from_listener(socket, None))
             .map_err(|_| "no thread to be had".to_owned())?
             .map_err(|error| error.to_string())?;
@@ -111,7 +120,7 @@ impl Listener {
         if *started == before {
             // Its destructor would connect to the socket, and nobody is there to accept.
             std::mem::forget(server);
-            return Err("no threads to be had".to_owned());
+            return Err("the thread that accepts has not started".to_owned());
         }
         Ok(server)
     }
@@ -128,6 +137,24 @@ impl Listener {
         // Wakes the thread that waits in accept4, which then finds the listener stopped.
         let _ = rustix::net::shutdown(&self.0, rustix::net::Shutdown::Both);
     }
+}
+
+/// Whether so many threads more can be had, by having them for a moment.
+fn can_start_threads(number: usize) -> bool {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Arc::new(Mutex::new(held));
+    let threads: Vec<_> = (0..number)
+        .map_while(|_| {
+            let held = std::sync::Arc::clone(&held);
+            // Ends with an error as soon as the sender is dropped.
+            let wait = move || lock(&held).recv().unwrap_or_default();
+            std::thread::Builder::new().spawn(wait).ok()
+        })
+        .collect();
+    drop(hold);
+    let had = threads.len() == number;
+    threads.into_iter().for_each(|thread| drop(thread.join()));
+    had
 }
 
 /// Whether to accept again after a failure, and not to report it to tiny_http, which would stop accepting for ever.

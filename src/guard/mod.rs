@@ -2,7 +2,7 @@
 //!
 //! tiny_http reads from its sockets without limits of size or time, takes framing as it comes and hands out the
 //! requests of a connection all at once. Its sockets are out of reach from outside. What is in reach is the way they
-//! go: the standard library calls `accept4` and `recv` of the C library, and a program may define these names itself
+//! go: the standard library calls `accept4`, `recv` and `send` of the C library, and a program may define these names itself
 //! (see [`interpose`]). So each connection that tiny_http accepts is one of ours from its first byte, and tiny_http is
 //! handed only what it handles well:
 //!
@@ -25,7 +25,8 @@ mod linger;
 mod listener;
 mod table;
 
-pub use exchange::{Exchange, LARGEST_STEP, Refusal, Sent};
+pub use exchange::{Exchange, LARGEST_STEP};
+pub use inbound::RefusedHead;
 pub use listener::Listener;
 pub use table::Limits;
 

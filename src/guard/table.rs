@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::net::sockopt;
 
-use super::connection::{Connection, lock};
+use super::connection::Connection;
 use super::handover;
+use crate::sync::lock;
 
 /// How many idle connections make room for new ones at a time.
 const EVICTED_AT_ONCE: usize = 32;

@@ -74,6 +74,8 @@ pub enum Fault {
     HeaderLine,
     /// 400: a control character, a bare CR or a bare LF in a header value.
     HeaderValue,
+    /// 400: lines that end with LF alone.
+    BareLf,
     /// 400: HTTP/1.1 without `Host`, or more than one.
     Host,
     /// 400: `Content-Length` is not one decimal number.
@@ -96,6 +98,7 @@ impl fmt::Display for Fault {
             Self::TooLong => "the request head is longer than 16 KiB",
             Self::HeaderLine => "a header line is not a name, a colon and a value",
             Self::HeaderValue => "a header value holds a control character",
+            Self::BareLf => "the lines of a request head end with CR and LF",
             Self::Host => "HTTP/1.1 needs exactly one Host header",
             Self::ContentLength => "Content-Length must be one decimal number, given once",
             Self::LengthTooLarge => "the body is larger than 64 TiB",
@@ -115,6 +118,12 @@ impl fmt::Display for Fault {
 pub fn end_of_head(bytes: &[u8], searched: usize) -> Option<usize> {
     let start = searched.saturating_sub(3);
     memchr::memmem::find(&bytes[start..], b"\r\n\r\n").map(|at| start + at + 4)
+}
+
+/// Whether a head that has not ended holds a LF without a CR before it.
+#[must_use]
+pub fn has_bare_lf(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'\n', bytes).any(|at| at == 0 || bytes[at - 1] != b'\r')
 }
 
 /// Checks a whole head, from the first byte of the request line to the empty line.

@@ -7,9 +7,6 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-/// The folder in the storage root that belongs to the server. No name may be it or lie below it.
-pub const OWN_FOLDER: &str = ".http-nas";
-
 /// The longest piece of a name, in bytes (`NAME_MAX` of Linux).
 pub const MAX_PIECE: usize = 255;
 
@@ -100,18 +97,6 @@ impl Name {
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.pieces.is_empty()
-    }
-
-    /// Whether this is the server's own folder or lies below it.
-    #[must_use]
-    pub fn is_own(&self) -> bool {
-        self.pieces.first().is_some_and(|first| first == OWN_FOLDER)
-    }
-
-    /// Whether this lies below `folder` (and is not `folder` itself).
-    #[must_use]
-    pub fn is_below(&self, folder: &Self) -> bool {
-        self.pieces.len() > folder.pieces.len() && self.pieces.starts_with(&folder.pieces)
     }
 }
 
@@ -219,20 +204,5 @@ mod tests {
             Name::parse(&format!("{longest}aa")),
             Err(NameFault::TooLong)
         );
-    }
-
-    #[test]
-    fn the_own_folder_is_known_in_every_spelling() {
-        for encoded in [
-            ".http-nas",
-            "/.http-nas/x",
-            "%2ehttp%2Dnas",
-            "./.http-nas%2Fx",
-        ] {
-            assert!(Name::parse(encoded).is_ok_and(|n| n.is_own()), "{encoded}");
-        }
-        for encoded in ["a/.http-nas", ".http-nas2", ".HTTP-NAS", "%2F"] {
-            assert!(Name::parse(encoded).is_ok_and(|n| !n.is_own()), "{encoded}");
-        }
     }
 }

@@ -44,6 +44,12 @@ enum Event {
 }
 
 impl Shared {
+    /// Drops what is still under way, without a trace but in the log. The process ends next.
+    fn give_up(&self) {
+        self.transfers.give_up();
+        self.root.discard_staged();
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
@@ -94,7 +100,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     );
     keep_accepting(&listener, &dispatch, &happened);
     shut_down(config.shutdown_timeout, &dispatch);
-    shared.root.discard_staged();
+    shared.give_up();
     log::info!("stopped");
     Ok(())
 }
@@ -137,14 +143,7 @@ fn keep_accepting(listener: &Listener, dispatch: &Arc<Dispatch>, happened: &Rece
 /// Waits until what is in flight has ended, or the timeout.
 fn shut_down(timeout: Duration, dispatch: &Dispatch) {
     let deadline = Instant::now() + timeout;
-    while dispatch.busy() > 0 {
-        if Instant::now() >= deadline {
-            log::warn!(
-                "{} transfers are dropped at the end of the shutdown timeout",
-                dispatch.busy()
-            );
-            return;
-        }
+    while dispatch.busy() > 0 && Instant::now() < deadline {
         std::thread::sleep(SHUTDOWN_TICK);
     }
 }

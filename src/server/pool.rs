@@ -1,8 +1,11 @@
 //! A pool of threads that grows as needed up to a limit and shrinks when there is nothing to do.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::sync::lock;
 
 /// How long a thread without work stays.
 const IDLE: Duration = Duration::from_secs(10);
@@ -107,7 +110,7 @@ impl<J: Send + 'static> Pool<J> {
 
 impl<J> Shared<J> {
     fn lock(&self) -> MutexGuard<'_, State<J>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn work(&self) {
@@ -116,7 +119,8 @@ impl<J> Shared<J> {
             if let Some(job) = state.waiting.pop_front() {
                 state.running += 1;
                 drop(state);
-                (self.run)(job);
+                // A panic is logged where it happens; the thread and its place in the count must outlive it.
+                drop(catch_unwind(AssertUnwindSafe(|| (self.run)(job))));
                 state = self.lock();
                 state.running -= 1;
                 continue;

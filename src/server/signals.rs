@@ -21,7 +21,7 @@ pub(super) fn watch(events: Sender<Event>, shared: Arc<Shared>) -> Result<(), St
         for signal in signals.forever() {
             if shared.stopping.swap(true, Ordering::SeqCst) {
                 log::warn!("stopped at once by a second signal");
-                shared.root.discard_staged();
+                shared.give_up();
                 // As a shell reports an end by signal.
                 std::process::exit(128 + signal);
             }

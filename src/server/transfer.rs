@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use log::kv::Value;
+
 use super::Shared;
+use crate::sync::lock;
 
 /// How long a transfer goes on before its start is logged.
 const LASTS_FROM: Duration = Duration::from_secs(1);
@@ -35,8 +38,14 @@ pub(super) struct Transfer {
     started: Instant,
     received: AtomicU64,
     sent: AtomicU64,
-    /// When the next line is due.
-    due: Mutex<Instant>,
+    due: Mutex<Due>,
+}
+
+/// The next line of a transfer that lasts.
+struct Due {
+    at: Instant,
+    /// Whether there has been one.
+    started: bool,
 }
 
 impl Default for Transfers {
@@ -65,7 +74,10 @@ impl Transfers {
             started,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
-            due: Mutex::new(started + LASTS_FROM),
+            due: Mutex::new(Due {
+                at: started + LASTS_FROM,
+                started: false,
+            }),
         });
         self.lock().insert(number, Arc::clone(&transfer));
         transfer
@@ -73,8 +85,18 @@ impl Transfers {
 
     /// Strikes a request off, and logs how it ended.
     pub(super) fn end(&self, transfer: &Transfer, status: u16, cause: Option<&str>) {
-        self.lock().remove(&transfer.number);
-        transfer.log_end(status, cause);
+        // One that has been given up has its last line.
+        if self.lock().remove(&transfer.number).is_some() {
+            transfer.log_end(status, cause);
+        }
+    }
+
+    /// Logs each request that is still under way as one that is given up.
+    pub(super) fn give_up(&self) {
+        for (_, transfer) in self.lock().drain() {
+            let cause = [("cause", Value::from("the server was stopped"))];
+            transfer.log(log::Level::Warn, "transfer dropped", &cause);
+        }
     }
 
     /// Logs what is due.
@@ -87,7 +109,7 @@ impl Transfers {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Transfer>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.running)
     }
 }
 
@@ -99,26 +121,21 @@ impl Transfer {
     }
 
     fn log_if_due(&self, now: Instant) {
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        if now < *due {
+        let mut due = lock(&self.due);
+        if now < due.at {
             return;
         }
-        let first = *due == self.started + LASTS_FROM;
-        // A look that came late must not be made up for.
-        while *due <= now {
-            *due += EVERY;
-        }
-        let what = if first {
-            "transfer started"
-        } else {
+        let what = if due.started {
             "transfer running"
+        } else {
+            "transfer started"
         };
-        log::info!(
-            id = self.id.as_str(), client:% = self.client, method = self.method.as_str(),
-            name = self.name.as_str(), "in" = self.received(), out = self.sent(),
-            seconds = self.seconds();
-            "{what}"
-        );
+        due.started = true;
+        // A look that came late must not be made up for.
+        while due.at <= now {
+            due.at += EVERY;
+        }
+        self.log(log::Level::Info, what, &[]);
     }
 
     fn log_end(&self, status: u16, cause: Option<&str>) {
@@ -127,22 +144,36 @@ impl Transfer {
             501.. => log::Level::Warn,
             _ => log::Level::Info,
         };
-        match cause {
-            None => log::log!(
-                level,
-                id = self.id.as_str(), client:% = self.client, method = self.method.as_str(),
-                name = self.name.as_str(), status = status, "in" = self.received(),
-                out = self.sent(), seconds = self.seconds();
-                "request"
-            ),
-            Some(cause) => log::log!(
-                level,
-                id = self.id.as_str(), client:% = self.client, method = self.method.as_str(),
-                name = self.name.as_str(), status = status, "in" = self.received(),
-                out = self.sent(), seconds = self.seconds(), cause = cause;
-                "request"
-            ),
-        }
+        let mut more = vec![("status", Value::from(status))];
+        more.extend(cause.map(|cause| ("cause", Value::from(cause))));
+        self.log(level, "request", &more);
+    }
+
+    /// One line with all that is known of the transfer, and more.
+    fn log(&self, level: log::Level, what: &str, more: &[(&str, Value<'_>)]) {
+        let mut pairs = vec![
+            ("id", Value::from(self.id.as_str())),
+            ("client", Value::from_display(&self.client)),
+            ("method", Value::from(self.method.as_str())),
+            ("name", Value::from(self.name.as_str())),
+            ("in", Value::from(self.received())),
+            ("out", Value::from(self.sent())),
+            ("seconds", Value::from(self.seconds())),
+        ];
+        pairs.splice(
+            4..4,
+            more.iter().filter(|(key, _)| *key == "status").cloned(),
+        );
+        pairs.extend(more.iter().filter(|(key, _)| *key != "status").cloned());
+        let pairs = pairs.as_slice();
+        log::logger().log(
+            &log::Record::builder()
+                .level(level)
+                .target(module_path!())
+                .args(format_args!("{what}"))
+                .key_values(&pairs)
+                .build(),
+        );
     }
 
     fn received(&self) -> u64 {

@@ -9,7 +9,7 @@ use super::Shared;
 use super::slots::Slot;
 use super::transfer::Transfer;
 use crate::api::{self, Body, Content, Error, Reply, Store};
-use crate::guard::{Exchange, LARGEST_STEP, Sent};
+use crate::guard::{Exchange, LARGEST_STEP};
 use crate::http::date::imf_fixdate;
 use crate::http::framing::BodyFault;
 use crate::http::head::response_head;
@@ -154,7 +154,7 @@ fn send(
     exchange: &mut Exchange,
     head: &[u8],
     content: Content,
-    mut progress: impl FnMut(u64, Sent, bool),
+    mut progress: impl FnMut(u64, u64, bool),
 ) -> io::Result<()> {
     let (received, _) = exchange.counts();
     match content {

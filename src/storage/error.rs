@@ -5,7 +5,8 @@ use std::io;
 
 use rustix::io::Errno;
 
-/// The outcome of an operation that was not carried out; nothing that others can see has changed.
+/// Why an operation was not carried out. Nothing that others can see has changed, unless the disk failed to confirm
+/// with `--sync data` what had been put in place.
 #[derive(Debug)]
 pub enum Error {
     /// Nothing has this name.
@@ -30,6 +31,10 @@ pub enum Error {
     IsRoot,
     /// The disk is full, or would fall below the space to be kept free.
     NoSpace,
+    /// The name lies on another file system than the root, or is a place where one is mounted.
+    MountPoint,
+    /// The server's user may not do that there.
+    Denied,
     /// The process or the system has no descriptor left.
     Exhausted,
     /// Another holder kept the lock on the file for too long.
@@ -52,6 +57,8 @@ impl fmt::Display for Error {
             Self::Own => "is the server's own folder",
             Self::IsRoot => "is the root",
             Self::NoSpace => "no space left",
+            Self::MountPoint => "crosses a mount point",
+            Self::Denied => "permission denied",
             Self::Exhausted => "out of descriptors",
             Self::Locked => "locked for too long",
             Self::System(error) => return error.fmt(f),
@@ -71,6 +78,8 @@ impl From<Errno> for Error {
             Errno::LOOP => Self::Outside,
             Errno::NXIO => Self::NotRegular,
             Errno::NOSPC | Errno::DQUOT => Self::NoSpace,
+            Errno::XDEV | Errno::BUSY => Self::MountPoint,
+            Errno::ACCESS | Errno::PERM | Errno::ROFS => Self::Denied,
             Errno::MFILE | Errno::NFILE => Self::Exhausted,
             other => Self::System(other.into()),
         }

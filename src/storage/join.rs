@@ -6,12 +6,13 @@
 use std::io::{Seek, SeekFrom};
 use std::os::fd::AsFd;
 
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, OFlags};
 
 use super::Error;
 use super::note::link_of;
-use super::replace::Held;
+use super::replace::{Held, Purpose};
 use super::root::Root;
+use super::snapshot::open_regular;
 use super::staged::Staged;
 use super::walk::{Place, kind};
 
@@ -22,7 +23,10 @@ impl Root {
     /// As of [`Staged::join`].
     pub fn check_join(&self, pieces: &[String]) -> Result<(), Error> {
         let (dir, leaf) = self.find(pieces)?.entry().ok_or(Error::IsFolder)?;
-        super::replace::replaceable(kind(dir.as_fd(), &leaf)?)
+        super::replace::replaceable(kind(dir.as_fd(), &leaf)?)?;
+        self.check_file_system(dir.as_fd())?;
+        // Whether it may be written to.
+        open_regular(dir.as_fd(), &leaf, OFlags::WRONLY).map(drop)
     }
 }
 
@@ -38,13 +42,15 @@ impl Staged<'_> {
             return Err(Error::IsFolder);
         };
         let mut held = loop {
-            let held = root.hold(dir.as_fd(), &leaf)?.ok_or(Error::NotFound)?;
+            let held = root
+                .hold(dir.as_fd(), &leaf, Purpose::Write)?
+                .ok_or(Error::NotFound)?;
             root.undo_killed_join(&held.file, held.inode)?;
             if self.length == 0 {
                 return Ok(());
             }
             let length = held.file.metadata()?.len();
-            root.write_note(held.inode, length, (dir.as_fd(), &leaf))?;
+            root.write_note(&held, length, (dir.as_fd(), &leaf))?;
             if links_to(root, &held) {
                 break held;
             }
@@ -54,11 +60,13 @@ impl Staged<'_> {
         let before = held.file.metadata()?.len();
         let copied = self.copy_behind(&mut held, before);
         if copied.is_err() {
-            // Where even this fails, the note stays and keeps the length.
-            held.file.set_len(before)?;
+            if held.file.set_len(before).is_ok() {
+                root.forget_note(held.inode);
+            }
+            // Where it cannot be cut back, the note stays and keeps the length.
+            return copied;
         }
-        root.remove_note(held.inode)?;
-        copied
+        root.remove_note(held.inode)
     }
 
     fn copy_behind(&mut self, held: &mut Held, before: u64) -> Result<(), Error> {

@@ -4,6 +4,9 @@
 //! moment at which the join takes place. Beside it lies a hard link to the file, by which a starting server finds the
 //! file again, and which keeps the inode number from being given to another file.
 //!
+//! Beside the length stands the time of the file's birth, where the file system tells it: without the link, an inode
+//! number could have come to another file since.
+//!
 //! Notes are named by inode number alone: a device number differs between machines that share a file system.
 
 use std::ffi::OsStr;
@@ -11,17 +14,18 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::Error;
+use super::replace::Held;
 use super::root::Root;
 
 /// The ending of the hard link's name.
 const LINK: &str = ".file";
 
-/// Longest content: 20 digits and the newline that shows it to be whole.
-const MAX_CONTENT: u64 = 21;
+/// The longest content, in bytes: three numbers, and the newline that shows it to be whole.
+const MAX_CONTENT: u64 = 64;
 
 impl Root {
     /// Notes the length of a file that is about to grow. `dir` and `leaf` are where it lies.
@@ -30,10 +34,12 @@ impl Root {
     /// What the system says; then there is no note.
     pub(super) fn write_note(
         &self,
-        inode: u64,
+        held: &Held,
         length: u64,
         (dir, leaf): (BorrowedFd<'_>, &OsStr),
     ) -> Result<(), Error> {
+        let inode = held.inode;
+        let content = format!("{length} {}\n", birth(&held.file)?);
         let name = inode.to_string();
         match rustix::fs::linkat(dir, leaf, &self.joins, link_of(&name), AtFlags::empty()) {
             Ok(()) => {}
@@ -49,7 +55,7 @@ impl Root {
             .map_err(Error::from)
             .and_then(|fd| {
                 let mut note = File::from(fd);
-                note.write_all(format!("{length}\n").as_bytes())?;
+                note.write_all(content.as_bytes())?;
                 self.sync_file(&note)
             })
             .and_then(|()| self.sync_folder(self.joins.as_fd()));
@@ -59,11 +65,12 @@ impl Root {
         written
     }
 
-    /// The length in the note of a file, if there is one.
+    /// The length in the note of a file, if there is one. A note of another file, which had the inode number before, is
+    /// none.
     ///
     /// # Errors
     /// What the system says, other than that there is none.
-    pub(super) fn noted_length(&self, inode: u64) -> Result<Option<u64>, Error> {
+    pub(super) fn noted_length(&self, file: &File, inode: u64) -> Result<Option<u64>, Error> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let fd = match rustix::fs::openat(&self.joins, inode.to_string(), flags, Mode::empty()) {
             Ok(fd) => fd,
@@ -75,8 +82,13 @@ impl Root {
             .take(MAX_CONTENT)
             .read_to_string(&mut content)?;
         // A note without its newline was cut short by a kill: the join had not begun.
-        let digits = content.strip_suffix('\n');
-        Ok(digits.and_then(|digits| digits.parse().ok()))
+        let noted = content
+            .strip_suffix('\n')
+            .and_then(|line| line.split_once(' '));
+        match noted {
+            Some((length, born)) if born == birth(file)? => Ok(length.parse().ok()),
+            _ => Ok(None),
+        }
     }
 
     /// Removes a note: from now on the file counts as it is.
@@ -105,15 +117,24 @@ impl Root {
     /// # Errors
     /// What the system says; then the note stays.
     pub(super) fn undo_killed_join(&self, file: &File, inode: u64) -> Result<(), Error> {
-        if let Some(length) = self.noted_length(inode)? {
-            if file.metadata()?.len() > length {
-                file.set_len(length)?;
-                self.sync_file(file)?;
-            }
-            self.remove_note(inode)?;
+        let Some(length) = self.noted_length(file, inode)? else {
+            return Ok(());
+        };
+        if file.metadata()?.len() > length {
+            file.set_len(length)?;
+            self.sync_file(file)?;
         }
-        Ok(())
+        self.remove_note(inode)
     }
+}
+
+/// The time of a file's birth as text; zeros where the file system does not tell it.
+fn birth(file: &File) -> Result<String, Error> {
+    let stat = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME)?;
+    Ok(format!(
+        "{} {}",
+        stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec
+    ))
 }
 
 /// The name of the hard link beside a note.

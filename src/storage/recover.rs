@@ -1,6 +1,7 @@
 //! At the start: clear what servers that were killed have left in the own folder.
 //!
-//! Other servers may be at work on the same root. What is theirs is under their lock, and is left alone.
+//! Other servers may be at work on the same root. Bodies and joins of theirs are under their lock, and are left alone;
+//! a removal may be finished by whoever finds it.
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -1,13 +1,14 @@
 //! Removing files, links and folders.
 
-use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
+use super::replace::Purpose;
 use super::root::{DIR_FLAGS, Root};
 use super::walk::{Place, kind};
 
@@ -34,7 +35,9 @@ impl Root {
                 Ok(())
             }
             FileType::RegularFile => {
-                let held = self.hold(dir.as_fd(), &leaf)?.ok_or(Error::NotFound)?;
+                let held = self
+                    .hold(dir.as_fd(), &leaf, Purpose::Replace)?
+                    .ok_or(Error::NotFound)?;
                 self.forget_note(held.inode);
                 rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
                 self.sync_folder(dir.as_fd())
@@ -49,32 +52,44 @@ impl Root {
 
 /// Removes an entry of a folder with all that is in it, without following links. What vanishes meanwhile is fine.
 ///
-/// The folders that are open at a time are kept in a list, not on the stack: depth costs no stack. Only one
-/// descriptor for each level of depth is open, and a level that has no descriptor left is an error, not a loop.
+/// The folders that are open at a time are kept in a list, so that depth costs descriptors, but no stack; a depth for
+/// which there are none left is an error.
 pub(super) fn remove_tree(dir: BorrowedFd<'_>, name: &OsStr) -> Result<(), Error> {
     if unlink(dir, name, AtFlags::empty())? {
         return Ok(());
     }
-    // Folders entered, with the names in each that are still to be removed.
-    let mut open = vec![(enter(dir, name)?, name.to_owned())];
-    let mut pending = vec![super::list::names(open[0].0.as_fd())?];
-    while let (Some((here, _)), Some(names)) = (open.last(), pending.last_mut()) {
-        if let Some(name) = names.pop() {
+    let mut open = vec![Entered::new(dir, name)?];
+    while let Some(here) = open.last_mut() {
+        if let Some(name) = here.left.pop() {
             let name = OsStr::from_bytes(&name);
-            if !unlink(here.as_fd(), name, AtFlags::empty())? {
-                let below = enter(here.as_fd(), name)?;
-                pending.push(super::list::names(below.as_fd())?);
-                open.push((below, name.to_owned()));
+            if !unlink(here.fd.as_fd(), name, AtFlags::empty())? {
+                let below = Entered::new(here.fd.as_fd(), name)?;
+                open.push(below);
             }
-            continue;
-        }
-        pending.pop();
-        if let Some((_, name)) = open.pop() {
-            let parent = open.last().map_or(dir, |(fd, _)| fd.as_fd());
-            unlink(parent, &name, AtFlags::REMOVEDIR)?;
+        } else if let Some(emptied) = open.pop() {
+            let parent = open.last().map_or(dir, |parent| parent.fd.as_fd());
+            unlink(parent, &emptied.name, AtFlags::REMOVEDIR)?;
         }
     }
     Ok(())
+}
+
+/// A folder that is being emptied.
+struct Entered {
+    fd: OwnedFd,
+    name: OsString,
+    /// The names in it that are still to be removed.
+    left: Vec<Vec<u8>>,
+}
+
+impl Entered {
+    fn new(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Self, Error> {
+        let flags = DIR_FLAGS | OFlags::NOFOLLOW;
+        let fd = rustix::fs::openat(dir, name, flags, Mode::empty())?;
+        let left = super::list::names(fd.as_fd())?;
+        let name = name.to_owned();
+        Ok(Self { fd, name, left })
+    }
 }
 
 /// Unlinks an entry; `false` says that it is a folder.
@@ -86,9 +101,4 @@ fn unlink(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> Result<bool, Err
         Err(Errno::PERM) if matches!(kind(dir, name), Ok(FileType::Directory)) => Ok(false),
         Err(errno) => Err(errno.into()),
     }
-}
-
-fn enter(dir: BorrowedFd<'_>, name: &OsStr) -> Result<std::os::fd::OwnedFd, Error> {
-    let flags = DIR_FLAGS | OFlags::NOFOLLOW;
-    Ok(rustix::fs::openat(dir, name, flags, Mode::empty())?)
 }

@@ -6,6 +6,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::Error;
+use super::replace::Purpose;
 use super::root::Root;
 use super::walk::{Place, kind};
 
@@ -38,10 +39,10 @@ impl Root {
             return Err(Error::IsFolder);
         };
         if moved != FileType::Directory
-            && let Some(held) = self.hold(to_dir.as_fd(), &to_leaf)?
+            && let Some(held) = self.hold(to_dir.as_fd(), &to_leaf, Purpose::Replace)?
         {
-            let same = kind_inode(&from_dir, &from_leaf)? == held.inode;
-            if !same {
+            // The two names may be of one file.
+            if inode_at(&from_dir, &from_leaf)? != held.inode {
                 self.forget_note(held.inode);
             }
             // Held until the name leads to the new file.
@@ -61,7 +62,7 @@ impl Root {
     }
 }
 
-fn kind_inode(dir: &impl AsFd, leaf: &std::ffi::OsStr) -> Result<u64, Errno> {
+fn inode_at(dir: &impl AsFd, leaf: &std::ffi::OsStr) -> Result<u64, Errno> {
     let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
     Ok(rustix::fs::statat(dir, leaf, flags)?.st_ino)
 }

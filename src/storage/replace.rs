@@ -13,6 +13,15 @@ use super::snapshot::open_regular;
 use super::staged::Staged;
 use super::walk::{Place, kind};
 
+/// What a file is held for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To take its place or its name away, for which it need not be writable.
+    Replace,
+    /// To write into it.
+    Write,
+}
+
 /// The regular file that a name leads to, exclusively locked: as long as it is held, no other server or worker joins
 /// to it, replaces or removes it.
 pub(super) struct Held {
@@ -32,11 +41,20 @@ impl Root {
             Err(Error::NotFound) => return Ok(()),
             Err(error) => return Err(error),
         };
+        self.check_file_system(dir.as_fd())?;
         match kind(dir.as_fd(), &leaf) {
             Ok(kind) => replaceable(kind),
             Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    /// Refuses a folder on another file system than the root: nothing can be renamed into it.
+    pub(super) fn check_file_system(&self, dir: BorrowedFd<'_>) -> Result<(), Error> {
+        let (there, here) = (rustix::fs::fstat(dir)?, rustix::fs::fstat(&self.dir)?);
+        (there.st_dev == here.st_dev)
+            .then_some(())
+            .ok_or(Error::MountPoint)
     }
 
     /// Locks the regular file at a place, or finds that there is none.
@@ -46,7 +64,12 @@ impl Root {
     ///
     /// # Errors
     /// [`Error::IsFolder`] or [`Error::NotRegular`] where something else is there.
-    pub(super) fn hold(&self, dir: BorrowedFd<'_>, leaf: &OsStr) -> Result<Option<Held>, Error> {
+    pub(super) fn hold(
+        &self,
+        dir: BorrowedFd<'_>,
+        leaf: &OsStr,
+        purpose: Purpose,
+    ) -> Result<Option<Held>, Error> {
         loop {
             match kind(dir, leaf) {
                 Ok(kind) => replaceable(kind)?,
@@ -55,7 +78,7 @@ impl Root {
             }
             let opened = match open_regular(dir, leaf, OFlags::RDWR) {
                 // A file may be replaced and removed without the right to write into it.
-                Err(Error::System(e)) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+                Err(Error::Denied) if purpose == Purpose::Replace => {
                     open_regular(dir, leaf, OFlags::RDONLY)
                 }
                 other => other,
@@ -91,7 +114,7 @@ impl Staged<'_> {
             Place::Entry(dir, leaf) => (dir, leaf),
             Place::Folder(_) => return Err(Error::IsFolder),
         };
-        let held = root.hold(dir.as_fd(), &leaf)?;
+        let held = root.hold(dir.as_fd(), &leaf, Purpose::Replace)?;
         if let Some(held) = &held {
             root.forget_note(held.inode);
         }

@@ -169,6 +169,6 @@ fn instance() -> String {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let boot = rustix::process::getpid().as_raw_nonzero().get();
-    format!("{boot:x}-{:x}", since.as_nanos())
+    let process = rustix::process::getpid().as_raw_nonzero();
+    format!("{process:x}-{:x}", since.as_nanos())
 }

@@ -87,7 +87,7 @@ impl Root {
         loop {
             let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
             let stat = rustix::fs::fstat(&file)?;
-            let noted = self.noted_length(stat.st_ino)?;
+            let noted = self.noted_length(&file, stat.st_ino)?;
             let length = match locked {
                 Ok(()) => {
                     rustix::fs::flock(&file, FlockOperation::Unlock)?;

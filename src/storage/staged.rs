@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::sync::PoisonError;
 
 use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
 use super::root::Root;
+use crate::sync::lock;
 
 /// Bodies from this length on have their blocks reserved before the first byte is read.
 const RESERVE_FROM: u64 = 1 << 20;
@@ -34,7 +34,8 @@ pub struct Staged<'r> {
     pub(super) name: String,
     /// Bytes written so far.
     pub(super) length: u64,
-    check_at: u64,
+    /// The length at which to look at the free space again; none where blocks are reserved.
+    check_at: Option<u64>,
     /// Whether the file has been moved to where it belongs.
     pub(super) moved: bool,
 }
@@ -55,17 +56,14 @@ impl Root {
             return self.create_staged();
         }
         // One at a time: of two that are reserved at once and do not both fit, each would fill the disk for a moment.
-        let _turn = self
-            .reserving
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = lock(&self.reserving);
         self.check_space(declared.saturating_add(copy))?;
         let mut staged = self.create_staged()?;
         match rustix::fs::fallocate(&staged.file, FallocateFlags::KEEP_SIZE, 0, declared) {
             Ok(()) => {
                 // Another server may have reserved at the same moment; who finds too little left steps back.
                 self.check_space(copy)?;
-                staged.check_at = u64::MAX;
+                staged.check_at = None;
             }
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
             Err(Errno::FBIG) => return Err(Error::NoSpace),
@@ -86,7 +84,7 @@ impl Root {
                 file,
                 name,
                 length: 0,
-                check_at: CHECK_EVERY,
+                check_at: Some(CHECK_EVERY),
                 moved: false,
             };
             match rustix::fs::flock(&staged.file, FlockOperation::NonBlockingLockExclusive) {
@@ -102,10 +100,10 @@ impl Root {
 impl Staged<'_> {
     /// Checks that a body that is whole leaves the space to be kept free, where no blocks were reserved for it.
     pub(super) fn check_fits(&self) -> Result<(), Error> {
-        if self.check_at == u64::MAX {
-            return Ok(());
+        match self.check_at {
+            Some(_) => self.root.check_space(0),
+            None => Ok(()),
         }
-        self.root.check_space(0)
     }
 }
 
@@ -113,8 +111,9 @@ impl Write for Staged<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.length += written as u64;
-        if self.length >= self.check_at {
-            self.check_at = self.length + CHECK_EVERY;
+        if self.check_at.is_some_and(|at| self.length >= at) {
+            self.check_at = Some(self.length + CHECK_EVERY);
+            // That the space cannot be told is no reason to refuse; it is looked at again when the body is whole.
             if let Err(Error::NoSpace) = self.root.check_space(0) {
                 return Err(Errno::NOSPC.into());
             }

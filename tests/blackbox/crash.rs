@@ -325,3 +325,21 @@ fn a_server_that_starts_or_dies_does_not_disturb_the_uploads_of_another() {
     assert!(server.get("appended").body == [b"old", &body[..]].concat());
     server.assert_clean();
 }
+
+// symptom: a file that was given the inode number of a removed one was cut off, and cut short by the next append.
+// cause:   the note of a killed append stayed, without its hard link, and was believed by the inode number alone.
+// remedy:  a note says when its file was born, and counts for no other.
+#[test]
+fn the_note_of_a_file_that_is_gone_counts_for_no_other() {
+    use std::os::unix::fs::MetadataExt;
+    let server = Server::start();
+    assert_eq!(server.post("file", b"whole content").status, 200);
+    let inode = std::fs::metadata(server.storage().join("file"))
+        .expect("there")
+        .ino();
+    server.place(&format!(".http-nas/joins/{inode}"), b"3 1000000000 0\n");
+    assert_eq!(server.get("file").text(), "whole content");
+    assert_eq!(server.put("file", b" and more").status, 200);
+    assert_eq!(server.get("file").text(), "whole content and more");
+    server.assert_clean();
+}

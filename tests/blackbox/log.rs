@@ -189,3 +189,45 @@ fn a_transfer_that_lasts_is_logged_when_it_starts_and_when_it_ends() {
         }
     }
 }
+
+#[test]
+fn a_transfer_that_goes_on_is_logged_every_10_seconds() {
+    let server = Server::start();
+    let mut conn = server.open();
+    conn.send(b"POST /file/slow HTTP/1.1\r\nHost: nas\r\nContent-Length: 10\r\n\r\n01234");
+    eventually("the line of the start", || {
+        request_lines(&server).len() == 1
+    });
+    eventually("the line of the next 10 seconds", || {
+        request_lines(&server).len() == 2
+    });
+    let line = &request_lines(&server)[1];
+    assert!(line.contains("transfer running"), "{line}");
+    assert_eq!(field(line, "in"), "5", "{line}");
+}
+
+#[test]
+fn a_transfer_that_the_end_of_the_server_drops_has_a_line() {
+    let mut server = Server::with(&["--shutdown-timeout", "0"], &[]);
+    let mut conn = server.open();
+    conn.send(b"POST /file/slow HTTP/1.1\r\nHost: nas\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(conn.head().expect("a word").status, 100);
+    let exit = server.stop();
+    assert_eq!(exit.code, Some(0));
+    let dropped: Vec<&str> = exit
+        .stderr
+        .lines()
+        .filter(|l| l.contains("transfer dropped"))
+        .collect();
+    assert_eq!(dropped.len(), 1, "{}", exit.stderr);
+    assert_eq!(field(dropped[0], "name").trim(), "\"slow\"");
+}
+
+#[test]
+fn an_empty_rust_log_counts_as_unset() {
+    let server = Server::with(&[], &[("RUST_LOG", "")]);
+    assert_eq!(server.get("missing").status, 404);
+    eventually("the line of the request", || {
+        request_lines(&server).len() == 1
+    });
+}

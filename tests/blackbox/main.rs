@@ -17,6 +17,7 @@ mod changes;
 mod crash;
 mod errors;
 mod framing;
+mod limits;
 mod links;
 mod load;
 mod log;
