@@ -165,7 +165,9 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         (Error::IntoItself, _) => (409, "a folder cannot be moved into itself".to_owned()),
         (Error::MountPoint, _) => (409, format!("\"{name}\" is on another file system")),
         (Error::NoSpace, _) => (507, "there is not enough space for it".to_owned()),
-        (Error::Exhausted | Error::Locked, _) => (503, "the server is busy, try again".to_owned()),
+        (Error::Exhausted | Error::Locked | Error::Moved, _) => {
+            (503, "the server is busy, try again".to_owned())
+        }
         (Error::System(_), _) => (500, "the storage failed; the log says more".to_owned()),
     }
 }

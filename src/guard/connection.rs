@@ -26,6 +26,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
+    /// The number of its socket, which no other socket has or will have (`SO_COOKIE` of socket(7)).
+    pub(super) cookie: u64,
     pub(super) peer: SocketAddr,
     /// The descriptor that was accepted. tiny_http owns it, so it may be closed at any time.
     pub(super) fd: RawFd,
@@ -56,14 +58,15 @@ enum Turn {
 }
 
 impl Connection {
-    pub(super) fn new(peer: SocketAddr, fd: RawFd) -> Self {
+    pub(super) fn new(cookie: u64, peer: SocketAddr, fd: RawFd) -> Self {
         Self {
+            cookie,
             peer,
             fd,
             taken_up: AtomicBool::new(false),
             waiting_since: Mutex::new(Some(Instant::now())),
             evicted: AtomicBool::new(false),
-            inbound: Mutex::new(Inbound::new()),
+            inbound: Mutex::new(Inbound::new(cookie.to_string())),
             turn: Mutex::new(Turn::Client),
             turned: Condvar::new(),
         }
@@ -79,18 +82,13 @@ impl Connection {
         buffer: &mut [MaybeUninit<u8>],
     ) -> io::Result<usize> {
         if !self.taken_up.swap(true, Ordering::Relaxed) {
-            handover::end();
+            handover::end(self.cookie);
         }
         // Only the one thread that reads the connection ever waits with this lock held.
         let mut inbound = lock(&self.inbound);
         loop {
-            match *lock(&self.turn) {
-                Turn::Closed => inbound.end(),
-                Turn::Gone => {
-                    inbound.end();
-                    table::forget(self);
-                }
-                _ => {}
+            if matches!(*lock(&self.turn), Turn::Closed | Turn::Gone) {
+                inbound.end();
             }
             let was_in_head = inbound.in_head();
             let mut source = Socket {
@@ -100,20 +98,18 @@ impl Connection {
                 deadline: None,
             };
             let received = match inbound.read(buffer, &mut source)? {
-                Step::Complete => {
-                    if !self.wait_for_turn() {
-                        return Ok(0);
-                    }
+                Step::Complete if self.wait_for_turn() => {
                     inbound.next_message();
                     continue;
                 }
+                Step::Complete => 0,
                 Step::Head(received, verdict) => {
                     self.offer(verdict);
                     received.len()
                 }
                 Step::Bytes(received) => received.len(),
             };
-            if received == 0 && was_in_head {
+            if received == 0 && (was_in_head || matches!(*lock(&self.turn), Turn::Gone)) {
                 // tiny_http ends the connection now.
                 table::forget(self);
             }
@@ -158,13 +154,15 @@ impl Connection {
         self.turned.notify_all();
     }
 
-    /// Says that nothing is left to be read but the end. `by_tiny_http`: that it will still read that.
-    pub(super) fn leave(&self, by_tiny_http: bool) {
+    /// Ends the connection, with nothing left for tiny_http to read but the end.
+    pub(super) fn leave(&self) {
         *lock(&self.turn) = Turn::Gone;
         self.turned.notify_all();
-        if !by_tiny_http {
-            table::forget(self);
-        }
+    }
+
+    /// Whether all of the message has been handed to tiny_http.
+    pub(super) fn is_complete(&self) -> bool {
+        lock(&self.inbound).is_complete()
     }
 
     /// Since when the connection waits for a request, unless it was shut down already.

@@ -6,19 +6,23 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags};
+use rustix::net::{SendAncillaryBuffer, SendFlags, sockopt};
 
 use super::connection::Connection;
 use super::inbound::{RefusedHead, Verdict};
 use super::{linger, table};
-use crate::http::framing::{BodyFault, Framing};
+use crate::http::framing::{BodyFault, Framing, MARK};
 
 /// Files up to this length leave in one write with their head, in bytes.
-const ONE_WRITE: u64 = 64 * 1024;
+pub const ONE_WRITE: u64 = LAST_STEP;
 
 /// The most of a file that is sent in one step, in bytes.
-pub const LARGEST_STEP: u64 = 2 << 20;
+const STEP: u64 = 2 << 20;
+
+/// The most that is sent in the last step, in bytes.
+pub const LAST_STEP: u64 = 64 * 1024;
 
 /// The word to a client that waits with its body (RFC 9110, section 15.2.1). It has no fields: none makes sense.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -53,17 +57,19 @@ impl Exchange {
     /// closed for what it sent before.
     #[must_use]
     pub fn begin(request: tiny_http::Request) -> Option<Self> {
-        let peer = request.remote_addr().copied();
-        let Some(connection) = peer.and_then(|peer| table::with_peer(&peer)) else {
-            abandon(request);
+        let Some(connection) = marked(&request) else {
+            // No head is handed out without a mark, and no connection forgotten before its request is through. A
+            // request from nowhere may have a body that never ends, so that it must not even be dropped.
+            log::error!("a request that no connection has sent was put aside");
+            std::mem::forget(request);
             return None;
         };
         let Some(message) = connection.take() else {
-            abandon(request);
+            linger::retire(request, connection, None);
             return None;
         };
         let Some(socket) = connection.duplicate() else {
-            linger::retire(request, connection, None, true);
+            linger::retire(request, connection, None);
             return None;
         };
         let body = match &message {
@@ -180,20 +186,36 @@ impl Exchange {
         }
     }
 
-    /// Sends a head and the content that goes with it.
+    /// Sends a head and the content that goes with it. Where the client takes no more for now, `may_wait` says whether to
+    /// wait until it does.
     ///
     /// # Errors
-    /// What the system says; the connection is of no more use then.
-    pub fn send(&mut self, head: &[u8], content: &[u8]) -> io::Result<()> {
+    /// What the system says, `WouldBlock` where it may not be waited for. The connection is of no more use then.
+    pub fn send(
+        &mut self,
+        head: &[u8],
+        content: &[u8],
+        may_wait: &mut dyn FnMut() -> bool,
+    ) -> io::Result<()> {
         let total = head.len() + content.len();
         let mut written = 0;
+        let mut flags = SendFlags::DONTWAIT;
         while written < total {
             let in_content = written.saturating_sub(head.len());
             let parts = [
                 IoSlice::new(&head[written.min(head.len())..]),
                 IoSlice::new(&content[in_content..]),
             ];
-            written += send_some(self.socket()?, &parts)?;
+            match send_some(self.socket()?, &parts, flags) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock
+                        && flags == SendFlags::DONTWAIT
+                        && may_wait() =>
+                {
+                    flags = SendFlags::empty();
+                }
+                other => written += other?,
+            }
             self.sent = written.saturating_sub(head.len()) as u64;
         }
         self.whole = true;
@@ -201,6 +223,8 @@ impl Exchange {
     }
 
     /// Sends a head and the first `length` bytes of a file, and says before each step how far it is.
+    ///
+    /// Before the last step, of [`LAST_STEP`] at most, it waits until the client takes something.
     ///
     /// # Errors
     /// What the system says; `UnexpectedEof` where the file has become shorter meanwhile. The connection is of no more
@@ -212,15 +236,6 @@ impl Exchange {
         length: u64,
         before_step: &mut dyn FnMut(u64),
     ) -> io::Result<()> {
-        if length <= ONE_WRITE {
-            before_step(0);
-            let mut content = Vec::new();
-            file.take(length).read_to_end(&mut content)?;
-            if content.len() as u64 != length {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            return self.send(head, &content);
-        }
         let mut unsent = head;
         while !unsent.is_empty() {
             // MSG_MORE: the head waits for the first bytes of the file to go with it.
@@ -233,8 +248,16 @@ impl Exchange {
         }
         let mut offset = 0;
         while offset < length {
+            let left = length - offset;
+            let step = match left.checked_sub(LAST_STEP) {
+                Some(before_last) if before_last > 0 => before_last.min(STEP),
+                _ => {
+                    wait_writable(self.socket()?)?;
+                    left
+                }
+            };
             before_step(offset);
-            let step = usize::try_from((length - offset).min(LARGEST_STEP)).unwrap_or(1 << 20);
+            let step = usize::try_from(step).unwrap_or(usize::MAX);
             match rustix::fs::sendfile(self.socket()?, file, Some(&mut offset), step) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) => self.sent = offset,
@@ -261,11 +284,11 @@ impl Exchange {
             self.connection.next_turn();
         } else if is_last && self.body == BodyState::Whole {
             // The client itself sends nothing more.
-            self.connection.leave(false);
+            self.connection.leave();
             abandon(request);
         } else {
             let connection = Arc::clone(&self.connection);
-            linger::retire(request, connection, self.socket.take(), !is_last);
+            linger::retire(request, connection, self.socket.take());
         }
     }
 
@@ -288,7 +311,7 @@ impl Read for Exchange {
             && let Some(socket) = &self.socket
         {
             // Where it does not get out, neither will the body come.
-            let _ = send_some(socket, &[IoSlice::new(CONTINUE)]);
+            let _ = send_some(socket, &[IoSlice::new(CONTINUE)], SendFlags::DONTWAIT);
         }
         let declared = match &self.message {
             Ok(message) => message.framing,
@@ -298,6 +321,11 @@ impl Read for Exchange {
             Ok(0) => {
                 // tiny_http reports the end of the connection as the end of the body.
                 if matches!(declared, Framing::Length(length) if self.received < length) {
+                    self.body = BodyState::Failed(BodyFault::EndedEarly);
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                // Whatever tiny_http takes for the end: the guard has seen the message through, or it is none.
+                if declared == Framing::Chunked && !self.connection.is_complete() {
                     self.body = BodyState::Failed(BodyFault::EndedEarly);
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
@@ -328,12 +356,27 @@ impl Drop for Exchange {
 }
 
 /// Sends as much of the parts as goes out at once, in one segment where they fit.
-fn send_some(socket: &OwnedFd, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+fn send_some(socket: &OwnedFd, parts: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
     let mut control = SendAncillaryBuffer::default();
     loop {
-        match rustix::net::sendmsg(socket, parts, &mut control, SendFlags::NOSIGNAL) {
+        match rustix::net::sendmsg(socket, parts, &mut control, flags | SendFlags::NOSIGNAL) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(sent) => return Ok(sent),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Waits until a socket takes bytes again, as long as it would wait to send them.
+fn wait_writable(socket: &OwnedFd) -> io::Result<()> {
+    let timeout = sockopt::socket_timeout(socket, sockopt::Timeout::Send)?;
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    loop {
+        let mut polled = [PollFd::new(socket, PollFlags::OUT)];
+        match rustix::event::poll(&mut polled, timeout.as_ref()) {
+            Ok(0) => return Err(Errno::TIMEDOUT.into()),
+            Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
         }
@@ -346,6 +389,13 @@ fn fault_of(error: &io::Error) -> BodyFault {
         io::ErrorKind::InvalidData => BodyFault::Malformed,
         _ => BodyFault::EndedEarly,
     }
+}
+
+/// The connection that a request is marked with.
+fn marked(request: &tiny_http::Request) -> Option<Arc<Connection>> {
+    let mark = |header: &&tiny_http::Header| header.field.equiv(MARK);
+    let cookie = request.headers().iter().find(mark)?.value.as_str();
+    table::with_cookie(cookie.parse().ok()?)
 }
 
 /// Drops a request of which nothing is left to be read, without the reply of 500 that tiny_http sends for one that

@@ -12,23 +12,33 @@ use crate::sync::lock;
 /// How long a connection that no thread takes up may hold up the ones behind it.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-static TAKEN_UP: Mutex<bool> = Mutex::new(true);
+/// The cookie of the connection that was accepted last and that no thread has taken up.
+static ACCEPTED: Mutex<Option<u64>> = Mutex::new(None);
 static CHANGED: Condvar = Condvar::new();
 
 /// Waits until the connection that was accepted last has been taken up.
 pub(super) fn wait() {
-    let taken_up = lock(&TAKEN_UP);
-    // A holder that panicked changes nothing about the flag.
-    drop(CHANGED.wait_timeout_while(taken_up, TIMEOUT, |taken_up| !*taken_up));
+    let accepted = lock(&ACCEPTED);
+    // A holder that panicked changes nothing about it.
+    drop(CHANGED.wait_timeout_while(accepted, TIMEOUT, |accepted| accepted.is_some()));
 }
 
 /// A connection has been accepted.
-pub(super) fn begin() {
-    *lock(&TAKEN_UP) = false;
+pub(super) fn begin(cookie: u64) {
+    *lock(&ACCEPTED) = Some(cookie);
 }
 
 /// A thread reads from it.
-pub(super) fn end() {
-    *lock(&TAKEN_UP) = true;
+pub(super) fn end(cookie: u64) {
+    let mut accepted = lock(&ACCEPTED);
+    if *accepted == Some(cookie) {
+        *accepted = None;
+        CHANGED.notify_one();
+    }
+}
+
+/// Nobody will take up what was accepted last.
+pub(super) fn give_up() {
+    *lock(&ACCEPTED) = None;
     CHANGED.notify_one();
 }

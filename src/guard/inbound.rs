@@ -13,11 +13,6 @@ use crate::http::framing::{self, Fault, Framing, Head, MAX_HEAD};
 /// How much is asked for at a time while a head is gathered, in bytes.
 const HEAD_READ: usize = 2048;
 
-/// What tiny_http is given in place of a head that is refused: it makes a request of it, whose reply says why, and
-/// then waits for another, which never comes. (Told that it is the last, it would shut the socket down for reading at
-/// once, and the client be reset.)
-const REFUSED: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
-
 /// Where raw bytes come from. None is their end.
 pub(super) trait Source {
     /// Reads into the buffer, and gives back the part of it that has been filled.
@@ -62,6 +57,8 @@ pub struct RefusedHead {
 /// The state of one connection's input.
 #[derive(Debug)]
 pub(super) struct Inbound {
+    /// What the heads that are handed out are marked with.
+    mark: String,
     phase: Phase,
     /// Received, but not handed out yet.
     pending: Vec<u8>,
@@ -91,8 +88,9 @@ enum Phase {
 }
 
 impl Inbound {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(mark: String) -> Self {
         Self {
+            mark,
             phase: Phase::head(),
             pending: Vec::new(),
             refused: false,
@@ -112,6 +110,11 @@ impl Inbound {
     pub(super) fn end(&mut self) {
         self.phase = Phase::Ended;
         self.pending = Vec::new();
+    }
+
+    /// Whether all of the message has been handed out.
+    pub(super) fn is_complete(&self) -> bool {
+        matches!(self.phase, Phase::Complete)
     }
 
     /// Whether a head has been begun but not ended.
@@ -221,14 +224,14 @@ impl Inbound {
             match end {
                 Some(end) if end <= MAX_HEAD => {
                     let head: Vec<u8> = self.pending.drain(..end).collect();
-                    return Ok(Some(judge(&head, framing::check(&head))));
+                    return Ok(Some(self.judge(&head, framing::check(&head, &self.mark))));
                 }
                 // Without a CR before it, a LF ends no line: the end would never come.
                 None if framing::has_bare_lf(&self.pending) => {
-                    return Ok(Some(judge(&self.pending, Err(Fault::BareLf))));
+                    return Ok(Some(self.judge(&self.pending, Err(Fault::BareLf))));
                 }
                 None if self.pending.len() < MAX_HEAD => {}
-                _ => return Ok(Some(judge(&self.pending, Err(Fault::TooLong)))),
+                _ => return Ok(Some(self.judge(&self.pending, Err(Fault::TooLong)))),
             }
             let mut chunk = [MaybeUninit::uninit(); HEAD_READ];
             let received = match source.read(&mut chunk) {
@@ -236,7 +239,7 @@ impl Inbound {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     // With nothing begun, the connection just ends.
                     let begun = !self.pending.is_empty();
-                    return Ok(begun.then(|| judge(&self.pending, Err(Fault::Stalled))));
+                    return Ok(begun.then(|| self.judge(&self.pending, Err(Fault::Stalled))));
                 }
                 Err(error) => return Err(error),
             };
@@ -248,34 +251,41 @@ impl Inbound {
     }
 }
 
+impl Inbound {
+    /// What tiny_http is to be given for a head, and what is known of it.
+    fn judge(&self, raw: &[u8], checked: Result<Head, Fault>) -> (Vec<u8>, Verdict) {
+        match checked {
+            Ok(head) => {
+                let message = Message {
+                    framing: head.framing,
+                    persistent: head.persistent,
+                    expects_continue: head.expects_continue,
+                };
+                (head.bytes, Ok(message))
+            }
+            Err(fault) => {
+                let (method, target) = framing::describe(raw);
+                let refused = RefusedHead {
+                    fault,
+                    method,
+                    target,
+                };
+                (self.in_place_of_a_refused_head(), Err(refused))
+            }
+        }
+    }
+
+    /// tiny_http makes a request of it, whose reply says why.
+    fn in_place_of_a_refused_head(&self) -> Vec<u8> {
+        format!("GET / HTTP/1.1\r\n{}: {}\r\n\r\n", framing::MARK, self.mark).into_bytes()
+    }
+}
+
 impl Phase {
     fn head() -> Self {
         Self::Head {
             searched: 0,
             blank_skipped: false,
-        }
-    }
-}
-
-/// What tiny_http is to be given for a head, and what is known of it.
-fn judge(raw: &[u8], checked: Result<Head, Fault>) -> (Vec<u8>, Verdict) {
-    match checked {
-        Ok(head) => {
-            let message = Message {
-                framing: head.framing,
-                persistent: head.persistent,
-                expects_continue: head.expects_continue,
-            };
-            (head.bytes, Ok(message))
-        }
-        Err(fault) => {
-            let (method, target) = framing::describe(raw);
-            let refused = RefusedHead {
-                fault,
-                method,
-                target,
-            };
-            (REFUSED.to_vec(), Err(refused))
         }
     }
 }
@@ -344,7 +354,7 @@ mod tests {
 
     /// What came of an input: verdicts on heads, and the bytes of each message.
     fn messages(input: &[u8], piece: usize, buffer: usize) -> Vec<(Verdict, Vec<u8>)> {
-        let mut inbound = Inbound::new();
+        let mut inbound = Inbound::new("7".to_owned());
         let mut source = Pieces(input, piece);
         let mut out: Vec<(Verdict, Vec<u8>)> = Vec::new();
         loop {
@@ -382,6 +392,11 @@ mod tests {
         let sized = b"POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nGET /";
         let chunked =
             b"POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: v\r\n\r\n";
+        let marked = |message: &[u8]| {
+            let end = framing::end_of_head(message, 0).unwrap_or_default() - 2;
+            let mark = &b"Http-Nas-Connection: 7\r\nConnection: keep-alive\r\n"[..];
+            [&message[..end], mark, &message[end..]].concat()
+        };
         let mut input = Vec::new();
         for message in [&get[..], sized, chunked, b"\r\n", get, chunked, sized] {
             input.extend_from_slice(message);
@@ -390,12 +405,12 @@ mod tests {
         let sized =
             b"POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nGET /";
         let expected = vec![
-            (ok(Framing::Empty), get.to_vec()),
-            (ok(Framing::Length(5)), sized.to_vec()),
-            (ok(Framing::Chunked), chunked.to_vec()),
-            (ok(Framing::Empty), get.to_vec()),
-            (ok(Framing::Chunked), chunked.to_vec()),
-            (ok(Framing::Length(5)), sized.to_vec()),
+            (ok(Framing::Empty), marked(get)),
+            (ok(Framing::Length(5)), marked(sized)),
+            (ok(Framing::Chunked), marked(chunked)),
+            (ok(Framing::Empty), marked(get)),
+            (ok(Framing::Chunked), marked(chunked)),
+            (ok(Framing::Length(5)), marked(sized)),
         ];
         for piece in [1, 2, 3, 7, 64, 1000] {
             for buffer in [1, 2, 5, 64, 1024] {
@@ -427,12 +442,14 @@ mod tests {
                 &[1, 10, 1000]
             };
             for &piece in pieces {
-                let mut inbound = Inbound::new();
+                let mut inbound = Inbound::new("7".to_owned());
                 let mut source = Pieces(input.as_bytes(), piece);
                 let mut room = [MaybeUninit::uninit(); 1024];
                 let step = inbound.read(&mut room, &mut source).ok();
                 let refused = match step {
-                    Some(Step::Head(REFUSED, Err(refused))) => refused,
+                    Some(Step::Head(bytes, Err(refused))) if bytes.starts_with(b"GET / ") => {
+                        refused
+                    }
                     other => panic!("{input:?}: {other:?}"),
                 };
                 assert_eq!(refused.fault, fault, "{input:?}");
@@ -452,7 +469,9 @@ mod tests {
         for good in ["", "3\r\nabc\r\n", "3\r\nabc", "3\r", "0\r\n\r"] {
             for bad in ["z", "\u{1}", "\u{7f}"] {
                 let input = format!("{head}{good}{bad}{smuggled}");
-                let whole = format!("{head}{good}{bad}").into_bytes();
+                let passed = head.strip_suffix("\r\n").unwrap_or(head);
+                let mark = "Http-Nas-Connection: 7\r\nConnection: keep-alive\r\n\r\n";
+                let whole = format!("{passed}{mark}{good}{bad}").into_bytes();
                 for piece in [1, 3, 1000] {
                     let got = messages(input.as_bytes(), piece, 1024);
                     let expected = vec![(ok(Framing::Chunked), whole.clone())];
@@ -490,7 +509,9 @@ mod tests {
                 .map(|(_, bytes)| bytes.len())
                 .sum();
             let head = input.len() - 4;
-            let added = "Expect: 100-continue\r\n".len();
+            let added =
+                "Expect: 100-continue\r\nHttp-Nas-Connection: 7\r\nConnection: keep-alive\r\n"
+                    .len();
             assert_eq!(got, if cut < head { 0 } else { cut + added }, "{cut}");
         }
     }

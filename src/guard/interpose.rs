@@ -12,7 +12,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libc::{c_int, c_void, sockaddr, socklen_t, ssize_t};
@@ -77,8 +77,8 @@ unsafe extern "C" fn recv(
     // SAFETY: the socket is open during the call.
     let fd = unsafe { BorrowedFd::borrow_raw(socket) };
     let guarded = || match table::connection_of(fd) {
-        Ok(None) => Ok(None),
-        Ok(Some(connection)) if length > 0 => {
+        None => Ok(None),
+        Some(connection) if length > 0 => {
             // SAFETY: the caller's buffer; MaybeUninit, since it may not have been written to.
             let buffer =
                 unsafe { std::slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), length) };
@@ -90,8 +90,7 @@ unsafe extern "C" fn recv(
                 }
             }
         }
-        Ok(Some(_)) => Ok(Some(0)),
-        Err(error) => Err(error),
+        Some(_) => Ok(Some(0)),
     };
     // A panic must not unwind into the caller.
     let outcome = catch_unwind(AssertUnwindSafe(guarded))
@@ -134,28 +133,22 @@ unsafe extern "C" fn send(
 ) -> ssize_t {
     // SAFETY: the socket is open during the call.
     let fd = unsafe { BorrowedFd::borrow_raw(socket) };
-    match table::connection_of(fd) {
-        Ok(None) => {
-            // SAFETY: the caller's arguments, as they are.
-            let result = unsafe {
-                libc::syscall(
-                    libc::SYS_sendto,
-                    socket,
-                    buffer,
-                    length,
-                    flags,
-                    0_usize,
-                    0_usize,
-                )
-            };
-            ssize_t::try_from(result).unwrap_or(-1)
-        }
-        Ok(Some(_)) => ssize_t::try_from(length).unwrap_or(ssize_t::MAX),
-        Err(error) => {
-            set_errno(&error);
-            -1
-        }
+    if table::connection_of(fd).is_some() {
+        return ssize_t::try_from(length).unwrap_or(ssize_t::MAX);
     }
+    // SAFETY: the caller's arguments, as they are.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_sendto,
+            socket,
+            buffer,
+            length,
+            flags,
+            0_usize,
+            0_usize,
+        )
+    };
+    ssize_t::try_from(result).unwrap_or(-1)
 }
 
 impl Connection {
@@ -165,8 +158,8 @@ impl Connection {
         // SAFETY: only used to ask the kernel for a duplicate; where the number is closed, that fails with EBADF.
         let borrowed = unsafe { BorrowedFd::borrow_raw(self.fd) };
         let duplicate = rustix::io::fcntl_dupfd_cloexec(borrowed, 0).ok()?;
-        let peer = table::peer_of(std::os::fd::AsFd::as_fd(&duplicate)).ok()??;
-        (peer == self.peer).then_some(duplicate)
+        let cookie = table::cookie_of(std::os::fd::AsFd::as_fd(&duplicate)).ok()?;
+        (cookie == self.cookie).then_some(duplicate)
     }
 
     /// Whether the descriptor of the connection is still its own.
@@ -177,7 +170,7 @@ impl Connection {
 
 /// Stores the error number of a failure for the C caller; one that has none becomes `EIO`.
 fn set_errno(error: &io::Error) {
-    let number: RawFd = error.raw_os_error().unwrap_or(libc::EIO);
+    let number: c_int = error.raw_os_error().unwrap_or(libc::EIO);
     // SAFETY: errno of the calling thread, which is always there.
     unsafe { *libc::__errno_location() = number };
 }

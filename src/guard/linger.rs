@@ -41,21 +41,17 @@ static RETIRED: LazyLock<Option<Sender<Retired>>> = LazyLock::new(|| {
 struct Retired {
     request: tiny_http::Request,
     connection: Arc<Connection>,
-    /// Whether tiny_http reads on behind the request.
-    is_read_on: bool,
     /// Where it is still open.
     socket: Option<OwnedFd>,
     deadline: Instant,
     left: usize,
 }
 
-/// Ends a connection whose client may still be sending. The reply, if there is one, is out. `is_read_on`: that
-/// tiny_http reads on behind the request.
+/// Ends a connection whose client may still be sending. The reply, if there is one, is out.
 pub(super) fn retire(
     request: tiny_http::Request,
     connection: Arc<Connection>,
     socket: Option<OwnedFd>,
-    is_read_on: bool,
 ) {
     if let Some(socket) = &socket {
         // The client is told that nothing more will come; it may have gone already.
@@ -64,7 +60,6 @@ pub(super) fn retire(
     let retired = Retired {
         request,
         connection,
-        is_read_on,
         socket,
         deadline: Instant::now() + LINGER,
         left: MOST,
@@ -145,7 +140,7 @@ impl Retired {
         // What tiny_http has buffered of a chunked body must not be left for it to parse. The guard gives no more, so
         // that this ends with an error or an end at once.
         let _ = io::copy(&mut self.request.as_reader(), &mut io::sink());
-        self.connection.leave(self.is_read_on);
+        self.connection.leave();
         abandon(self.request);
     }
 }

@@ -54,8 +54,7 @@ impl Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
-        // Nobody will take up what it accepted last.
-        handover::end();
+        handover::give_up();
         if let (false, Some(on_death)) = (STOPPED.load(Ordering::SeqCst), ON_DEATH.get()) {
             on_death();
         }

@@ -25,7 +25,7 @@ mod linger;
 mod listener;
 mod table;
 
-pub use exchange::{Exchange, LARGEST_STEP};
+pub use exchange::{Exchange, LAST_STEP, ONE_WRITE};
 pub use inbound::RefusedHead;
 pub use listener::Listener;
 pub use table::Limits;

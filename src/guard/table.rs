@@ -1,10 +1,10 @@
 //! The table of connections: who is there, and who may come.
 //!
-//! A connection is known by the address of its peer, which is what tiny_http says of a request. No two open
-//! connections have the same one; a peer that tried (from one port to two of our addresses) is not admitted twice.
+//! A connection is known by the cookie of its socket, with which the heads are marked that tiny_http makes requests of.
+//! (What tiny_http itself says of a request is the address of the peer, which may be that of another connection by the
+//! time the request is served.)
 
 use std::collections::HashMap;
-use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
@@ -50,7 +50,7 @@ static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
 
 #[derive(Default)]
 struct Table {
-    by_peer: HashMap<SocketAddr, Arc<Connection>>,
+    by_cookie: HashMap<u64, Arc<Connection>>,
     /// Connections that were shut down to make room, and have not gone yet.
     evicted: usize,
     swept: Option<Instant>,
@@ -91,7 +91,10 @@ pub(super) fn admit(socket: BorrowedFd<'_>, fd: RawFd) -> bool {
         return false;
     }
     // A connection that is gone already has no peer.
-    let Ok(Some(peer)) = peer_of(socket) else {
+    let (Ok(cookie), Ok(peer)) = (cookie_of(socket), rustix::net::getpeername(socket)) else {
+        return false;
+    };
+    let Some(peer) = peer.and_then(|peer| SocketAddr::try_from(peer).ok()) else {
         return false;
     };
     for timeout in [sockopt::Timeout::Recv, sockopt::Timeout::Send] {
@@ -100,18 +103,13 @@ pub(super) fn admit(socket: BorrowedFd<'_>, fd: RawFd) -> bool {
         }
     }
     let mut table = lock(&TABLE);
-    let known = table.by_peer.get(&peer);
-    if known.is_some_and(|known| known.fd != fd && known.is_open()) {
-        log::warn!("refused a second connection from {peer}: the first is still open");
-        return false;
-    }
     if !table.make_room(limits.connections()) {
         table.note_refusal("as many connections as are allowed are in a transfer");
         return false;
     }
-    let connection = Arc::new(Connection::new(peer, fd));
-    table.by_peer.insert(peer, connection);
-    handover::begin();
+    let connection = Arc::new(Connection::new(cookie, peer, fd));
+    table.by_cookie.insert(cookie, connection);
+    handover::begin(cookie);
     true
 }
 
@@ -124,22 +122,22 @@ impl Table {
     /// Makes room for one more connection than there are: first those that have ended are struck off, then those that
     /// have waited longest for a request are ended. `false` where all are in a transfer.
     fn make_room(&mut self, most: usize) -> bool {
-        if self.by_peer.len() < most {
+        if self.by_cookie.len() < most {
             return true;
         }
         let now = Instant::now();
         if self.swept.is_none_or(|swept| now - swept > SWEEP_EVERY) {
-            self.by_peer.retain(|_, connection| connection.is_open());
-            self.evicted = self.by_peer.values().filter(|c| c.is_evicted()).count();
+            self.by_cookie.retain(|_, connection| connection.is_open());
+            self.evicted = self.by_cookie.values().filter(|c| c.is_evicted()).count();
             self.swept = Some(now);
         }
-        self.by_peer.len() - self.evicted < most || self.evict() > 0
+        self.by_cookie.len() - self.evicted < most || self.evict() > 0
     }
 
     /// Shuts down the connections that have waited longest for a request; says how many.
     fn evict(&mut self) -> usize {
         let mut waiting: Vec<(Instant, &Arc<Connection>)> = self
-            .by_peer
+            .by_cookie
             .values()
             .filter_map(|connection| Some((connection.waiting_since()?, connection)))
             .collect();
@@ -163,44 +161,31 @@ impl Table {
     }
 }
 
-/// The connection that a socket is of, or `None` for a socket that is none of ours.
-///
-/// # Errors
-/// `ECONNRESET` for a socket that has lost its peer: what the kernel still has of its bytes is not to be taken for
-/// another connection's, and nobody waits for a reply to it.
-pub(super) fn connection_of(socket: BorrowedFd<'_>) -> io::Result<Option<Arc<Connection>>> {
-    match peer_of(socket) {
-        Ok(Some(peer)) => Ok(with_peer(&peer)),
-        Ok(None) => Ok(None),
-        Err(Errno::NOTCONN) => Err(Errno::CONNRESET.into()),
-        Err(errno) => Err(errno.into()),
-    }
+/// The connection that a socket is of, or `None` for a descriptor that is none of ours.
+pub(super) fn connection_of(socket: BorrowedFd<'_>) -> Option<Arc<Connection>> {
+    with_cookie(cookie_of(socket).ok()?)
 }
 
-/// The open connection with this peer.
-pub(super) fn with_peer(peer: &SocketAddr) -> Option<Arc<Connection>> {
-    lock(&TABLE).by_peer.get(peer).cloned()
+/// The connection whose socket has this cookie.
+pub(super) fn with_cookie(cookie: u64) -> Option<Arc<Connection>> {
+    lock(&TABLE).by_cookie.get(&cookie).cloned()
 }
 
-/// Strikes a connection off, unless another one has its place already. tiny_http reads from it no more.
+/// Strikes a connection off. tiny_http reads from it no more.
 pub(super) fn forget(connection: &Connection) {
     let mut table = lock(&TABLE);
-    let known = table.by_peer.get(&connection.peer);
-    if known.is_some_and(|known| std::ptr::eq(&raw const **known, connection)) {
-        table.by_peer.remove(&connection.peer);
-        if connection.is_evicted() {
-            table.evicted = table.evicted.saturating_sub(1);
-        }
+    let known = table.by_cookie.remove(&connection.cookie);
+    if known.is_some_and(|known| known.is_evicted()) {
+        table.evicted = table.evicted.saturating_sub(1);
     }
 }
 
-/// The peer of an Internet socket; `None` for one of another family.
-pub(super) fn peer_of(socket: BorrowedFd<'_>) -> Result<Option<SocketAddr>, Errno> {
-    match rustix::net::getpeername(socket) {
-        Ok(Some(address)) => Ok(SocketAddr::try_from(address).ok()),
-        Ok(None) => Ok(None),
-        Err(errno) => Err(errno),
-    }
+/// The cookie of a socket.
+///
+/// # Errors
+/// `ENOTSOCK` for what is none, `EBADF` for a number that is not open.
+pub(super) fn cookie_of(socket: BorrowedFd<'_>) -> Result<u64, Errno> {
+    sockopt::socket_cookie(socket)
 }
 
 #[cfg(test)]

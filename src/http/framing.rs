@@ -7,6 +7,9 @@
 
 use std::fmt;
 
+/// The field by which a head that is passed on says which connection it is from. A client's own is left out.
+pub const MARK: &str = "Http-Nas-Connection";
+
 /// The longest request head, in bytes, from the request line to the empty line.
 pub const MAX_HEAD: usize = 16 * 1024;
 
@@ -132,14 +135,17 @@ pub fn has_bare_lf(bytes: &[u8]) -> bool {
 ///
 /// - obs-text in header values (RFC 9110, section 5.5) is replaced by `?`: tiny_http closes the connection without a
 ///   word where it meets one;
-/// - `Connection` with `upgrade` is left out: tiny_http then hands out the rest of the connection as the body, and a
-///   server may ignore an upgrade (RFC 9110, section 7.8);
+/// - `Connection` is replaced by `keep-alive`: tiny_http searches it for parts of words, hands out the rest of the
+///   connection as the body where it finds `upgrade`, and shuts the socket down where it finds `close`. When a
+///   connection ends is decided here, and a server may ignore an upgrade (RFC 9110, section 7.8);
 /// - `Expect` is left out, and put in where there is a `Content-Length`: tiny_http waits for short bodies before it
 ///   hands out their request, unless the client expects a word first. It says nothing to the client in any case.
 ///
+/// - [`MARK`] is added, with the given value.
+///
 /// # Errors
 /// The [`Fault`] for which the request is to be refused and the connection closed.
-pub fn check(head: &[u8]) -> Result<Head, Fault> {
+pub fn check(head: &[u8], mark: &str) -> Result<Head, Fault> {
     let mut lines = Lines(head);
     let line = lines.next().ok_or(Fault::RequestLine)?;
     let version = request_line(line)?;
@@ -152,8 +158,11 @@ pub fn check(head: &[u8]) -> Result<Head, Fault> {
         }
         let (name, value) = header_line(line)?;
         fields.note(name, value)?;
-        let is_upgrade = name.eq_ignore_ascii_case(b"connection") && has_token(value, b"upgrade");
-        if !is_upgrade && !name.eq_ignore_ascii_case(b"expect") {
+        let ours = ["connection", "expect", MARK];
+        if !ours
+            .iter()
+            .any(|field| name.eq_ignore_ascii_case(field.as_bytes()))
+        {
             push_line(&mut bytes, line);
         }
     }
@@ -161,6 +170,8 @@ pub fn check(head: &[u8]) -> Result<Head, Fault> {
     if matches!(framing, Framing::Length(_)) {
         push_line(&mut bytes, b"Expect: 100-continue");
     }
+    push_line(&mut bytes, format!("{MARK}: {mark}").as_bytes());
+    push_line(&mut bytes, b"Connection: keep-alive");
     push_line(&mut bytes, b"");
     bytes.iter_mut().filter(|b| !b.is_ascii()).for_each(|b| {
         *b = b'?';
@@ -174,19 +185,18 @@ pub fn check(head: &[u8]) -> Result<Head, Fault> {
     })
 }
 
-/// The request line as far as it can be told apart, for the log: method and target, with what is not visible ASCII
+/// The request line as far as it can be told apart, for the log: method and target, with what does not belong in them
 /// replaced.
 #[must_use]
 pub fn describe(head: &[u8]) -> (String, String) {
     let line = Lines(head).next().unwrap_or(head);
-    let mut words = line.splitn(3, |&b| b == b' ').map(|word| {
-        let shown = word.iter().take(200);
-        shown
-            .map(|&b| if b.is_ascii_graphic() { b as char } else { '?' })
-            .collect::<String>()
-    });
-    let mut word = || words.next().unwrap_or_default();
-    (word(), word())
+    let mut words = line.splitn(3, |&b| b == b' ');
+    let mut word = |belongs: fn(&u8) -> bool| {
+        let word = words.next().unwrap_or_default().iter().take(200);
+        word.map(|b| if belongs(b) { *b as char } else { '?' })
+            .collect()
+    };
+    (word(u8::is_ascii_alphanumeric), word(u8::is_ascii_graphic))
 }
 
 /// The header fields that say where a message ends and whether its connection goes on.
@@ -330,7 +340,7 @@ mod tests {
 
     fn framing_of(fields: &str) -> Result<Framing, Fault> {
         let head = format!("POST /file/a HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
-        check(head.as_bytes()).map(|head| head.framing)
+        check(head.as_bytes(), "7").map(|head| head.framing)
     }
 
     #[test]
@@ -435,7 +445,11 @@ mod tests {
             ("\u{16}\u{3}\u{1}", Err(RequestLine)),
         ] {
             let head = format!("{line}\r\n\r\n");
-            assert_eq!(check(head.as_bytes()).map(|_| ()), expected, "{line:?}");
+            assert_eq!(
+                check(head.as_bytes(), "7").map(|_| ()),
+                expected,
+                "{line:?}"
+            );
         }
     }
 
@@ -452,7 +466,7 @@ mod tests {
             ("1.0", "Connection: keep-alive, close\r\n", false),
         ] {
             let head = format!("GET /file HTTP/{version}\r\nHost: h\r\n{connection}\r\n");
-            let head = check(head.as_bytes());
+            let head = check(head.as_bytes(), "7");
             assert_eq!(
                 head.map(|h| h.persistent),
                 Ok(persistent),
@@ -466,6 +480,9 @@ mod tests {
         for (fields, passed, expects_continue) in [
             (&b"X: a\xe9b\r\n"[..], "X: a?b\r\n", false),
             (b"Connection: Upgrade, HTTP2-Settings\r\n", "", false),
+            (b"Connection: x-upgrade\r\n", "", false),
+            (b"Connection: close\r\n", "", false),
+            (b"http-nas-connection: 8\r\n", "", false),
             (b"Expect: 100-continue\r\n", "", true),
             (
                 b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n",
@@ -485,15 +502,15 @@ mod tests {
         ] {
             let start = "PUT / HTTP/1.1\r\nHost: h\r\n";
             let head = [start.as_bytes(), fields, b"\r\n"].concat();
-            let head = check(&head).unwrap_or_else(|fault| panic!("{passed}: {fault}"));
+            let head = check(&head, "7").unwrap_or_else(|fault| panic!("{passed}: {fault}"));
             assert_eq!(
                 String::from_utf8_lossy(&head.bytes),
-                format!("{start}{passed}\r\n")
+                format!("{start}{passed}Http-Nas-Connection: 7\r\nConnection: keep-alive\r\n\r\n")
             );
             assert_eq!(head.expects_continue, expects_continue, "{passed}");
         }
         let old = b"PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
-        assert_eq!(check(old).map(|head| head.expects_continue), Ok(false));
+        assert_eq!(check(old, "7").map(|head| head.expects_continue), Ok(false));
     }
 
     #[test]

@@ -29,17 +29,18 @@ pub(super) struct Dispatch {
 
 impl Dispatch {
     pub(super) fn new(max_transfers: usize, shared: &Arc<Shared>) -> Self {
+        let slots = Slots::new(max_transfers);
         let worker = || {
-            let worker = Worker::new(Arc::clone(shared));
+            let worker = Worker::new(Arc::clone(shared), Arc::clone(&slots));
             move |job| worker.serve(job)
         };
         let reserve = Pool::new("reserve", RESERVE, RESERVE_QUEUE, worker());
         reserve.keep(RESERVE);
         Self {
             shared: Arc::clone(shared),
-            slots: Slots::new(max_transfers),
             workers: Pool::new("worker", max_transfers + SPARE, 0, worker()),
             reserve,
+            slots,
         }
     }
 

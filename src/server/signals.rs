@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::{Event, Shared};
@@ -16,9 +16,13 @@ use super::{Event, Shared};
 /// One line, where the handlers cannot be set.
 pub(super) fn watch(events: Sender<Event>, shared: Arc<Shared>) -> Result<(), String> {
     let failed = |error| format!("cannot handle signals: {error}");
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGXFSZ]).map_err(failed)?;
     let handle = move || {
         for signal in signals.forever() {
+            // A file above the limit of the process (ulimit -f): the write fails with EFBIG, which is answered.
+            if signal == SIGXFSZ {
+                continue;
+            }
             if shared.stopping.swap(true, Ordering::SeqCst) {
                 log::warn!("stopped at once by a second signal");
                 shared.give_up();

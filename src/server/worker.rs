@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Shared;
-use super::slots::Slot;
+use super::slots::{Slot, Slots};
 use super::transfer::Transfer;
 use crate::api::{self, Body, Content, Error, Reply, Store};
-use crate::guard::{Exchange, LARGEST_STEP};
+use crate::guard::{Exchange, LAST_STEP, ONE_WRITE};
 use crate::http::date::imf_fixdate;
 use crate::http::framing::BodyFault;
 use crate::http::head::response_head;
@@ -48,16 +48,17 @@ impl Job {
 /// What it takes to serve a request.
 pub(super) struct Worker {
     shared: Arc<Shared>,
+    slots: Arc<Slots>,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(shared: Arc<Shared>, slots: Arc<Slots>) -> Self {
+        Self { shared, slots }
     }
 
     /// Serves a request. Nothing that a client does, and no panic of a handler, goes beyond it.
     pub(super) fn serve(&self, job: Job) {
-        let Job { request, mut slot } = job;
+        let Job { request, slot } = job;
         let Some(mut exchange) = Exchange::begin(request) else {
             return;
         };
@@ -86,14 +87,14 @@ impl Worker {
         };
         let status = reply.status;
         let (head, content) = self.head(&mut exchange, reply, is_head);
-        let sent = send(&mut exchange, &head, content, |received, sent, is_last| {
-            transfer.count(received, sent);
-            if is_last {
-                slot = None;
-            }
-        });
-        let (received, content) = exchange.counts();
-        transfer.count(received, content);
+        let mut place = Place {
+            slots: &self.slots,
+            was_admitted: slot.is_some(),
+            slot,
+        };
+        let sent = send(&mut exchange, &head, content, &transfer, &mut place);
+        let (received, content_sent) = exchange.counts();
+        transfer.count(received, content_sent);
         if let Err(error) = &sent {
             cause.get_or_insert_with(|| format!("the reply was not sent whole: {error}"));
         }
@@ -149,24 +150,59 @@ impl Worker {
     }
 }
 
-/// Sends a reply. `progress` is told, before each step, what has been received and sent, and whether it is the last.
+/// The slot of a transfer while its reply is sent.
+struct Place<'s> {
+    slots: &'s Arc<Slots>,
+    was_admitted: bool,
+    slot: Option<Slot>,
+}
+
+impl Place<'_> {
+    /// Gives the slot back: the next write may be the last.
+    fn give_back(&mut self) {
+        self.slot = None;
+    }
+
+    /// Takes a slot again, for a client that does not take its reply at once. One that was refused gets none.
+    fn take_back(&mut self) -> bool {
+        if self.was_admitted && self.slot.is_none() {
+            self.slot = self.slots.take();
+        }
+        self.slot.is_some()
+    }
+}
+
+/// Sends a reply.
 fn send(
     exchange: &mut Exchange,
     head: &[u8],
     content: Content,
-    mut progress: impl FnMut(u64, u64, bool),
+    transfer: &Transfer,
+    place: &mut Place<'_>,
 ) -> io::Result<()> {
-    let (received, _) = exchange.counts();
-    match content {
+    let (file, length) = match content {
         Content::Bytes(bytes) => {
-            progress(received, 0, true);
-            exchange.send(head, &bytes)
+            place.give_back();
+            return exchange.send(head, &bytes, &mut || place.take_back());
         }
-        Content::File { file, length } => {
-            let mut step = |sent| progress(received, sent, length - sent <= LARGEST_STEP);
-            exchange.send_file(head, &file, length, &mut step)
+        Content::File { file, length } => (file, length),
+    };
+    if length <= ONE_WRITE {
+        let mut bytes = Vec::new();
+        file.take(length).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        place.give_back();
+        return exchange.send(head, &bytes, &mut || place.take_back());
     }
+    let (received, _) = exchange.counts();
+    exchange.send_file(head, &file, length, &mut |sent| {
+        transfer.count(received, sent);
+        if length - sent <= LAST_STEP {
+            place.give_back();
+        }
+    })
 }
 
 /// A body that keeps the count of its transfer.

@@ -37,6 +37,8 @@ pub enum Error {
     Denied,
     /// The process or the system has no descriptor left.
     Exhausted,
+    /// What the name leads to has changed in between: to be tried again.
+    Moved,
     /// Another holder kept the lock on the file for too long.
     Locked,
     /// Anything else that the system says; for the log only.
@@ -60,6 +62,7 @@ impl fmt::Display for Error {
             Self::MountPoint => "crosses a mount point",
             Self::Denied => "permission denied",
             Self::Exhausted => "out of descriptors",
+            Self::Moved => "changed meanwhile",
             Self::Locked => "locked for too long",
             Self::System(error) => return error.fmt(f),
         })
@@ -67,6 +70,33 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Error {
+    /// What an error number means for an operation on the server's own folder: nothing there is missing by a client's
+    /// doing.
+    pub(super) fn in_own_folder(errno: Errno) -> Self {
+        match Self::from(errno) {
+            Self::NotFound | Self::ParentIsFile | Self::IsFolder | Self::NotEmpty => {
+                Self::System(errno.into())
+            }
+            other => other,
+        }
+    }
+}
+
+/// How often an operation is tried whose name leads elsewhere each time.
+const TRIES: usize = 32;
+
+/// Tries an operation until nothing comes in between.
+pub(super) fn again<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    for _ in 0..TRIES {
+        match attempt() {
+            Err(Error::Moved) => std::thread::yield_now(),
+            other => return other,
+        }
+    }
+    Err(Error::Locked)
+}
 
 impl From<Errno> for Error {
     fn from(errno: Errno) -> Self {
@@ -77,7 +107,7 @@ impl From<Errno> for Error {
             Errno::NOTEMPTY | Errno::EXIST => Self::NotEmpty,
             Errno::LOOP => Self::Outside,
             Errno::NXIO => Self::NotRegular,
-            Errno::NOSPC | Errno::DQUOT => Self::NoSpace,
+            Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Self::NoSpace,
             Errno::XDEV | Errno::BUSY => Self::MountPoint,
             Errno::ACCESS | Errno::PERM | Errno::ROFS => Self::Denied,
             Errno::MFILE | Errno::NFILE => Self::Exhausted,

@@ -6,6 +6,7 @@ use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
 
 use super::Error;
+use super::error::again;
 use super::root::Root;
 use super::walk::{Place, kind};
 
@@ -16,7 +17,11 @@ impl Root {
     /// [`Error::IsFile`] where something else has the name, [`Error::ParentIsFile`], [`Error::Outside`],
     /// [`Error::Own`], or what the system says.
     pub fn make_folder(&self, pieces: &[String]) -> Result<(), Error> {
-        let Place::Entry(dir, leaf) = self.make_way(pieces)? else {
+        again(|| self.make_folder_once(pieces))
+    }
+
+    fn make_folder_once(&self, pieces: &[String]) -> Result<(), Error> {
+        let Place::Entry(dir, leaf) = self.make_way(pieces, None)? else {
             return Ok(());
         };
         match rustix::fs::mkdirat(&dir, &leaf, Mode::from_raw_mode(0o777)) {
@@ -25,6 +30,8 @@ impl Root {
                 FileType::Directory => Ok(()),
                 _ => Err(Error::IsFile),
             },
+            // The parent has been removed.
+            Err(Errno::NOENT) => Err(Error::Moved),
             Err(errno) => Err(errno.into()),
         }
     }

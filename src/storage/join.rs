@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use rustix::fs::{AtFlags, OFlags};
 
 use super::Error;
+use super::error::again;
 use super::note::link_of;
 use super::replace::{Held, Purpose};
 use super::root::Root;
@@ -37,27 +38,28 @@ impl Staged<'_> {
     /// [`Error::NotFound`] where there is no file, [`Error::IsFolder`], [`Error::NotRegular`], [`Error::NoSpace`], or
     /// what the system says. The file is as it was then.
     pub fn join(mut self, pieces: &[String]) -> Result<(), Error> {
+        again(|| self.put_behind(pieces))
+    }
+
+    fn put_behind(&mut self, pieces: &[String]) -> Result<(), Error> {
         let root = self.root;
         let Place::Entry(dir, leaf) = root.find(pieces)? else {
             return Err(Error::IsFolder);
         };
-        let mut held = loop {
-            let held = root
-                .hold(dir.as_fd(), &leaf, Purpose::Write)?
-                .ok_or(Error::NotFound)?;
-            root.undo_killed_join(&held.file, held.inode)?;
-            if self.length == 0 {
-                return Ok(());
-            }
-            let length = held.file.metadata()?.len();
-            root.write_note(&held, length, (dir.as_fd(), &leaf))?;
-            if links_to(root, &held) {
-                break held;
-            }
+        let mut held = root
+            .hold(dir.as_fd(), &leaf, Purpose::Write)?
+            .ok_or(Error::NotFound)?;
+        root.undo_killed_join(&held.file, held.inode)?;
+        if self.length == 0 {
+            return Ok(());
+        }
+        let before = held.file.metadata()?.len();
+        root.write_note(&held, before, (dir.as_fd(), &leaf))?;
+        if !links_to(root, &held) {
             // The name was moved away between lock and link: the link is another file's.
             root.forget_note(held.inode);
-        };
-        let before = held.file.metadata()?.len();
+            return Err(Error::Moved);
+        }
         let copied = self.copy_behind(&mut held, before);
         if copied.is_err() {
             if held.file.set_len(before).is_ok() {

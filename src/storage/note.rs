@@ -47,12 +47,14 @@ impl Root {
             Err(Errno::EXIST) => {}
             // A file system without hard links: the next join still finds the note by the inode number.
             Err(Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK | Errno::NOSYS) => {}
+            // The name has been moved away since the file was locked.
+            Err(Errno::NOENT) => return Err(Error::Moved),
             Err(errno) => return Err(errno.into()),
         }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o600);
         let written = rustix::fs::openat(&self.joins, &name, flags, mode)
-            .map_err(Error::from)
+            .map_err(Error::in_own_folder)
             .and_then(|fd| {
                 let mut note = File::from(fd);
                 note.write_all(content.as_bytes())?;

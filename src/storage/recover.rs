@@ -13,7 +13,6 @@ use rustix::fs::{AtFlags, FlockOperation, OFlags};
 use super::Error;
 use super::list::names;
 use super::note::{inode_of, link_of};
-use super::remove::remove_tree;
 use super::root::Root;
 use super::snapshot::open_regular;
 
@@ -62,6 +61,11 @@ impl Root {
             Err(Error::NotFound) => return Ok(false),
             Err(error) => return Err(error),
         };
+        if rustix::fs::fstat(&file)?.st_ino != inode {
+            // A join was killed before it found that its link is to another file, which has nothing to do with it.
+            self.remove_note(inode)?;
+            return Ok(true);
+        }
         if !try_lock(&file) {
             return Ok(false);
         }
@@ -71,7 +75,7 @@ impl Root {
     }
 
     fn finish_removal(&self, name: &OsStr) -> Result<bool, Error> {
-        remove_tree(self.removed.as_fd(), name).map(|()| true)
+        self.take_apart(name).map(|()| true)
     }
 }
 

@@ -1,16 +1,20 @@
 //! Removing files, links and folders.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
+use super::error::again;
 use super::replace::Purpose;
 use super::root::{DIR_FLAGS, Root};
 use super::walk::{Place, kind};
+
+/// How often a folder is emptied into which something is still being put.
+const TRIES: usize = 100;
 
 impl Root {
     /// Removes a file, a link (never what it leads to), or a folder with all in it.
@@ -20,6 +24,10 @@ impl Root {
     /// # Errors
     /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], or what the system says.
     pub fn remove(&self, pieces: &[String]) -> Result<(), Error> {
+        again(|| self.remove_once(pieces))
+    }
+
+    fn remove_once(&self, pieces: &[String]) -> Result<(), Error> {
         let Place::Entry(dir, leaf) = self.find_itself(pieces)? else {
             return Err(Error::IsRoot);
         };
@@ -28,18 +36,17 @@ impl Root {
                 let name = self.unique();
                 rustix::fs::renameat(&dir, &leaf, &self.removed, &name)?;
                 self.sync_folder(dir.as_fd())?;
-                if let Err(error) = remove_tree(self.removed.as_fd(), OsStr::new(&name)) {
+                if let Err(error) = self.take_apart(OsStr::new(&name)) {
                     // The name is gone, as promised; what is left of it is tried again at the next start.
                     log::warn!("a removed folder could not be taken apart: {error}");
                 }
                 Ok(())
             }
             FileType::RegularFile => {
-                let held = self
-                    .hold(dir.as_fd(), &leaf, Purpose::Replace)?
-                    .ok_or(Error::NotFound)?;
-                self.forget_note(held.inode);
+                let held = self.hold(dir.as_fd(), &leaf, Purpose::Replace)?;
+                self.settle(held.as_ref());
                 rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
+                self.let_go(held);
                 self.sync_folder(dir.as_fd())
             }
             _ => {
@@ -48,53 +55,59 @@ impl Root {
             }
         }
     }
-}
 
-/// Removes an entry of a folder with all that is in it, without following links. What vanishes meanwhile is fine.
-///
-/// The folders that are open at a time are kept in a list, so that depth costs descriptors, but no stack; a depth for
-/// which there are none left is an error.
-pub(super) fn remove_tree(dir: BorrowedFd<'_>, name: &OsStr) -> Result<(), Error> {
-    if unlink(dir, name, AtFlags::empty())? {
-        return Ok(());
-    }
-    let mut open = vec![Entered::new(dir, name)?];
-    while let Some(here) = open.last_mut() {
-        if let Some(name) = here.left.pop() {
-            let name = OsStr::from_bytes(&name);
-            if !unlink(here.fd.as_fd(), name, AtFlags::empty())? {
-                let below = Entered::new(here.fd.as_fd(), name)?;
-                open.push(below);
+    /// Removes an entry of the folder of removed things, with all that is in it, without following links.
+    ///
+    /// Folders in it are moved beside it first, so that depth costs neither descriptors nor stack.
+    ///
+    /// # Errors
+    /// The first thing that the system said; what could be removed is removed all the same.
+    pub(super) fn take_apart(&self, name: &OsStr) -> Result<(), Error> {
+        let mut left = vec![name.to_owned()];
+        let mut outcome = Ok(());
+        while let Some(name) = left.pop() {
+            if let Err(error) = self.take_one_apart(&name, &mut left) {
+                outcome = outcome.and(Err(error));
             }
-        } else if let Some(emptied) = open.pop() {
-            let parent = open.last().map_or(dir, |parent| parent.fd.as_fd());
-            unlink(parent, &emptied.name, AtFlags::REMOVEDIR)?;
         }
+        outcome
     }
-    Ok(())
-}
 
-/// A folder that is being emptied.
-struct Entered {
-    fd: OwnedFd,
-    name: OsString,
-    /// The names in it that are still to be removed.
-    left: Vec<Vec<u8>>,
-}
-
-impl Entered {
-    fn new(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Self, Error> {
+    fn take_one_apart(&self, name: &OsStr, left: &mut Vec<OsString>) -> Result<(), Error> {
+        if unlink(self.removed.as_fd(), name)? {
+            return Ok(());
+        }
         let flags = DIR_FLAGS | OFlags::NOFOLLOW;
-        let fd = rustix::fs::openat(dir, name, flags, Mode::empty())?;
-        let left = super::list::names(fd.as_fd())?;
-        let name = name.to_owned();
-        Ok(Self { fd, name, left })
+        let dir = match rustix::fs::openat(&self.removed, name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(()),
+            other => other?,
+        };
+        for _ in 0..TRIES {
+            for entry in super::list::names(dir.as_fd())? {
+                let entry = OsStr::from_bytes(&entry);
+                if !unlink(dir.as_fd(), entry)? {
+                    let beside = self.unique();
+                    match rustix::fs::renameat(&dir, entry, &self.removed, &beside) {
+                        Ok(()) => left.push(beside.into()),
+                        Err(Errno::NOENT) => {}
+                        Err(errno) => return Err(errno.into()),
+                    }
+                }
+            }
+            match rustix::fs::unlinkat(&self.removed, name, AtFlags::REMOVEDIR) {
+                Ok(()) | Err(Errno::NOENT) => return Ok(()),
+                // A request that was under way has put something into it.
+                Err(Errno::NOTEMPTY) => std::thread::yield_now(),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Err(Error::NotEmpty)
     }
 }
 
 /// Unlinks an entry; `false` says that it is a folder.
-fn unlink(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> Result<bool, Error> {
-    match rustix::fs::unlinkat(dir, name, flags) {
+fn unlink(dir: BorrowedFd<'_>, name: &OsStr) -> Result<bool, Error> {
+    match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(true),
         // unlink(2) of a folder is EISDIR on Linux, EPERM by POSIX.
         Err(Errno::ISDIR) => Ok(false),

@@ -8,6 +8,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
+use super::error::again;
 use super::root::Root;
 use super::snapshot::open_regular;
 use super::staged::Staged;
@@ -72,6 +73,8 @@ impl Root {
     ) -> Result<Option<Held>, Error> {
         loop {
             match kind(dir, leaf) {
+                // Swapped in since the name was resolved.
+                Ok(FileType::Symlink) => return Err(Error::Moved),
                 Ok(kind) => replaceable(kind)?,
                 Err(Errno::NOENT) => return Ok(None),
                 Err(errno) => return Err(errno.into()),
@@ -86,7 +89,7 @@ impl Root {
             let file = match opened {
                 Ok(file) => file,
                 // Removed or swapped since it was looked at.
-                Err(Error::NotFound | Error::Outside) => continue,
+                Err(Error::NotFound | Error::Outside) => return Err(Error::Moved),
                 Err(error) => return Err(error),
             };
             lock(&file)?;
@@ -99,6 +102,23 @@ impl Root {
     }
 }
 
+impl Root {
+    /// Undoes a killed join before a file is replaced or removed: those who have it open must not see its torn end when
+    /// the note goes. A file that cannot be written to keeps it.
+    pub(super) fn settle(&self, held: Option<&Held>) {
+        if let Some(held) = held {
+            let _ = self.undo_killed_join(&held.file, held.inode);
+        }
+    }
+
+    /// Lets go of a file whose name is gone, and of what is left of its note.
+    pub(super) fn let_go(&self, held: Option<Held>) {
+        if let Some(held) = held {
+            self.forget_note(held.inode);
+        }
+    }
+}
+
 impl Staged<'_> {
     /// Puts the body under the name, in place of a file that is there, and makes missing parents: from one moment to
     /// the next, the name leads to the new content, whole.
@@ -107,19 +127,31 @@ impl Staged<'_> {
     /// [`Error::IsFolder`], [`Error::NotRegular`], [`Error::ParentIsFile`], [`Error::Outside`], [`Error::Own`], or
     /// what the system says. Nothing has changed then, but that parents may have been made.
     pub fn commit(mut self, pieces: &[String]) -> Result<(), Error> {
-        let root = self.root;
         self.check_fits()?;
-        root.sync_file(&self.file)?;
-        let (dir, leaf) = match root.make_way(pieces)? {
-            Place::Entry(dir, leaf) => (dir, leaf),
-            Place::Folder(_) => return Err(Error::IsFolder),
+        self.root.sync_file(&self.file)?;
+        again(|| self.put(pieces))
+    }
+
+    fn put(&mut self, pieces: &[String]) -> Result<(), Error> {
+        let root = self.root;
+        let Place::Entry(dir, leaf) = root.make_way(pieces, None)? else {
+            return Err(Error::IsFolder);
         };
         let held = root.hold(dir.as_fd(), &leaf, Purpose::Replace)?;
-        if let Some(held) = &held {
-            root.forget_note(held.inode);
+        root.settle(held.as_ref());
+        match rustix::fs::renameat(&root.staged, &self.name, &dir, &leaf) {
+            Ok(()) => {}
+            // The folder has been removed; or the staged body, which nobody but an operator can do.
+            Err(Errno::NOENT) => {
+                let flags = AtFlags::SYMLINK_NOFOLLOW;
+                rustix::fs::statat(&root.staged, &self.name, flags)
+                    .map_err(Error::in_own_folder)?;
+                return Err(Error::Moved);
+            }
+            Err(errno) => return Err(errno.into()),
         }
-        rustix::fs::renameat(&root.staged, &self.name, &dir, &leaf)?;
         self.moved = true;
+        root.let_go(held);
         root.sync_folder(dir.as_fd())
     }
 }

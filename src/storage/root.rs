@@ -12,7 +12,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::Error;
-use super::walk::{Last, Missing, Place};
+use super::walk::{Last, Missing, Place, Way};
 
 /// The server's own folder below the root, and the folders in it.
 pub(super) const OWN: &str = ".http-nas";
@@ -87,6 +87,13 @@ impl Root {
     /// What the system says.
     pub fn check(&self) -> Result<(), Error> {
         rustix::fs::openat(&self.dir, ".", DIR_FLAGS, Mode::empty())?;
+        for dir in [&self.dir, &self.staged, &self.joins, &self.removed] {
+            // An open folder can still be opened after it has been removed.
+            if rustix::fs::fstat(dir)?.st_nlink == 0 {
+                let removed = "the storage folder, or a folder in its .http-nas, has been removed";
+                return Err(Error::System(io::Error::other(removed)));
+            }
+        }
         Ok(())
     }
 
@@ -108,17 +115,40 @@ impl Root {
 
     /// Resolves a name for reading: links that stay inside are followed, missing parents are an error.
     pub(super) fn find(&self, pieces: &[String]) -> Result<Place<'_>, Error> {
-        super::walk::place(self, pieces, Last::Follow, Missing::Fail)
+        self.resolve(pieces, Last::Follow, Missing::Fail, None)
     }
 
     /// Takes what a name leads to as it is, without following a link in its last piece.
     pub(super) fn find_itself(&self, pieces: &[String]) -> Result<Place<'_>, Error> {
-        super::walk::place(self, pieces, Last::Keep, Missing::Fail)
+        self.resolve(pieces, Last::Keep, Missing::Fail, None)
     }
 
-    /// Resolves a name for writing, and makes its missing parents.
-    pub(super) fn make_way(&self, pieces: &[String]) -> Result<Place<'_>, Error> {
-        super::walk::place(self, pieces, Last::Follow, Missing::Make)
+    /// Resolves a name for writing, and makes its missing parents; not through the folder with the inode `avoid`.
+    pub(super) fn make_way(
+        &self,
+        pieces: &[String],
+        avoid: Option<u64>,
+    ) -> Result<Place<'_>, Error> {
+        match self.resolve(pieces, Last::Follow, Missing::Make, avoid) {
+            // A folder that was there, or has just been made, is gone.
+            Err(Error::NotFound) => Err(Error::Moved),
+            other => other,
+        }
+    }
+
+    fn resolve(
+        &self,
+        pieces: &[String],
+        last: Last,
+        missing: Missing,
+        avoid: Option<u64>,
+    ) -> Result<Place<'_>, Error> {
+        let way = Way {
+            last,
+            missing,
+            avoid,
+        };
+        super::walk::place(self, pieces, way)
     }
 
     /// Writes a folder's entries to the disk, if writes are to be on the disk.

@@ -78,7 +78,9 @@ impl Root {
         loop {
             let name = self.unique();
             let mode = Mode::from_raw_mode(0o666);
-            let file = File::from(rustix::fs::openat(&self.staged, &name, flags, mode)?);
+            let fd = rustix::fs::openat(&self.staged, &name, flags, mode)
+                .map_err(Error::in_own_folder)?;
+            let file = File::from(fd);
             let staged = Staged {
                 root: self,
                 file,

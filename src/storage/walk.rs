@@ -40,6 +40,15 @@ pub(super) enum Missing {
     Make,
 }
 
+/// How a name is resolved.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    pub(super) last: Last,
+    pub(super) missing: Missing,
+    /// The inode of a folder that must not be on the way.
+    pub(super) avoid: Option<u64>,
+}
+
 /// Where a name leads.
 pub(super) enum Place<'r> {
     /// The root, or a folder that a link reaches by a path that ends in `..` or `.`.
@@ -80,12 +89,7 @@ pub(super) fn kind(dir: BorrowedFd<'_>, leaf: &OsStr) -> Result<FileType, Errno>
 }
 
 /// Resolves `pieces` beneath the root.
-pub(super) fn place<'r>(
-    root: &'r Root,
-    pieces: &[String],
-    last: Last,
-    missing: Missing,
-) -> Result<Place<'r>, Error> {
+pub(super) fn place<'r>(root: &'r Root, pieces: &[String], way: Way) -> Result<Place<'r>, Error> {
     let Some((leaf, parents)) = pieces.split_last() else {
         return Ok(Place::Folder(Dir::Root(&root.dir)));
     };
@@ -93,15 +97,17 @@ pub(super) fn place<'r>(
     if is_own {
         return Err(Error::Own);
     }
-    if let Some(dir) = without_links(root, parents) {
+    // The walk looks at each folder; one call for all does not.
+    if way.avoid.is_none()
+        && let Some(dir) = without_links(root, parents)
+    {
         let leaf = OsString::from(leaf);
         let is_link = || matches!(kind(dir.as_fd(), &leaf), Ok(kind) if kind == FileType::Symlink);
-        if last == Last::Keep || !is_link() {
+        if way.last == Last::Keep || !is_link() {
             return Ok(Place::Entry(dir, leaf));
         }
     }
-    let walk = Walk::new(root, pieces, missing);
-    walk.run(last)
+    Walk::new(root, pieces, way).run()
 }
 
 /// The parent by one system call, or `None` where a link is on the way or a piece is missing.
@@ -109,65 +115,87 @@ fn without_links<'r>(root: &'r Root, parents: &[String]) -> Option<Dir<'r>> {
     if parents.is_empty() {
         return Some(Dir::Root(&root.dir));
     }
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    rustix::fs::openat2(
-        &root.dir,
-        parents.join("/"),
-        PATH_DIR,
-        Mode::empty(),
-        resolve,
-    )
-    .ok()
-    .map(Dir::Below)
+    open_plain(root, parents.join("/").as_ref())
+        .ok()
+        .map(Dir::Below)
 }
 
-/// The walk piece by piece.
+/// Opens a folder below the root by a path without links.
+fn open_plain(root: &Root, path: &OsStr) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    rustix::fs::openat2(&root.dir, path, PATH_DIR, Mode::empty(), resolve)
+}
+
+/// The walk piece by piece. Only the folder that it has come to is open, however deep it is.
 struct Walk<'r> {
     root: &'r Root,
-    /// The folders opened so far below the root; `..` goes back to the one before.
-    below: Vec<OwnedFd>,
+    way: Way,
+    /// The folder; none at the root.
+    at: Option<OwnedFd>,
+    /// The names of the folders from the root to here; `..` takes the last away.
+    names: Vec<OsString>,
     ahead: VecDeque<OsString>,
     links: usize,
-    missing: Missing,
 }
 
 impl<'r> Walk<'r> {
-    fn new(root: &'r Root, pieces: &[String], missing: Missing) -> Self {
+    fn new(root: &'r Root, pieces: &[String], way: Way) -> Self {
         Self {
             root,
-            below: Vec::new(),
+            way,
+            at: None,
+            names: Vec::new(),
             ahead: pieces.iter().map(OsString::from).collect(),
             links: 0,
-            missing,
         }
     }
 
     fn here(&self) -> BorrowedFd<'_> {
-        self.below.last().unwrap_or(&self.root.dir).as_fd()
+        self.at.as_ref().unwrap_or(&self.root.dir).as_fd()
     }
 
-    fn into_here(mut self) -> Dir<'r> {
-        self.below
-            .pop()
-            .map_or(Dir::Root(&self.root.dir), Dir::Below)
+    fn into_here(self) -> Dir<'r> {
+        self.at.map_or(Dir::Root(&self.root.dir), Dir::Below)
     }
 
-    fn run(mut self, last: Last) -> Result<Place<'r>, Error> {
+    /// Goes back to the folder before.
+    fn back(&mut self) -> Result<(), Error> {
+        self.names.pop().ok_or(Error::Outside)?;
+        self.at = match self.names.is_empty() {
+            true => None,
+            false => Some(open_plain(self.root, &self.names.join(OsStr::new("/")))?),
+        };
+        Ok(())
+    }
+
+    fn go_to(&mut self, dir: OwnedFd, name: &OsStr) -> Result<(), Error> {
+        if let Some(avoid) = self.way.avoid
+            && rustix::fs::fstat(&dir)?.st_ino == avoid
+        {
+            return Err(Error::IntoItself);
+        }
+        self.at = Some(dir);
+        self.names.push(name.to_owned());
+        Ok(())
+    }
+
+    fn run(mut self) -> Result<Place<'r>, Error> {
         while let Some(piece) = self.ahead.pop_front() {
             match piece.as_bytes() {
                 b"" | b"." => continue,
                 b".." => {
-                    self.below.pop().ok_or(Error::Outside)?;
+                    self.back()?;
                     continue;
                 }
-                name if self.below.is_empty() && name == OWN.as_bytes() => {
+                // By whatever link: this is the only way there.
+                name if self.names.is_empty() && name == OWN.as_bytes() => {
                     return Err(Error::Own);
                 }
                 _ => {}
             }
             if !self.ahead.is_empty() {
                 self.enter(&piece)?;
-            } else if last == Last::Follow
+            } else if self.way.last == Last::Follow
                 && matches!(kind(self.here(), &piece), Ok(kind) if kind == FileType::Symlink)
             {
                 self.expand(&piece)?;
@@ -181,11 +209,8 @@ impl<'r> Walk<'r> {
     /// Goes into the folder `piece`, or puts the pieces of the link `piece` ahead.
     fn enter(&mut self, piece: &OsStr) -> Result<(), Error> {
         match rustix::fs::openat(self.here(), piece, PATH_DIR, Mode::empty()) {
-            Ok(dir) => {
-                self.below.push(dir);
-                Ok(())
-            }
-            Err(Errno::NOENT) if self.missing == Missing::Make => {
+            Ok(dir) => self.go_to(dir, piece),
+            Err(Errno::NOENT) if self.way.missing == Missing::Make => {
                 match rustix::fs::mkdirat(self.here(), piece, Mode::from_raw_mode(0o777)) {
                     Ok(()) => self.root.sync_folder(self.here())?,
                     // Somebody else has just made it.
@@ -193,8 +218,7 @@ impl<'r> Walk<'r> {
                     Err(errno) => return Err(errno.into()),
                 }
                 let dir = rustix::fs::openat(self.here(), piece, PATH_DIR, Mode::empty())?;
-                self.below.push(dir);
-                Ok(())
+                self.go_to(dir, piece)
             }
             // With O_NOFOLLOW and O_DIRECTORY a link is ENOTDIR, or ELOOP on some file systems.
             Err(Errno::NOTDIR | Errno::LOOP) => match kind(self.here(), piece)? {
