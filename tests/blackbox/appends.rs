@@ -1,12 +1,14 @@
 //! Appends never interleave and never tear, from one server or from two; one that is slow holds nobody up; one that
 //! fails leaves the file as it was.
 
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::readers::{StopOnDrop, read_until};
-use crate::common::{Server, chunked, litter, pattern, request_bytes};
+use crate::common::{Server, chunked, eventually, litter, pattern, request_bytes};
 
 /// 64 bodies of 1 byte to 8 MiB; the first byte of each is its number.
 fn bodies() -> Vec<Vec<u8>> {
@@ -233,4 +235,35 @@ fn replaces_and_appends_by_two_servers_never_mix() {
     assert_eq!(one.put("file", &line).status, 200);
     assert!(two.get("file").body == [before, line].concat());
     one.assert_clean();
+}
+
+#[test]
+fn an_append_that_waited_for_a_file_goes_to_the_one_that_has_its_name() {
+    let server = Server::start();
+    // What another server does that replaces the file: it holds the file that is there until the name leads to the new.
+    for (number, (method, target)) in [("PUT", "file"), ("POST", "file"), ("DELETE", "file")]
+        .into_iter()
+        .enumerate()
+    {
+        server.place("file", b"old, ");
+        server.place("next", b"new, ");
+        let held = File::open(server.storage().join("file")).expect("it is there");
+        held.lock().expect("it can be locked");
+        let mut conn = server.open();
+        conn.send(&request_bytes(method, target, &[], b"tail"));
+        let inode = held.metadata().expect("its data").ino();
+        eventually(&format!("{method} waits for the lock"), || {
+            let locks = fs::read_to_string("/proc/locks").expect("it can be read");
+            let waits = |line: &str| line.contains("->") && line.contains(&format!(":{inode} "));
+            locks.lines().any(waits)
+        });
+        let path = server.storage();
+        fs::rename(path.join("next"), path.join("file")).expect("renamed");
+        held.unlock().expect("it can be unlocked");
+        assert_eq!(conn.reply_to(method).expect("a reply").status, 200);
+        let wanted: [Option<&[u8]>; 3] = [Some(b"new, tail"), Some(b"tail"), None];
+        let content = server.content("file");
+        assert_eq!(content.as_deref(), wanted[number], "{method}");
+    }
+    server.assert_clean();
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Conn, Server, eventually, pattern, request_bytes};
+use crate::common::{Conn, Server, eventually, pattern, request_bytes, visible};
 
 const MIB: usize = 1024 * 1024;
 
@@ -161,6 +161,14 @@ fn assert_old_or_new(server: &Server, old: &[u8], block: &[u8], blocks: usize, w
         }
     });
     body.unwrap_or_else(|error| panic!("{what}: {error}"));
+    let newlines = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'\n').count();
+    let added = if length == new { blocks } else { 0 };
+    let lines = newlines(old) + added * newlines(block);
+    assert_eq!(
+        server.get("file/wc").text(),
+        lines.to_string(),
+        "{what}: wc counts other bytes than GET gives"
+    );
     length == new
 }
 
@@ -341,5 +349,110 @@ fn the_note_of_a_file_that_is_gone_counts_for_no_other() {
     assert_eq!(server.get("file").text(), "whole content");
     assert_eq!(server.put("file", b" and more").status, 200);
     assert_eq!(server.get("file").text(), "whole content and more");
+    server.assert_clean();
+}
+
+/// Kills a server in the middle of an append to `file`, which is left longer than it counts.
+fn kill_in_an_append(server: &mut Server, block: &[u8]) {
+    let length =
+        |server: &Server| fs::metadata(server.storage().join("file")).map_or(0, |meta| meta.len());
+    let before = length(server);
+    let mut conn = server.begin("PUT", "file", &format!("Content-Length: {}", block.len()));
+    conn.send(block);
+    eventually("the join begins", || length(server) > before);
+    server.kill();
+}
+
+#[test]
+fn what_a_killed_append_left_does_not_outlive_its_file() {
+    let mut server = Server::start();
+    let other = server.sibling();
+    let old = pattern(1, 50_000);
+    let block = pattern(2, 64 * MIB);
+    // Of the appends one may be through before the kill comes.
+    let changes: [(&str, fn(&Server) -> u16, &[u8]); 3] = [
+        (
+            "replaced",
+            |other| other.post("file", b"new").status,
+            b"new",
+        ),
+        ("deleted", |other| other.delete("file").status, b""),
+        (
+            "mv onto it",
+            |other| other.mv("other", "file").status,
+            b"moved",
+        ),
+    ];
+    for (what, change, content) in changes {
+        assert_eq!(other.post("file", &old).status, 200);
+        assert_eq!(other.post("other", b"moved").status, 200);
+        kill_in_an_append(&mut server, &block);
+        assert_eq!(change(&other), 200, "{what}");
+        let left = visible(&other.storage().join(".http-nas/joins"));
+        assert!(left.is_empty(), "{what}: {left:?}");
+        for name in ["file", "file/wc"] {
+            let status = if content.is_empty() { 404 } else { 200 };
+            assert_eq!(other.get(name).status, status, "{what}: GET {name}");
+        }
+        if !content.is_empty() {
+            assert_eq!(other.get("file").body, content, "{what}");
+        }
+        server.restart();
+        server.assert_clean();
+        let there = server.content("file").unwrap_or_default();
+        assert_eq!(there, content, "{what}: after the restart");
+    }
+}
+
+#[test]
+fn a_delete_that_was_killed_in_the_middle_is_finished_at_the_next_start() {
+    let mut server = Server::start();
+    let removed = |server: &Server| visible(&server.storage().join(".http-nas/removed"));
+    let mut was_cut = false;
+    for round in 0..10 {
+        for number in 0..5000 {
+            server.place(&format!("folder/{}/{number}", number % 10), b"");
+        }
+        let mut conn = server.open();
+        conn.send(&request_bytes("DELETE", "folder", &[], b""));
+        let folder = server.storage().join("folder");
+        eventually("the folder is out of sight", || !folder.exists());
+        server.kill();
+        was_cut |= !removed(&server).is_empty();
+        server.restart();
+        assert!(server.visible().is_empty(), "round {round}");
+        let left = removed(&server);
+        assert!(left.is_empty(), "round {round}: {} remain", left.len());
+        if was_cut {
+            break;
+        }
+    }
+    assert!(was_cut, "no kill came in the middle of a delete");
+}
+
+#[test]
+fn uploads_go_on_while_other_servers_start() {
+    let server = Server::start();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let (server, done) = (&server, &done);
+            scope.spawn(move || {
+                let mut conn = server.open();
+                let name = format!("writer-{writer}");
+                for round in 0.. {
+                    let reply = conn.request("POST", &name, &[], b"x").expect("a reply");
+                    assert_eq!(reply.status, 200, "{name}, upload {round}");
+                    if done.load(std::sync::atomic::Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            });
+        }
+        let _stop = crate::common::readers::StopOnDrop(&done);
+        for _ in 0..60 {
+            server.sibling().kill();
+        }
+    });
     server.assert_clean();
 }

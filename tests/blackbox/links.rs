@@ -364,3 +364,63 @@ fn links_swapped_in_while_requests_run_lead_nowhere() {
     assert_outside_untouched(&server, "swapping");
     server.assert_clean();
 }
+
+#[test]
+fn nothing_below_the_servers_own_folder_is_reached_by_way_of_a_link() {
+    let server = server_beside_a_secret();
+    let root = server.storage();
+    server.place(".http-nas/planted/deep/secret", SECRET.as_bytes());
+    server.place("d/plain", b"plain");
+    for (name, target) in [
+        ("own", ".http-nas"),
+        ("d/own", "../.http-nas"),
+        ("d/to-own", "own"),
+        ("planted", ".http-nas/planted"),
+        ("deep", "own/planted/deep"),
+    ] {
+        symlink(target, root.join(name)).expect("linked");
+    }
+    let before = server.visible();
+    let planted = || visible(&root.join(".http-nas/planted"));
+    let was_planted = planted();
+    for folder in [
+        "own/planted",
+        "own/planted/deep",
+        "d/own/planted/deep",
+        "d/to-own/planted",
+        "d/to-own/planted/deep",
+        "planted",
+        "planted/deep",
+        "deep",
+    ] {
+        for name in [
+            folder.to_string(),
+            format!("{folder}/secret"),
+            format!("{folder}/a/b"),
+        ] {
+            for target in [name.clone(), format!("{name}/wc")] {
+                let reply = server.get(&target);
+                let shown = reply.summary();
+                assert!(matches!(reply.status, 403 | 404), "GET {target}: {shown}");
+            }
+            for method in ["POST", "PUT"] {
+                let reply = server.request(method, &name, &[], b"overwritten");
+                let shown = reply.summary();
+                assert!(
+                    matches!(reply.status, 403 | 404),
+                    "{method} {name}: {shown}"
+                );
+            }
+            if name != folder {
+                let gone = server.delete(&name).status;
+                assert!(matches!(gone, 403 | 404), "DELETE {name}: {gone}");
+                let taken = server.mv(&name, "taken").status;
+                assert!(matches!(taken, 403 | 404), "mv {name} taken: {taken}");
+                let put = server.mv("d/plain", &name).status;
+                assert!(matches!(put, 403 | 404), "mv d/plain {name}: {put}");
+            }
+            assert_eq!(server.visible(), before, "{name}");
+            assert_eq!(planted(), was_planted, "{name}");
+        }
+    }
+}

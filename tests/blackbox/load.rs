@@ -1,5 +1,6 @@
 //! Many clients at once, slow ones, and large bodies: who gets in, who waits for whom, and how much memory it takes.
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -235,4 +236,57 @@ fn many_short_connections_are_all_served() {
         }
     });
     server.assert_clean();
+}
+
+// symptom: each download that is broken off leaves a thread and a socket behind.
+// cause:   tiny_http's thread reads on for the next request of a connection whose turn never comes.
+// remedy:  a connection whose reply did not get out whole is over for tiny_http.
+#[test]
+fn downloads_that_die_give_everything_back() {
+    let server = Server::with(&["--max-transfers", "4"], &[("RUST_LOG", "error")]);
+    server.place("large", &pattern(1, 20_000_000));
+    let open = || {
+        fs::read_dir(format!("/proc/{}/fd", server.pid()))
+            .expect("the server runs")
+            .count()
+    };
+    assert_eq!(server.get("/file").text(), "OK");
+    let before = (server.proc_status("Threads"), open());
+    for round in 0..25 {
+        // Those of the round before die while these come.
+        eventually(&format!("four places are free, round {round}"), || {
+            let mut conns: Vec<Conn> = (0..4).map(|_| server.open()).collect();
+            let statuses = conns.iter_mut().map(|conn| {
+                conn.send(&request_bytes("GET", "large", &[], b""));
+                conn.head().expect("a head").status
+            });
+            statuses.collect::<Vec<_>>() == [200; 4]
+        });
+    }
+    // Workers that wait for more to do stay for a while.
+    eventually("their threads end", || {
+        server.proc_status("Threads") <= before.0 + 24
+    });
+    eventually("their sockets are closed", || open() <= before.1 + 2);
+}
+
+#[test]
+fn a_client_that_has_its_whole_reply_can_count_on_its_place() {
+    let server = Server::with(&["--max-transfers", "1"], &[]);
+    server.place("large", &pattern(1, 3_000_000));
+    let steps = [
+        ("POST", "small", 200),
+        ("GET", "small", 200),
+        ("HEAD", "small", 200),
+        ("GET", "large", 200),
+        ("GET", "missing", 404),
+        ("PUT", "small", 200),
+        ("GET", "small/wc", 200),
+    ];
+    for round in 0..100 {
+        for (method, target, status) in steps {
+            let reply = server.request(method, target, &[], b"");
+            assert_eq!(reply.status, status, "{method} {target}, round {round}");
+        }
+    }
 }

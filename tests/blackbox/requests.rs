@@ -338,3 +338,30 @@ fn a_connection_serves_many_requests_and_closes_when_asked() {
     assert_eq!(reply.status, 200);
     assert!(conn.closed(), "Connection: close was asked for");
 }
+
+#[test]
+fn no_file_is_sniffed_and_what_a_browser_would_run_is_sandboxed() {
+    let server = Server::start();
+    let types = [
+        ("a.html", true),
+        ("a.HTM", true),
+        ("a.xhtml", true),
+        ("a.svg", true),
+        ("a.xml", true),
+        ("a.csv", false),
+        ("a.json", false),
+        ("a.txt", false),
+        ("a.png", false),
+        ("noextension", false),
+    ];
+    for (name, is_run) in types {
+        server.place(name, b"<script>alert(1)</script>");
+        for method in ["GET", "HEAD"] {
+            let reply = server.request(method, name, &[], b"");
+            let sniffed = reply.header("X-Content-Type-Options");
+            assert_eq!(sniffed, Some("nosniff"), "{method} {name}");
+            let policy = reply.header("Content-Security-Policy");
+            assert_eq!(policy, is_run.then_some("sandbox"), "{method} {name}");
+        }
+    }
+}

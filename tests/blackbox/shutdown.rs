@@ -126,6 +126,8 @@ fn row_13_a_second_signal_ends_at_once() {
             .iter()
             .any(|entry| entry.starts_with("new"))
     );
+    let left = litter(&server.storage());
+    assert!(left.is_empty(), "{left:?}");
     server.restart();
     server.assert_clean();
 }

@@ -25,8 +25,9 @@ mkdir "$disk"
 mount -t tmpfs -o size=64m tmpfs "$disk"
 release() { umount -l "$disk"; }
 
-for size in 1 10 16 20 30 40 60 100; do truncate -s "${size}M" "$work/$size"; done
+for size in 1 10 12 16 20 30 40 60 100; do truncate -s "${size}M" "$work/$size"; done
 random_file "$work/old" 10M
+random_file "$work/little" 900K
 
 # What is visible in the storage, and the space in use: both have to be after a refusal what they were before.
 used() { df --output=used "$disk" | tail -n 1; }
@@ -134,6 +135,36 @@ check "--min-free-space: a piped body that would leave less is refused" leaves_a
 empty_storage
 check "--min-free-space: a body that leaves enough gets in" status 200 -X POST -T "$work/20" "$URL/file/fits"
 check "--min-free-space: an append that would leave less is refused" leaves_all refused_piped 20 -X PUT "$URL/file/fits"
+# 52 MiB are free with this one on the disk: its like goes in beside it, but not in and then behind it as well.
+empty_storage
+check "--min-free-space: a file to append to" status 200 -X POST -T "$work/12" "$URL/file/fits"
+check "--min-free-space: an append that would leave less while it is there twice is refused early" \
+  leaves_all refused_early -X PUT -T "$work/12" "$URL/file/fits"
+check "--min-free-space: so is one whose length is not known, before it is joined" \
+  leaves_all refused_piped 12 -X PUT "$URL/file/fits"
+
+# The refusal comes while the client still has more to send: the disk is never filled up to the end.
+refused_on_the_way() {
+  hold_upload "$URL/file/new"
+  cat "$work/40" >&"$HELD" || true
+  wait_for 20 gone "$UPLOAD"
+  end_upload "$HELD" "$UPLOAD"
+  same 22 "$CODE"
+}
+check "--min-free-space: a piped body is refused as soon as it would leave less" refused_on_the_way
+
+# Each is smaller than what is looked at on the way.
+never_less() {
+  local code=200
+  while [[ $code == 200 ]]; do
+    code=$(curl -sS -o /dev/null -w '%{http_code}' -X POST -T - "$URL/file/$(date +%N)" <"$work/little")
+  done
+  same 507 "$code"
+  wait_for 15 nothing_staged "$storage"
+  (($(df --output=avail "$disk" | tail -n 1) >= 32 * 1024)) || df "$disk"
+  (($(df --output=avail "$disk" | tail -n 1) >= 32 * 1024))
+}
+check "--min-free-space: many small piped bodies never leave less" never_less
 check "--min-free-space: reading needs no space" status 200 "$URL/file/fits"
 check "--min-free-space: neither does mv" status 200 -X PUT --data-raw '{"path": "moved"}' "$URL/file/fits/mv"
 check "--min-free-space: nor DELETE" status 200 -X DELETE "$URL/file/moved"

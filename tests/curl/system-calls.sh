@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# What can be seen only in the server's system calls: that --sync data writes to the disk before it says so, and that a
+# small reply leaves in one write.
+
+# shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+need_server_binary
+
+storage=$work/storage
+trace=$work/trace
+start_server "$storage" --sync data
+
+can_trace() {
+  command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null
+}
+if ! can_trace; then
+  skip "the order of system calls" "strace is not there or may not trace"
+  finish
+fi
+
+# The calls of the server go to $trace, each descriptor with its path.
+strace -f -y -qq -s 40 -o "$trace" -e trace=fsync,fdatasync,rename,renameat,renameat2,sendmsg,sendto,write,unlinkat,mkdirat \
+  -p "$PID" 2>"$work/strace.err" &
+tracer=$!
+traced() {
+  if gone "$tracer"; then
+    skip "the order of system calls" "strace cannot attach: $(head -n 1 "$work/strace.err")"
+    finish
+  fi
+  curl -sS -f -o /dev/null "$URL/file"
+  grep -q 'HTTP/1.1 200' "$trace"
+}
+wait_for 20 traced
+
+# calls_of CURL-ARGUMENT...: makes a request and prints what the server did for it, one word a call: what was synced
+# (`data`, `folder`), what changed a name (`rename`, `unlink`, `mkdir`), and the reply (`200`).
+calls_of() {
+  local before
+  before=$(wc -l <"$trace")
+  curl -sS -f -o /dev/null "$@" || return 1
+  wait_for 20 said_200 "$before"
+  tail -n +"$((before + 1))" "$trace" | sed -nE \
+    -e 's/.* fdatasync\(.*/data/p' \
+    -e 's/.* fsync\(.*\/\.http-nas\/joins>.*/note-folder/p' \
+    -e 's/.* fsync\(.*/folder/p' \
+    -e 's/.* rename(at|at2)?\(.*/rename/p' \
+    -e 's/.* unlinkat\(.*/unlink/p' \
+    -e 's/.* mkdirat\(.*/mkdir/p' \
+    -e 's/.* send(msg|to)\(.*HTTP\/1\.1 200.*/200/p'
+}
+said_200() { tail -n +"$(($1 + 1))" "$trace" | grep -q 'HTTP/1.1 200'; }
+# in_order WORD... -- CURL-ARGUMENT...: the calls of the request are, in this order and with others in between, these.
+in_order() {
+  local wanted=() calls pattern
+  while [[ $1 != -- ]]; do
+    wanted+=("$1")
+    shift
+  done
+  shift
+  calls=$(calls_of "$@" | tr '\n' ' ')
+  echo "calls: $calls"
+  pattern="${wanted[*]} "
+  grep -qE "(^| )${pattern// / (.* )?}" <<<"$calls"
+}
+
+put=(-X PUT --data-raw 'more')
+check "POST: the content, then the name, then its folder, then the reply" \
+  in_order data rename folder 200 -- -X POST --data-raw content "$URL/file/file"
+check "POST: the folders that it makes" in_order mkdir folder mkdir folder rename folder 200 -- \
+  -X POST --data-raw content "$URL/file/a/b/file"
+check "POST in place of a file" in_order data rename folder 200 -- -X POST --data-raw content "$URL/file/file"
+check "PUT: the note, then the content, then the end of the note, then the reply" \
+  in_order data note-folder data unlink note-folder 200 -- "${put[@]}" "$URL/file/file"
+check "POST of a folder" in_order mkdir folder 200 -- -X POST "$URL/file/folder/"
+check "mv: both folders" in_order rename folder folder 200 -- -X PUT --data-raw '{"path": "folder/moved"}' "$URL/file/file/mv"
+check "DELETE of a file" in_order unlink folder 200 -- -X DELETE "$URL/file/folder/moved"
+check "DELETE of a folder" in_order rename folder 200 -- -X DELETE "$URL/file/a"
+
+# One write for head and content, or the second waits for the acknowledgement of the first.
+one_write() {
+  local before
+  before=$(wc -l <"$trace")
+  curl -sS -f -o /dev/null "$1"
+  wait_for 20 said_200 "$before"
+  same 1 "$(tail -n +"$((before + 1))" "$trace" | grep -cE ' (sendmsg|sendto|write)\([0-9]+<(TCP|socket)')"
+}
+random_file "$storage/1" 1
+random_file "$storage/20000" 20000
+for reply in '' /1 /20000 /1/wc; do
+  check "GET /file$reply leaves in one write" one_write "$URL/file$reply"
+done
+
+signal TERM "$PID"
+check "the server ends well" same 0 "$CODE"
+finish
