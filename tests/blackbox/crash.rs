@@ -363,6 +363,9 @@ fn kill_in_an_append(server: &mut Server, block: &[u8]) {
     server.kill();
 }
 
+/// What takes the place of a file, and the status that it got.
+type Change = fn(&Server) -> u16;
+
 #[test]
 fn what_a_killed_append_left_does_not_outlive_its_file() {
     let mut server = Server::start();
@@ -370,7 +373,7 @@ fn what_a_killed_append_left_does_not_outlive_its_file() {
     let old = pattern(1, 50_000);
     let block = pattern(2, 64 * MIB);
     // Of the appends one may be through before the kill comes.
-    let changes: [(&str, fn(&Server) -> u16, &[u8]); 3] = [
+    let changes: [(&str, Change, &[u8]); 3] = [
         (
             "replaced",
             |other| other.post("file", b"new").status,

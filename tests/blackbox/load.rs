@@ -290,3 +290,38 @@ fn a_client_that_has_its_whole_reply_can_count_on_its_place() {
         }
     }
 }
+
+// symptom: the server lives and never answers again.
+// cause:   any failed `accept` ends tiny_http's accept thread (row 4).
+// remedy:  at the limit of descriptors accepting pauses, and goes on when some are free again.
+#[test]
+fn row_4_without_descriptors_accepting_pauses_and_goes_on() {
+    let server = Server::start();
+    server.place("file", b"content");
+    let pid = server.pid().to_string();
+    let limited = std::process::Command::new("prlimit")
+        .args(["--pid", &pid, "--nofile=40:40"])
+        .status();
+    assert!(
+        limited.is_ok_and(|status| status.success()),
+        "prlimit failed"
+    );
+    let open = || {
+        fs::read_dir(format!("/proc/{}/fd", server.pid()))
+            .expect("the server runs")
+            .count()
+    };
+    for round in 0..3 {
+        // The kernel takes up those that the server has not accepted yet.
+        let waiting: Vec<Conn> = (0..100).map(|_| server.open()).collect();
+        eventually("no descriptor is left", || open() >= 40);
+        drop(waiting);
+        eventually(&format!("it answers again, round {round}"), || {
+            let reply = Conn::try_open(server.addr).and_then(|mut conn| {
+                conn.limit_reads(Duration::from_secs(2));
+                conn.request("GET", "file", &[], b"")
+            });
+            reply.is_ok_and(|reply| reply.text() == "content")
+        });
+    }
+}
