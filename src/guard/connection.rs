@@ -84,7 +84,7 @@ impl Connection {
         if !self.taken_up.swap(true, Ordering::Relaxed) {
             handover::end(self.cookie);
         }
-        // Only the one thread that reads the connection ever waits with this lock held.
+        // Only one thread reads at a time. It waits for the client with this lock held, for the worker without.
         let mut inbound = lock(&self.inbound);
         loop {
             if matches!(*lock(&self.turn), Turn::Closed | Turn::Gone) {
@@ -98,11 +98,17 @@ impl Connection {
                 deadline: None,
             };
             let received = match inbound.read(buffer, &mut source)? {
-                Step::Complete if self.wait_for_turn() => {
-                    inbound.next_message();
-                    continue;
+                Step::Complete => {
+                    // The worker, which has the turn, asks for the state of the message.
+                    drop(inbound);
+                    let is_our_turn = self.wait_for_turn();
+                    inbound = lock(&self.inbound);
+                    if is_our_turn {
+                        inbound.next_message();
+                        continue;
+                    }
+                    0
                 }
-                Step::Complete => 0,
                 Step::Head(received, verdict) => {
                     self.offer(verdict);
                     received.len()

@@ -48,6 +48,7 @@ fn a_reader_that_stops_reading_is_given_up() {
     server.place("large", &vec![b'x'; 64 << 20]);
     let mut conn = server.open();
     conn.send(b"GET /file/large HTTP/1.1\r\nHost: nas\r\n\r\n");
+    assert_eq!(conn.head().expect("a head").status, 200);
     eventually("the only slot is taken", || {
         server.get("large/wc").status == 503
     });
