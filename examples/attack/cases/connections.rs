@@ -1,0 +1,121 @@
+//! Many connections at once, too many for what the system allows, and half of one.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::pattern::{hash, pattern, thousands};
+use crate::process;
+use crate::scene::{Outcome, Scene, open_many};
+
+/// Descriptors that are left to everything else in this program.
+const SPARE: usize = 200;
+
+/// Connections without a byte.
+pub fn idle(scene: &Scene) -> io::Result<Outcome> {
+    let wanted = scene.scale(5_000, 300);
+    let count = wanted.min(process::own_descriptors().saturating_sub(SPARE));
+    let hold = scene.seconds(8.0, 0.7);
+    let all = open_many(scene, count, Duration::from_secs(20));
+    std::thread::sleep(hold);
+    let opened = thousands(all.len() as u64);
+    let mut sent = format!(
+        "{opened} connections without a byte, held for {} s",
+        hold.as_secs_f64()
+    );
+    if count < wanted {
+        sent += &format!(" (not {}: `ulimit -n`)", thousands(wanted as u64));
+    }
+    let mut outcome = Outcome {
+        sent,
+        ..Outcome::default()
+    };
+    if all.len() < count {
+        outcome.fault(format!("only {opened} connections could be opened"));
+    }
+    Ok(outcome)
+}
+
+/// More connections than descriptors or threads: without a byte, within a head, within a body, between two requests.
+pub fn few(scene: &Scene) -> io::Result<Outcome> {
+    let count = 200;
+    let hold = scene.seconds(12.0, 1.5);
+    let all = open_many(scene, count, Duration::from_secs(5));
+    let body = format!(
+        "{} /file/few HTTP/1.1\r\nHost: nas\r\nContent-Length: 9\r\n\r\nhalf",
+        scene.store()
+    );
+    let begun = [
+        "",
+        "GET /file HTTP/1.1\r\nX-Half: ",
+        &body,
+        "GET /file HTTP/1.1\r\nHost: nas\r\n\r\n",
+    ];
+    for (mut stream, bytes) in all.iter().zip(begun.iter().cycle()) {
+        // Where the server has closed it already, the next one is as good.
+        let _ = stream.write(bytes.as_bytes());
+    }
+    std::thread::sleep(hold);
+    let seconds = hold.as_secs_f64();
+    Ok(Outcome {
+        sent: format!(
+            "{} connections, held for {seconds} s, to a server with a limit of 64",
+            all.len()
+        ),
+        ..Outcome::default()
+    })
+}
+
+/// Requests whose client says, once they are out, that it sends nothing more.
+pub fn half_close(scene: &Scene) -> io::Result<Outcome> {
+    let rounds = scene.scale(200, 10);
+    let mut outcome = Outcome::default();
+    let large = pattern(1, 3 << 20);
+    std::fs::write(scene.storage.join("large"), &large)?;
+    let store = scene.store();
+    let plain =
+        format!("{store} /file/half HTTP/1.1\r\nHost: nas\r\nContent-Length: 5\r\n\r\nwhole");
+    let chunked = format!(
+        "{store} /file/half HTTP/1.1\r\nHost: nas\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n"
+    );
+    let requests = [
+        "GET /file HTTP/1.1\r\nHost: nas\r\n\r\n",
+        &plain,
+        "GET /file/half HTTP/1.1\r\nHost: nas\r\n\r\n",
+        &chunked,
+        "HEAD /file/half HTTP/1.1\r\nHost: nas\r\n\r\n",
+        "GET /file/large HTTP/1.1\r\nHost: nas\r\n\r\n",
+        "DELETE /file/half HTTP/1.1\r\nHost: nas\r\n\r\n",
+    ];
+    let expected = [b"OK".as_slice(), b"", b"whole", b"", b"", &large, b""];
+    for _ in 0..rounds {
+        for (request, body) in requests.iter().zip(expected) {
+            if let Err(text) = half_closed(scene, request, body) {
+                let line = request.lines().next().unwrap_or_default();
+                outcome.fault(format!("{line}: {text}"));
+            }
+        }
+        if outcome.faults.len() >= 8 {
+            break;
+        }
+    }
+    let sent = thousands((rounds * requests.len()) as u64);
+    outcome.sent = format!("{sent} requests, each with the client's end closed behind it");
+    Ok(outcome)
+}
+
+fn half_closed(scene: &Scene, request: &str, expected: &[u8]) -> Result<(), String> {
+    let exchange = || -> io::Result<_> {
+        let mut conn = scene.open()?;
+        conn.send(request.as_bytes())?;
+        conn.end_sending()?;
+        conn.reply(request.starts_with("HEAD"))
+    };
+    let reply = exchange().map_err(|error| error.to_string())?;
+    if !(200..300).contains(&reply.status) {
+        return Err(format!("status {}", reply.status));
+    }
+    if !expected.is_empty() && hash(&reply.body) != hash(expected) {
+        return Err(format!("another body, of {} bytes", reply.body.len()));
+    }
+    Ok(())
+}

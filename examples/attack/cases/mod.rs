@@ -1,0 +1,69 @@
+//! The cases, in the order of the issue: what is sent, and what the replies must be.
+//!
+//! Out: the server's start and end, the well-behaved client, and what is measured in every case alike.
+
+mod chunks;
+mod connections;
+mod framing;
+mod heads;
+mod lengths;
+mod protocols;
+mod resets;
+mod slow;
+
+use std::io;
+
+use crate::scene::{Outcome, Scene};
+use crate::server::Allowed;
+
+/// One case.
+#[derive(Debug)]
+pub struct Case {
+    pub name: &'static str,
+    /// Flags that shorten the waiting or set the limit that the case is about, where the binary knows them.
+    pub flags: &'static [(&'static str, &'static str)],
+    pub allowed: Allowed,
+    pub run: fn(&Scene) -> io::Result<Outcome>,
+}
+
+const fn case(name: &'static str, run: fn(&Scene) -> io::Result<Outcome>) -> Case {
+    Case {
+        name,
+        flags: &[],
+        allowed: Allowed::Everything,
+        run,
+    }
+}
+
+/// All of them.
+pub const CASES: &[Case] = &[
+    case("idle-connections", connections::idle),
+    case("slow-heads", slow::heads),
+    Case {
+        flags: &[("--idle-timeout", "2s")],
+        ..case("slow-bodies", slow::bodies)
+    },
+    case("endless-headers", heads::endless_headers),
+    case("ten-thousand-headers", heads::ten_thousand_headers),
+    case("endless-chunk-size", chunks::endless_size),
+    case("chunk-extensions", chunks::extensions),
+    case("trailers", chunks::trailers),
+    Case {
+        flags: &[("--max-upload-size", "1GiB")],
+        ..case("content-lengths", lengths::content_lengths)
+    },
+    case("transfer-encodings", framing::transfer_encodings),
+    Case {
+        allowed: Allowed::Descriptors(64),
+        ..case("few-descriptors", connections::few)
+    },
+    Case {
+        allowed: Allowed::Threads(64),
+        ..case("few-threads", connections::few)
+    },
+    case("connect-and-reset", resets::connect_and_reset),
+    case("unread-pipeline", slow::unread_pipeline),
+    case("get-and-head-with-bodies", heads::get_and_head_with_bodies),
+    case("old-and-foreign-protocols", protocols::old_and_foreign),
+    case("half-close", connections::half_close),
+];

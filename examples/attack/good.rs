@@ -1,0 +1,344 @@
+//! The well-behaved client: it stores, appends, reads and compares all the while, on one connection that it keeps and
+//! on new ones, and remembers its slowest request and every error.
+//!
+//! In: what a careful client does, retries included. Out: judging what it met with.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::http::{Conn, Reply};
+use crate::pattern::{hash, pattern};
+
+/// A request that is not over by then has failed, retries included.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long it rests after a round, so that it does not take a core of its own.
+const REST: Duration = Duration::from_millis(5);
+
+/// How long it waits where the server says when to come again, at most.
+const LONGEST_RETRY: Duration = Duration::from_secs(1);
+
+/// Lengths of the contents: nothing, little, around a buffer, above what leaves in one write.
+const LENGTHS: [usize; 7] = [700, 0, 16_384, 1, 65_537, 300_000, 8_192];
+
+/// How a server is written to.
+#[derive(Clone, Copy, Debug)]
+pub struct Dialect {
+    /// The method that creates or replaces.
+    pub store: &'static str,
+    /// The method that appends, where there is one.
+    pub append: Option<&'static str>,
+}
+
+/// What the client met with.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub requests: u64,
+    pub slowest: Duration,
+    pub slowest_name: String,
+    /// How often it was told to come again (503 with Retry-After), and did.
+    pub told_to_wait: u64,
+    pub errors: u64,
+    /// The first few of them in words.
+    pub first_errors: Vec<String>,
+}
+
+/// The client at work: one thread for a connection that is kept, one for new connections.
+#[derive(Debug)]
+pub struct Good {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<Tally>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    ended: AtomicBool,
+    rounds: [AtomicU64; 2],
+}
+
+impl Good {
+    pub fn start(address: SocketAddr, dialect: Dialect) -> Self {
+        let shared = Arc::new(Shared::default());
+        let start = |keeps: bool| {
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || Client::new(address, dialect, keeps).work(&shared))
+        };
+        let threads = vec![start(false), start(true)];
+        Self { shared, threads }
+    }
+
+    /// Waits until both threads have done so many more rounds; `false` where they have not in that time.
+    pub fn wait(&self, rounds: u64, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let counts = || {
+            self.shared
+                .rounds
+                .each_ref()
+                .map(|n| n.load(Ordering::Relaxed))
+        };
+        let before = counts();
+        while Instant::now() < deadline {
+            let now = counts();
+            if before
+                .iter()
+                .zip(now)
+                .all(|(before, now)| now >= before + rounds)
+            {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        false
+    }
+
+    /// Ends it after the round it is in.
+    pub fn end(mut self) -> Tally {
+        self.shared.ended.store(true, Ordering::Relaxed);
+        let mut sum = Tally::default();
+        for thread in self.threads.drain(..) {
+            match thread.join() {
+                Ok(tally) => sum.add(tally),
+                Err(_) => sum.fail("the good client itself has failed".to_owned()),
+            }
+        }
+        sum
+    }
+}
+
+impl Drop for Good {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Tally {
+    fn fail(&mut self, text: String) {
+        self.errors += 1;
+        if self.first_errors.len() < 3 {
+            self.first_errors.push(text);
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.told_to_wait += other.told_to_wait;
+        self.errors += other.errors;
+        self.first_errors.extend(other.first_errors);
+        if other.slowest > self.slowest {
+            self.slowest = other.slowest;
+            self.slowest_name = other.slowest_name;
+        }
+    }
+}
+
+struct Client {
+    address: SocketAddr,
+    dialect: Dialect,
+    keeps: bool,
+    kept: Option<Conn>,
+    tally: Tally,
+}
+
+/// One request, ready to be sent.
+struct Request<'r> {
+    method: &'r str,
+    name: &'r str,
+    content: &'r [u8],
+    chunked: bool,
+    keeps: bool,
+}
+
+impl Client {
+    fn new(address: SocketAddr, dialect: Dialect, keeps: bool) -> Self {
+        Self {
+            address,
+            dialect,
+            keeps,
+            kept: None,
+            tally: Tally::default(),
+        }
+    }
+
+    fn work(mut self, shared: &Shared) -> Tally {
+        let mut number = 0;
+        while !shared.ended.load(Ordering::Relaxed) {
+            if let Err(text) = self.round(number) {
+                self.kept = None;
+                self.tally.fail(text);
+                std::thread::sleep(REST * 10);
+            } else {
+                shared.rounds[usize::from(self.keeps)].fetch_add(1, Ordering::Relaxed);
+            }
+            number += 1;
+            std::thread::sleep(REST);
+        }
+        self.tally
+    }
+
+    /// Stores, reads, appends, reads, and now and then removes and finds nothing.
+    fn round(&mut self, number: usize) -> Result<(), String> {
+        let who = if self.keeps { "kept" } else { "new" };
+        let name = format!("good/{who}-{}", number % 8);
+        let seed = number as u64 * 2 + u64::from(self.keeps);
+        let large = if number % 16 == 7 { 1 << 20 } else { 0 };
+        let mut content = pattern(seed, LENGTHS[number % LENGTHS.len()] + large);
+        let chunked = number.is_multiple_of(2);
+        self.expect(self.dialect.store, &name, &content, chunked, 200)?;
+        self.compare(&name, &content)?;
+        if let Some(method) = self.dialect.append {
+            let more = pattern(!seed, LENGTHS[(number + 3) % LENGTHS.len()]);
+            self.expect(method, &name, &more, !chunked, 200)?;
+            content.extend_from_slice(&more);
+            self.compare(&name, &content)?;
+        }
+        if number.is_multiple_of(4) {
+            self.expect("DELETE", &name, b"", false, 200)?;
+            self.expect("GET", &name, b"", false, 404)?;
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, name: &str, content: &[u8]) -> Result<(), String> {
+        let body = self.expect("GET", name, b"", false, 200)?.body;
+        let (found, wanted) = (body.len(), content.len());
+        if found != wanted {
+            return Err(format!("GET {name}: {found} bytes instead of {wanted}"));
+        }
+        if hash(&body) != hash(content) || body != content {
+            let place = body.iter().zip(content).position(|(a, b)| a != b);
+            return Err(format!("GET {name}: another byte at {place:?}"));
+        }
+        Ok(())
+    }
+
+    /// One request, with the retries of a careful client, and its time. Any success counts as 200.
+    fn expect(
+        &mut self,
+        method: &str,
+        name: &str,
+        content: &[u8],
+        chunked: bool,
+        status: u16,
+    ) -> Result<Reply, String> {
+        let begin = Instant::now();
+        let keeps = self.keeps;
+        let request = Request {
+            method,
+            name,
+            content,
+            chunked: chunked && !content.is_empty(),
+            keeps,
+        };
+        let outcome = self.until_answered(&request, begin + LIMIT);
+        let took = begin.elapsed();
+        self.tally.requests += 1;
+        if took > self.tally.slowest {
+            self.tally.slowest = took;
+            self.tally.slowest_name = format!("{method} {name}");
+        }
+        let what = || {
+            let connection = if keeps { "kept" } else { "new" };
+            let seconds = took.as_secs_f64();
+            format!("{method} {name} ({connection} connection, {seconds:.1} s)")
+        };
+        let reply = outcome.map_err(|error| format!("{}: {error}", what()))?;
+        let found = reply.status;
+        if found == status || (status == 200 && matches!(found, 201 | 204)) {
+            return Ok(reply);
+        }
+        let said = String::from_utf8_lossy(&reply.body);
+        let said = said.lines().next().unwrap_or_default().to_owned();
+        Err(format!("{}: {found} instead of {status}: {said}", what()))
+    }
+
+    fn until_answered(&mut self, request: &Request<'_>, deadline: Instant) -> io::Result<Reply> {
+        loop {
+            let reply = self.once(request, deadline)?;
+            let wait = reply.field("Retry-After");
+            let wait: Option<u64> = wait.and_then(|seconds| seconds.parse().ok());
+            let Some(wait) = wait.filter(|_| reply.status == 503) else {
+                return Ok(reply);
+            };
+            let wait = Duration::from_secs(wait).min(LONGEST_RETRY);
+            if Instant::now() + wait >= deadline {
+                return Ok(reply);
+            }
+            self.tally.told_to_wait += 1;
+            std::thread::sleep(wait);
+        }
+    }
+
+    /// Sends on the connection that was kept, if there is one, and once again on a new one where that had been closed
+    /// under the request (RFC 9112, section 9.3.1; never for an append, which might be doubled).
+    fn once(&mut self, request: &Request<'_>, deadline: Instant) -> io::Result<Reply> {
+        if let Some(conn) = self.kept.take().filter(Conn::is_fresh) {
+            let again = Some(request.method) != self.dialect.append;
+            match self.exchange(conn, request, deadline) {
+                Err(error) if again && was_closed(&error) => {}
+                other => return other,
+            }
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let conn = Conn::open(self.address, left.max(Duration::from_millis(1)))?;
+        self.exchange(conn, request, deadline)
+    }
+
+    fn exchange(
+        &mut self,
+        mut conn: Conn,
+        request: &Request<'_>,
+        deadline: Instant,
+    ) -> io::Result<Reply> {
+        conn.allow(deadline.saturating_duration_since(Instant::now()));
+        // A server that refuses a body may close before it is sent: what counts is the reply.
+        let sent = conn.send(&request.bytes());
+        let reply = conn
+            .reply(false)
+            .map_err(|error| sent.err().unwrap_or(error))?;
+        if self.keeps && !reply.closes() {
+            self.kept = Some(conn);
+        }
+        Ok(reply)
+    }
+}
+
+fn was_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
+}
+
+impl Request<'_> {
+    fn bytes(&self) -> Vec<u8> {
+        let (method, name) = (self.method, self.name);
+        let mut bytes = format!("{method} /file/{name} HTTP/1.1\r\nHost: nas\r\n").into_bytes();
+        if !self.keeps {
+            bytes.extend_from_slice(b"Connection: close\r\n");
+        }
+        if self.chunked {
+            bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+            for chunk in self.content.chunks(10_000) {
+                bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                bytes.extend_from_slice(chunk);
+                bytes.extend_from_slice(b"\r\n");
+            }
+            bytes.extend_from_slice(b"0\r\n\r\n");
+        } else {
+            if !matches!(self.method, "GET" | "DELETE") {
+                let length = self.content.len();
+                bytes.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+            }
+            bytes.extend_from_slice(b"\r\n");
+            bytes.extend_from_slice(self.content);
+        }
+        bytes
+    }
+}

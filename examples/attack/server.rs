@@ -1,0 +1,358 @@
+//! The servers under test: http-nas and nginx, each started on a folder of its own and ended whatever happens.
+//!
+//! In: starting, with limits of the system where a case wants them; ending. Out: what is sent to them.
+
+use std::fs::{self, File};
+use std::io::{self, Error};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::good::Dialect;
+use crate::process;
+
+/// Where Debian's package puts it.
+const NGINX: &str = "/usr/sbin/nginx";
+
+/// How long a server may take to listen.
+const START: Duration = Duration::from_secs(10);
+
+/// How long a server may take to end after it was asked to.
+const END: Duration = Duration::from_secs(5);
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    HttpNas,
+    Nginx,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HttpNas => "http-nas",
+            Self::Nginx => "nginx",
+        }
+    }
+
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::HttpNas => Dialect {
+                store: "POST",
+                append: Some("PUT"),
+            },
+            Self::Nginx => Dialect {
+                store: "PUT",
+                append: None,
+            },
+        }
+    }
+}
+
+/// What the system allows a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    Everything,
+    /// So many descriptors (`ulimit -n`).
+    Descriptors(u32),
+    /// So many threads and processes (`ulimit -u`), as a user of its own without privileges.
+    Threads(u32),
+}
+
+/// What is needed to start servers.
+#[derive(Debug)]
+pub struct Programs {
+    /// A copy of the binary that anybody may run.
+    http_nas: PathBuf,
+    help: String,
+    folder: PathBuf,
+    is_root: bool,
+    has_setpriv: bool,
+    pub has_nginx: bool,
+}
+
+impl Programs {
+    /// Looks around, and copies the binary to where a user without privileges can run it.
+    pub fn find(http_nas: &Path) -> io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("http-nas-attack-{}", std::process::id()));
+        fs::create_dir(&folder)?;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
+        let copy = folder.join("http-nas");
+        fs::copy(http_nas, &copy)?;
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755))?;
+        let help = Command::new(&copy).arg("--help").output()?;
+        let status = fs::read_to_string("/proc/self/status")?;
+        let user = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+        let runs = |program: &str| {
+            let mut command = Command::new(program);
+            let command = command.arg("--version").stdout(Stdio::null());
+            command.stderr(Stdio::null()).status().is_ok()
+        };
+        Ok(Self {
+            http_nas: copy,
+            help: String::from_utf8_lossy(&help.stdout).into_owned(),
+            folder,
+            is_root: user.and_then(|user| user.split_whitespace().next()) == Some("0"),
+            has_setpriv: runs("setpriv"),
+            has_nginx: Path::new(NGINX).exists(),
+        })
+    }
+
+    /// Why a case with these limits cannot be tried here, if it cannot.
+    pub fn obstacle(&self, allowed: Allowed) -> Option<&'static str> {
+        match allowed {
+            Allowed::Threads(_) if !self.is_root => {
+                Some("only root can start a server as another user")
+            }
+            Allowed::Threads(_) if !self.has_setpriv => Some("there is no setpriv"),
+            _ => None,
+        }
+    }
+
+    /// Those of the flags that the binary knows; each is a name and a value.
+    pub fn known<'f>(&self, flags: &'f [(&'f str, &'f str)]) -> Vec<(&'f str, &'f str)> {
+        let known = |flag: &&(&str, &str)| self.help.split_whitespace().any(|word| word == flag.0);
+        flags.iter().filter(known).copied().collect()
+    }
+}
+
+impl Drop for Programs {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// One server that runs.
+#[derive(Debug)]
+pub struct Server {
+    pub kind: Kind,
+    pub address: SocketAddr,
+    /// Where what is stored as `/file/NAME` lies as NAME.
+    pub storage: PathBuf,
+    folder: PathBuf,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts one; it answers when this returns.
+    pub fn start(
+        programs: &Programs,
+        kind: Kind,
+        allowed: Allowed,
+        flags: &[(&str, &str)],
+    ) -> io::Result<Self> {
+        let folder = programs.folder.join("server");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder)?;
+        let user = free_user();
+        let (storage, log) = match kind {
+            Kind::HttpNas => (folder.join("storage"), folder.join("log")),
+            Kind::Nginx => (folder.join("www/file"), folder.join("error.log")),
+        };
+        fs::create_dir_all(&storage)?;
+        if let Allowed::Threads(_) = allowed {
+            for owned in [&folder, &storage, &folder.join("www")] {
+                if owned.exists() {
+                    chown(owned, Some(user), Some(user))?;
+                }
+            }
+        }
+        let mut words = limits(programs, allowed, user);
+        let mut address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        match kind {
+            Kind::HttpNas => {
+                words.extend([text(&programs.http_nas), "--port".into(), "0".into()]);
+                words.extend(["--storage".into(), text(&storage)]);
+                words.extend(
+                    flags
+                        .iter()
+                        .flat_map(|(name, value)| [(*name).into(), (*value).into()]),
+                );
+            }
+            Kind::Nginx => {
+                address = TcpListener::bind(address)?.local_addr()?;
+                let runs_as_root = programs.is_root && !matches!(allowed, Allowed::Threads(_));
+                fs::write(
+                    folder.join("nginx.conf"),
+                    nginx_conf(&folder, address, runs_as_root, flags),
+                )?;
+                let files = [folder.join("nginx.conf"), folder.clone(), log.clone()];
+                let [configuration, prefix, errors] = files.each_ref().map(|file| text(file));
+                words.extend([NGINX.into(), "-c".into(), configuration]);
+                words.extend(["-p".into(), prefix, "-e".into(), errors]);
+            }
+        }
+        let out = folder.join("out");
+        let stderr = File::options()
+            .create(true)
+            .append(true)
+            .open(folder.join("log"))?;
+        let child = Command::new(&words[0])
+            .args(&words[1..])
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .stdin(Stdio::null())
+            .stdout(File::create(&out)?)
+            .stderr(stderr)
+            .spawn()?;
+        let mut server = Self {
+            kind,
+            address,
+            storage,
+            folder,
+            child,
+            log,
+        };
+        server.wait_until_it_listens(&out)?;
+        Ok(server)
+    }
+
+    fn wait_until_it_listens(&mut self, out: &Path) -> io::Result<()> {
+        let deadline = Instant::now() + START;
+        while Instant::now() < deadline && self.is_alive() {
+            let line = fs::read_to_string(out).unwrap_or_default();
+            let printed = line
+                .lines()
+                .find_map(|line| line.strip_prefix("listening on http://"));
+            if let Some(address) = printed.and_then(|address| address.parse().ok()) {
+                self.address = address;
+            }
+            if self.address.port() != 0 && TcpStream::connect(self.address).is_ok() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let log = self.complaints().join("; ");
+        Err(Error::other(format!(
+            "{} did not start: {log}",
+            self.kind.name()
+        )))
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// What the log says of failures of the server itself, the first few lines.
+    pub fn complaints(&self) -> Vec<String> {
+        let log = fs::read(&self.log).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let bad = |line: &&str| {
+            line.contains("panicked")
+                || line.contains("overflow")
+                || line.contains("[alert]")
+                || line.contains("[emerg]")
+                || line.contains(" ERROR ")
+        };
+        let cut = |line: &str| line.chars().take(300).collect();
+        log.lines().filter(bad).take(3).map(cut).collect()
+    }
+
+    /// The files that requests have left in the folder of the server's own.
+    pub fn litter(&self) -> Vec<PathBuf> {
+        let own = match self.kind {
+            Kind::HttpNas => {
+                ["staged", "joins", "removed"].map(|name| self.storage.join(".http-nas").join(name))
+            }
+            Kind::Nginx => ["tmp", "tmp/0", "tmp/1"].map(|name| self.folder.join(name)),
+        };
+        let entries = own.iter().filter_map(|folder| fs::read_dir(folder).ok());
+        let paths = entries.flatten().flatten().map(|entry| entry.path());
+        paths
+            .filter(|path| self.kind == Kind::HttpNas || !path.is_dir())
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let family = process::family(self.process());
+        // nginx is asked, so that its processes end together; what has to be whole has been looked at before.
+        if self.kind == Kind::Nginx && self.is_alive() {
+            signal("TERM", self.process());
+            let deadline = Instant::now() + END;
+            while Instant::now() < deadline && self.is_alive() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            for process in family.iter().skip(1) {
+                let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+                if line.starts_with(b"nginx: worker") {
+                    signal("KILL", *process);
+                }
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn signal(name: &str, process: u32) {
+    let mut command = Command::new("kill");
+    let _ = command
+        .args(["-s", name, &process.to_string()])
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// A user that nothing else on the machine runs as, so that nobody else's threads count.
+fn free_user() -> u32 {
+    1_000_000 + std::process::id() % 1_000_000
+}
+
+/// The words in front of the server's own that set its limits, and end it should this program be killed.
+fn limits(programs: &Programs, allowed: Allowed, user: u32) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
+    match allowed {
+        Allowed::Everything => {}
+        Allowed::Descriptors(most) => {
+            add(&["sh", "-c", &format!("ulimit -n {most}; exec \"$@\""), "sh"]);
+        }
+        Allowed::Threads(most) => {
+            let script = format!("ulimit -u {most} 2>/dev/null || ulimit -p {most}; exec \"$@\"");
+            add(&["sh", "-c", &script, "sh", "setpriv", "--pdeathsig", "KILL"]);
+            let user = user.to_string();
+            add(&["--reuid", &user, "--regid", &user, "--clear-groups"]);
+        }
+    }
+    if programs.has_setpriv && !matches!(allowed, Allowed::Threads(_)) {
+        add(&["setpriv", "--pdeathsig", "TERM"]);
+    }
+    words
+}
+
+/// A file server as like http-nas as nginx can be.
+fn nginx_conf(folder: &Path, address: SocketAddr, as_root: bool, flags: &[(&str, &str)]) -> String {
+    let folder = folder.display();
+    let user = if as_root { "user root;\n" } else { "" };
+    let idle = flags
+        .iter()
+        .find(|(name, _)| *name == "--idle-timeout")
+        .map(|(_, value)| value);
+    let idle = idle.map(|value| format!("client_body_timeout {value}; send_timeout {value};"));
+    let idle = idle.unwrap_or_default();
+    format!(
+        "{user}daemon off;\nworker_processes 2;\npid {folder}/nginx.pid;\n\
+         events {{ worker_connections 4096; }}\n\
+         http {{\n\
+         access_log {folder}/access.log;\n{idle}\n\
+         client_max_body_size 0; client_body_temp_path {folder}/tmp 1;\n\
+         proxy_temp_path {folder}/tmp-proxy; fastcgi_temp_path {folder}/tmp-fastcgi;\n\
+         uwsgi_temp_path {folder}/tmp-uwsgi; scgi_temp_path {folder}/tmp-scgi;\n\
+         server {{\nlisten {address} backlog=4096;\nroot {folder}/www;\n\
+         location = /file {{ return 200 OK; }}\n\
+         location / {{ dav_methods PUT DELETE MOVE; create_full_put_path on; }}\n}}\n}}\n"
+    )
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
