@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::http::{Conn, Reply};
+use crate::http::{Conn, Reply, Request};
 use crate::pattern::{hash, pattern};
+use crate::tally::Tally;
 
 /// A request that is not over by then has failed, retries included.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -32,19 +33,6 @@ pub struct Dialect {
     pub store: &'static str,
     /// The method that appends, where there is one.
     pub append: Option<&'static str>,
-}
-
-/// What the client met with.
-#[derive(Debug, Default)]
-pub struct Tally {
-    pub requests: u64,
-    pub slowest: Duration,
-    pub slowest_name: String,
-    /// How often it was told to come again (503 with Retry-After), and did.
-    pub told_to_wait: u64,
-    pub errors: u64,
-    /// The first few of them in words.
-    pub first_errors: Vec<String>,
 }
 
 /// The client at work: one thread for a connection that is kept, one for new connections.
@@ -118,41 +106,12 @@ impl Drop for Good {
     }
 }
 
-impl Tally {
-    fn fail(&mut self, text: String) {
-        self.errors += 1;
-        if self.first_errors.len() < 3 {
-            self.first_errors.push(text);
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.told_to_wait += other.told_to_wait;
-        self.errors += other.errors;
-        self.first_errors.extend(other.first_errors);
-        if other.slowest > self.slowest {
-            self.slowest = other.slowest;
-            self.slowest_name = other.slowest_name;
-        }
-    }
-}
-
 struct Client {
     address: SocketAddr,
     dialect: Dialect,
     keeps: bool,
     kept: Option<Conn>,
     tally: Tally,
-}
-
-/// One request, ready to be sent.
-struct Request<'r> {
-    method: &'r str,
-    name: &'r str,
-    content: &'r [u8],
-    chunked: bool,
-    keeps: bool,
 }
 
 impl Client {
@@ -314,31 +273,4 @@ fn was_closed(error: &io::Error) -> bool {
         error.kind(),
         ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
     )
-}
-
-impl Request<'_> {
-    fn bytes(&self) -> Vec<u8> {
-        let (method, name) = (self.method, self.name);
-        let mut bytes = format!("{method} /file/{name} HTTP/1.1\r\nHost: nas\r\n").into_bytes();
-        if !self.keeps {
-            bytes.extend_from_slice(b"Connection: close\r\n");
-        }
-        if self.chunked {
-            bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-            for chunk in self.content.chunks(10_000) {
-                bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-                bytes.extend_from_slice(chunk);
-                bytes.extend_from_slice(b"\r\n");
-            }
-            bytes.extend_from_slice(b"0\r\n\r\n");
-        } else {
-            if !matches!(self.method, "GET" | "DELETE") {
-                let length = self.content.len();
-                bytes.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
-            }
-            bytes.extend_from_slice(b"\r\n");
-            bytes.extend_from_slice(self.content);
-        }
-        bytes
-    }
 }

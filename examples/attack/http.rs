@@ -176,6 +176,44 @@ impl Conn {
     }
 }
 
+/// One request, ready to be sent.
+pub struct Request<'r> {
+    pub method: &'r str,
+    pub name: &'r str,
+    pub content: &'r [u8],
+    /// Otherwise it has a Content-Length.
+    pub chunked: bool,
+    /// Whether the connection is to be kept.
+    pub keeps: bool,
+}
+
+impl Request<'_> {
+    pub fn bytes(&self) -> Vec<u8> {
+        let (method, name) = (self.method, self.name);
+        let mut bytes = format!("{method} /file/{name} HTTP/1.1\r\nHost: nas\r\n").into_bytes();
+        if !self.keeps {
+            bytes.extend_from_slice(b"Connection: close\r\n");
+        }
+        if self.chunked {
+            bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+            for chunk in self.content.chunks(10_000) {
+                bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                bytes.extend_from_slice(chunk);
+                bytes.extend_from_slice(b"\r\n");
+            }
+            bytes.extend_from_slice(b"0\r\n\r\n");
+        } else {
+            if !matches!(self.method, "GET" | "DELETE") {
+                let length = self.content.len();
+                bytes.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+            }
+            bytes.extend_from_slice(b"\r\n");
+            bytes.extend_from_slice(self.content);
+        }
+        bytes
+    }
+}
+
 /// Sends one request on a connection of its own and reads the reply.
 pub fn ask(address: SocketAddr, bytes: &[u8], limit: Duration) -> io::Result<Reply> {
     let mut conn = Conn::open(address, limit)?;

@@ -9,11 +9,14 @@
 mod cases;
 mod good;
 mod http;
+mod nginx;
 mod pattern;
 mod process;
+mod programs;
 mod scene;
 mod server;
 mod table;
+mod tally;
 mod trial;
 
 use std::io;
@@ -22,7 +25,8 @@ use std::process::ExitCode;
 
 use cases::{CASES, Case};
 use pattern::thousands;
-use server::{Kind, Programs};
+use programs::Programs;
+use server::Kind;
 use table::Row;
 use trial::Report;
 

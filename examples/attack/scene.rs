@@ -59,6 +59,12 @@ impl Scene {
         Duration::from_secs_f64(if self.short { short } else { full })
     }
 
+    /// The numbers of a case's rounds: so many, or as many as begin within some seconds.
+    pub fn rounds(&self, full: usize, short: usize) -> impl Iterator<Item = usize> + use<> {
+        let deadline = Instant::now() + self.seconds(6.0, 0.7);
+        (0..self.scale(full, short)).take_while(move |_| Instant::now() < deadline)
+    }
+
     pub fn is_ours(&self) -> bool {
         self.kind == Kind::HttpNas
     }

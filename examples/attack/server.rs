@@ -5,16 +5,14 @@
 use std::fs::{self, File};
 use std::io::{self, Error};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::good::Dialect;
-use crate::process;
-
-/// Where Debian's package puts it.
-const NGINX: &str = "/usr/sbin/nginx";
+use crate::programs::{self, Allowed, NGINX, Programs};
+use crate::{nginx, process};
 
 /// How long a server may take to listen.
 const START: Duration = Duration::from_secs(10);
@@ -51,79 +49,6 @@ impl Kind {
     }
 }
 
-/// What the system allows a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allowed {
-    Everything,
-    /// So many descriptors (`ulimit -n`).
-    Descriptors(u32),
-    /// So many threads and processes (`ulimit -u`), as a user of its own without privileges.
-    Threads(u32),
-}
-
-/// What is needed to start servers.
-#[derive(Debug)]
-pub struct Programs {
-    /// A copy of the binary that anybody may run.
-    http_nas: PathBuf,
-    help: String,
-    folder: PathBuf,
-    is_root: bool,
-    has_setpriv: bool,
-    pub has_nginx: bool,
-}
-
-impl Programs {
-    /// Looks around, and copies the binary to where a user without privileges can run it.
-    pub fn find(http_nas: &Path) -> io::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("http-nas-attack-{}", std::process::id()));
-        fs::create_dir(&folder)?;
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
-        let copy = folder.join("http-nas");
-        fs::copy(http_nas, &copy)?;
-        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755))?;
-        let help = Command::new(&copy).arg("--help").output()?;
-        let status = fs::read_to_string("/proc/self/status")?;
-        let user = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-        let runs = |program: &str| {
-            let mut command = Command::new(program);
-            let command = command.arg("--version").stdout(Stdio::null());
-            command.stderr(Stdio::null()).status().is_ok()
-        };
-        Ok(Self {
-            http_nas: copy,
-            help: String::from_utf8_lossy(&help.stdout).into_owned(),
-            folder,
-            is_root: user.and_then(|user| user.split_whitespace().next()) == Some("0"),
-            has_setpriv: runs("setpriv"),
-            has_nginx: Path::new(NGINX).exists(),
-        })
-    }
-
-    /// Why a case with these limits cannot be tried here, if it cannot.
-    pub fn obstacle(&self, allowed: Allowed) -> Option<&'static str> {
-        match allowed {
-            Allowed::Threads(_) if !self.is_root => {
-                Some("only root can start a server as another user")
-            }
-            Allowed::Threads(_) if !self.has_setpriv => Some("there is no setpriv"),
-            _ => None,
-        }
-    }
-
-    /// Those of the flags that the binary knows; each is a name and a value.
-    pub fn known<'f>(&self, flags: &'f [(&'f str, &'f str)]) -> Vec<(&'f str, &'f str)> {
-        let known = |flag: &&(&str, &str)| self.help.split_whitespace().any(|word| word == flag.0);
-        flags.iter().filter(known).copied().collect()
-    }
-}
-
-impl Drop for Programs {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
 /// One server that runs.
 #[derive(Debug)]
 pub struct Server {
@@ -147,7 +72,7 @@ impl Server {
         let folder = programs.folder.join("server");
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir(&folder)?;
-        let user = free_user();
+        let user = programs::free_user();
         let (storage, log) = match kind {
             Kind::HttpNas => (folder.join("storage"), folder.join("log")),
             Kind::Nginx => (folder.join("www/file"), folder.join("error.log")),
@@ -160,7 +85,7 @@ impl Server {
                 }
             }
         }
-        let mut words = limits(programs, allowed, user);
+        let mut words = programs::limits(programs, allowed, user);
         let mut address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         match kind {
             Kind::HttpNas => {
@@ -177,7 +102,7 @@ impl Server {
                 let runs_as_root = programs.is_root && !matches!(allowed, Allowed::Threads(_));
                 fs::write(
                     folder.join("nginx.conf"),
-                    nginx_conf(&folder, address, runs_as_root, flags),
+                    nginx::configuration(&folder, address, runs_as_root, flags),
                 )?;
                 let files = [folder.join("nginx.conf"), folder.clone(), log.clone()];
                 let [configuration, prefix, errors] = files.each_ref().map(|file| text(file));
@@ -300,57 +225,6 @@ fn signal(name: &str, process: u32) {
         .args(["-s", name, &process.to_string()])
         .stderr(Stdio::null())
         .status();
-}
-
-/// A user that nothing else on the machine runs as, so that nobody else's threads count.
-fn free_user() -> u32 {
-    1_000_000 + std::process::id() % 1_000_000
-}
-
-/// The words in front of the server's own that set its limits, and end it should this program be killed.
-fn limits(programs: &Programs, allowed: Allowed, user: u32) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
-    match allowed {
-        Allowed::Everything => {}
-        Allowed::Descriptors(most) => {
-            add(&["sh", "-c", &format!("ulimit -n {most}; exec \"$@\""), "sh"]);
-        }
-        Allowed::Threads(most) => {
-            let script = format!("ulimit -u {most} 2>/dev/null || ulimit -p {most}; exec \"$@\"");
-            add(&["sh", "-c", &script, "sh", "setpriv", "--pdeathsig", "KILL"]);
-            let user = user.to_string();
-            add(&["--reuid", &user, "--regid", &user, "--clear-groups"]);
-        }
-    }
-    if programs.has_setpriv && !matches!(allowed, Allowed::Threads(_)) {
-        add(&["setpriv", "--pdeathsig", "TERM"]);
-    }
-    words
-}
-
-/// A file server as like http-nas as nginx can be.
-fn nginx_conf(folder: &Path, address: SocketAddr, as_root: bool, flags: &[(&str, &str)]) -> String {
-    let folder = folder.display();
-    let user = if as_root { "user root;\n" } else { "" };
-    let idle = flags
-        .iter()
-        .find(|(name, _)| *name == "--idle-timeout")
-        .map(|(_, value)| value);
-    let idle = idle.map(|value| format!("client_body_timeout {value}; send_timeout {value};"));
-    let idle = idle.unwrap_or_default();
-    format!(
-        "{user}daemon off;\nworker_processes 2;\npid {folder}/nginx.pid;\n\
-         events {{ worker_connections 4096; }}\n\
-         http {{\n\
-         access_log {folder}/access.log;\n{idle}\n\
-         client_max_body_size 0; client_body_temp_path {folder}/tmp 1;\n\
-         proxy_temp_path {folder}/tmp-proxy; fastcgi_temp_path {folder}/tmp-fastcgi;\n\
-         uwsgi_temp_path {folder}/tmp-uwsgi; scgi_temp_path {folder}/tmp-scgi;\n\
-         server {{\nlisten {address} backlog=4096;\nroot {folder}/www;\n\
-         location = /file {{ return 200 OK; }}\n\
-         location / {{ dav_methods PUT DELETE MOVE; create_full_put_path on; }}\n}}\n}}\n"
-    )
 }
 
 fn text(path: &Path) -> String {

@@ -4,12 +4,14 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::cases::Case;
-use crate::good::{Good, Tally};
+use crate::good::Good;
 use crate::http;
 use crate::pattern::bytes;
 use crate::process::{self, Peaks, Usage};
+use crate::programs::Programs;
 use crate::scene::Scene;
-use crate::server::{Kind, Programs, Server};
+use crate::server::{Kind, Server};
+use crate::tally::Tally;
 
 /// How far memory may stay above where it began, in bytes.
 const KEPT_MEMORY: u64 = 16 << 20;

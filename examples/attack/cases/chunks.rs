@@ -18,7 +18,7 @@ fn head(scene: &Scene) -> String {
 fn pour_all(scene: &Scene, kinds: &[(&str, Vec<u8>, Vec<u8>)], what: &str) -> io::Result<Outcome> {
     let mut outcome = Outcome::default();
     let mut all = Vec::new();
-    for _ in 0..scene.scale(3, 1) {
+    for _ in scene.rounds(50, 1) {
         for (name, begin, filler) in kinds {
             let begin = [head(scene).as_bytes(), begin].concat();
             let poured = pour(scene, &begin, filler, MOST, scene.seconds(10.0, 3.0))?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::pattern::{hash, pattern, thousands};
 use crate::process;
-use crate::scene::{Outcome, Scene, open_many};
+use crate::scene::{Look, Outcome, Scene, look, open_many};
 
 /// Descriptors that are left to everything else in this program.
 const SPARE: usize = 200;
@@ -17,11 +17,18 @@ pub fn idle(scene: &Scene) -> io::Result<Outcome> {
     let hold = scene.seconds(8.0, 0.7);
     let all = open_many(scene, count, Duration::from_secs(20));
     std::thread::sleep(hold);
+    let closed = all
+        .iter()
+        .filter(|stream| look(stream) == Look::Closed)
+        .count();
     let opened = thousands(all.len() as u64);
     let mut sent = format!(
         "{opened} connections without a byte, held for {} s",
         hold.as_secs_f64()
     );
+    if closed > 0 {
+        sent += &format!("; {} were closed", thousands(closed as u64));
+    }
     if count < wanted {
         sent += &format!(" (not {}: `ulimit -n`)", thousands(wanted as u64));
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::pattern::bytes;
+use crate::pattern::{bytes, thousands};
 use crate::scene::{Outcome, Poured, SMUGGLED, Scene, pour};
 
 /// Adds up what was taken of several endless messages, and says which of them were not cut off.
@@ -38,7 +38,7 @@ pub fn endless_headers(scene: &Scene) -> io::Result<Outcome> {
     ];
     let mut outcome = Outcome::default();
     let mut all = Vec::new();
-    for _ in 0..scene.scale(4, 1) {
+    for _ in scene.rounds(50, 1) {
         for (what, begin, filler) in kinds {
             all.push((
                 what,
@@ -59,15 +59,10 @@ pub fn endless_headers(scene: &Scene) -> io::Result<Outcome> {
 pub fn ten_thousand_headers(scene: &Scene) -> io::Result<Outcome> {
     let fields: String = (0..10_000).map(|n| format!("X-{n}: y\r\n")).collect();
     let head = format!("GET /file HTTP/1.1\r\nHost: nas\r\n{fields}\r\n");
-    let rounds = scene.scale(100, 5);
-    let mut outcome = Outcome {
-        sent: format!(
-            "{rounds} heads of 10,000 fields, {} each",
-            bytes(head.len() as u64)
-        ),
-        ..Outcome::default()
-    };
-    for _ in 0..rounds {
+    let mut outcome = Outcome::default();
+    let mut count = 0;
+    for _ in scene.rounds(1_000, 5) {
+        count += 1;
         let mut conn = scene.open()?;
         let sent = conn.send(head.as_bytes());
         match conn.reply(false) {
@@ -78,6 +73,8 @@ pub fn ten_thousand_headers(scene: &Scene) -> io::Result<Outcome> {
             Err(_) => {}
         }
     }
+    let (count, size) = (thousands(count), bytes(head.len() as u64));
+    outcome.sent = format!("{count} heads of 10,000 fields, {size} each");
     Ok(outcome)
 }
 
@@ -99,7 +96,7 @@ pub fn get_and_head_with_bodies(scene: &Scene) -> io::Result<Outcome> {
     ];
     let mut outcome = Outcome::default();
     let mut count = 0;
-    for _ in 0..scene.scale(100, 5) {
+    for _ in scene.rounds(400, 5) {
         for method in ["GET", "HEAD"] {
             for (framing, body) in framings {
                 count += 1;
@@ -115,7 +112,10 @@ pub fn get_and_head_with_bodies(scene: &Scene) -> io::Result<Outcome> {
     if !scene.victim_is_there() {
         outcome.fault("a body was carried out as a request".to_owned());
     }
-    outcome.sent = format!("{count} GETs and HEADs with a DELETE as body, and a GET behind each");
+    outcome.sent = format!(
+        "{} GETs and HEADs with a DELETE as body, and a GET behind each",
+        thousands(count)
+    );
     Ok(outcome)
 }
 

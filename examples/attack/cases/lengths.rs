@@ -81,7 +81,7 @@ pub fn content_lengths(scene: &Scene) -> io::Result<Outcome> {
         }
         scene.place_victim()
     };
-    for _ in 0..scene.scale(5, 1) {
+    for _ in scene.rounds(5, 1) {
         for field in FAULTY {
             for body in [b"".as_slice(), b"x"] {
                 let request =

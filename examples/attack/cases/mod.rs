@@ -13,8 +13,8 @@ mod slow;
 
 use std::io;
 
+use crate::programs::Allowed;
 use crate::scene::{Outcome, Scene};
-use crate::server::Allowed;
 
 /// One case.
 #[derive(Debug)]

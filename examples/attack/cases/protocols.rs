@@ -71,8 +71,8 @@ pub fn old_and_foreign(scene: &Scene) -> io::Result<Outcome> {
     let mut random = Random::new(2026);
     let mut count = 0;
     let mut kept_open = 0;
-    for round in 0..scene.scale(20, 2) as u64 {
-        let noise = pattern(round, 4_096);
+    for round in scene.rounds(200, 2) {
+        let noise = pattern(round as u64, 4_096);
         let bits: Vec<u8> = (0..64).map(|_| (random.next() >> 56) as u8).collect();
         let random = [
             ("random bytes", noise.as_slice(), false),
