@@ -22,6 +22,7 @@ mod trial;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use cases::{CASES, Case};
 use pattern::thousands;
@@ -31,6 +32,9 @@ use table::Row;
 use trial::Report;
 
 const USAGE: &str = "usage: attack [--short] [--nginx] [--case NAME]...";
+
+/// The whole of it takes a few minutes; whatever hangs, it ends by then.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// What the command line asks for.
 #[derive(Default)]
@@ -56,6 +60,12 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    std::thread::spawn(|| {
+        std::thread::sleep(LONGEST);
+        // The servers end with this process, their parent.
+        eprintln!("attack: still running after {} s", LONGEST.as_secs());
+        std::process::exit(2);
+    });
     match attack(&options) {
         Ok(counts) => {
             let Counts {

@@ -88,8 +88,8 @@ pub fn free_user() -> u32 {
     1_000_000 + std::process::id() % 1_000_000
 }
 
-/// The words in front of the server's own that set its limits, and end it should this program be killed.
-pub fn limits(programs: &Programs, allowed: Allowed, user: u32) -> Vec<String> {
+/// The words in front of the server's own that set its limits, and a signal for it should this program be killed.
+pub fn limits(programs: &Programs, allowed: Allowed, user: u32, ends_with: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
     match allowed {
@@ -99,13 +99,21 @@ pub fn limits(programs: &Programs, allowed: Allowed, user: u32) -> Vec<String> {
         }
         Allowed::Threads(most) => {
             let script = format!("ulimit -u {most} 2>/dev/null || ulimit -p {most}; exec \"$@\"");
-            add(&["sh", "-c", &script, "sh", "setpriv", "--pdeathsig", "KILL"]);
+            add(&[
+                "sh",
+                "-c",
+                &script,
+                "sh",
+                "setpriv",
+                "--pdeathsig",
+                ends_with,
+            ]);
             let user = user.to_string();
             add(&["--reuid", &user, "--regid", &user, "--clear-groups"]);
         }
     }
     if programs.has_setpriv && !matches!(allowed, Allowed::Threads(_)) {
-        add(&["setpriv", "--pdeathsig", "TERM"]);
+        add(&["setpriv", "--pdeathsig", ends_with]);
     }
     words
 }

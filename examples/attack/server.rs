@@ -85,7 +85,9 @@ impl Server {
                 }
             }
         }
-        let mut words = programs::limits(programs, allowed, user);
+        // Only nginx has children of its own to end.
+        let ends_with = if kind == Kind::Nginx { "TERM" } else { "KILL" };
+        let mut words = programs::limits(programs, allowed, user, ends_with);
         let mut address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         match kind {
             Kind::HttpNas => {

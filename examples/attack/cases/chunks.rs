@@ -21,7 +21,7 @@ fn pour_all(scene: &Scene, kinds: &[(&str, Vec<u8>, Vec<u8>)], what: &str) -> io
     for _ in scene.rounds(50, 1) {
         for (name, begin, filler) in kinds {
             let begin = [head(scene).as_bytes(), begin].concat();
-            let poured = pour(scene, &begin, filler, MOST, scene.seconds(10.0, 3.0))?;
+            let poured = pour(scene, &begin, filler, MOST, scene.seconds(4.0, 1.0))?;
             all.push((*name, poured));
         }
     }

@@ -203,6 +203,7 @@ pub fn transfer_encodings(scene: &Scene) -> io::Result<Outcome> {
 pub fn victims(carried_out: u64) -> String {
     match carried_out {
         0 => "no DELETE carried out".to_owned(),
+        1 => "1 DELETE carried out".to_owned(),
         count => format!("{count} DELETEs carried out"),
     }
 }

@@ -42,7 +42,7 @@ pub fn endless_headers(scene: &Scene) -> io::Result<Outcome> {
         for (what, begin, filler) in kinds {
             all.push((
                 what,
-                pour(scene, begin, filler, MOST, scene.seconds(10.0, 3.0))?,
+                pour(scene, begin, filler, MOST, scene.seconds(4.0, 1.0))?,
             ));
         }
     }
