@@ -176,7 +176,7 @@ fn note(case: &Case, report: &io::Result<Report>) {
         Ok(report) => report
             .faults
             .iter()
-            .take(3)
+            .take(8)
             .for_each(|fault| println!("    nginx, {}: {fault}", case.name)),
         Err(error) => println!("    nginx, {}: {error}", case.name),
     }

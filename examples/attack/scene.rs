@@ -41,8 +41,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Notes a fault, unless it is known already or there are enough of them.
     pub fn fault(&mut self, text: String) {
-        if self.faults.len() < 8 {
+        if self.faults.len() < 8 && !self.faults.contains(&text) {
             self.faults.push(text);
         }
     }
@@ -61,7 +62,7 @@ impl Scene {
 
     /// The numbers of a case's rounds: so many, or as many as begin within some seconds.
     pub fn rounds(&self, full: usize, short: usize) -> impl Iterator<Item = usize> + use<> {
-        let deadline = Instant::now() + self.seconds(6.0, 0.7);
+        let deadline = Instant::now() + self.seconds(4.0, 0.7);
         (0..self.scale(full, short)).take_while(move |_| Instant::now() < deadline)
     }
 

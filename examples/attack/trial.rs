@@ -127,7 +127,7 @@ pub fn run(programs: &Programs, kind: Kind, case: &Case, short: bool) -> io::Res
         tally,
         before,
         after,
-        peak_memory,
+        peak_memory: peak_memory.max(after.most_memory),
         peak_threads,
         answered,
         took: begin.elapsed(),
