@@ -1,0 +1,245 @@
+//! The check of a request head, against a plain model of RFC 9112 and the contract's "Framing that is not plain"; and
+//! what it passes on, read the way a lenient server would.
+
+use http_nas::http::framing::{Fault, Framing, Head, MAX_LENGTH, check as check_head, end_of_head};
+
+/// Above this length only some of the places are tried as cuts.
+const MOST_CUTS: usize = 256;
+
+/// Whether the input's first head is accepted. An input without an end of a head gets one.
+pub fn check(input: &[u8]) -> bool {
+    check_ends(input);
+    let mut whole = input.to_vec();
+    whole.extend_from_slice(b"\r\n\r\n");
+    let Some(end) = end_of_head(&whole, 0) else {
+        panic!("the end of the head is not found")
+    };
+    check_ends(&whole);
+    let head = latin1(&whole[..end]);
+    match (check_head(&whole[..end]), model(&head)) {
+        (Ok(found), Ok(expected)) => {
+            let told = (found.framing, found.persistent, found.expects_continue);
+            assert_eq!(told, expected);
+            check_passed_on(&head, &found);
+            true
+        }
+        // A head may have several faults, and any of them may be told.
+        (Err(fault), Err(faults)) if faults.contains(&fault) => false,
+        (found, expected) => panic!("{found:?}, expected {expected:?}"),
+    }
+}
+
+/// The end is found by whoever goes on from any cut, and never before it is there.
+fn check_ends(input: &[u8]) {
+    let end = latin1(input)
+        .split_once("\r\n\r\n")
+        .map(|(h, _)| 4 + h.chars().count());
+    let near = end.map_or(0..0, |end| end - 4..end + 1);
+    let cuts = (0..=input.len()).step_by(1 + input.len() / MOST_CUTS);
+    let mut searched = 0;
+    for cut in cuts.clone() {
+        // As a connection does it: each search goes on where the last one came to.
+        let found = end_of_head(&input[..cut], searched);
+        assert_eq!(found, end.filter(|end| *end <= cut), "cut at {cut}");
+        if found.is_some() {
+            break;
+        }
+        searched = cut;
+    }
+    for cut in cuts
+        .chain(near)
+        .filter(|cut| end.is_none_or(|end| *cut < end))
+    {
+        assert_eq!(end_of_head(&input[..cut], 0), None, "before {cut}");
+        assert_eq!(end_of_head(input, cut), end, "from {cut}");
+    }
+}
+
+/// Each byte as the character of its number, so that a head is text.
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+type Verdict = (Framing, bool, bool);
+
+/// Framing, persistence and whether 100 Continue is waited for; or all that is wrong with the head.
+fn model(head: &str) -> Result<Verdict, Vec<Fault>> {
+    let lines: Vec<&str> = head.split("\r\n").collect();
+    let [request_line, fields @ .., "", ""] = lines.as_slice() else {
+        // An empty line in place of the request line.
+        return Err(vec![Fault::RequestLine]);
+    };
+    let mut faults = Vec::new();
+    let version = match request_line.split(' ').collect::<Vec<_>>()[..] {
+        [method, target, version]
+            if is_token(method)
+                && !target.is_empty()
+                && target.chars().all(|c| ('!'..='~').contains(&c)) =>
+        {
+            version
+        }
+        _ => "",
+    };
+    let mask: String = version
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '9' } else { c })
+        .collect();
+    match (version, mask.as_str()) {
+        ("HTTP/1.1" | "HTTP/1.0", _) => {}
+        (_, "HTTP/9.9") => faults.push(Fault::Version),
+        _ => faults.push(Fault::RequestLine),
+    }
+    let mut pairs = Vec::new();
+    for line in fields {
+        match line.split_once(':') {
+            Some((name, value)) if is_token(name) => {
+                if value.contains(|c| c < ' ' && c != '\t' || c == '\x7f') {
+                    faults.push(Fault::HeaderValue);
+                }
+                pairs.push((name.to_lowercase(), value.trim_matches([' ', '\t'])));
+            }
+            _ => faults.push(Fault::HeaderLine),
+        }
+    }
+    judge(version == "HTTP/1.1", &pairs, faults)
+}
+
+/// The verdict on fields with their names in small letters.
+fn judge(
+    is_11: bool,
+    pairs: &[(String, &str)],
+    mut faults: Vec<Fault>,
+) -> Result<Verdict, Vec<Fault>> {
+    let values = |wanted: &str| -> Vec<&str> {
+        let of_name = pairs.iter().filter(|(name, _)| name == wanted);
+        of_name.map(|(_, value)| *value).collect()
+    };
+    let hosts = values("host").len();
+    if hosts > 1 || (is_11 && hosts == 0) {
+        faults.push(Fault::Host);
+    }
+    let lengths = values("content-length");
+    match lengths[..] {
+        [] => {}
+        [length] if is_below(length, "18446744073709551616") => {
+            if !is_below(length, "70368744177665") {
+                faults.push(Fault::LengthTooLarge);
+            }
+        }
+        _ => faults.push(Fault::ContentLength),
+    }
+    let codings = values("transfer-encoding");
+    let is_plain = codings == ["chunked"] && lengths.is_empty() && is_11;
+    if !codings.is_empty() && !is_plain {
+        faults.push(Fault::TransferEncoding);
+    }
+    let expectations = values("expect");
+    if expectations
+        .iter()
+        .any(|e| e.to_lowercase() != "100-continue")
+    {
+        faults.push(Fault::Expectation);
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let framing = match lengths[..] {
+        _ if is_plain => Framing::Chunked,
+        [length] => length_of(length),
+        _ => Framing::Empty,
+    };
+    let options = values("connection").join(",").to_lowercase();
+    let has = |option| {
+        options
+            .split(',')
+            .any(|o| o.trim_matches([' ', '\t']) == option)
+    };
+    let persistent = !has("close") && (is_11 || has("keep-alive"));
+    Ok((framing, persistent, is_11 && !expectations.is_empty()))
+}
+
+/// RFC 9110, section 5.6.2: visible ASCII that is no delimiter.
+fn is_token(word: &str) -> bool {
+    let is_tchar = |c| ('!'..='~').contains(&c) && !"\"(),/:;<=>?@[\\]{}".contains(c);
+    !word.is_empty() && word.chars().all(is_tchar)
+}
+
+/// Whether these are decimal digits, and of a number below another one: compared as text.
+fn is_below(digits: &str, bound: &str) -> bool {
+    let plain = digits.trim_start_matches('0');
+    !digits.is_empty()
+        && digits.chars().all(|c| c.is_ascii_digit())
+        && (plain.len(), plain) < (bound.len(), bound)
+}
+
+fn length_of(digits: &str) -> Framing {
+    match digits.parse() {
+        Ok(0) => Framing::Empty,
+        Ok(length) if length <= MAX_LENGTH => Framing::Length(length),
+        other => panic!("a length of {other:?}"),
+    }
+}
+
+/// What is passed on means the same to a server that takes in more than the check does, as tiny_http: it looks for
+/// words anywhere in a value.
+fn check_passed_on(head: &str, found: &Head) {
+    assert!(found.bytes.is_ascii(), "bytes above ASCII");
+    let passed = latin1(&found.bytes);
+    let Some(fields) = passed.strip_suffix("\r\n\r\n") else {
+        panic!("no end: {passed:?}")
+    };
+    let lines: Vec<&str> = fields.split("\r\n").collect();
+    let mut framings = Vec::new();
+    let mut expectations = 0;
+    for (number, line) in lines.iter().enumerate() {
+        assert!(!line.is_empty(), "an empty line in {passed:?}");
+        assert!(
+            !line.starts_with([' ', '\t']),
+            "a folded line in {passed:?}"
+        );
+        assert!(
+            !line.contains(['\r', '\n', '\0']),
+            "a bare end in {passed:?}"
+        );
+        let Some((name, value)) = line.split_once(':').filter(|_| number > 0) else {
+            assert_eq!(number, 0, "no colon in {line:?}");
+            continue;
+        };
+        let value = value.trim();
+        match name.trim().to_lowercase().as_str() {
+            "content-length" => framings.push(length_of(value)),
+            "transfer-encoding" => {
+                assert_eq!(value, "chunked");
+                framings.push(Framing::Chunked);
+            }
+            "connection" => assert!(!value.to_lowercase().contains("upgrade"), "{line:?}"),
+            "expect" => expectations += 1,
+            _ => {}
+        }
+    }
+    if framings.is_empty() {
+        framings.push(Framing::Empty);
+    }
+    assert_eq!(framings, [found.framing], "in {passed:?}");
+    // A short body is not to be waited for, and nothing else is to be held up by an expectation.
+    let expected = usize::from(matches!(found.framing, Framing::Length(_)));
+    assert_eq!(expectations, expected, "expectations in {passed:?}");
+    check_lines(head, &lines);
+}
+
+/// Nothing else is changed: each line is one of the head, in its order, and what is left out is of no other kind.
+fn check_lines(head: &str, passed: &[&str]) {
+    let shown = head.replace(|c: char| !c.is_ascii(), "?");
+    let is = |line: &str, name: &str| {
+        let start = line.split(':').next().unwrap_or_default();
+        start.eq_ignore_ascii_case(name)
+    };
+    let mut rest = passed.iter().filter(|line| !is(line, "expect")).peekable();
+    for line in shown.split("\r\n").filter(|line| !line.is_empty()) {
+        if rest.next_if(|passed| **passed == line).is_none() {
+            let is_upgrade = is(line, "connection") && line.to_lowercase().contains("upgrade");
+            assert!(is_upgrade || is(line, "expect"), "{line:?} is left out");
+        }
+    }
+    assert_eq!(rest.next(), None, "put in");
+}
