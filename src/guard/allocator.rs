@@ -1,16 +1,19 @@
-//! The global allocator: the system's, but for blocks of 1 GiB and more.
+//! The global allocator: the system's, but for blocks of 128 KiB and more, which are mapped one by one.
 //!
 //! tiny_http drops an unread body into `vec![0; length left]`, with the length that the client declared. Of such a
 //! buffer no byte is ever touched here, since the connection is closed for reading before; but where the system's
-//! allocator refuses it, the process aborts. Blocks that large are therefore mapped without a claim on memory.
+//! allocator refuses it, the process aborts. Blocks are therefore mapped without a claim on memory.
+//!
+//! And the buffers of transfers go back to the system as soon as they are dropped, where an allocator of many threads
+//! would keep them.
 
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;
 
-/// From this size on, blocks are mapped.
-const MAPPED_FROM: usize = 1 << 30;
+/// From this size on, in bytes, blocks are mapped.
+const MAPPED_FROM: usize = 128 * 1024;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -66,22 +69,37 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
-/// Maps zeroed pages that take memory only when touched. With `vm.overcommit_memory=2` even untouched writable pages
-/// count against the limit, read-only ones do not: a block that cannot be had writable is handed out read-only.
+/// Maps zeroed pages that take memory only when touched.
+///
+/// With `vm.overcommit_memory=2` even untouched writable pages count against the limit, read-only ones do not. A block
+/// of 1 GiB or more that cannot be had writable is handed out read-only: writing to it would end the process, as being
+/// refused it would have, but nothing does. The only blocks of that size are those of dropped bodies.
 fn map(layout: Layout) -> *mut u8 {
     const PAGE: usize = 4096;
+    const NEVER_WRITTEN_FROM: usize = 1 << 30;
     if layout.align() > PAGE {
         return ptr::null_mut();
     }
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    for protection in [libc::PROT_READ | libc::PROT_WRITE, libc::PROT_READ] {
+    let map = |protection| {
         // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no other memory.
-        let block = unsafe { libc::mmap(ptr::null_mut(), layout.size(), protection, flags, -1, 0) };
-        if block != libc::MAP_FAILED {
-            return block.cast();
-        }
+        unsafe { libc::mmap(ptr::null_mut(), layout.size(), protection, flags, -1, 0) }
+    };
+    let mut block = map(libc::PROT_READ | libc::PROT_WRITE);
+    if block == libc::MAP_FAILED && layout.size() >= NEVER_WRITTEN_FROM {
+        block = map(libc::PROT_READ);
     }
-    ptr::null_mut()
+    if block == libc::MAP_FAILED {
+        return ptr::null_mut();
+    }
+    block.cast()
+}
+
+/// Gives memory that is free in the system's allocator back to the system, where the C library can.
+pub(super) fn trim() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: malloc_trim(3) takes the allocator's own locks and has no other condition.
+    let _ = unsafe { libc::malloc_trim(0) };
 }
 
 #[cfg(test)]
@@ -96,11 +114,11 @@ mod tests {
 
     #[test]
     fn a_block_can_grow_over_the_limit_and_shrink_below_it() {
-        let mut block = vec![1_u8; 1 << 20];
-        block.reserve_exact(2 << 30);
+        let mut block = vec![1_u8; 1 << 10];
+        block.reserve_exact(256 << 20);
         assert!(block.iter().all(|&b| b == 1));
         block.shrink_to_fit();
-        assert_eq!(block.len(), 1 << 20);
+        assert_eq!(block.len(), 1 << 10);
         assert!(block.iter().all(|&b| b == 1));
     }
 }

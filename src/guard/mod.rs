@@ -30,6 +30,13 @@ pub use inbound::RefusedHead;
 pub use listener::Listener;
 pub use table::Limits;
 
+/// Gives memory back to the system after many connections have gone. To be called every now and then.
+pub fn give_memory_back() {
+    if table::has_shrunk() {
+        allocator::trim();
+    }
+}
+
 /// Whether the decoder in tiny_http is the one that takes a broken body for broken. The registry's `chunked_transfer`
 /// has no such constant: a build without the patch in Cargo.toml does not compile.
 const _: bool = chunked_transfer::ENDS_ARE_CHECKED;

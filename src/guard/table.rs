@@ -54,6 +54,8 @@ struct Table {
     /// Connections that were shut down to make room, and have not gone yet.
     evicted: usize,
     swept: Option<Instant>,
+    /// The most connections there were since memory was given back.
+    peak: usize,
     /// Since when new connections have been refused, as far as the log knows.
     refusing: Option<Instant>,
 }
@@ -109,8 +111,21 @@ pub(super) fn admit(socket: BorrowedFd<'_>, fd: RawFd) -> bool {
     }
     let connection = Arc::new(Connection::new(cookie, peer, fd));
     table.by_cookie.insert(cookie, connection);
+    table.peak = table.peak.max(table.by_cookie.len());
     handover::begin(cookie);
     true
+}
+
+/// Whether most of many connections have gone since this was last said: time to give their memory back.
+pub(super) fn has_shrunk() -> bool {
+    /// So many connections make it worth the while.
+    const MANY: usize = 32;
+    let mut table = lock(&TABLE);
+    let shrunk = table.peak >= MANY && table.by_cookie.len() <= table.peak / 2;
+    if shrunk {
+        table.peak = table.by_cookie.len();
+    }
+    shrunk
 }
 
 /// Ends connections that wait for a request, so that new ones can be had: for when the system has no thread left.

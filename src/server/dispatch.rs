@@ -59,7 +59,9 @@ impl Dispatch {
     }
 
     fn hand_out(&self, request: tiny_http::Request) {
-        let slot = self.slots.take().filter(|_| !self.shared.is_stopping());
+        let address = request.remote_addr().map(|peer| peer.ip().to_canonical());
+        let slot = address.and_then(|address| self.slots.take(address));
+        let slot = slot.filter(|_| !self.shared.is_stopping());
         let refused = match slot {
             None => Job::refused(request),
             Some(slot) => match self.workers.submit(Job::admitted(request, slot)) {

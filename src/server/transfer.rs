@@ -199,6 +199,7 @@ pub(super) fn watch(shared: Arc<Shared>) -> Result<(), String> {
         loop {
             std::thread::sleep(TICK);
             shared.transfers.look();
+            crate::guard::give_memory_back();
         }
     };
     std::thread::Builder::new()

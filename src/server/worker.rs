@@ -1,6 +1,7 @@
 //! One request from first byte to last: take it up, carry it out, send the reply, log it.
 
 use std::io::{self, Read};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -89,6 +90,7 @@ impl Worker {
         let (head, content) = self.head(&mut exchange, reply, is_head);
         let mut place = Place {
             slots: &self.slots,
+            address: exchange.client().ip().to_canonical(),
             was_admitted: slot.is_some(),
             slot,
         };
@@ -153,6 +155,7 @@ impl Worker {
 /// The slot of a transfer while its reply is sent.
 struct Place<'s> {
     slots: &'s Arc<Slots>,
+    address: IpAddr,
     was_admitted: bool,
     slot: Option<Slot>,
 }
@@ -166,7 +169,7 @@ impl Place<'_> {
     /// Takes a slot again, for a client that does not take its reply at once. One that was refused gets none.
     fn take_back(&mut self) -> bool {
         if self.was_admitted && self.slot.is_none() {
-            self.slot = self.slots.take();
+            self.slot = self.slots.take(self.address);
         }
         self.slot.is_some()
     }

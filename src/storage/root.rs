@@ -12,6 +12,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::Error;
+use super::error::again;
 use super::walk::{Last, Missing, Place, Way};
 
 /// The server's own folder below the root, and the folders in it.
@@ -115,12 +116,12 @@ impl Root {
 
     /// Resolves a name for reading: links that stay inside are followed, missing parents are an error.
     pub(super) fn find(&self, pieces: &[String]) -> Result<Place<'_>, Error> {
-        self.resolve(pieces, Last::Follow, Missing::Fail, None)
+        again(|| self.resolve(pieces, Last::Follow, Missing::Fail, None))
     }
 
     /// Takes what a name leads to as it is, without following a link in its last piece.
     pub(super) fn find_itself(&self, pieces: &[String]) -> Result<Place<'_>, Error> {
-        self.resolve(pieces, Last::Keep, Missing::Fail, None)
+        again(|| self.resolve(pieces, Last::Keep, Missing::Fail, None))
     }
 
     /// Resolves a name for writing, and makes its missing parents; not through the folder with the inode `avoid`.

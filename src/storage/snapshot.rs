@@ -8,6 +8,7 @@ use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
+use super::error::again;
 use super::root::{DIR_FLAGS, Root};
 use super::walk::{Place, kind};
 
@@ -54,6 +55,10 @@ impl Root {
     /// [`Error::NotFound`], [`Error::Outside`], [`Error::Own`]; [`Error::NotRegular`] at once, without opening it,
     /// for a FIFO, socket or device.
     pub fn open_entry(&self, pieces: &[String]) -> Result<Entry, Error> {
+        again(|| self.open_entry_once(pieces))
+    }
+
+    fn open_entry_once(&self, pieces: &[String]) -> Result<Entry, Error> {
         let (dir, leaf) = match self.find(pieces)? {
             Place::Entry(dir, leaf) => (dir, leaf),
             Place::Folder(dir) => {
@@ -71,7 +76,7 @@ impl Root {
                 return Ok(Entry::Folder(Folder { dir, is_root }));
             }
             // A link here has been swapped in since the name was resolved.
-            FileType::Symlink => return Err(Error::NotFound),
+            FileType::Symlink => return Err(Error::Moved),
             _ => return Err(Error::NotRegular),
         }
         let file = open_regular(dir.as_fd(), &leaf, OFlags::RDONLY)?;

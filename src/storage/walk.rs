@@ -234,7 +234,12 @@ impl<'r> Walk<'r> {
         if self.links > MAX_LINKS {
             return Err(Error::Outside);
         }
-        let target = rustix::fs::readlinkat(self.here(), link, Vec::new())?.into_bytes();
+        let target = match rustix::fs::readlinkat(self.here(), link, Vec::new()) {
+            Ok(target) => target.into_bytes(),
+            // No link any more.
+            Err(Errno::INVAL | Errno::NOENT) => return Err(Error::Moved),
+            Err(errno) => return Err(errno.into()),
+        };
         if target.starts_with(b"/") {
             return Err(Error::Outside);
         }
