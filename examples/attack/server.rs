@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Error};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -144,8 +144,13 @@ impl Server {
             let printed = line
                 .lines()
                 .find_map(|line| line.strip_prefix("listening on http://"));
-            if let Some(address) = printed.and_then(|address| address.parse().ok()) {
-                self.address = address;
+            let printed = printed.and_then(|address| address.parse::<SocketAddr>().ok());
+            if let Some(address) = printed {
+                let everywhere = address.ip().is_unspecified();
+                self.address = match everywhere {
+                    true => SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())),
+                    false => address,
+                };
             }
             if self.address.port() != 0 && TcpStream::connect(self.address).is_ok() {
                 return Ok(());
@@ -157,6 +162,16 @@ impl Server {
             "{} did not start: {log}",
             self.kind.name()
         )))
+    }
+
+    /// Where to reach the server so that it sees another client's address than that of the attack, if it listens there:
+    /// one client cannot have all of a server, and must not be all that it is tried with.
+    pub fn for_others(&self) -> SocketAddr {
+        let other = SocketAddr::from((Ipv6Addr::LOCALHOST, self.address.port()));
+        match TcpStream::connect(other) {
+            Ok(_) => other,
+            Err(_) => self.address,
+        }
     }
 
     pub fn process(&self) -> u32 {

@@ -54,7 +54,7 @@ pub fn run(programs: &Programs, kind: Kind, case: &Case, short: bool) -> io::Res
         short,
         flags,
     };
-    let good = Good::start(server.address, kind.dialect());
+    let good = Good::start(server.for_others(), kind.dialect());
     let warm = good.wait(8, Duration::from_secs(10));
     let before = process::usage(server.process());
     let peaks = Peaks::watch(server.process());

@@ -10,10 +10,13 @@ use crate::http::name::Name;
 use crate::storage::{self, Need, Root, Staged};
 
 /// How much of a body is gathered before it is written, in bytes.
-const BUFFER: u64 = 256 * 1024;
+const BUFFER: usize = 256 * 1024;
 
-/// The least that is gathered; a page.
-const LEAST_BUFFER: u64 = 4096;
+/// How much of its beginning is gathered at a time: a body that comes slowly, or is short, is to cost little memory.
+const FIRST_BUFFER: usize = 8 * 1024;
+
+/// How much of a body counts as its beginning, in bytes.
+const BEGINNING: u64 = 64 * 1024;
 
 /// `POST /file/NAME`: creates the file or replaces it.
 pub(super) fn create(store: Store<'_>, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
@@ -76,20 +79,22 @@ fn receive(
     staged: &mut Staged<'_>,
     failed: impl Fn(storage::Error) -> Error,
 ) -> Result<(), Error> {
-    let capacity = body
-        .declared()
-        .unwrap_or(BUFFER)
-        .clamp(LEAST_BUFFER, BUFFER);
-    let capacity = usize::try_from(capacity).unwrap_or(64 * 1024);
-    // io::copy reads straight into the buffer of a BufWriter.
-    let mut writer = BufWriter::with_capacity(capacity, staged);
     // One byte beyond the limit tells that it is passed.
     let most = store
         .max_upload
         .map_or(u64::MAX, |most| most.saturating_add(1));
-    let copied = io::copy(&mut (&mut *body).take(most), &mut writer)
-        .and_then(|copied| writer.flush().map(|()| copied))
-        .map_err(|error| broken(body, error, failed))?;
+    let beginning = most.min(BEGINNING);
+    let mut copy = |most, buffer| {
+        // io::copy reads straight into the buffer of a BufWriter.
+        let mut writer = BufWriter::with_capacity(buffer, &mut *staged);
+        let copied = io::copy(&mut (&mut *body).take(most), &mut writer)?;
+        writer.flush().map(|()| copied)
+    };
+    let copied = copy(beginning, FIRST_BUFFER).and_then(|begun| match begun {
+        _ if begun < beginning => Ok(begun),
+        _ => copy(most - begun, BUFFER).map(|rest| begun + rest),
+    });
+    let copied = copied.map_err(|error| broken(body, error, failed))?;
     check_size(store, Some(copied))
 }
 

@@ -171,6 +171,11 @@ impl Connection {
         lock(&self.inbound).is_complete()
     }
 
+    /// Whether a thread of tiny_http has begun to read from it.
+    pub(super) fn is_taken_up(&self) -> bool {
+        self.taken_up.load(Ordering::Relaxed)
+    }
+
     /// Since when the connection waits for a request, unless it was shut down already.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         (*lock(&self.waiting_since)).filter(|_| !self.is_evicted())

@@ -55,6 +55,7 @@ impl Life {
 impl Drop for Life {
     fn drop(&mut self) {
         handover::give_up();
+        table::end_stranded();
         if let (false, Some(on_death)) = (STOPPED.load(Ordering::SeqCst), ON_DEATH.get()) {
             on_death();
         }

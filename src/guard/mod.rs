@@ -32,7 +32,7 @@ pub use table::Limits;
 
 /// Gives memory back to the system after many connections have gone. To be called every now and then.
 pub fn give_memory_back() {
-    if table::has_shrunk() {
+    if table::is_shrinking() {
         allocator::trim();
     }
 }

@@ -56,6 +56,8 @@ struct Table {
     swept: Option<Instant>,
     /// The most connections there were since memory was given back.
     peak: usize,
+    /// When most of them had gone, if that is not long ago.
+    shrunk: Option<Instant>,
     /// Since when new connections have been refused, as far as the log knows.
     refusing: Option<Instant>,
 }
@@ -116,16 +118,28 @@ pub(super) fn admit(socket: BorrowedFd<'_>, fd: RawFd) -> bool {
     true
 }
 
-/// Whether most of many connections have gone since this was last said: time to give their memory back.
-pub(super) fn has_shrunk() -> bool {
+/// Whether it is time to give memory back: for a while after most of many connections have gone, since the threads of
+/// tiny_http that served them go later.
+pub(super) fn is_shrinking() -> bool {
     /// So many connections make it worth the while.
     const MANY: usize = 32;
+    /// tiny_http's threads wait 5 seconds for another connection, workers 10 for another request.
+    const WHILE: Duration = Duration::from_secs(14);
     let mut table = lock(&TABLE);
-    let shrunk = table.peak >= MANY && table.by_cookie.len() <= table.peak / 2;
-    if shrunk {
+    let now = Instant::now();
+    if table.peak >= MANY && table.by_cookie.len() <= table.peak / 2 {
         table.peak = table.by_cookie.len();
+        table.shrunk = Some(now);
     }
-    shrunk
+    table.shrunk = table.shrunk.filter(|shrunk| now - *shrunk < WHILE);
+    table.shrunk.is_some()
+}
+
+/// Ends the connections that no thread has taken up, and none will: the thread that accepted them has died.
+pub(super) fn end_stranded() {
+    let table = lock(&TABLE);
+    let stranded = table.by_cookie.values().filter(|c| !c.is_taken_up());
+    stranded.for_each(|connection| connection.evict());
 }
 
 /// Ends connections that wait for a request, so that new ones can be had: for when the system has no thread left.

@@ -20,6 +20,9 @@ const EVERY: Duration = Duration::from_secs(10);
 /// How often the transfers are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
+/// In how many of these looks memory is looked at once.
+const TICKS_OF_MEMORY: u64 = 4;
+
 /// The transfers under way, by number.
 pub(super) struct Transfers {
     running: Mutex<HashMap<u64, Arc<Transfer>>>,
@@ -196,10 +199,12 @@ impl Transfer {
 /// One line, where there is no thread to be had.
 pub(super) fn watch(shared: Arc<Shared>) -> Result<(), String> {
     let look = move || {
-        loop {
+        for tick in 0_u64.. {
             std::thread::sleep(TICK);
             shared.transfers.look();
-            crate::guard::give_memory_back();
+            if tick % TICKS_OF_MEMORY == 0 {
+                crate::guard::give_memory_back();
+            }
         }
     };
     std::thread::Builder::new()
