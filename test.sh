@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that can be tested with cargo and curl: the crate's tests, those of the chunked_transfer crate that
-# stands in for the registry's, and the shell tests in tests/curl against the release build.
+# stands in for the registry's, the shell tests in tests/curl against the release build, and a short form of the
+# attack on it.
 # The last line is "N passed, N failed", with ", N skipped" behind it where something was.
 
 # shellcheck source-path=SCRIPTDIR source=scripts/lib.sh
@@ -88,6 +89,8 @@ shell_tests() {
 
 if [[ -n ${HTTP_NAS-} ]] || run_shown "cargo build --release" cargo build --release --locked; then
   shell_tests
+  run_shown "attack, short" scripts/attack --short || failures+=("the short attack")
+  add_counts "$work/shown" || failed=$((failed + 1))
 else
   failed=$((failed + 1))
   failures+=("cargo build --release")

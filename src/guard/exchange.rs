@@ -186,8 +186,8 @@ impl Exchange {
         }
     }
 
-    /// Sends a head and the content that goes with it. Where the client takes no more for now, `may_wait` says whether to
-    /// wait until it does.
+    /// Sends a head and the content that goes with it. Where the client takes no more for now, `may_wait` says whether
+    /// to wait until it does.
     ///
     /// # Errors
     /// What the system says, `WouldBlock` where it may not be waited for. The connection is of no more use then.

@@ -124,12 +124,7 @@ impl Worker {
             root: &self.shared.root,
             max_upload: self.shared.max_upload,
         };
-        let handled = AssertUnwindSafe(|| api::handle(store, operation, &mut body));
-        catch_unwind(handled).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Err(Error::Panic(text.unwrap_or_default()))
-        })
+        unless_it_panics(|| api::handle(store, operation, &mut body))
     }
 
     /// The head of a reply, and what is to be sent behind it.
@@ -150,6 +145,15 @@ impl Worker {
         };
         (response_head(reply.status, &fields), content)
     }
+}
+
+/// What a handler comes to; a panic of it is an error like another.
+fn unless_it_panics(handler: impl FnOnce() -> Result<Reply, Error>) -> Result<Reply, Error> {
+    catch_unwind(AssertUnwindSafe(handler)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(Error::Panic(text.unwrap_or_default()))
+    })
 }
 
 /// The slot of a transfer while its reply is sent.
@@ -230,5 +234,27 @@ impl Body for Metered<'_> {
 
     fn fault(&self) -> Option<BodyFault> {
         self.exchange.body_fault()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_a_handler_is_an_error_of_its_request() {
+        let none: [u8; 0] = [];
+        for (handler, cause) in [
+            (
+                (|| panic!("on purpose")) as fn() -> Result<Reply, Error>,
+                "panic: on purpose",
+            ),
+            (|| panic!("{}", "formatted".to_owned()), "panic: formatted"),
+        ] {
+            let outcome = unless_it_panics(handler);
+            let error = outcome.err().map(|error| (error.status(), error.cause()));
+            assert_eq!(error, Some((500, cause.to_owned())));
+        }
+        assert!(unless_it_panics(|| Ok(Reply::text(none))).is_ok());
     }
 }
