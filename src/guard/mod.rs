@@ -3,7 +3,7 @@
 //! tiny_http reads from its sockets without limits of size or time, takes framing as it comes and hands out the
 //! requests of a connection all at once. Its sockets are out of reach from outside. What is in reach is the way they
 //! go: the standard library calls `accept4`, `recv` and `send` of the C library, and a program may define these names
-//! itself (see [`interpose`]). So each connection that tiny_http accepts is one of ours from its first byte, and
+//! itself (`interpose.rs`). So each connection that tiny_http accepts is one of ours from its first byte, and
 //! tiny_http is handed only what it handles well:
 //!
 //! - one request at a time: the next head waits in the kernel until the reply to the one before is out,
@@ -20,7 +20,7 @@
 //! | `Client` | in `recv`, for the next head | |
 //! | `Offered` | has handed the request to the dispatcher; in `recv`, for its turn, or waits for the reader of the body | is being found |
 //! | `Worker` | as before | reads the body, sends the reply |
-//! | `Closed` | as before, and finds the end when it reads on | the reply is out; [`linger`] reads what still comes |
+//! | `Closed` | as before, and finds the end when it reads on | the reply is out; `linger.rs` reads what still comes |
 //! | `Gone` | finds the end, and closes the socket | |
 //!
 //! In: sockets, connections, and their requests as [`Exchange`]s. Out: what a request asks for.

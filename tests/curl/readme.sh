@@ -29,8 +29,8 @@ mkdir "$work/here"
 random_file "$work/here/cat.jpg" 100000
 first_screen() {
   (cd "$work/here" && block 2 >commands && bash -euo pipefail commands >output)
-  same "OKOKOK$(checksum "$work/here/cat.jpg")  -" "$(head -c 70 "$work/here/output")"
-  same 2 "$(tail -c +72 "$work/here/output" | head -c 1)"
+  same "OKOKOK$(checksum "$work/here/cat.jpg")  -" "$(head -c 73 "$work/here/output")"
+  same 2 "$(tail -c +75 "$work/here/output" | head -c 1)"
 }
 check "the lines of the first screen work one after the other" first_screen
 check "what they move and delete is gone" absent "$storage/old"
