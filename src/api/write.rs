@@ -21,15 +21,8 @@ const BEGINNING: u64 = 64 * 1024;
 /// `POST /file/NAME`: creates the file or replaces it.
 pub(super) fn create(store: Store<'_>, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Create, error);
-    let root = store.root;
-    root.check_replace(name.pieces()).map_err(failed)?;
-    check_size(store, body.declared())?;
-    let need = Need {
-        declared: body.declared(),
-        twice: false,
-    };
-    let mut staged = root.stage(need).map_err(failed)?;
-    receive(store, body, &mut staged, failed)?;
+    store.root.check_replace(name.pieces()).map_err(failed)?;
+    let staged = stage(store, body, false, failed)?;
     staged.commit(name.pieces()).map_err(failed)?;
     Ok(Reply::done())
 }
@@ -37,17 +30,25 @@ pub(super) fn create(store: Store<'_>, name: &Name, body: &mut dyn Body) -> Resu
 /// `PUT /file/NAME`: appends to the file.
 pub(super) fn append(store: Store<'_>, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Append, error);
-    let root = store.root;
-    root.check_join(name.pieces()).map_err(failed)?;
-    check_size(store, body.declared())?;
-    let need = Need {
-        declared: body.declared(),
-        twice: true,
-    };
-    let mut staged = root.stage(need).map_err(failed)?;
-    receive(store, body, &mut staged, failed)?;
+    store.root.check_join(name.pieces()).map_err(failed)?;
+    let staged = stage(store, body, true, failed)?;
     staged.join(name.pieces()).map_err(failed)?;
     Ok(Reply::done())
+}
+
+/// Takes in a body. `twice`: it will be there a second time for a moment, behind another file.
+fn stage<'s>(
+    store: Store<'s>,
+    body: &mut dyn Body,
+    twice: bool,
+    failed: impl Fn(storage::Error) -> Error,
+) -> Result<Staged<'s>, Error> {
+    let declared = body.declared();
+    check_size(store, declared)?;
+    let need = Need { declared, twice };
+    let mut staged = store.root.stage(need).map_err(&failed)?;
+    receive(store, body, &mut staged, failed)?;
+    Ok(staged)
 }
 
 /// `POST /file/NAME/`: makes the folder. Its body is empty.

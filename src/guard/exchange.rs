@@ -15,13 +15,10 @@ use super::inbound::{RefusedHead, Verdict};
 use super::{linger, table};
 use crate::http::framing::{BodyFault, Framing, MARK};
 
-/// Files up to this length leave in one write with their head, in bytes.
-pub const ONE_WRITE: u64 = LAST_STEP;
-
 /// The most of a file that is sent in one step, in bytes.
 const STEP: u64 = 2 << 20;
 
-/// The most that is sent in the last step, in bytes.
+/// The most that is sent in the last step, in bytes. Files up to this length are to leave in one write with their head.
 pub const LAST_STEP: u64 = 64 * 1024;
 
 /// The word to a client that waits with its body (RFC 9110, section 15.2.1). It has no fields: none makes sense.
@@ -143,11 +140,17 @@ impl Exchange {
     /// The declared length of the body in bytes; `None` where only its end will tell.
     #[must_use]
     pub fn declared(&self) -> Option<u64> {
-        match self.message.as_ref().map(|message| message.framing) {
-            Ok(Framing::Length(length)) => Some(length),
-            Ok(Framing::Chunked) => None,
-            Ok(Framing::Empty) | Err(_) => Some(0),
+        match self.framing() {
+            Framing::Length(length) => Some(length),
+            Framing::Chunked => None,
+            Framing::Empty => Some(0),
         }
+    }
+
+    /// How the body is delimited. A refused head has none.
+    fn framing(&self) -> Framing {
+        let message = self.message.as_ref();
+        message.map_or(Framing::Empty, |message| message.framing)
     }
 
     /// Why reading the body has failed, if it has.
@@ -301,6 +304,7 @@ impl Exchange {
 /// Reading gives the body. The first call says `100 Continue` to a client that waits for it.
 impl Read for Exchange {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let framing = self.framing();
         let Some(request) = &mut self.request else {
             return Ok(0);
         };
@@ -313,19 +317,16 @@ impl Read for Exchange {
             // Where it does not get out, neither will the body come.
             let _ = send_some(socket, &[IoSlice::new(CONTINUE)], SendFlags::DONTWAIT);
         }
-        let declared = match &self.message {
-            Ok(message) => message.framing,
-            Err(_) => Framing::Empty,
-        };
         match request.as_reader().read(buffer) {
             Ok(0) => {
-                // tiny_http reports the end of the connection as the end of the body.
-                if matches!(declared, Framing::Length(length) if self.received < length) {
-                    self.body = BodyState::Failed(BodyFault::EndedEarly);
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-                // Whatever tiny_http takes for the end: the guard has seen the message through, or it is none.
-                if declared == Framing::Chunked && !self.connection.is_complete() {
+                // tiny_http reports the end of the connection as the end of the body; and whatever it takes for the
+                // end of chunks, the guard has seen the message through, or it is none.
+                let is_short = match framing {
+                    Framing::Length(length) => self.received < length,
+                    Framing::Chunked => !self.connection.is_complete(),
+                    Framing::Empty => false,
+                };
+                if is_short {
                     self.body = BodyState::Failed(BodyFault::EndedEarly);
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
@@ -334,7 +335,7 @@ impl Read for Exchange {
             }
             Ok(read) => {
                 self.received += read as u64;
-                if declared == Framing::Length(self.received) {
+                if framing == Framing::Length(self.received) {
                     self.body = BodyState::Whole;
                 }
                 Ok(read)

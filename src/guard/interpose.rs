@@ -15,7 +15,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use libc::{c_int, c_void, sockaddr, socklen_t, ssize_t};
+use libc::{c_int, c_long, c_void, sockaddr, socklen_t, ssize_t};
 
 use super::connection::Connection;
 use super::{handover, listener, table};
@@ -37,8 +37,8 @@ unsafe extern "C" fn accept4(
     listener::note_life();
     handover::wait();
     loop {
-        if let (Some(room), false) = (room, length.is_null()) {
-            // SAFETY: as above; the kernel has overwritten it with the length of the address before.
+        if let Some(room) = room {
+            // SAFETY: as above, and not null; the kernel has overwritten it with the length of the address before.
             unsafe { *length = room };
         }
         // SAFETY: the caller's arguments, as they are.
@@ -99,18 +99,7 @@ unsafe extern "C" fn recv(
         Ok(Some(received)) => ssize_t::try_from(received).unwrap_or(ssize_t::MAX),
         Ok(None) => {
             // SAFETY: the caller's arguments, as they are.
-            let result = unsafe {
-                libc::syscall(
-                    libc::SYS_recvfrom,
-                    socket,
-                    buffer,
-                    length,
-                    flags,
-                    0_usize,
-                    0_usize,
-                )
-            };
-            ssize_t::try_from(result).unwrap_or(-1)
+            unsafe { plain(libc::SYS_recvfrom, socket, buffer, length, flags) }
         }
         Err(error) => {
             set_errno(&error);
@@ -137,17 +126,22 @@ unsafe extern "C" fn send(
         return ssize_t::try_from(length).unwrap_or(ssize_t::MAX);
     }
     // SAFETY: the caller's arguments, as they are.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_sendto,
-            socket,
-            buffer,
-            length,
-            flags,
-            0_usize,
-            0_usize,
-        )
-    };
+    unsafe { plain(libc::SYS_sendto, socket, buffer, length, flags) }
+}
+
+/// recvfrom(2) or sendto(2) without an address, which is what recv(2) and send(2) are. Sets errno.
+///
+/// # Safety
+/// As of the call: `buffer` points to `length` bytes, writable or readable.
+unsafe fn plain(
+    call: c_long,
+    socket: c_int,
+    buffer: *const c_void,
+    length: usize,
+    flags: c_int,
+) -> ssize_t {
+    // SAFETY: the caller's arguments, as they are, and no address.
+    let result = unsafe { libc::syscall(call, socket, buffer, length, flags, 0_usize, 0_usize) };
     ssize_t::try_from(result).unwrap_or(-1)
 }
 

@@ -35,7 +35,7 @@ mod linger;
 mod listener;
 mod table;
 
-pub use exchange::{Exchange, LAST_STEP, ONE_WRITE};
+pub use exchange::{Exchange, LAST_STEP};
 pub use inbound::RefusedHead;
 pub use listener::Listener;
 pub use table::Limits;

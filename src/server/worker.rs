@@ -10,7 +10,7 @@ use super::Shared;
 use super::slots::{Slot, Slots};
 use super::transfer::Transfer;
 use crate::api::{self, Body, Content, Error, Reply, Store};
-use crate::guard::{Exchange, LAST_STEP, ONE_WRITE};
+use crate::guard::{Exchange, LAST_STEP};
 use crate::http::date::imf_fixdate;
 use crate::http::framing::BodyFault;
 use crate::http::head::response_head;
@@ -187,29 +187,37 @@ fn send(
     transfer: &Transfer,
     place: &mut Place<'_>,
 ) -> io::Result<()> {
-    let (file, length) = match content {
+    match in_memory_if_short(content)? {
         Content::Bytes(bytes) => {
             place.give_back();
-            return exchange.send(head, &bytes, &mut || place.take_back());
+            exchange.send(head, &bytes, &mut || place.take_back())
         }
-        Content::File { file, length } => (file, length),
-    };
-    if length <= ONE_WRITE {
-        let mut bytes = Vec::new();
-        file.take(length).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != length {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        Content::File { file, length } => {
+            let (received, _) = exchange.counts();
+            exchange.send_file(head, &file, length, &mut |sent| {
+                transfer.count(received, sent);
+                if length - sent <= LAST_STEP {
+                    place.give_back();
+                }
+            })
         }
-        place.give_back();
-        return exchange.send(head, &bytes, &mut || place.take_back());
     }
-    let (received, _) = exchange.counts();
-    exchange.send_file(head, &file, length, &mut |sent| {
-        transfer.count(received, sent);
-        if length - sent <= LAST_STEP {
-            place.give_back();
+}
+
+/// Reads a file that is to leave in one write with its head.
+fn in_memory_if_short(content: Content) -> io::Result<Content> {
+    match content {
+        Content::File { file, length } if length <= LAST_STEP => {
+            let mut bytes = Vec::new();
+            file.take(length).read_to_end(&mut bytes)?;
+            // A file that has become shorter meanwhile.
+            if bytes.len() as u64 != length {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            Ok(Content::Bytes(bytes))
         }
-    })
+        other => Ok(other),
+    }
 }
 
 /// A body that keeps the count of its transfer.

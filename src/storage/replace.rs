@@ -100,9 +100,7 @@ impl Root {
             }
         }
     }
-}
 
-impl Root {
     /// Undoes a killed join before a file is replaced or removed: those who have it open must not see its torn end when
     /// the note goes. A file that cannot be written to keeps it.
     pub(super) fn settle(&self, held: Option<&Held>) {
