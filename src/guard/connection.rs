@@ -3,8 +3,8 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -31,6 +31,8 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     /// The descriptor that was accepted. tiny_http owns it, so it may be closed at any time.
     pub(super) fd: RawFd,
+    accepted: Instant,
+    traffic: Traffic,
     /// Whether a thread of tiny_http has begun to read from it.
     taken_up: AtomicBool,
     /// Since when it waits for a request; none while one is being served.
@@ -40,6 +42,17 @@ pub(super) struct Connection {
     inbound: Mutex<Inbound>,
     turn: Mutex<Turn>,
     turned: Condvar,
+}
+
+/// What has gone over a connection.
+#[derive(Debug, Default)]
+struct Traffic {
+    /// Requests that were replied to.
+    requests: AtomicU64,
+    /// Bytes that have come, heads and framing included.
+    received: AtomicU64,
+    /// Bytes of content that were sent.
+    sent: AtomicU64,
 }
 
 /// Whose turn it is.
@@ -63,6 +76,8 @@ impl Connection {
             cookie,
             peer,
             fd,
+            accepted: Instant::now(),
+            traffic: Traffic::default(),
             taken_up: AtomicBool::new(false),
             waiting_since: Mutex::new(Some(Instant::now())),
             evicted: AtomicBool::new(false),
@@ -93,6 +108,7 @@ impl Connection {
             let was_in_head = inbound.in_head();
             let mut source = Socket {
                 socket,
+                received: &self.traffic.received,
                 in_head: was_in_head,
                 idle: inbound.is_idle(),
                 deadline: None,
@@ -142,6 +158,12 @@ impl Connection {
         lock(&self.inbound).has_pending(length)
     }
 
+    /// Counts a request that is over, and the bytes of content that its reply has sent.
+    pub(super) fn count(&self, sent: u64) {
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        self.traffic.sent.fetch_add(sent, Ordering::Relaxed);
+    }
+
     /// Gives the turn back to the client: the reply is out.
     pub(super) fn next_turn(&self) {
         let mut turn = lock(&self.turn);
@@ -181,8 +203,17 @@ impl Connection {
         (*lock(&self.waiting_since)).filter(|_| !self.is_evicted())
     }
 
-    /// Shuts the connection down, which its thread finds as its end.
-    pub(super) fn evict(&self) {
+    /// Shuts the connection down, which its thread finds as its end, unless a request has begun to come meanwhile.
+    pub(super) fn evict(&self) -> bool {
+        let is_idle = self.duplicate().is_none_or(|socket| !has_input(&socket));
+        if is_idle {
+            self.shut_down();
+        }
+        is_idle
+    }
+
+    /// Shuts the connection down.
+    pub(super) fn shut_down(&self) {
         self.evicted.store(true, Ordering::Relaxed);
         if let Some(socket) = self.duplicate() {
             // One that is down already is what is wanted.
@@ -222,9 +253,25 @@ impl Connection {
     }
 }
 
+/// The trace of a connection, requests or none.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let count = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        log::debug!(
+            "connection of {} ended after {:.3} s: {} requests, {} bytes received, {} sent",
+            self.peer,
+            self.accepted.elapsed().as_secs_f64(),
+            count(&self.traffic.requests),
+            count(&self.traffic.received),
+            count(&self.traffic.sent)
+        );
+    }
+}
+
 /// The socket of a connection as a source of bytes, with the limits of time for a head.
 struct Socket<'f> {
     socket: BorrowedFd<'f>,
+    received: &'f AtomicU64,
     in_head: bool,
     /// Whether not even the first byte of a head has come.
     idle: bool,
@@ -245,6 +292,8 @@ impl Source for Socket<'_> {
                     // From the first byte of a head on, the limit is for its last.
                     self.deadline
                         .get_or_insert_with(|| Instant::now() + HEAD_TIMEOUT);
+                    self.received
+                        .fetch_add(received.len() as u64, Ordering::Relaxed);
                 }
                 Ok(received)
             }
@@ -253,6 +302,12 @@ impl Source for Socket<'_> {
             Err(errno) => Err(errno.into()),
         }
     }
+}
+
+/// Whether bytes have come that nobody has read.
+fn has_input(socket: &OwnedFd) -> bool {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    rustix::net::recv(socket, &mut [0_u8][..], flags).is_ok_and(|(received, _)| received > 0)
 }
 
 /// Waits until a socket has something to read, at most until the deadline.

@@ -281,6 +281,7 @@ impl Exchange {
         let Some(request) = self.request.take() else {
             return;
         };
+        self.connection.count(self.sent);
         let is_last = matches!(&self.message, Ok(message) if !message.persistent);
         if go_on {
             abandon(request);

@@ -1,8 +1,8 @@
-//! The three calls of the C library through which tiny_http meets its clients, defined here in their place.
+//! The four calls of the C library through which tiny_http meets its clients, defined here in their place.
 //!
 //! The linker resolves a name to the program's own definition before it looks into the C library, statically and
 //! dynamically linked alike; `std::net::TcpListener::accept` calls `accept4`, and reading from and writing to a
-//! `TcpStream` call `recv` and `send`. Nothing else in the process is changed: a descriptor that is not one of our
+//! `TcpStream` call `recv` and `send`, and to shut one down calls `shutdown`. Nothing else in the process is changed: a descriptor that is not one of our
 //! connections gets the plain system call. Should the standard library ever call other names, no request would be taken
 //! for one of ours, and none carried out (see [`Connection::take`]): every test would fail.
 //!
@@ -12,7 +12,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libc::{c_int, c_long, c_void, sockaddr, socklen_t, ssize_t};
@@ -41,8 +41,15 @@ unsafe extern "C" fn accept4(
             // SAFETY: as above, and not null; the kernel has overwritten it with the length of the address before.
             unsafe { *length = room };
         }
-        // SAFETY: the caller's arguments, as they are.
-        let result = unsafe { libc::syscall(libc::SYS_accept4, listener, address, length, flags) };
+        let result = match handover::take_left() {
+            // SAFETY: the caller's pointers, as accept4 would use them.
+            Some(left) => match unsafe { name_peer(&left, address, length) } {
+                true => c_long::from(left.into_raw_fd()),
+                false => continue,
+            },
+            // SAFETY: the caller's arguments, as they are.
+            None => unsafe { libc::syscall(libc::SYS_accept4, listener, address, length, flags) },
+        };
         let Ok(fd @ 0..) = c_int::try_from(result) else {
             // SAFETY: the listener is open during the call.
             let listener = unsafe { BorrowedFd::borrow_raw(listener) };
@@ -61,6 +68,15 @@ unsafe extern "C" fn accept4(
         // SAFETY: as above; it is closed here and not handed on.
         drop(unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd) });
     }
+}
+
+/// Stores the address of a connection's peer, as accept4(2) does. `false` where it is gone.
+///
+/// # Safety
+/// `address` and `length` are null or point to writable memory as they say.
+unsafe fn name_peer(socket: &OwnedFd, address: *mut sockaddr, length: *mut socklen_t) -> bool {
+    // SAFETY: the caller's pointers, which getpeername(2) uses as accept4 does.
+    address.is_null() || unsafe { libc::getpeername(socket.as_raw_fd(), address, length) } == 0
 }
 
 /// recv(2), as `std` calls it: for our connections through their guard.
@@ -127,6 +143,23 @@ unsafe extern "C" fn send(
     }
     // SAFETY: the caller's arguments, as they are.
     unsafe { plain(libc::SYS_sendto, socket, buffer, length, flags) }
+}
+
+/// shutdown(2), as `std` calls it. The thread that accepts shuts a connection down only where it gets no thread for it;
+/// then the connection is left as it is for the next one that accepts (see [`handover`]).
+///
+/// # Safety
+/// None beyond that of calling C.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn shutdown(socket: c_int, how: c_int) -> c_int {
+    // SAFETY: the socket is open during the call.
+    let fd = unsafe { BorrowedFd::borrow_raw(socket) };
+    if listener::is_accepting() && table::connection_of(fd).is_some() {
+        return 0;
+    }
+    // SAFETY: the caller's arguments, as they are.
+    let result = unsafe { libc::syscall(libc::SYS_shutdown, socket, how) };
+    c_int::try_from(result).unwrap_or(-1)
 }
 
 /// recvfrom(2) or sendto(2) without an address, which is what recv(2) and send(2) are. Sets errno.

@@ -1,6 +1,7 @@
 //! The listening socket: its options, what of its failures is waited out, the life of the thread that accepts, and the
 //! end.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::BorrowedFd;
@@ -25,8 +26,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How long a new thread of tiny_http may take until it accepts.
 const START: Duration = Duration::from_secs(2);
 
-/// Threads that a server of tiny_http starts with, and one more for who receives its requests.
-const THREADS: usize = 6;
+/// Threads that a server of tiny_http starts with.
+const THREADS: usize = 5;
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
@@ -40,6 +41,9 @@ static HAS_STARTED: Condvar = Condvar::new();
 thread_local! {
     /// Dropped with the thread that accepts.
     static LIFE: Life = Life::begin();
+
+    /// Whether this thread accepts.
+    static ACCEPTS: Cell<bool> = const { Cell::new(false) };
 }
 
 struct Life;
@@ -54,8 +58,7 @@ impl Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
-        handover::give_up();
-        table::end_stranded();
+        table::end_stranded(handover::leave());
         if let (false, Some(on_death)) = (STOPPED.load(Ordering::SeqCst), ON_DEATH.get()) {
             on_death();
         }
@@ -66,6 +69,12 @@ impl Drop for Life {
 pub(super) fn note_life() {
     // A thread that is ending has no thread-locals any more, and accepts nothing.
     let _ = LIFE.try_with(|_| {});
+    ACCEPTS.set(true);
+}
+
+/// Whether the calling thread accepts.
+pub(super) fn is_accepting() -> bool {
+    ACCEPTS.get()
 }
 
 /// A listening socket for tiny_http.

@@ -2,8 +2,8 @@
 //!
 //! tiny_http reads from its sockets without limits of size or time, takes framing as it comes and hands out the
 //! requests of a connection all at once. Its sockets are out of reach from outside. What is in reach is the way they
-//! go: the standard library calls `accept4`, `recv` and `send` of the C library, and a program may define these names
-//! itself (`interpose.rs`). So each connection that tiny_http accepts is one of ours from its first byte, and
+//! go: the standard library calls `accept4`, `recv`, `send` and `shutdown` of the C library, and a program may define
+//! these names itself (`interpose.rs`). So each connection that tiny_http accepts is one of ours from its first byte, and
 //! tiny_http is handed only what it handles well:
 //!
 //! - one request at a time: the next head waits in the kernel until the reply to the one before is out,

@@ -114,7 +114,7 @@ pub(super) fn admit(socket: BorrowedFd<'_>, fd: RawFd) -> bool {
     let connection = Arc::new(Connection::new(cookie, peer, fd));
     table.by_cookie.insert(cookie, connection);
     table.peak = table.peak.max(table.by_cookie.len());
-    handover::begin(cookie);
+    handover::begin(cookie, socket);
     true
 }
 
@@ -135,11 +135,14 @@ pub(super) fn is_shrinking() -> bool {
     table.shrunk.is_some()
 }
 
-/// Ends the connections that no thread has taken up, and none will: the thread that accepted them has died.
-pub(super) fn end_stranded() {
+/// Ends the connections that no thread has taken up, and none will: the thread that accepted them has died. All but
+/// the one that is left to the next.
+pub(super) fn end_stranded(left: Option<u64>) {
     let table = lock(&TABLE);
     let stranded = table.by_cookie.values().filter(|c| !c.is_taken_up());
-    stranded.for_each(|connection| connection.evict());
+    stranded
+        .filter(|connection| Some(connection.cookie) != left)
+        .for_each(|connection| connection.shut_down());
 }
 
 /// Ends connections that wait for a request, so that new ones can be had: for when the system has no thread left.
@@ -163,7 +166,8 @@ impl Table {
         self.by_cookie.len() - self.evicted < most || self.evict() > 0
     }
 
-    /// Shuts down the connections that have waited longest for a request; says how many.
+    /// Shuts down the connections that have waited longest for a request, half of them at most: where few are allowed,
+    /// a client between two requests is to keep its own. Says how many.
     fn evict(&mut self) -> usize {
         let mut waiting: Vec<(Instant, &Arc<Connection>)> = self
             .by_cookie
@@ -171,12 +175,14 @@ impl Table {
             .filter_map(|connection| Some((connection.waiting_since()?, connection)))
             .collect();
         waiting.sort_unstable_by_key(|(since, _)| *since);
-        waiting.truncate(EVICTED_AT_ONCE);
-        waiting
+        let most = waiting.len().div_ceil(2).min(EVICTED_AT_ONCE);
+        let evicted = waiting
             .iter()
-            .for_each(|(_, connection)| connection.evict());
-        self.evicted += waiting.len();
-        waiting.len()
+            .filter(|(_, connection)| connection.evict())
+            .take(most)
+            .count();
+        self.evicted += evicted;
+        evicted
     }
 
     /// Says in the log that connections are refused, once a minute at most.

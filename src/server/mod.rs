@@ -24,6 +24,9 @@ use transfer::Transfers;
 /// How long to wait before accepting is begun again.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// For how long the log is silent about further failures of accepting: where threads are few, one comes on another.
+const QUIET: Duration = Duration::from_secs(60);
+
 /// How often a shutdown looks whether all is done.
 const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
 
@@ -105,23 +108,32 @@ pub fn run(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Starts a server of tiny_http, and a thread for its requests.
+/// Starts a thread for requests, and then a server of tiny_http that hands them to it: what is accepted must not find
+/// nobody there.
 fn accept(listener: &Listener, dispatch: &Arc<Dispatch>) -> Result<(), String> {
-    let http = listener.serve()?;
     let dispatch = Arc::clone(dispatch);
+    let (started, server) = channel::<tiny_http::Server>();
     std::thread::Builder::new()
         .name("dispatch".to_owned())
-        .spawn(move || dispatch.receive(&http))
-        .map(drop)
-        .map_err(|error| format!("cannot start a thread: {error}"))
+        .spawn(move || server.iter().for_each(|http| dispatch.receive(&http)))
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    let http = listener.serve()?;
+    started
+        .send(http)
+        .map_err(|_| "the thread for requests has ended".to_owned())
 }
 
 /// Waits for the signal to end; whenever the thread that accepts dies, another one takes its place.
 fn keep_accepting(listener: &Listener, dispatch: &Arc<Dispatch>, happened: &Receiver<Event>) {
+    let mut said: Option<Instant> = None;
     while let Ok(Event::AcceptDied) = happened.recv() {
-        log::warn!(
-            "accepting connections has failed, most likely for want of threads; trying again"
-        );
+        let is_news = said.is_none_or(|said| said.elapsed() > QUIET);
+        if is_news {
+            said = Some(Instant::now());
+            log::warn!(
+                "accepting connections has failed, most likely for want of threads; trying again"
+            );
+        }
         listener.make_room();
         loop {
             match accept(listener, dispatch) {
@@ -135,7 +147,9 @@ fn keep_accepting(listener: &Listener, dispatch: &Arc<Dispatch>, happened: &Rece
                 },
             }
         }
-        log::info!("connections are accepted again");
+        if is_news {
+            log::info!("connections are accepted again");
+        }
     }
     listener.stop();
 }

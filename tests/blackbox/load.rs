@@ -306,15 +306,11 @@ fn row_4_without_descriptors_accepting_pauses_and_goes_on() {
         limited.is_ok_and(|status| status.success()),
         "prlimit failed"
     );
-    let open = || {
-        fs::read_dir(format!("/proc/{}/fd", server.pid()))
-            .expect("the server runs")
-            .count()
-    };
     for round in 0..3 {
         // The kernel takes up those that the server has not accepted yet.
-        let waiting: Vec<Conn> = (0..100).map(|_| server.open()).collect();
-        eventually("no descriptor is left", || open() >= 40);
+        let mut waiting: Vec<Conn> = (0..100).map(|_| server.open()).collect();
+        // Forty descriptors are not enough for a hundred: those that have waited longest make room.
+        assert!(waiting[0].closed(), "round {round}: none has made room");
         drop(waiting);
         eventually(&format!("it answers again, round {round}"), || {
             let reply = Conn::try_open(server.addr).and_then(|mut conn| {

@@ -231,3 +231,27 @@ fn an_empty_rust_log_counts_as_unset() {
         request_lines(&server).len() == 1
     });
 }
+
+#[test]
+fn at_debug_each_connection_leaves_a_line_requests_or_none() {
+    let server = Server::with(&[], &[("RUST_LOG", "debug")]);
+    server.place("file", b"content");
+    let mut conn = server.open();
+    for _ in 0..2 {
+        conn.request("GET", "file", &[], b"").expect("a reply");
+    }
+    drop(conn);
+    let mut silent = server.open();
+    silent.send(b"GET /f");
+    drop(silent);
+    for expected in [
+        ": 2 requests, 76 bytes received, 14 sent",
+        ": 0 requests, 6 bytes received, 0 sent",
+    ] {
+        eventually(expected, || {
+            server.log().lines().any(|line| {
+                line.contains("DEBUG connection of 127.0.0.1:") && line.ends_with(expected)
+            })
+        });
+    }
+}

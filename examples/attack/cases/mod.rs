@@ -23,8 +23,6 @@ pub struct Case {
     /// Flags that shorten the waiting or set the limit that the case is about, where the binary knows them.
     pub flags: &'static [(&'static str, &'static str)],
     pub allowed: Allowed,
-    /// Errors of the good client that the server is known to cause in this case, at most. The table shows them.
-    pub known_errors: u64,
     pub run: fn(&Scene) -> io::Result<Outcome>,
 }
 
@@ -33,7 +31,6 @@ const fn case(name: &'static str, run: fn(&Scene) -> io::Result<Outcome>) -> Cas
         name,
         flags: &[],
         allowed: Allowed::Everything,
-        known_errors: 0,
         run,
     }
 }
@@ -63,8 +60,6 @@ pub const CASES: &[Case] = &[
     },
     Case {
         allowed: Allowed::Threads(64),
-        // Each time that no thread is left, the connection that was to have it is closed: see README, Limitations.
-        known_errors: 5,
         ..case("few-threads", connections::few)
     },
     case("connect-and-reset", resets::connect_and_reset),
