@@ -14,6 +14,8 @@ use super::{Content, Reply};
 /// How long a client that came at a bad time should wait, in seconds.
 const RETRY_AFTER: &str = "1";
 
+const UNMET: &str = "a condition of the request does not hold; nothing was changed";
+
 /// Why a request was not carried out.
 #[derive(Debug)]
 pub enum Error {
@@ -21,8 +23,16 @@ pub enum Error {
     Head(framing::Fault),
     /// Method or path.
     Route(RouteFault),
-    /// The name in the body of a rename.
+    /// The name in the body of a rename or copy.
     NewName(NameFault),
+    /// The condition in this field is none.
+    Condition(&'static str),
+    /// A condition does not hold.
+    Unmet,
+    /// There are no such bytes in a file of this length.
+    Range(u64),
+    /// The body does not have the digest that was sent with it.
+    Digest,
     /// The content of a body, with what is wrong with it.
     Content(&'static str),
     /// The transfer of a body.
@@ -63,7 +73,10 @@ impl Error {
             Self::Head(fault) => head_status(*fault),
             Self::Route(RouteFault::Unknown) => 404,
             Self::Route(RouteFault::Method(_)) => 405,
-            Self::Route(RouteFault::Name(_)) | Self::NewName(_) | Self::Content(_) => 400,
+            Self::Route(RouteFault::Name(_)) | Self::NewName(_) => 400,
+            Self::Content(_) | Self::Condition(_) | Self::Digest => 400,
+            Self::Unmet => 412,
+            Self::Range(_) => 416,
             Self::Body(BodyFault::Stalled) => 408,
             Self::Body(BodyFault::EndedEarly | BodyFault::Malformed) => 400,
             Self::TooLarge(_) => 413,
@@ -82,6 +95,15 @@ impl Error {
             Self::Route(RouteFault::Method(allow)) => format!("the methods here are {allow}"),
             Self::Route(RouteFault::Name(fault)) | Self::NewName(fault) => fault.to_string(),
             Self::Content(what) => (*what).to_owned(),
+            Self::Condition(field) => {
+                format!("{field} must be * or a list of entity tags in quotation marks")
+            }
+            Self::Unmet => UNMET.to_owned(),
+            Self::Range(length) => format!("the file has {length} bytes"),
+            Self::Digest => {
+                "the body does not have the digest that was sent with it; nothing was stored"
+                    .to_owned()
+            }
             Self::Body(fault) => format!("{fault}; nothing was stored"),
             Self::TooLarge(most) => format!("an upload may have {most} bytes at most"),
             Self::Storage(name, access, error) => storage_answer(name, *access, error).1,
@@ -104,13 +126,26 @@ impl Error {
         }
     }
 
+    /// The length of the file, where the client was wrong about it.
+    fn length(&self) -> Option<u64> {
+        match self {
+            Self::Range(length) | Self::Storage(_, _, storage::Error::OtherLength(length)) => {
+                Some(*length)
+            }
+            _ => None,
+        }
+    }
+
     /// The reply that tells the client, in the format that it accepts.
     #[must_use]
-    pub fn reply(&self, format: Format) -> Reply {
+    pub fn reply<'s>(&self, format: Format) -> Reply<'s> {
         let status = self.status();
         let mut fields: Vec<Field> = vec![("Content-Type", format.media_type().to_owned())];
         if let Self::Route(RouteFault::Method(allow)) = self {
             fields.push(("Allow", (*allow).to_owned()));
+        }
+        if let Some(length) = self.length() {
+            fields.push(("Content-Range", format!("bytes */{length}")));
         }
         if status == 503 {
             fields.push(("Retry-After", RETRY_AFTER.to_owned()));
@@ -164,6 +199,8 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         (Error::NotEmpty, _) => (409, format!("the folder \"{name}\" is not empty")),
         (Error::IntoItself, _) => (409, "a folder cannot be moved into itself".to_owned()),
         (Error::MountPoint, _) => (409, format!("\"{name}\" is on another file system")),
+        (Error::Unmet, _) => (412, UNMET.to_owned()),
+        (Error::OtherLength(length), _) => (416, format!("\"{name}\" has {length} bytes")),
         (Error::NoSpace, _) => (507, "there is not enough space for it".to_owned()),
         (Error::Exhausted | Error::Locked | Error::Moved, _) => {
             (503, "the server is busy, try again".to_owned())

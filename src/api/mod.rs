@@ -2,29 +2,41 @@
 //!
 //! In: what each operation does, in terms of names and of the storage. Out: sockets, and how a reply is sent.
 
-mod count;
+mod archive;
+mod condition;
+mod copy;
+mod destination;
 mod error;
+mod integrity;
+mod listing;
 mod read;
 mod remove;
 mod rename;
 mod reply;
+mod sum;
 mod write;
 
 use std::io::Read;
 
 pub use error::{Access, Error};
-pub use reply::{Content, Reply};
+pub use reply::{Content, Reply, Sink};
 
 use crate::http::framing::BodyFault;
 use crate::http::route::Operation;
 use crate::storage::Root;
 
-/// The body of a request.
-pub trait Body: Read {
-    /// Its declared length in bytes; `None` where only its end will tell.
+/// A request, as far as its operation does not say it: its header fields, and its body, which is read from it.
+pub trait Request: Read {
+    /// Whether the method is HEAD: the content of the reply will not be sent.
+    fn is_head(&self) -> bool;
+
+    /// The value of a header field, where it is there; repeated ones joined by commas.
+    fn field(&self, name: &'static str) -> Option<String>;
+
+    /// The declared length of the body in bytes; `None` where only its end will tell.
     fn declared(&self) -> Option<u64>;
 
-    /// Why reading has failed, if it has.
+    /// Why reading the body has failed, if it has.
     fn fault(&self) -> Option<BodyFault>;
 }
 
@@ -41,26 +53,29 @@ pub struct Store<'s> {
 ///
 /// # Errors
 /// The [`Error`] that answers the request; nothing that a client can see has changed then.
-pub fn handle(
-    store: Store<'_>,
+pub fn handle<'s>(
+    store: Store<'s>,
     operation: &Operation,
-    body: &mut dyn Body,
-) -> Result<Reply, Error> {
+    request: &mut dyn Request,
+) -> Result<Reply<'s>, Error> {
     let root = store.root;
     match operation {
         Operation::Health => health(root),
-        Operation::Read(name) => read::read(root, name),
-        Operation::CountLines(name) => count::lines(root, name),
-        Operation::Create(name) => write::create(store, name, body),
-        Operation::MakeFolder(name) => write::make_folder(root, name, body),
-        Operation::Append(name) => write::append(store, name, body),
-        Operation::Rename(name) => rename::rename(root, name, body),
-        Operation::Delete(name) => remove::remove(root, name),
+        Operation::Read(name) => read::read(root, name, request),
+        Operation::CountLines(name) => sum::lines(root, name, request),
+        Operation::Digest(name) => sum::sha256(root, name, request),
+        Operation::Archive(name) => archive::archive(root, name, request),
+        Operation::Create(name) => write::create(store, name, request),
+        Operation::MakeFolder(name) => write::make_folder(root, name, request),
+        Operation::Append(name) => write::append(store, name, request),
+        Operation::Rename(name) => rename::rename(root, name, request),
+        Operation::Copy(name) => copy::copy(root, name, request),
+        Operation::Delete(name) => remove::remove(root, name, request),
     }
 }
 
 /// `GET /file`: says whether the storage root is a readable folder.
-fn health(root: &Root) -> Result<Reply, Error> {
+fn health<'s>(root: &Root) -> Result<Reply<'s>, Error> {
     root.check().map_err(Error::Health)?;
     Ok(Reply::done())
 }

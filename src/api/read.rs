@@ -1,83 +1,99 @@
 //! GET of a file or a folder.
 
-use std::os::unix::ffi::OsStrExt;
-
-use super::{Access, Content, Error, Reply};
+use super::condition::{read as read_conditions, validators};
+use super::listing;
+use super::{Access, Content, Error, Reply, Request};
 use crate::http::date::imf_fixdate;
+use crate::http::head::Field;
 use crate::http::media_type;
 use crate::http::name::Name;
+use crate::http::precondition::{Validators, Verdict, if_range_holds};
+use crate::http::range::{Selection, select};
 use crate::storage::{Entry, Root, Snapshot};
 
 /// The content of a file, or the names in a folder.
-pub(super) fn read(root: &Root, name: &Name) -> Result<Reply, Error> {
+pub(super) fn read<'s>(
+    root: &'s Root,
+    name: &Name,
+    request: &dyn Request,
+) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
     match root.open_entry(name.pieces()).map_err(failed)? {
-        Entry::File(snapshot) => Ok(file(name, snapshot)),
+        Entry::File(snapshot) => file(name, snapshot, request),
         Entry::Folder(folder) => {
-            let names = root.list(&folder).map_err(failed)?;
-            let mut text = String::new();
-            for name in &names {
-                push_line(&mut text, name.as_bytes());
+            if let Some(reply) = without_content(request, &Validators::default(), Vec::new())? {
+                return Ok(reply);
             }
-            Ok(Reply::text(text))
+            listing::list(root, &folder, request).map_err(failed)
         }
     }
 }
 
-fn file(name: &Name, snapshot: Snapshot) -> Reply {
+fn file<'s>(name: &Name, snapshot: Snapshot, request: &dyn Request) -> Result<Reply<'s>, Error> {
+    let current = validators(&snapshot.version);
+    let mut fields = fields_of(&snapshot, &current);
+    if let Some(reply) = without_content(request, &current, fields.clone())? {
+        return Ok(reply);
+    }
     let file_name = name.pieces().last().map_or("", String::as_str);
     let media_type = media_type::of(file_name);
-    let mut fields = vec![
-        ("Content-Type", media_type.to_owned()),
-        ("X-Content-Type-Options", "nosniff".to_owned()),
-    ];
+    fields.push(("Content-Type", media_type.to_owned()));
+    fields.push(("X-Content-Type-Options", "nosniff".to_owned()));
     if media_type::is_active(media_type) {
         fields.push(("Content-Security-Policy", "sandbox".to_owned()));
     }
-    if let Some(modified) = snapshot.modified.and_then(imf_fixdate) {
-        fields.push(("Last-Modified", modified));
-    }
-    Reply {
-        status: 200,
+    let length = snapshot.version.length;
+    let (status, part) = match selection(request, &current, length) {
+        Selection::Whole => (200, 0..length),
+        Selection::Part(part) => {
+            let range = format!("bytes {}-{}/{length}", part.start, part.end - 1);
+            fields.push(("Content-Range", range));
+            (206, part)
+        }
+        Selection::Unsatisfiable => return Err(Error::Range(length)),
+    };
+    let file = snapshot.file;
+    Ok(Reply {
+        status,
         fields,
-        content: Content::File {
-            file: snapshot.file,
-            length: snapshot.length,
-        },
+        content: Content::File { file, part },
+    })
+}
+
+/// The fields that a reply without content has, too (RFC 9110, section 15.4.5).
+fn fields_of(snapshot: &Snapshot, current: &Validators) -> Vec<Field> {
+    let mut fields = vec![("Accept-Ranges", "bytes".to_owned())];
+    fields.extend(current.tag.as_ref().map(|tag| ("ETag", tag.to_string())));
+    let modified = snapshot.version.modified.and_then(imf_fixdate);
+    fields.extend(modified.map(|modified| ("Last-Modified", modified)));
+    fields
+}
+
+/// The reply that the conditions ask for in place of the content, if they do.
+pub(super) fn without_content<'s>(
+    request: &dyn Request,
+    current: &Validators,
+    fields: Vec<Field>,
+) -> Result<Option<Reply<'s>>, Error> {
+    match read_conditions(request)?.to_read(current) {
+        Verdict::Met => Ok(None),
+        Verdict::NotModified => Ok(Some(Reply {
+            status: 304,
+            fields,
+            content: Content::None,
+        })),
+        Verdict::Unmet => Err(Error::Unmet),
     }
 }
 
-/// One name, one line: control characters, which no name of a request can hold, are percent-encoded, and bytes that
-/// are not UTF-8 replaced.
-fn push_line(text: &mut String, name: &[u8]) {
-    for c in String::from_utf8_lossy(name).chars() {
-        if c.is_control() {
-            let mut bytes = [0; 4];
-            for byte in c.encode_utf8(&mut bytes).bytes() {
-                text.push_str(&format!("%{byte:02X}"));
-            }
-        } else {
-            text.push(c);
-        }
-    }
-    text.push('\n');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_one_line() {
-        for (name, line) in [
-            (&b"a.csv"[..], "a.csv\n"),
-            (b"a\nb", "a%0Ab\n"),
-            ("\u{85}\u{e9}".as_bytes(), "%C2%85\u{e9}\n"),
-            (b"\xff", "\u{fffd}\n"),
-        ] {
-            let mut text = String::new();
-            push_line(&mut text, name);
-            assert_eq!(text, line);
-        }
+/// What of the file is asked for. A range is for GET alone (RFC 9110, section 14.2).
+fn selection(request: &dyn Request, current: &Validators, length: u64) -> Selection {
+    let range = request.field("Range").filter(|_| !request.is_head());
+    let Some(range) = range else {
+        return Selection::Whole;
+    };
+    match request.field("If-Range") {
+        Some(value) if !if_range_holds(&value, current) => Selection::Whole,
+        _ => select(&range, length),
     }
 }

@@ -1,11 +1,17 @@
 //! DELETE of a file, link or folder.
 
-use super::{Access, Error, Reply};
+use super::condition::Guard;
+use super::{Access, Error, Reply, Request};
 use crate::http::name::Name;
 use crate::storage::Root;
 
-pub(super) fn remove(root: &Root, name: &Name) -> Result<Reply, Error> {
-    root.remove(name.pieces())
+pub(super) fn remove<'s>(
+    root: &'s Root,
+    name: &Name,
+    request: &dyn Request,
+) -> Result<Reply<'s>, Error> {
+    let guard = Guard::of(request)?;
+    root.remove(name.pieces(), &|current| guard.check(current))
         .map_err(|error| Error::Storage(name.clone(), Access::Change, error))?;
     Ok(Reply::done())
 }

@@ -1,46 +1,78 @@
 //! What a handler answers with.
 
+use std::fmt;
 use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Range;
 
 use crate::http::head::Field;
 
 /// A reply: status, fields that are its own, and content.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Reply<'s> {
     /// The status code.
     pub status: u16,
-    /// Fields other than those of every reply (`Date`, `Content-Length`, `Connection`).
+    /// Fields other than those of every reply (`Date`, `Content-Length`, `Transfer-Encoding`, `Connection`).
     pub fields: Vec<Field>,
     /// What follows the head.
-    pub content: Content,
+    pub content: Content<'s>,
 }
 
 /// The content of a reply.
-#[derive(Debug)]
-pub enum Content {
+pub enum Content<'s> {
+    /// None, and no word about its length (304).
+    None,
     /// Bytes in memory.
     Bytes(Vec<u8>),
-    /// The first bytes of an open file.
+    /// A part of an open file.
     File {
-        /// Positioned at the start.
+        /// The file.
         file: File,
-        /// How many of its bytes, which it has.
-        length: u64,
+        /// Which of its bytes, which it has.
+        part: Range<u64>,
     },
+    /// What this writes, of a length that is known only at its end. Where it fails, the client is shown that it has not
+    /// got the whole.
+    Stream(Writer<'s>),
 }
 
-impl Content {
-    /// The length in bytes.
+/// Writes a stream.
+pub type Writer<'s> = Box<dyn FnOnce(&mut dyn Sink) -> io::Result<()> + 's>;
+
+/// Where a stream goes.
+pub trait Sink: Write {
+    /// Writes a part of a file.
+    ///
+    /// # Errors
+    /// What the system says; `UnexpectedEof` where the file has become shorter.
+    fn write_file(&mut self, file: &File, part: Range<u64>) -> io::Result<()>;
+}
+
+impl Content<'_> {
+    /// The length in bytes, where it is known.
     #[must_use]
-    pub fn length(&self) -> u64 {
+    pub fn length(&self) -> Option<u64> {
         match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File { length, .. } => *length,
+            Self::None | Self::Stream(_) => None,
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::File { part, .. } => Some(part.end - part.start),
         }
     }
 }
 
-impl Reply {
+impl fmt::Debug for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::None => "None",
+            Self::Bytes(_) => "Bytes",
+            Self::File { .. } => "File",
+            Self::Stream(_) => "Stream",
+        };
+        write!(f, "{kind}({:?})", self.length())
+    }
+}
+
+impl Reply<'_> {
     /// 200 with a text.
     #[must_use]
     pub fn text(text: impl Into<Vec<u8>>) -> Self {

@@ -5,9 +5,12 @@
 
 use std::io::{self, BufWriter, Read, Write};
 
-use super::{Access, Body, Error, Reply, Store};
+use super::condition::Guard;
+use super::integrity::{Digests, Hashed};
+use super::{Access, Error, Reply, Request, Store};
+use crate::http::digest::{self, Sha256};
 use crate::http::name::Name;
-use crate::storage::{self, Need, Root, Staged};
+use crate::storage::{self, Check, Need, Root, Staged};
 
 /// How much of a body is gathered before it is written, in bytes.
 const BUFFER: usize = 256 * 1024;
@@ -19,52 +22,104 @@ const FIRST_BUFFER: usize = 8 * 1024;
 const BEGINNING: u64 = 64 * 1024;
 
 /// `POST /file/NAME`: creates the file or replaces it.
-pub(super) fn create(store: Store<'_>, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
+pub(super) fn create<'s>(
+    store: Store<'s>,
+    name: &Name,
+    request: &mut dyn Request,
+) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Create, error);
-    store.root.check_replace(name.pieces()).map_err(failed)?;
-    let staged = stage(store, body, false, failed)?;
-    staged.commit(name.pieces()).map_err(failed)?;
-    Ok(Reply::done())
+    if request.field("Content-Range").is_some() {
+        // RFC 9110, section 14.5: a part must not become the whole.
+        return Err(Error::Content(
+            "POST stores a whole file and takes no Content-Range; PUT appends",
+        ));
+    }
+    let guard = Guard::of(request)?;
+    let digests = Digests::of(request)?;
+    let check: Check<'_> = &|current| guard.check(current);
+    let early = Some(check).filter(|_| !guard.is_idle());
+    store
+        .root
+        .check_replace(name.pieces(), early)
+        .map_err(failed)?;
+    let (staged, digest) = stage(store, request, false, &digests, failed)?;
+    staged.commit(name.pieces(), check).map_err(failed)?;
+    Ok(done(digest))
 }
 
 /// `PUT /file/NAME`: appends to the file.
-pub(super) fn append(store: Store<'_>, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
+pub(super) fn append<'s>(
+    store: Store<'s>,
+    name: &Name,
+    request: &mut dyn Request,
+) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Append, error);
-    store.root.check_join(name.pieces()).map_err(failed)?;
-    let staged = stage(store, body, true, failed)?;
-    staged.join(name.pieces()).map_err(failed)?;
-    Ok(Reply::done())
+    let guard = Guard::of_append(request)?;
+    let digests = Digests::of(request)?;
+    guard.check_length(request.declared())?;
+    let check: Check<'_> = &|current| guard.check(current);
+    let early = Some(check).filter(|_| !guard.is_idle());
+    store
+        .root
+        .check_join(name.pieces(), early)
+        .map_err(failed)?;
+    let (staged, digest) = stage(store, request, true, &digests, failed)?;
+    guard.check_length(Some(staged.length()))?;
+    staged.join(name.pieces(), check).map_err(failed)?;
+    Ok(done(digest))
 }
 
-/// Takes in a body. `twice`: it will be there a second time for a moment, behind another file.
+/// 200, with the digest of the body where it is wanted.
+fn done<'s>(digest: Option<Sha256>) -> Reply<'s> {
+    let mut reply = Reply::done();
+    let digest = digest.map(|digest| ("Repr-Digest", digest::field(&digest)));
+    reply.fields.extend(digest);
+    reply
+}
+
+/// Takes in a body, and tells its digest where that is wanted. `twice`: it will be there a second time for a moment,
+/// behind another file.
 fn stage<'s>(
     store: Store<'s>,
-    body: &mut dyn Body,
+    request: &mut dyn Request,
     twice: bool,
+    digests: &Digests,
     failed: impl Fn(storage::Error) -> Error,
-) -> Result<Staged<'s>, Error> {
-    let declared = body.declared();
+) -> Result<(Staged<'s>, Option<Sha256>), Error> {
+    let declared = request.declared();
     check_size(store, declared)?;
     let need = Need { declared, twice };
     let mut staged = store.root.stage(need).map_err(&failed)?;
-    receive(store, body, &mut staged, failed)?;
-    Ok(staged)
+    if digests.are_idle() {
+        receive(store, request, &mut staged, failed)?;
+        return Ok((staged, None));
+    }
+    let mut hashed = Hashed::new(request);
+    receive(store, &mut hashed, &mut staged, failed)?;
+    let digest = hashed.digest();
+    digests.check(&digest)?;
+    Ok((staged, Some(digest).filter(|_| digests.is_wanted)))
 }
 
 /// `POST /file/NAME/`: makes the folder. Its body is empty.
-pub(super) fn make_folder(root: &Root, name: &Name, body: &mut dyn Body) -> Result<Reply, Error> {
+pub(super) fn make_folder<'s>(
+    root: &'s Root,
+    name: &Name,
+    request: &mut dyn Request,
+) -> Result<Reply<'s>, Error> {
+    let guard = Guard::of(request)?;
     let mut byte = [0];
     let refused = Error::Content("a name that ends in \"/\" makes a folder, which has no content");
-    match body.declared() {
+    match request.declared() {
         Some(0) => {}
         Some(_) => return Err(refused),
-        None => match body.read(&mut byte) {
+        None => match request.read(&mut byte) {
             Ok(0) => {}
             Ok(_) => return Err(refused),
-            Err(error) => return Err(broken(body, error, |error| folder_error(name, error))),
+            Err(error) => return Err(broken(request, error, |error| folder_error(name, error))),
         },
     }
-    root.make_folder(name.pieces())
+    root.make_folder(name.pieces(), &|current| guard.check(current))
         .map_err(|error| folder_error(name, error))?;
     Ok(Reply::done())
 }
@@ -76,7 +131,7 @@ fn folder_error(name: &Name, error: storage::Error) -> Error {
 /// Streams a body into its staged file.
 fn receive(
     store: Store<'_>,
-    body: &mut dyn Body,
+    request: &mut dyn Request,
     staged: &mut Staged<'_>,
     failed: impl Fn(storage::Error) -> Error,
 ) -> Result<(), Error> {
@@ -88,14 +143,14 @@ fn receive(
     let mut copy = |most, buffer| {
         // io::copy reads straight into the buffer of a BufWriter.
         let mut writer = BufWriter::with_capacity(buffer, &mut *staged);
-        let copied = io::copy(&mut (&mut *body).take(most), &mut writer)?;
+        let copied = io::copy(&mut (&mut *request).take(most), &mut writer)?;
         writer.flush().map(|()| copied)
     };
     let copied = copy(beginning, FIRST_BUFFER).and_then(|begun| match begun {
         _ if begun < beginning => Ok(begun),
         _ => copy(most - begun, BUFFER).map(|rest| begun + rest),
     });
-    let copied = copied.map_err(|error| broken(body, error, failed))?;
+    let copied = copied.map_err(|error| broken(request, error, failed))?;
     check_size(store, Some(copied))
 }
 
@@ -109,11 +164,11 @@ fn check_size(store: Store<'_>, length: Option<u64>) -> Result<(), Error> {
 
 /// Whose failure it was: of the body, or of the disk.
 pub(super) fn broken(
-    body: &dyn Body,
+    request: &dyn Request,
     error: io::Error,
     failed: impl Fn(storage::Error) -> Error,
 ) -> Error {
-    match body.fault() {
+    match request.fault() {
         Some(fault) => Error::Body(fault),
         None => failed(error.into()),
     }

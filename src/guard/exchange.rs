@@ -3,23 +3,17 @@
 use std::fs::File;
 use std::io::{self, IoSlice, Read};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags, sockopt};
+use rustix::net::SendFlags;
 
 use super::connection::Connection;
 use super::inbound::{RefusedHead, Verdict};
+use super::sending::{self, Outgoing, send_some};
 use super::{linger, table};
 use crate::http::framing::{BodyFault, Framing, MARK};
-
-/// The most of a file that is sent in one step, in bytes.
-const STEP: u64 = 2 << 20;
-
-/// The most that is sent in the last step, in bytes. Files up to this length are to leave in one write with their head.
-pub const LAST_STEP: u64 = 64 * 1024;
 
 /// The word to a client that waits with its body (RFC 9110, section 15.2.1). It has no fields: none makes sense.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -225,9 +219,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Sends a head and the first `length` bytes of a file, and says before each step how far it is.
-    ///
-    /// Before the last step, of [`LAST_STEP`] at most, it waits until the client takes something.
+    /// Sends a head and a part of a file, and says before each step how far it is.
     ///
     /// # Errors
     /// What the system says; `UnexpectedEof` where the file has become shorter meanwhile. The connection is of no more
@@ -236,39 +228,47 @@ impl Exchange {
         &mut self,
         head: &[u8],
         file: &File,
-        length: u64,
+        part: Range<u64>,
         before_step: &mut dyn FnMut(u64),
     ) -> io::Result<()> {
-        let mut unsent = head;
-        while !unsent.is_empty() {
-            // MSG_MORE: the head waits for the first bytes of the file to go with it.
-            let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-            match rustix::net::send(self.socket()?, unsent, flags) {
-                Ok(now) => unsent = &unsent[now..],
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        let mut offset = 0;
-        while offset < length {
-            let left = length - offset;
-            let step = match left.checked_sub(LAST_STEP) {
-                Some(before_last) if before_last > 0 => before_last.min(STEP),
-                _ => {
-                    wait_writable(self.socket()?)?;
-                    left
-                }
-            };
-            before_step(offset);
-            let step = usize::try_from(step).unwrap_or(usize::MAX);
-            match rustix::fs::sendfile(self.socket()?, file, Some(&mut offset), step) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => self.sent = offset,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
+        let length = part.end - part.start;
+        let socket = self.socket.as_ref().ok_or_else(gone)?;
+        sending::send_head(socket, head)?;
+        let sent = &mut self.sent;
+        sending::send_part(socket, file, part, &mut |now| {
+            *sent = now;
+            before_step(now);
+        })?;
+        self.sent = length;
         self.whole = true;
+        Ok(())
+    }
+
+    /// Sends a head and whatever `write` writes, of a length that is known only then: in chunks, or to the end of the
+    /// connection where the client does not know chunks (HTTP/1.0).
+    ///
+    /// # Errors
+    /// Those of `write`, or what the system says. The connection is of no more use then: a client must not take a part
+    /// for the whole.
+    pub fn send_stream(
+        &mut self,
+        head: &[u8],
+        write: impl FnOnce(&mut Outgoing<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let in_chunks = !self.is_http10();
+        let socket = self.socket.as_ref().ok_or_else(gone)?;
+        sending::send_head(socket, head)?;
+        let mut outgoing = Outgoing::new(socket, in_chunks);
+        let written = write(&mut outgoing);
+        self.sent = outgoing.sent();
+        match written {
+            Ok(()) => outgoing.finish()?,
+            Err(error) => {
+                outgoing.abort();
+                return Err(error);
+            }
+        }
+        self.whole = in_chunks;
         Ok(())
     }
 
@@ -297,7 +297,6 @@ impl Exchange {
     }
 
     fn socket(&self) -> io::Result<&OwnedFd> {
-        let gone = || io::ErrorKind::NotConnected.into();
         self.socket.as_ref().ok_or_else(gone)
     }
 }
@@ -357,32 +356,8 @@ impl Drop for Exchange {
     }
 }
 
-/// Sends as much of the parts as goes out at once, in one segment where they fit.
-fn send_some(socket: &OwnedFd, parts: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
-    let mut control = SendAncillaryBuffer::default();
-    loop {
-        match rustix::net::sendmsg(socket, parts, &mut control, flags | SendFlags::NOSIGNAL) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(sent) => return Ok(sent),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-}
-
-/// Waits until a socket takes bytes again, as long as it would wait to send them.
-fn wait_writable(socket: &OwnedFd) -> io::Result<()> {
-    let timeout = sockopt::socket_timeout(socket, sockopt::Timeout::Send)?;
-    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-    loop {
-        let mut polled = [PollFd::new(socket, PollFlags::OUT)];
-        match rustix::event::poll(&mut polled, timeout.as_ref()) {
-            Ok(0) => return Err(Errno::TIMEDOUT.into()),
-            Ok(_) => return Ok(()),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
+fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
 }
 
 fn fault_of(error: &io::Error) -> BodyFault {

@@ -33,11 +33,13 @@ mod inbound;
 mod interpose;
 mod linger;
 mod listener;
+mod sending;
 mod table;
 
-pub use exchange::{Exchange, LAST_STEP};
+pub use exchange::Exchange;
 pub use inbound::RefusedHead;
 pub use listener::Listener;
+pub use sending::{LAST_STEP, Outgoing};
 pub use table::Limits;
 
 /// Gives memory back to the system after many connections have gone. To be called every now and then.

@@ -10,6 +10,44 @@ pub fn imf_fixdate(time: SystemTime) -> Option<String> {
     (seconds < 253_402_300_800).then(|| httpdate::fmt_http_date(time))
 }
 
+/// Reads a date in one of the three forms of RFC 9110, section 5.6.7, as seconds from 1970; `None` for anything else.
+#[must_use]
+pub fn parse_http_date(text: &str) -> Option<i64> {
+    /// The calendar and its weekdays repeat after so many years.
+    const CYCLE_YEARS: u32 = 400;
+    const CYCLE_SECONDS: i64 = 146_097 * 86_400;
+    let seconds = |text: &str| {
+        let time = httpdate::parse_http_date(text).ok()?;
+        let since = time.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    };
+    let text = text.trim();
+    if let Some(seconds) = seconds(text) {
+        return Some(seconds);
+    }
+    // httpdate knows no date before 1970: the same date some cycles later is read in its place.
+    let year = text
+        .split(' ')
+        .find(|word| word.len() == 4 && word.bytes().all(|digit| digit.is_ascii_digit()))?;
+    let number: u32 = year.parse().ok()?;
+    let cycles = 1970_u32.checked_sub(number)?.div_ceil(CYCLE_YEARS);
+    let later = format!("{:04}", number + cycles * CYCLE_YEARS);
+    let shifted = seconds(&text.replacen(year, &later, 1))?;
+    Some(shifted - i64::from(cycles) * CYCLE_SECONDS)
+}
+
+/// Seconds from 1970 to a time, before it negative; the part of a second is left out, as in a date.
+#[must_use]
+pub fn whole_seconds(time: SystemTime) -> i64 {
+    let seconds = |since: Duration| i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => seconds(since),
+        Err(before) => {
+            -seconds(before.duration()) - i64::from(before.duration().subsec_nanos() > 0)
+        }
+    }
+}
+
 /// RFC 3339 in UTC with milliseconds, as in `2026-11-22T13:20:13.123Z`. Times before 1970 are shown as 1970.
 #[must_use]
 pub fn rfc3339_millis(time: SystemTime) -> String {
@@ -86,6 +124,42 @@ mod tests {
             let time = UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(rfc3339_millis(time), rfc3339);
             assert_eq!(imf_fixdate(time).as_deref(), Some(imf));
+        }
+    }
+
+    #[test]
+    fn dates_are_read_in_each_form() {
+        for (text, expected) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", Some(784_111_777)),
+            ("Sun Nov  6 08:49:37 1994", Some(784_111_777)),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("Wed, 31 Dec 1969 23:59:59 GMT", Some(-1)),
+            ("Wed Dec 31 23:59:59 1969", Some(-1)),
+            ("Mon, 06 Nov 1893 08:49:37 GMT", Some(-2_403_097_823)),
+            ("Mon, 01 Jan 0001 00:00:00 GMT", Some(-62_135_596_800)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(253_402_300_799)),
+            ("Sun, 31 Feb 1960 08:49:37 GMT", None),
+            ("Sun, 06 Nov 1994 08:49:37 CET", None),
+            ("Sun, 06 Nov 1994", None),
+            ("1994-11-06T08:49:37Z", None),
+            ("784111777", None),
+            ("1960", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_http_date(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_counted_down_to_the_whole() {
+        for (time, expected) in [
+            (UNIX_EPOCH + Duration::from_millis(1999), 1),
+            (UNIX_EPOCH, 0),
+            (UNIX_EPOCH - Duration::from_millis(1), -1),
+            (UNIX_EPOCH - Duration::from_secs(2), -2),
+        ] {
+            assert_eq!(whole_seconds(time), expected);
         }
     }
 

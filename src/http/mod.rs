@@ -1,11 +1,15 @@
-//! HTTP as values: names and routes, framing, reply heads, errors as text, dates.
+//! HTTP as values: names and routes, framing, preconditions, ranges, digests, reply heads, errors as text, dates.
 //!
 //! In: pure functions, tested by tables. Out: sockets, files and tiny_http; nothing in this folder does I/O.
 
 pub mod date;
+pub mod digest;
+pub mod entity_tag;
 pub mod framing;
 pub mod head;
 pub mod media_type;
 pub mod name;
+pub mod precondition;
 pub mod problem;
+pub mod range;
 pub mod route;

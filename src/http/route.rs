@@ -14,6 +14,10 @@ pub enum Operation {
     Read(Name),
     /// `GET /file/NAME/wc`: the number of newline bytes.
     CountLines(Name),
+    /// `GET /file/NAME/sha256`: the SHA-256 digest of a file.
+    Digest(Name),
+    /// `GET /file/NAME/tar`: the folder and all in it as an archive.
+    Archive(Name),
     /// `POST /file/NAME`: create the file or replace it.
     Create(Name),
     /// `POST /file/NAME/`: make the folder.
@@ -22,6 +26,8 @@ pub enum Operation {
     Append(Name),
     /// `PUT /file/NAME/mv`: rename the file or folder.
     Rename(Name),
+    /// `PUT /file/NAME/cp`: copy the file.
+    Copy(Name),
     /// `DELETE /file/NAME`: remove it, with all that is in it.
     Delete(Name),
 }
@@ -51,10 +57,13 @@ impl Operation {
             Self::Health => None,
             Self::Read(name)
             | Self::CountLines(name)
+            | Self::Digest(name)
+            | Self::Archive(name)
             | Self::Create(name)
             | Self::MakeFolder(name)
             | Self::Append(name)
             | Self::Rename(name)
+            | Self::Copy(name)
             | Self::Delete(name) => Some(name),
         }
     }
@@ -83,10 +92,13 @@ pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
     match method {
         "GET" | "HEAD" => match action(encoded) {
             Some((name, "wc")) => Ok(Operation::CountLines(Name::parse(name)?)),
+            Some((name, "sha256")) => Ok(Operation::Digest(Name::parse(name)?)),
+            Some((name, "tar")) => Ok(Operation::Archive(Name::parse(name)?)),
             _ => Ok(Operation::Read(Name::parse(encoded)?)),
         },
         "PUT" => match action(encoded) {
             Some((name, "mv")) => Ok(Operation::Rename(Name::parse(name)?)),
+            Some((name, "cp")) => Ok(Operation::Copy(Name::parse(name)?)),
             _ => Ok(Operation::Append(Name::parse(encoded)?)),
         },
         "POST" if ends_in_slash(encoded) => Ok(Operation::MakeFolder(Name::parse(encoded)?)),

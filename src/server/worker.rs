@@ -1,7 +1,10 @@
 //! One request from first byte to last: take it up, carry it out, send the reply, log it.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,8 +12,8 @@ use std::time::SystemTime;
 use super::Shared;
 use super::slots::{Slot, Slots};
 use super::transfer::Transfer;
-use crate::api::{self, Body, Content, Error, Reply, Store};
-use crate::guard::{Exchange, LAST_STEP};
+use crate::api::{self, Content, Error, Reply, Request, Sink, Store};
+use crate::guard::{Exchange, LAST_STEP, Outgoing};
 use crate::http::date::imf_fixdate;
 use crate::http::framing::BodyFault;
 use crate::http::head::response_head;
@@ -87,7 +90,11 @@ impl Worker {
             }
         };
         let status = reply.status;
-        let (head, content) = self.head(&mut exchange, reply, is_head);
+        let Outcome {
+            head,
+            content,
+            goes_on,
+        } = self.outcome(&mut exchange, reply, is_head);
         let mut place = Place {
             slots: &self.slots,
             address: exchange.client().ip().to_canonical(),
@@ -101,7 +108,7 @@ impl Worker {
             cause.get_or_insert_with(|| format!("the reply was not sent whole: {error}"));
         }
         transfers.end(&transfer, status, cause.as_deref());
-        exchange.finish(sent.is_ok() && !self.shared.is_stopping());
+        exchange.finish(sent.is_ok() && goes_on && !self.shared.is_stopping());
     }
 
     fn carry_out(
@@ -110,7 +117,7 @@ impl Worker {
         is_admitted: bool,
         exchange: &mut Exchange,
         transfer: &Transfer,
-    ) -> Result<Reply, Error> {
+    ) -> Result<Reply<'_>, Error> {
         if *operation != Operation::Health {
             if self.shared.is_stopping() {
                 return Err(Error::Stopping);
@@ -119,36 +126,61 @@ impl Worker {
                 return Err(Error::Busy);
             }
         }
-        let mut body = Metered { exchange, transfer };
+        let is_head = exchange.method() == "HEAD";
+        let mut request = Metered {
+            exchange,
+            transfer,
+            is_head,
+        };
         let store = Store {
             root: &self.shared.root,
             max_upload: self.shared.max_upload,
         };
-        unless_it_panics(|| api::handle(store, operation, &mut body))
+        unless_it_panics(|| api::handle(store, operation, &mut request))
     }
 
     /// The head of a reply, and what is to be sent behind it.
-    fn head(&self, exchange: &mut Exchange, reply: Reply, is_head: bool) -> (Vec<u8>, Content) {
+    fn outcome<'s>(&self, exchange: &mut Exchange, reply: Reply<'s>, is_head: bool) -> Outcome<'s> {
         exchange.skip_pending_body();
         let mut fields = reply.fields;
-        fields.push(("Content-Length", reply.content.length().to_string()));
+        let is_stream = matches!(reply.content, Content::Stream(_));
+        let length = reply.content.length().map(|length| length.to_string());
+        fields.extend(length.map(|length| ("Content-Length", length)));
+        if is_stream && !exchange.is_http10() {
+            fields.push(("Transfer-Encoding", "chunked".to_owned()));
+        }
         fields.extend(imf_fixdate(SystemTime::now()).map(|date| ("Date", date)));
-        if !exchange.may_go_on() || self.shared.is_stopping() {
+        // A client that knows no chunks takes the end of the connection for the end of a stream.
+        let goes_on = exchange.may_go_on()
+            && !self.shared.is_stopping()
+            && !(is_stream && exchange.is_http10());
+        if !goes_on {
             fields.push(("Connection", "close".to_owned()));
         } else if exchange.is_http10() {
             fields.push(("Connection", "keep-alive".to_owned()));
         }
-        let content = if is_head {
-            Content::Bytes(Vec::new())
-        } else {
-            reply.content
-        };
-        (response_head(reply.status, &fields), content)
+        Outcome {
+            head: response_head(reply.status, &fields),
+            content: if is_head {
+                Content::None
+            } else {
+                reply.content
+            },
+            goes_on,
+        }
     }
 }
 
+/// A reply that is ready to be sent.
+struct Outcome<'s> {
+    head: Vec<u8>,
+    content: Content<'s>,
+    /// Whether another request may follow on the connection.
+    goes_on: bool,
+}
+
 /// What a handler comes to; a panic of it is an error like another.
-fn unless_it_panics(handler: impl FnOnce() -> Result<Reply, Error>) -> Result<Reply, Error> {
+fn unless_it_panics<T>(handler: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(handler)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -183,47 +215,89 @@ impl Place<'_> {
 fn send(
     exchange: &mut Exchange,
     head: &[u8],
-    content: Content,
+    content: Content<'_>,
     transfer: &Transfer,
     place: &mut Place<'_>,
 ) -> io::Result<()> {
+    let (received, _) = exchange.counts();
     match in_memory_if_short(content)? {
+        Content::None => {
+            place.give_back();
+            exchange.send(head, &[], &mut || place.take_back())
+        }
         Content::Bytes(bytes) => {
             place.give_back();
             exchange.send(head, &bytes, &mut || place.take_back())
         }
-        Content::File { file, length } => {
-            let (received, _) = exchange.counts();
-            exchange.send_file(head, &file, length, &mut |sent| {
+        Content::File { file, part } => {
+            let length = part.end - part.start;
+            exchange.send_file(head, &file, part, &mut |sent| {
                 transfer.count(received, sent);
                 if length - sent <= LAST_STEP {
                     place.give_back();
                 }
             })
         }
+        Content::Stream(write) => exchange.send_stream(head, |outgoing| {
+            let mut flow = Flow {
+                outgoing,
+                transfer,
+                received,
+            };
+            let written = unless_it_panics(|| Ok(write(&mut flow)));
+            place.give_back();
+            written.unwrap_or_else(|panic| Err(io::Error::other(panic.cause())))
+        }),
     }
 }
 
-/// Reads a file that is to leave in one write with its head.
-fn in_memory_if_short(content: Content) -> io::Result<Content> {
+/// Reads a part of a file that is to leave in one write with its head.
+fn in_memory_if_short(content: Content<'_>) -> io::Result<Content<'_>> {
     match content {
-        Content::File { file, length } if length <= LAST_STEP => {
-            let mut bytes = Vec::new();
-            file.take(length).read_to_end(&mut bytes)?;
-            // A file that has become shorter meanwhile.
-            if bytes.len() as u64 != length {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+        Content::File { file, part } if part.end - part.start <= LAST_STEP => {
+            let length = usize::try_from(part.end - part.start).unwrap_or(0);
+            let mut bytes = vec![0; length];
+            // Fails on a file that has become shorter meanwhile.
+            file.read_exact_at(&mut bytes, part.start)?;
             Ok(Content::Bytes(bytes))
         }
         other => Ok(other),
     }
 }
 
-/// A body that keeps the count of its transfer.
+/// A stream that keeps the count of its transfer.
+struct Flow<'f, 's> {
+    outgoing: &'f mut Outgoing<'s>,
+    transfer: &'f Transfer,
+    received: u64,
+}
+
+impl Write for Flow<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.outgoing.write(bytes)?;
+        self.transfer.count(self.received, self.outgoing.sent());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.outgoing.flush()
+    }
+}
+
+impl Sink for Flow<'_, '_> {
+    fn write_file(&mut self, file: &File, part: Range<u64>) -> io::Result<()> {
+        let before = self.outgoing.sent();
+        self.outgoing.write_file(file, part, &mut |sent| {
+            self.transfer.count(self.received, before + sent);
+        })
+    }
+}
+
+/// A request whose body keeps the count of its transfer.
 struct Metered<'e> {
     exchange: &'e mut Exchange,
     transfer: &'e Transfer,
+    is_head: bool,
 }
 
 impl Read for Metered<'_> {
@@ -235,7 +309,15 @@ impl Read for Metered<'_> {
     }
 }
 
-impl Body for Metered<'_> {
+impl Request for Metered<'_> {
+    fn is_head(&self) -> bool {
+        self.is_head
+    }
+
+    fn field(&self, name: &'static str) -> Option<String> {
+        self.exchange.header(name)
+    }
+
     fn declared(&self) -> Option<u64> {
         self.exchange.declared()
     }
@@ -254,7 +336,7 @@ mod tests {
         let none: [u8; 0] = [];
         for (handler, cause) in [
             (
-                (|| panic!("on purpose")) as fn() -> Result<Reply, Error>,
+                (|| panic!("on purpose")) as fn() -> Result<Reply<'static>, Error>,
                 "panic: on purpose",
             ),
             (|| panic!("{}", "formatted".to_owned()), "panic: formatted"),

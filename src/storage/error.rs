@@ -39,6 +39,10 @@ pub enum Error {
     Exhausted,
     /// What the name leads to has changed in between: to be tried again.
     Moved,
+    /// The condition of the caller on what is there does not hold.
+    Unmet,
+    /// The file has this length in bytes, not the one that the caller expects.
+    OtherLength(u64),
     /// Another holder kept the lock on the file for too long.
     Locked,
     /// Anything else that the system says; for the log only.
@@ -63,6 +67,8 @@ impl fmt::Display for Error {
             Self::Denied => "permission denied",
             Self::Exhausted => "out of descriptors",
             Self::Moved => "changed meanwhile",
+            Self::Unmet => "a condition does not hold",
+            Self::OtherLength(_) => "has another length",
             Self::Locked => "locked for too long",
             Self::System(error) => return error.fmt(f),
         })

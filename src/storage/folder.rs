@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::Error;
 use super::error::again;
 use super::root::Root;
+use super::version::{Check, Current};
 use super::walk::{Place, kind};
 
 impl Root {
@@ -15,19 +16,23 @@ impl Root {
     ///
     /// # Errors
     /// [`Error::IsFile`] where something else has the name, [`Error::ParentIsFile`], [`Error::Outside`],
-    /// [`Error::Own`], or what the system says.
-    pub fn make_folder(&self, pieces: &[String]) -> Result<(), Error> {
-        again(|| self.make_folder_once(pieces))
+    /// [`Error::Own`], those of `check`, or what the system says.
+    pub fn make_folder(&self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
+        again(|| self.make_folder_once(pieces, check))
     }
 
-    fn make_folder_once(&self, pieces: &[String]) -> Result<(), Error> {
+    fn make_folder_once(&self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
         let Place::Entry(dir, leaf) = self.make_way(pieces, None)? else {
-            return Ok(());
+            return check(Some(&Current::Other));
         };
+        match self.current(dir.as_fd(), &leaf)? {
+            Some(Current::File(_)) => return Err(Error::IsFile),
+            current => check(current.as_ref())?,
+        }
         match rustix::fs::mkdirat(&dir, &leaf, Mode::from_raw_mode(0o777)) {
             Ok(()) => self.sync_folder(dir.as_fd()),
             Err(Errno::EXIST) => match kind(dir.as_fd(), &leaf)? {
-                FileType::Directory => Ok(()),
+                FileType::Directory => check(Some(&Current::Other)),
                 _ => Err(Error::IsFile),
             },
             // The parent has been removed.

@@ -15,6 +15,7 @@ use super::replace::{Held, Purpose};
 use super::root::Root;
 use super::snapshot::open_regular;
 use super::staged::Staged;
+use super::version::{Check, stamp};
 use super::walk::{Place, kind};
 
 impl Root {
@@ -22,12 +23,20 @@ impl Root {
     ///
     /// # Errors
     /// As of [`Staged::join`].
-    pub fn check_join(&self, pieces: &[String]) -> Result<(), Error> {
+    pub fn check_join(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
+        again(|| self.check_join_once(pieces, check))
+    }
+
+    fn check_join_once(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
         let (dir, leaf) = self.find(pieces)?.entry().ok_or(Error::IsFolder)?;
         super::replace::replaceable(kind(dir.as_fd(), &leaf)?)?;
         self.check_file_system(dir.as_fd())?;
         // Whether it may be written to.
-        open_regular(dir.as_fd(), &leaf, OFlags::WRONLY).map(drop)
+        open_regular(dir.as_fd(), &leaf, OFlags::WRONLY)?;
+        match check {
+            None => Ok(()),
+            Some(check) => check(self.current(dir.as_fd(), &leaf)?.as_ref()),
+        }
     }
 }
 
@@ -35,13 +44,13 @@ impl Staged<'_> {
     /// Puts the body behind the content of the file, as one unit among all joins to it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is no file, [`Error::IsFolder`], [`Error::NotRegular`], [`Error::NoSpace`], or
-    /// what the system says. The file is as it was then.
-    pub fn join(mut self, pieces: &[String]) -> Result<(), Error> {
-        again(|| self.put_behind(pieces))
+    /// [`Error::NotFound`] where there is no file, [`Error::IsFolder`], [`Error::NotRegular`], [`Error::NoSpace`],
+    /// those of `check`, or what the system says. The file is as it was then.
+    pub fn join(mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
+        again(|| self.put_behind(pieces, check))
     }
 
-    fn put_behind(&mut self, pieces: &[String]) -> Result<(), Error> {
+    fn put_behind(&mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
         let root = self.root;
         let Place::Entry(dir, leaf) = root.find(pieces)? else {
             return Err(Error::IsFolder);
@@ -50,6 +59,7 @@ impl Staged<'_> {
             .hold(dir.as_fd(), &leaf, Purpose::Write)?
             .ok_or(Error::NotFound)?;
         root.undo_killed_join(&held.file, held.inode)?;
+        root.check_held(Some(&held), check)?;
         if self.length == 0 {
             return Ok(());
         }
@@ -81,6 +91,7 @@ impl Staged<'_> {
             let short = std::io::Error::other("the staged body has changed its length");
             return Err(Error::System(short));
         }
+        stamp(&held.file);
         self.root.sync_file(&held.file)
     }
 }

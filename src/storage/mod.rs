@@ -6,6 +6,7 @@
 //! Several servers may work on one root at the same time. What keeps their writes apart is in the file system: names
 //! change by `rename` alone, and whoever changes what a name leads to first holds `flock` on the file that is there.
 
+mod copy;
 mod error;
 mod folder;
 mod join;
@@ -19,9 +20,11 @@ mod root;
 mod snapshot;
 mod space;
 mod staged;
+mod version;
 mod walk;
 
 pub use error::Error;
 pub use root::{Options, Root};
 pub use snapshot::{Entry, Folder, Snapshot};
 pub use staged::{Need, Staged};
+pub use version::{ANY, Check, Current, Version};

@@ -11,6 +11,7 @@ use super::Error;
 use super::error::again;
 use super::replace::Purpose;
 use super::root::{DIR_FLAGS, Root};
+use super::version::{Check, Current};
 use super::walk::{Place, kind};
 
 /// How often a folder is emptied into which something is still being put.
@@ -22,17 +23,19 @@ impl Root {
     /// A folder is moved out of sight in one step, and then taken apart.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], or what the system says.
-    pub fn remove(&self, pieces: &[String]) -> Result<(), Error> {
-        again(|| self.remove_once(pieces))
+    /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], those of `check`, or
+    /// what the system says.
+    pub fn remove(&self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
+        again(|| self.remove_once(pieces, check))
     }
 
-    fn remove_once(&self, pieces: &[String]) -> Result<(), Error> {
+    fn remove_once(&self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
         let Place::Entry(dir, leaf) = self.find_itself(pieces)? else {
             return Err(Error::IsRoot);
         };
         match kind(dir.as_fd(), &leaf)? {
             FileType::Directory => {
+                check(Some(&Current::Other))?;
                 let name = self.unique();
                 rustix::fs::renameat(&dir, &leaf, &self.removed, &name)?;
                 self.sync_folder(dir.as_fd())?;
@@ -45,11 +48,13 @@ impl Root {
             FileType::RegularFile => {
                 let held = self.hold(dir.as_fd(), &leaf, Purpose::Replace)?;
                 self.settle(held.as_ref());
+                self.check_held(held.as_ref(), check)?;
                 rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
                 self.let_go(held);
                 self.sync_folder(dir.as_fd())
             }
             _ => {
+                check(Some(&Current::Other))?;
                 rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
                 self.sync_folder(dir.as_fd())
             }

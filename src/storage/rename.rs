@@ -1,15 +1,17 @@
 //! Renaming a file or folder.
 
-use std::os::fd::AsFd;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
-use super::replace::Purpose;
+use super::replace::{Purpose, rename_onto};
 use super::root::Root;
 use super::snapshot::same_file;
+use super::version::Check;
 use super::walk::{Place, kind};
 
 impl Root {
@@ -27,12 +29,13 @@ impl Root {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::IntoItself`], [`Error::NotEmpty`], [`Error::IsFolder`] for a
-    /// file onto a folder, [`Error::IsFile`] for a folder onto a file, [`Error::Outside`], [`Error::Own`].
-    pub fn rename(&self, from: &[String], to: &[String]) -> Result<(), Error> {
-        again(|| self.rename_once(from, to))
+    /// file onto a folder, [`Error::IsFile`] for a folder onto a file, [`Error::Outside`], [`Error::Own`],
+    /// those of `check`, which is about the new name.
+    pub fn rename(&self, from: &[String], to: &[String], check: Check<'_>) -> Result<(), Error> {
+        again(|| self.rename_once(from, to, check))
     }
 
-    fn rename_once(&self, from: &[String], to: &[String]) -> Result<(), Error> {
+    fn rename_once(&self, from: &[String], to: &[String], check: Check<'_>) -> Result<(), Error> {
         let Place::Entry(from_dir, from_leaf) = self.find_itself(from)? else {
             return Err(Error::IsRoot);
         };
@@ -43,10 +46,16 @@ impl Root {
         let Place::Entry(to_dir, to_leaf) = self.make_way(to, avoid)? else {
             return Err(Error::IsFolder);
         };
-        let held = match moved {
-            FileType::Directory => None,
-            _ => self.hold(to_dir.as_fd(), &to_leaf, Purpose::Replace)?,
-        };
+        let to = (to_dir.as_fd(), to_leaf.as_os_str());
+        if moved == FileType::Directory {
+            let current = self.current(to.0, to.1)?;
+            check(current.as_ref())?;
+            rename_to((from_dir.as_fd(), &from_leaf), to, current.is_some())?;
+            self.sync_folder(to_dir.as_fd())?;
+            return self.sync_folder(from_dir.as_fd());
+        }
+        let held = self.hold(to.0, to.1, Purpose::Replace)?;
+        self.check_held(held.as_ref(), check)?;
         if held.as_ref().is_some_and(|held| held.inode == inode) {
             // rename(2) leaves two names of one file alone.
             let same_folder = same_file(from_dir.as_fd(), to_dir.as_fd())?;
@@ -56,20 +65,29 @@ impl Root {
             return self.sync_folder(from_dir.as_fd());
         }
         self.settle(held.as_ref());
-        rustix::fs::renameat(&from_dir, &from_leaf, &to_dir, &to_leaf).map_err(
-            |errno| match errno {
-                Errno::INVAL => Error::IntoItself,
-                Errno::NOTDIR => Error::IsFile,
-                other => other.into(),
-            },
-        )?;
+        rename_to((from_dir.as_fd(), &from_leaf), to, held.is_some())?;
         self.let_go(held);
         self.sync_folder(to_dir.as_fd())?;
         self.sync_folder(from_dir.as_fd())
     }
 }
 
-fn inode_at(dir: &impl AsFd, leaf: &std::ffi::OsStr) -> Result<u64, Errno> {
+/// Renames onto a name that leads to something, or to nothing; then it must lead to nothing still.
+fn rename_to(
+    from: (BorrowedFd<'_>, &OsStr),
+    to: (BorrowedFd<'_>, &OsStr),
+    is_there: bool,
+) -> Result<(), Error> {
+    rename_onto(from, to, is_there).map_err(|errno| match errno {
+        // Somebody else has just put something there.
+        Errno::EXIST if !is_there => Error::Moved,
+        Errno::INVAL => Error::IntoItself,
+        Errno::NOTDIR => Error::IsFile,
+        other => other.into(),
+    })
+}
+
+fn inode_at(dir: &impl AsFd, leaf: &OsStr) -> Result<u64, Errno> {
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     Ok(rustix::fs::statat(dir, leaf, flags)?.st_ino)
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::Error;
@@ -12,6 +12,7 @@ use super::error::again;
 use super::root::Root;
 use super::snapshot::open_regular;
 use super::staged::Staged;
+use super::version::{Check, stamp};
 use super::walk::{Place, kind};
 
 /// What a file is held for.
@@ -35,18 +36,26 @@ impl Root {
     ///
     /// # Errors
     /// As of [`Staged::commit`].
-    pub fn check_replace(&self, pieces: &[String]) -> Result<(), Error> {
+    pub fn check_replace(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
+        again(|| self.check_replace_once(pieces, check))
+    }
+
+    fn check_replace_once(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
         let (dir, leaf) = match self.find(pieces) {
             Ok(place) => place.entry().ok_or(Error::IsFolder)?,
             // Parents will be made.
-            Err(Error::NotFound) => return Ok(()),
+            Err(Error::NotFound) => return check.map_or(Ok(()), |check| check(None)),
             Err(error) => return Err(error),
         };
         self.check_file_system(dir.as_fd())?;
         match kind(dir.as_fd(), &leaf) {
-            Ok(kind) => replaceable(kind),
-            Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(errno.into()),
+            Ok(kind) => replaceable(kind)?,
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        match check {
+            None => Ok(()),
+            Some(check) => check(self.current(dir.as_fd(), &leaf)?.as_ref()),
         }
     }
 
@@ -122,23 +131,28 @@ impl Staged<'_> {
     /// the next, the name leads to the new content, whole.
     ///
     /// # Errors
-    /// [`Error::IsFolder`], [`Error::NotRegular`], [`Error::ParentIsFile`], [`Error::Outside`], [`Error::Own`], or
-    /// what the system says. Nothing has changed then, but that parents may have been made.
-    pub fn commit(mut self, pieces: &[String]) -> Result<(), Error> {
+    /// [`Error::IsFolder`], [`Error::NotRegular`], [`Error::ParentIsFile`], [`Error::Outside`], [`Error::Own`], those
+    /// of `check`, or what the system says. Nothing has changed then, but that parents may have been made.
+    pub fn commit(mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
         self.check_fits()?;
+        stamp(&self.file);
         self.root.sync_file(&self.file)?;
-        again(|| self.put(pieces))
+        again(|| self.put(pieces, check))
     }
 
-    fn put(&mut self, pieces: &[String]) -> Result<(), Error> {
+    fn put(&mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
         let root = self.root;
         let Place::Entry(dir, leaf) = root.make_way(pieces, None)? else {
             return Err(Error::IsFolder);
         };
         let held = root.hold(dir.as_fd(), &leaf, Purpose::Replace)?;
         root.settle(held.as_ref());
-        match rustix::fs::renameat(&root.staged, &self.name, &dir, &leaf) {
+        root.check_held(held.as_ref(), check)?;
+        let from = (root.staged.as_fd(), self.name.as_ref());
+        match rename_onto(from, (dir.as_fd(), &leaf), held.is_some()) {
             Ok(()) => {}
+            // Somebody else has just made one.
+            Err(Errno::EXIST) => return Err(Error::Moved),
             // The folder has been removed; or the staged body, which nobody but an operator can do.
             Err(Errno::NOENT) => {
                 let flags = AtFlags::SYMLINK_NOFOLLOW;
@@ -151,6 +165,33 @@ impl Staged<'_> {
         self.moved = true;
         root.let_go(held);
         root.sync_folder(dir.as_fd())
+    }
+}
+
+/// Renames onto a name that leads to something, or to nothing; then it must lead to nothing still.
+///
+/// # Errors
+/// `EEXIST` where there is something by now. Where the file system cannot tell (`EINVAL`), a hard link can; where it has
+/// no hard links, or what is renamed is a folder, nothing can.
+pub(super) fn rename_onto(
+    (from_dir, from): (BorrowedFd<'_>, &OsStr),
+    (to_dir, to): (BorrowedFd<'_>, &OsStr),
+    is_there: bool,
+) -> Result<(), Errno> {
+    if is_there {
+        return rustix::fs::renameat(from_dir, from, to_dir, to);
+    }
+    match rustix::fs::renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            match rustix::fs::linkat(from_dir, from, to_dir, to, AtFlags::empty()) {
+                Ok(()) => rustix::fs::unlinkat(from_dir, from, AtFlags::empty()),
+                Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
+                    rustix::fs::renameat(from_dir, from, to_dir, to)
+                }
+                Err(errno) => Err(errno),
+            }
+        }
+        other => other,
     }
 }
 

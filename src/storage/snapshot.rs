@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use super::Error;
 use super::error::again;
 use super::root::{DIR_FLAGS, Root};
+use super::version::Version;
 use super::walk::{Place, kind};
 
 /// How long a reader waits for the length of a file that somebody has locked without saying for how long.
@@ -29,10 +30,8 @@ pub enum Entry {
 pub struct Snapshot {
     /// Positioned at the start.
     pub file: File,
-    /// The length at which the snapshot ends, in bytes.
-    pub length: u64,
-    /// The time of the last change of the content.
-    pub modified: Option<SystemTime>,
+    /// What it was then; its length is where the snapshot ends.
+    pub version: Version,
 }
 
 /// An open folder.
@@ -87,7 +86,7 @@ impl Root {
     ///
     /// While a join is under way, the length is the one from before it, which its note tells; so is it after a join
     /// that was killed. The shared lock tells the two cases from a file at rest, and is held only while looking.
-    fn snapshot(&self, file: File) -> Result<Snapshot, Error> {
+    pub(super) fn snapshot(&self, file: File) -> Result<Snapshot, Error> {
         let deadline = Instant::now() + LENGTH_WAIT;
         loop {
             let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
@@ -103,12 +102,12 @@ impl Root {
                 Err(errno) => return Err(errno.into()),
             };
             if let Some(length) = length {
-                let modified = file.metadata()?.modified().ok();
-                return Ok(Snapshot {
-                    file,
+                let version = Version {
+                    inode: stat.st_ino,
                     length,
-                    modified,
-                });
+                    modified: file.metadata()?.modified().ok(),
+                };
+                return Ok(Snapshot { file, version });
             }
             // Locked without a note: a writer between lock and note, or one that is about to rename.
             if Instant::now() > deadline {

@@ -100,6 +100,28 @@ impl Root {
 }
 
 impl Staged<'_> {
+    /// Bytes written so far.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Takes note of a new length, and looks at the free space every now and then.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`] alone: that the space cannot be told is no reason to refuse, it is looked at again when the
+    /// body is whole.
+    pub(super) fn has_grown(&mut self, length: u64) -> Result<(), Error> {
+        self.length = length;
+        if self.check_at.is_some_and(|at| length >= at) {
+            self.check_at = Some(length + CHECK_EVERY);
+            if let Err(Error::NoSpace) = self.root.check_space(0) {
+                return Err(Error::NoSpace);
+            }
+        }
+        Ok(())
+    }
+
     /// Checks that a body that is whole leaves the space to be kept free, where no blocks were reserved for it.
     pub(super) fn check_fits(&self) -> Result<(), Error> {
         match self.check_at {
@@ -112,14 +134,8 @@ impl Staged<'_> {
 impl Write for Staged<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
-        self.length += written as u64;
-        if self.check_at.is_some_and(|at| self.length >= at) {
-            self.check_at = Some(self.length + CHECK_EVERY);
-            // That the space cannot be told is no reason to refuse; it is looked at again when the body is whole.
-            if let Err(Error::NoSpace) = self.root.check_space(0) {
-                return Err(Errno::NOSPC.into());
-            }
-        }
+        self.has_grown(self.length + written as u64)
+            .map_err(|_| Errno::NOSPC)?;
         Ok(written)
     }
 

@@ -1,0 +1,124 @@
+//! The conditions of a request, held against what the storage has.
+//!
+//! In: the entity tag of a version, and what an unmet condition comes to. Out: the order of the conditions
+//! (`http/precondition.rs`), and that nothing changes between check and write (`storage/`).
+
+use super::{Error, Request};
+use crate::http::date::whole_seconds;
+use crate::http::entity_tag::EntityTag;
+use crate::http::precondition::{Conditions, Validators};
+use crate::http::range::ContentRange;
+use crate::storage::{self, Current, Version};
+
+/// Reads the conditions of a request.
+pub(super) fn read(request: &dyn Request) -> Result<Conditions, Error> {
+    Conditions::read(|name| request.field(name)).map_err(Error::Condition)
+}
+
+/// What tells this version of a file from others, as a client sees it.
+pub(super) fn validators(version: &Version) -> Validators {
+    Validators {
+        tag: Some(EntityTag::strong(opaque(version))),
+        modified: version.modified.map(whole_seconds),
+    }
+}
+
+/// The tag without its quotation marks: time and length, and the inode number for files whose time somebody has set.
+/// The number itself is nobody's business, so it is scattered.
+pub(super) fn opaque(version: &Version) -> String {
+    let since = version
+        .modified
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+        .unwrap_or_default();
+    let inode = version.inode.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    format!("{:x}-{:x}-{inode:x}", since.as_nanos(), version.length)
+}
+
+/// What a write is held against, at the moment at which it takes place.
+#[derive(Debug, Default)]
+pub(super) struct Guard {
+    conditions: Conditions,
+    content_range: Option<ContentRange>,
+}
+
+impl Guard {
+    /// The conditions of a request that writes.
+    pub(super) fn of(request: &dyn Request) -> Result<Self, Error> {
+        Ok(Self {
+            conditions: read(request)?,
+            content_range: None,
+        })
+    }
+
+    /// The conditions of a request that appends.
+    pub(super) fn of_append(request: &dyn Request) -> Result<Self, Error> {
+        let content_range = match request.field("Content-Range") {
+            None => None,
+            Some(value) => Some(ContentRange::parse(&value).ok_or(Error::Content(
+                "Content-Range must be like \"bytes FIRST-LAST/TOTAL\" or \"bytes FIRST-LAST/*\"",
+            ))?),
+        };
+        Ok(Self {
+            conditions: read(request)?,
+            content_range,
+        })
+    }
+
+    /// Refuses a body whose length is not what its `Content-Range` says.
+    pub(super) fn check_length(&self, length: Option<u64>) -> Result<(), Error> {
+        match (self.content_range, length) {
+            (Some(range), Some(length)) if range.length != length => Err(Error::Content(
+                "the body does not have the length that Content-Range says",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether anything is to be checked at all.
+    pub(super) fn is_idle(&self) -> bool {
+        self.conditions.are_none() && self.content_range.is_none()
+    }
+
+    /// Holds the conditions against what is there.
+    pub(super) fn check(&self, current: Option<&Current>) -> Result<(), storage::Error> {
+        let found = current.map(|current| match current {
+            Current::File(version) => validators(version),
+            Current::Other => Validators::default(),
+        });
+        if !self.conditions.to_write(found.as_ref()) {
+            return Err(storage::Error::Unmet);
+        }
+        match (self.content_range, current) {
+            (Some(range), Some(Current::File(version))) if range.first != version.length => {
+                Err(storage::Error::OtherLength(version.length))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn a_tag_changes_with_each_part_of_a_version() {
+        let version = |inode, length, modified: SystemTime| Version {
+            inode,
+            length,
+            modified: Some(modified),
+        };
+        let time = UNIX_EPOCH + Duration::from_nanos(0x1234);
+        let tag = opaque(&version(1, 0x10, time));
+        assert_eq!(tag, "1234-10-9e3779b9");
+        for other in [
+            version(2, 0x10, time),
+            version(1, 0x11, time),
+            version(1, 0x10, time + Duration::from_nanos(1)),
+        ] {
+            assert_ne!(opaque(&other), tag, "{other:?}");
+        }
+    }
+}

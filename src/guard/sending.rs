@@ -1,0 +1,228 @@
+//! Replies on their way out: bytes, parts of files, and streams whose length nobody knows beforehand.
+//!
+//! In: system calls on the duplicate of a connection's socket. Out: whose turn it is, and what may follow.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+
+use chunked_transfer::Encoder;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendFlags, sockopt};
+
+/// The most of a file that is sent in one step, in bytes.
+const STEP: u64 = 2 << 20;
+
+/// The most that is sent in the last step, in bytes. Files up to this length are to leave in one write with their head.
+pub const LAST_STEP: u64 = 64 * 1024;
+
+/// Parts of files from this length on go into a stream by `sendfile`, in a chunk of their own, in bytes.
+const LARGE: u64 = 64 * 1024;
+
+/// Sends as much of the parts as goes out at once, in one segment where they fit.
+pub(super) fn send_some(
+    socket: &OwnedFd,
+    parts: &[IoSlice<'_>],
+    flags: SendFlags,
+) -> io::Result<usize> {
+    let mut control = SendAncillaryBuffer::default();
+    loop {
+        match rustix::net::sendmsg(socket, parts, &mut control, flags | SendFlags::NOSIGNAL) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(sent) => return Ok(sent),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Sends all of a head, of which more is to follow: it waits for the first bytes of that (`MSG_MORE` of send(2)).
+pub(super) fn send_head(socket: &OwnedFd, head: &[u8]) -> io::Result<()> {
+    let mut unsent = head;
+    while !unsent.is_empty() {
+        unsent = &unsent[send_some(socket, &[IoSlice::new(unsent)], SendFlags::MORE)?..];
+    }
+    Ok(())
+}
+
+/// Sends a part of a file, and says before each step how much of it is out.
+///
+/// Before the last step, of [`LAST_STEP`] at most, it waits until the client takes something.
+pub(super) fn send_part(
+    socket: &OwnedFd,
+    file: &File,
+    part: Range<u64>,
+    before_step: &mut dyn FnMut(u64),
+) -> io::Result<()> {
+    let mut offset = part.start;
+    while offset < part.end {
+        let left = part.end - offset;
+        let step = match left.checked_sub(LAST_STEP) {
+            Some(before_last) if before_last > 0 => before_last.min(STEP),
+            _ => {
+                wait_writable(socket)?;
+                left
+            }
+        };
+        before_step(offset - part.start);
+        let step = usize::try_from(step).unwrap_or(usize::MAX);
+        match rustix::fs::sendfile(socket, file, Some(&mut offset), step) {
+            // The file has become shorter.
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until a socket takes bytes again, as long as it would wait to send them.
+fn wait_writable(socket: &OwnedFd) -> io::Result<()> {
+    let timeout = sockopt::socket_timeout(socket, sockopt::Timeout::Send)?;
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    loop {
+        let mut polled = [PollFd::new(socket, PollFlags::OUT)];
+        match rustix::event::poll(&mut polled, timeout.as_ref()) {
+            Ok(0) => return Err(Errno::TIMEDOUT.into()),
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Content whose length is known only at its end: in chunks (RFC 9112, section 7.1), or, to a client of HTTP/1.0, up to
+/// the end of the connection.
+///
+/// Without [`Outgoing::finish`] it has no end: the last chunk is missing, and where there are no chunks, the connection
+/// is reset, so that no client takes a part for the whole.
+pub struct Outgoing<'s> {
+    socket: &'s OwnedFd,
+    framing: Framing<'s>,
+    sent: u64,
+}
+
+enum Framing<'s> {
+    Chunks(Encoder<Sender<'s>>),
+    Close(io::BufWriter<Sender<'s>>),
+}
+
+/// A socket to write to.
+struct Sender<'s>(&'s OwnedFd);
+
+impl Write for Sender<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        send_some(self.0, &[IoSlice::new(bytes)], SendFlags::empty())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'s> Outgoing<'s> {
+    pub(super) fn new(socket: &'s OwnedFd, in_chunks: bool) -> Self {
+        let sender = Sender(socket);
+        let framing = match in_chunks {
+            true => Framing::Chunks(Encoder::new(sender)),
+            false => Framing::Close(io::BufWriter::with_capacity(
+                chunked_transfer::CHUNK,
+                sender,
+            )),
+        };
+        Self {
+            socket,
+            framing,
+            sent: 0,
+        }
+    }
+
+    /// Bytes of content that have been written.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Writes a part of a file: by `sendfile` where it is large, saying before each step how much of it is out.
+    ///
+    /// # Errors
+    /// What the system says; `UnexpectedEof` where the file has become shorter.
+    pub fn write_file(
+        &mut self,
+        file: &File,
+        part: Range<u64>,
+        before_step: &mut dyn FnMut(u64),
+    ) -> io::Result<()> {
+        let length = part.end.saturating_sub(part.start);
+        if length < LARGE {
+            return self.write_small(file, part);
+        }
+        self.flush()?;
+        if let Framing::Chunks(_) = self.framing {
+            send_head(self.socket, format!("{length:X}\r\n").as_bytes())?;
+        }
+        send_part(self.socket, file, part, before_step)?;
+        self.sent += length;
+        if let Framing::Chunks(_) = self.framing {
+            send_head(self.socket, b"\r\n")?;
+        }
+        Ok(())
+    }
+
+    fn write_small(&mut self, file: &File, part: Range<u64>) -> io::Result<()> {
+        let mut offset = part.start;
+        let mut buffer = [0_u8; 16 * 1024];
+        while offset < part.end {
+            let most = usize::try_from(part.end - offset).unwrap_or(usize::MAX);
+            let most = most.min(buffer.len());
+            match rustix::io::pread(file, &mut buffer[..most], offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    self.write_all(&buffer[..read])?;
+                    offset += read as u64;
+                }
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the content as a whole.
+    pub(super) fn finish(self) -> io::Result<()> {
+        match self.framing {
+            Framing::Chunks(encoder) => encoder.finish().map(drop),
+            Framing::Close(mut writer) => writer.flush(),
+        }
+    }
+
+    /// Leaves the content without an end.
+    pub(super) fn abort(self) {
+        if let Framing::Close(writer) = self.framing {
+            // Unwritten bytes stay unwritten.
+            drop(writer.into_parts());
+            // Dissolves the association (connect(2)); the client is reset. One that has gone is not.
+            let _ = rustix::net::connect_unspec(self.socket);
+        }
+    }
+}
+
+impl Write for Outgoing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = match &mut self.framing {
+            Framing::Chunks(encoder) => encoder.write(bytes),
+            Framing::Close(writer) => writer.write(bytes),
+        }?;
+        self.sent += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.framing {
+            Framing::Chunks(encoder) => encoder.flush(),
+            Framing::Close(writer) => writer.flush(),
+        }
+    }
+}

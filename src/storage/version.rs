@@ -1,0 +1,98 @@
+//! What tells one state of a file from another, and conditions on it.
+//!
+//! Every write through a server gives a file a modification time of its own, to the nanosecond, so that two contents
+//! of the same length under one name do not look alike, however fast one follows on the other: the kernel's own time
+//! stamps are some milliseconds coarse, and inode numbers are used again.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::BorrowedFd;
+use std::time::SystemTime;
+
+use rustix::fs::{FileType, OFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::io::Errno;
+
+use super::Error;
+use super::replace::Held;
+use super::root::Root;
+use super::snapshot::open_regular;
+use super::walk::kind;
+
+/// One state of a file. Every write changes it; a rename does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The number of the file on its file system.
+    pub inode: u64,
+    /// Its length in bytes.
+    pub length: u64,
+    /// The time of its last change.
+    pub modified: Option<SystemTime>,
+}
+
+/// What a write finds under its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Current {
+    /// A file.
+    File(Version),
+    /// Anything else.
+    Other,
+}
+
+/// A condition of a write on what is under its name at the moment at which it takes place.
+///
+/// # Errors
+/// [`Error::Unmet`] or [`Error::OtherLength`]; then nothing changes.
+pub type Check<'c> = &'c dyn Fn(Option<&Current>) -> Result<(), Error>;
+
+/// The condition of who has none.
+pub const ANY: Check<'static> = &|_| Ok(());
+
+impl Root {
+    /// What is under a name, seen without a lock: good enough to refuse early.
+    pub(super) fn current(
+        &self,
+        dir: BorrowedFd<'_>,
+        leaf: &OsStr,
+    ) -> Result<Option<Current>, Error> {
+        match kind(dir, leaf) {
+            Ok(FileType::RegularFile) => {
+                let snapshot = self.snapshot(open_regular(dir, leaf, OFlags::RDONLY)?)?;
+                Ok(Some(Current::File(snapshot.version)))
+            }
+            Ok(_) => Ok(Some(Current::Other)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// The version of a file that is held.
+    pub(super) fn version(&self, held: &Held) -> Result<Version, Error> {
+        let size = held.file.metadata()?.len();
+        let noted = self.noted_length(&held.file, held.inode)?;
+        Ok(Version {
+            inode: held.inode,
+            length: noted.map_or(size, |noted| noted.min(size)),
+            modified: held.file.metadata()?.modified().ok(),
+        })
+    }
+
+    /// Holds a condition against the regular file that is held, or that there is none.
+    pub(super) fn check_held(&self, held: Option<&Held>, check: Check<'_>) -> Result<(), Error> {
+        let version = held.map(|held| self.version(held)).transpose()?;
+        check(version.map(Current::File).as_ref())
+    }
+}
+
+/// Gives a file that has been written to a modification time of its own. One that belongs to somebody else keeps the
+/// kernel's: its length has changed as well.
+pub(super) fn stamp(file: &File) {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    let times = Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: now,
+    };
+    let _ = rustix::fs::futimens(file, &times);
+}
