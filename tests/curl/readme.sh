@@ -52,4 +52,14 @@ check "under its name" same whole "$(cat "$storage/db.dump")"
 check "a dump that dies half-way is not" not publish half 1
 check "and the one before stays" same whole "$(cat "$storage/db.dump")"
 
+mkdir "$work/more"
+more() {
+  (cd "$work/more" && block 4 >commands && NAS=$URL bash -euo pipefail commands >output)
+  same OKOK "$(cat "$work/more/output")"
+}
+check "what else clients rely on works line by line" more
+check "appended once, and fetched whole" same "$(seq 2000)" "$(cat "$work/more/numbers")"
+not_again() { (cd "$work/more" && NAS=$URL bash -euo pipefail commands); }
+check "a second time the file is there already" not not_again 2>/dev/null
+
 finish
