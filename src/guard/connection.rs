@@ -31,6 +31,8 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     /// The descriptor that was accepted. tiny_http owns it, so it may be closed at any time.
     pub(super) fd: RawFd,
+    /// Which of tiny_http's servers has it.
+    pub(super) server: u64,
     accepted: Instant,
     traffic: Traffic,
     /// Whether a thread of tiny_http has begun to read from it.
@@ -41,6 +43,8 @@ pub(super) struct Connection {
     evicted: AtomicBool,
     inbound: Mutex<Inbound>,
     turn: Mutex<Turn>,
+    /// Whether the thread of tiny_http waits to be told of a new turn. Changed only with `turn` locked.
+    is_awaited: AtomicBool,
     turned: Condvar,
 }
 
@@ -71,11 +75,12 @@ enum Turn {
 }
 
 impl Connection {
-    pub(super) fn new(cookie: u64, peer: SocketAddr, fd: RawFd) -> Self {
+    pub(super) fn new(cookie: u64, peer: SocketAddr, fd: RawFd, server: u64) -> Self {
         Self {
             cookie,
             peer,
             fd,
+            server,
             accepted: Instant::now(),
             traffic: Traffic::default(),
             taken_up: AtomicBool::new(false),
@@ -83,6 +88,7 @@ impl Connection {
             evicted: AtomicBool::new(false),
             inbound: Mutex::new(Inbound::new(cookie.to_string())),
             turn: Mutex::new(Turn::Client),
+            is_awaited: AtomicBool::new(false),
             turned: Condvar::new(),
         }
     }
@@ -101,22 +107,33 @@ impl Connection {
         }
         // Only one thread reads at a time. It waits for the client with this lock held, for the worker without.
         let mut inbound = lock(&self.inbound);
+        let mut is_readable = false;
         loop {
             if matches!(*lock(&self.turn), Turn::Closed | Turn::Gone) {
                 inbound.end();
             }
             let was_in_head = inbound.in_head();
+            let is_idle = inbound.is_idle();
             let mut source = Socket {
                 socket,
                 received: &self.traffic.received,
                 in_head: was_in_head,
-                idle: inbound.is_idle(),
-                deadline: None,
+                is_idle,
+                is_readable: std::mem::take(&mut is_readable),
+                deadline: self.head_deadline(is_idle),
             };
             let received = match inbound.read(buffer, &mut source)? {
                 Step::Complete => {
+                    // A head that has come already is not waited for.
+                    let waits_for_client = !inbound.has_pending(1);
                     // The worker, which has the turn, asks for the state of the message.
                     drop(inbound);
+                    if waits_for_client && self.is_under_way() {
+                        // The client's next byte is waited for first: in most cases the reply is out by then, and nobody
+                        // had to wake this thread only for it to go to sleep again. Nothing is read before the turn has
+                        // come. A failure is found again when the socket is read.
+                        is_readable = wait_readable(socket, Instant::now() + KEEP_ALIVE).is_ok();
+                    }
                     let is_our_turn = self.wait_for_turn();
                     inbound = lock(&self.inbound);
                     if is_our_turn {
@@ -171,21 +188,32 @@ impl Connection {
             *lock(&self.waiting_since) = Some(Instant::now());
             *turn = Turn::Client;
         }
-        self.turned.notify_all();
+        self.tell();
+    }
+
+    /// Tells the thread that waits for a new turn, if it does. The caller has `turn` locked.
+    fn tell(&self) {
+        if self.is_awaited.swap(false, Ordering::Relaxed) {
+            self.turned.notify_all();
+        }
     }
 
     /// Ends the connection for tiny_http: it receives nothing more. The worker, too, finds the end of the body.
     ///
     /// The connection stays in the table: as long as tiny_http can read from it, it must be known as one that is over.
+    ///
+    /// A thread that waits for the client finds it out when the socket is shut down, which is up to the caller.
     pub(super) fn close(&self) {
-        *lock(&self.turn) = Turn::Closed;
-        self.turned.notify_all();
+        let mut turn = lock(&self.turn);
+        *turn = Turn::Closed;
+        self.tell();
     }
 
     /// Ends the connection, with nothing left for tiny_http to read but the end.
     pub(super) fn leave(&self) {
-        *lock(&self.turn) = Turn::Gone;
-        self.turned.notify_all();
+        let mut turn = lock(&self.turn);
+        *turn = Turn::Gone;
+        self.tell();
     }
 
     /// Whether all of the message has been handed to tiny_http.
@@ -205,20 +233,16 @@ impl Connection {
 
     /// Shuts the connection down, which its thread finds as its end, unless a request has begun to come meanwhile.
     pub(super) fn evict(&self) -> bool {
-        let is_idle = self.duplicate().is_none_or(|socket| !has_input(&socket));
+        let Some(socket) = self.duplicate() else {
+            return false;
+        };
+        let is_idle = !has_input(&socket);
         if is_idle {
-            self.shut_down();
-        }
-        is_idle
-    }
-
-    /// Shuts the connection down.
-    pub(super) fn shut_down(&self) {
-        self.evicted.store(true, Ordering::Relaxed);
-        if let Some(socket) = self.duplicate() {
+            self.evicted.store(true, Ordering::Relaxed);
             // One that is down already is what is wanted.
             let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
         }
+        is_idle
     }
 
     /// Whether it was shut down to make room for another.
@@ -234,6 +258,15 @@ impl Connection {
         }
     }
 
+    /// Whether another thread is carrying a request out, or is about to.
+    fn is_under_way(&self) -> bool {
+        match *lock(&self.turn) {
+            Turn::Offered(_) => true,
+            Turn::Worker(thread) => thread != std::thread::current().id(),
+            Turn::Client | Turn::Closed | Turn::Gone => false,
+        }
+    }
+
     /// Waits until the client has its turn; `false` where there is none any more.
     fn wait_for_turn(&self) -> bool {
         let mut turn = lock(&self.turn);
@@ -245,10 +278,19 @@ impl Connection {
                 Turn::Worker(thread) if *thread == std::thread::current().id() => return false,
                 Turn::Worker(_) | Turn::Offered(_) => {}
             }
+            self.is_awaited.store(true, Ordering::Relaxed);
             turn = self
                 .turned
                 .wait(turn)
                 .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// By when the next bytes of a head must come.
+    fn head_deadline(&self, is_idle: bool) -> Instant {
+        match *lock(&self.waiting_since) {
+            Some(since) if is_idle => since + KEEP_ALIVE,
+            _ => Instant::now() + HEAD_TIMEOUT,
         }
     }
 }
@@ -274,27 +316,26 @@ struct Socket<'f> {
     received: &'f AtomicU64,
     in_head: bool,
     /// Whether not even the first byte of a head has come.
-    idle: bool,
-    /// When the last byte of a head must have come; set from its first byte on.
-    deadline: Option<Instant>,
+    is_idle: bool,
+    /// Whether it is known that there is something to read.
+    is_readable: bool,
+    /// By when there must be something to read, in a head.
+    deadline: Instant,
 }
 
 impl Source for Socket<'_> {
     fn read<'b>(&mut self, buffer: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b [u8]> {
-        if self.in_head {
-            let limit = if self.idle { KEEP_ALIVE } else { HEAD_TIMEOUT };
-            let limit = self.deadline.unwrap_or_else(|| Instant::now() + limit);
-            wait_readable(self.socket, limit)?;
+        if self.in_head && !std::mem::take(&mut self.is_readable) {
+            wait_readable(self.socket, self.deadline)?;
         }
         match rustix::net::recv(self.socket, buffer, RecvFlags::empty()) {
             Ok(((received, _), _)) => {
-                if !received.is_empty() {
+                if std::mem::take(&mut self.is_idle) {
                     // From the first byte of a head on, the limit is for its last.
-                    self.deadline
-                        .get_or_insert_with(|| Instant::now() + HEAD_TIMEOUT);
-                    self.received
-                        .fetch_add(received.len() as u64, Ordering::Relaxed);
+                    self.deadline = Instant::now() + HEAD_TIMEOUT;
                 }
+                self.received
+                    .fetch_add(received.len() as u64, Ordering::Relaxed);
                 Ok(received)
             }
             // SO_RCVTIMEO has run out (socket(7)).

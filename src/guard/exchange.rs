@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustix::net::SendFlags;
+use rustix::net::{SendFlags, Shutdown};
 
 use super::connection::Connection;
 use super::inbound::{RefusedHead, Verdict};
@@ -289,6 +289,10 @@ impl Exchange {
         } else if is_last && self.body == BodyState::Whole {
             // The client itself sends nothing more.
             self.connection.leave();
+            if let Some(socket) = &self.socket {
+                // Its thread may be waiting for the client. One that has gone is what is wanted.
+                let _ = rustix::net::shutdown(socket, Shutdown::Both);
+            }
             abandon(request);
         } else {
             let connection = Arc::clone(&self.connection);

@@ -35,7 +35,6 @@ unsafe extern "C" fn accept4(
     // SAFETY: the caller's pointer, if any, is valid for reading.
     let room = unsafe { length.as_ref() }.copied();
     listener::note_life();
-    handover::wait();
     loop {
         if let Some(room) = room {
             // SAFETY: as above, and not null; the kernel has overwritten it with the length of the address before.
@@ -60,6 +59,8 @@ unsafe extern "C" fn accept4(
             set_errno(&error);
             return -1;
         };
+        // Only now: most often the one before has been taken up while this one was waited for.
+        handover::wait();
         // SAFETY: the kernel has just handed out this descriptor, and nobody else knows of it yet.
         let socket = unsafe { BorrowedFd::borrow_raw(fd) };
         if table::admit(socket, fd) {
@@ -191,7 +192,10 @@ impl Connection {
 
     /// Whether the descriptor of the connection is still its own.
     pub(super) fn is_open(&self) -> bool {
-        self.duplicate().is_some()
+        // SAFETY: only used to ask the kernel whose it is, which changes nothing for whoever has the number by now. It
+        // takes no duplicate, so that an open connection is known as one where no descriptor is left.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(self.fd) };
+        table::cookie_of(borrowed).is_ok_and(|cookie| cookie == self.cookie)
     }
 }
 

@@ -3,11 +3,12 @@
 
 use std::cell::Cell;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::BorrowedFd;
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -26,8 +27,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How long a new thread of tiny_http may take until it accepts.
 const START: Duration = Duration::from_secs(2);
 
-/// Threads that a server of tiny_http starts with.
-const THREADS: usize = 5;
+/// Threads that a server of tiny_http starts with, and one more to receive its requests.
+const THREADS: usize = 6;
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
@@ -77,6 +78,34 @@ pub(super) fn is_accepting() -> bool {
     ACCEPTS.get()
 }
 
+/// The requests of one server of tiny_http. A server that accepts no more still has its connections.
+#[derive(Clone)]
+pub struct Incoming {
+    server: Arc<ManuallyDrop<tiny_http::Server>>,
+    /// Which of the servers it is, from one.
+    number: u64,
+}
+
+impl Incoming {
+    /// Waits for the next request, for so long at most.
+    #[must_use]
+    pub fn next(&self, limit: Duration) -> Option<tiny_http::Request> {
+        // Errors are those of accepting, which the guard deals with.
+        self.server.recv_timeout(limit).ok().flatten()
+    }
+
+    /// Whether nothing more will come: another server accepts, and the last connection of this one has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.number < *lock(&STARTED) && !table::has_connections_of(self.number)
+    }
+}
+
+/// Which server of tiny_http the accepting thread is that of.
+pub(super) fn number() -> u64 {
+    *lock(&STARTED)
+}
+
 /// A listening socket for tiny_http.
 #[derive(Debug)]
 pub struct Listener(TcpListener);
@@ -109,11 +138,15 @@ impl Listener {
         self.0.local_addr()
     }
 
-    /// A server of tiny_http on a duplicate of the socket, which accepts when this returns.
+    /// Starts a server of tiny_http on a duplicate of the socket, which accepts when this returns, and whose requests
+    /// go to `receive`.
     ///
     /// # Errors
-    /// Where a descriptor or a thread cannot be had.
-    pub fn serve(&self) -> Result<tiny_http::Server, String> {
+    /// Where a descriptor or a thread cannot be had; what `receive` says.
+    pub fn serve(
+        &self,
+        receive: impl FnOnce(Incoming) -> Result<(), String>,
+    ) -> Result<(), String> {
         // tiny_http dies in silence where it gets no thread.
         if !can_start_threads(THREADS) {
             return Err("no threads to be had".to_owned());
@@ -123,15 +156,20 @@ impl Listener {
         let server = catch_unwind(|| tiny_http::Server::from_listener(socket, None))
             .map_err(|_| "no thread to be had".to_owned())?
             .map_err(|error| error.to_string())?;
+        // What is accepted must not find nobody there. A server that is let go of at its end would connect to the
+        // socket to wake a thread that is no more.
+        let server = Arc::new(ManuallyDrop::new(server));
+        let received = receive(Incoming {
+            server,
+            number: before + 1,
+        });
         let (started, _) = HAS_STARTED
             .wait_timeout_while(lock(&STARTED), START, |started| *started == before)
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if *started == before {
-            // Its destructor would connect to the socket, and nobody is there to accept.
-            std::mem::forget(server);
-            return Err("the thread that accepts has not started".to_owned());
+        match *started == before {
+            true => Err("the thread that accepts has not started".to_owned()),
+            false => received,
         }
-        Ok(server)
     }
 
     /// Ends connections that wait for a request, for the sake of their threads.
@@ -151,10 +189,10 @@ impl Listener {
 /// Whether so many threads more can be had, by having them for a moment.
 fn can_start_threads(number: usize) -> bool {
     let (hold, held) = std::sync::mpsc::channel::<()>();
-    let held = std::sync::Arc::new(Mutex::new(held));
+    let held = Arc::new(Mutex::new(held));
     let threads: Vec<_> = (0..number)
         .map_while(|_| {
-            let held = std::sync::Arc::clone(&held);
+            let held = Arc::clone(&held);
             // Ends with an error as soon as the sender is dropped.
             let wait = move || lock(&held).recv().unwrap_or_default();
             std::thread::Builder::new().spawn(wait).ok()

@@ -38,7 +38,7 @@ mod table;
 
 pub use exchange::Exchange;
 pub use inbound::RefusedHead;
-pub use listener::Listener;
+pub use listener::{Incoming, Listener};
 pub use sending::{LAST_STEP, Outgoing};
 pub use table::Limits;
 

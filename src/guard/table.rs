@@ -6,15 +6,16 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::sockopt;
 
 use super::connection::Connection;
-use super::handover;
+use super::{handover, listener};
 use crate::sync::lock;
 
 /// How many idle connections make room for new ones at a time.
@@ -48,6 +49,9 @@ static LIMITS: OnceLock<Limits> = OnceLock::new();
 
 static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
 
+/// A descriptor for when there are no others: ending a connection takes one for a moment.
+static SPARE: Mutex<Option<OwnedFd>> = Mutex::new(None);
+
 #[derive(Default)]
 struct Table {
     by_cookie: HashMap<u64, Arc<Connection>>,
@@ -66,6 +70,17 @@ struct Table {
 pub(super) fn configure(limits: Limits) {
     // Set twice only by tests in one process, with the same effect.
     let _ = LIMITS.set(limits);
+    with_spare_descriptor(|| {});
+}
+
+/// Runs something that needs a descriptor for a moment, with a spare one given up for it.
+fn with_spare_descriptor<T>(run: impl FnOnce() -> T) -> T {
+    let mut spare = lock(&SPARE);
+    drop(spare.take());
+    let outcome = run();
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    *spare = rustix::fs::openat(CWD, "/", flags, Mode::empty()).ok();
+    outcome
 }
 
 fn limits() -> Limits {
@@ -111,7 +126,7 @@ pub(super) fn admit(socket: BorrowedFd<'_>, fd: RawFd) -> bool {
         table.note_refusal("as many connections as are allowed are in a transfer");
         return false;
     }
-    let connection = Arc::new(Connection::new(cookie, peer, fd));
+    let connection = Arc::new(Connection::new(cookie, peer, fd, listener::number()));
     table.by_cookie.insert(cookie, connection);
     table.peak = table.peak.max(table.by_cookie.len());
     handover::begin(cookie, socket);
@@ -140,9 +155,20 @@ pub(super) fn is_shrinking() -> bool {
 pub(super) fn end_stranded(left: Option<u64>) {
     let table = lock(&TABLE);
     let stranded = table.by_cookie.values().filter(|c| !c.is_taken_up());
-    stranded
-        .filter(|connection| Some(connection.cookie) != left)
-        .for_each(|connection| connection.shut_down());
+    with_spare_descriptor(|| {
+        stranded
+            .filter(|connection| Some(connection.cookie) != left)
+            .for_each(|connection| {
+                connection.evict();
+            });
+    });
+}
+
+/// Whether connections are left that this server of tiny_http has.
+pub(super) fn has_connections_of(server: u64) -> bool {
+    let mut table = lock(&TABLE);
+    table.sweep();
+    table.by_cookie.values().any(|it| it.server == server)
 }
 
 /// Ends connections that wait for a request, so that new ones can be had: for when the system has no thread left.
@@ -157,13 +183,18 @@ impl Table {
         if self.by_cookie.len() < most {
             return true;
         }
+        self.sweep();
+        self.by_cookie.len() - self.evicted < most || self.evict() > 0
+    }
+
+    /// Strikes off connections that have ended without a word, every now and then.
+    fn sweep(&mut self) {
         let now = Instant::now();
         if self.swept.is_none_or(|swept| now - swept > SWEEP_EVERY) {
             self.by_cookie.retain(|_, connection| connection.is_open());
             self.evicted = self.by_cookie.values().filter(|c| c.is_evicted()).count();
             self.swept = Some(now);
         }
-        self.by_cookie.len() - self.evicted < most || self.evict() > 0
     }
 
     /// Shuts down the connections that have waited longest for a request, half of them at most: where few are allowed,
@@ -176,11 +207,10 @@ impl Table {
             .collect();
         waiting.sort_unstable_by_key(|(since, _)| *since);
         let most = waiting.len().div_ceil(2).min(EVICTED_AT_ONCE);
-        let evicted = waiting
-            .iter()
-            .filter(|(_, connection)| connection.evict())
-            .take(most)
-            .count();
+        let evicted = with_spare_descriptor(|| {
+            let evicted = waiting.iter().filter(|(_, connection)| connection.evict());
+            evicted.take(most).count()
+        });
         self.evicted += evicted;
         evicted
     }

@@ -1,5 +1,6 @@
 //! The server: from the configuration to the end.
 
+mod crew;
 mod dispatch;
 mod pool;
 mod signals;
@@ -108,19 +109,9 @@ pub fn run(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Starts a thread for requests, and then a server of tiny_http that hands them to it: what is accepted must not find
-/// nobody there.
+/// Starts threads for requests, and a server of tiny_http that they receive them from.
 fn accept(listener: &Listener, dispatch: &Arc<Dispatch>) -> Result<(), String> {
-    let dispatch = Arc::clone(dispatch);
-    let (started, server) = channel::<tiny_http::Server>();
-    std::thread::Builder::new()
-        .name("dispatch".to_owned())
-        .spawn(move || server.iter().for_each(|http| dispatch.receive(&http)))
-        .map_err(|error| format!("cannot start a thread: {error}"))?;
-    let http = listener.serve()?;
-    started
-        .send(http)
-        .map_err(|_| "the thread for requests has ended".to_owned())
+    listener.serve(|incoming| dispatch.receive(incoming))
 }
 
 /// Waits for the signal to end; whenever the thread that accepts dies, another one takes its place.

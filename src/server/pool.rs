@@ -5,13 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::crew::STACK;
 use crate::sync::lock;
 
 /// How long a thread without work stays.
 const IDLE: Duration = Duration::from_secs(10);
-
-/// The stack of a thread, in bytes: address space, of which only what is touched takes memory.
-const STACK: usize = 512 * 1024;
 
 /// Threads that carry out jobs of one kind.
 pub(super) struct Pool<J> {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::Error;
@@ -58,15 +58,20 @@ impl Root {
     }
 
     fn open_entry_once(&self, pieces: &[String]) -> Result<Entry, Error> {
-        let (dir, leaf) = match self.find(pieces)? {
-            Place::Entry(dir, leaf) => (dir, leaf),
-            Place::Folder(dir) => {
-                let dir = rustix::fs::openat(&dir, ".", DIR_FLAGS, Mode::empty())?;
-                let is_root = same_file(dir.as_fd(), self.dir.as_fd())?;
-                return Ok(Entry::Folder(Folder { dir, is_root }));
-            }
+        let plain = self.parent_without_links(pieces);
+        let found = plain.map(|(dir, leaf)| (kind(dir.as_fd(), leaf.as_ref()), dir, leaf.into()));
+        let (kind, dir, leaf) = match found {
+            Some((Ok(kind), dir, leaf)) if kind != FileType::Symlink => (kind, dir, leaf),
+            _ => match self.find(pieces)? {
+                Place::Entry(dir, leaf) => (kind(dir.as_fd(), &leaf)?, dir, leaf),
+                Place::Folder(dir) => {
+                    let dir = rustix::fs::openat(&dir, ".", DIR_FLAGS, Mode::empty())?;
+                    let is_root = same_file(dir.as_fd(), self.dir.as_fd())?;
+                    return Ok(Entry::Folder(Folder { dir, is_root }));
+                }
+            },
         };
-        match kind(dir.as_fd(), &leaf)? {
+        match kind {
             FileType::RegularFile => {}
             FileType::Directory => {
                 let flags = DIR_FLAGS | OFlags::NOFOLLOW;
@@ -78,8 +83,8 @@ impl Root {
             FileType::Symlink => return Err(Error::Moved),
             _ => return Err(Error::NotRegular),
         }
-        let file = open_regular(dir.as_fd(), &leaf, OFlags::RDONLY)?;
-        Ok(Entry::File(self.snapshot(file)?))
+        let fd = rustix::fs::openat(&dir, &leaf, OFlags::RDONLY | PLAIN, Mode::empty())?;
+        Ok(Entry::File(self.snapshot(File::from(fd))?))
     }
 
     /// Fixes the length of an open file.
@@ -91,22 +96,18 @@ impl Root {
         loop {
             let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
             let stat = rustix::fs::fstat(&file)?;
+            regular(&stat)?;
             let noted = self.noted_length(&file, stat.st_ino)?;
-            let length = match locked {
+            let is_known = match locked {
                 Ok(()) => {
                     rustix::fs::flock(&file, FlockOperation::Unlock)?;
-                    let size = u64::try_from(stat.st_size).unwrap_or(0);
-                    Some(noted.map_or(size, |noted| noted.min(size)))
+                    true
                 }
-                Err(Errno::WOULDBLOCK | Errno::INTR) => noted,
+                Err(Errno::WOULDBLOCK | Errno::INTR) => noted.is_some(),
                 Err(errno) => return Err(errno.into()),
             };
-            if let Some(length) = length {
-                let version = Version {
-                    inode: stat.st_ino,
-                    length,
-                    modified: file.metadata()?.modified().ok(),
-                };
+            if is_known {
+                let version = Version::new(&stat, noted);
                 return Ok(Snapshot { file, version });
             }
             // Locked without a note: a writer between lock and note, or one that is about to rename.
@@ -118,18 +119,28 @@ impl Root {
     }
 }
 
+/// How an entry is opened: O_NONBLOCK keeps a FIFO that has been swapped in from blocking; for a regular file it has no
+/// effect.
+const PLAIN: OFlags = OFlags::NOFOLLOW
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
 /// Opens a regular file of a folder, and nothing else.
-///
-/// O_NONBLOCK keeps a FIFO that has been swapped in from blocking; for a regular file it has no effect.
 pub(super) fn open_regular(
     dir: BorrowedFd<'_>,
     leaf: &std::ffi::OsStr,
     access: OFlags,
 ) -> Result<File, Error> {
-    let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let fd = rustix::fs::openat(dir, leaf, flags, Mode::empty())?;
-    match FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
-        FileType::RegularFile => Ok(File::from(fd)),
+    let fd = rustix::fs::openat(dir, leaf, access | PLAIN, Mode::empty())?;
+    regular(&rustix::fs::fstat(&fd)?)?;
+    Ok(File::from(fd))
+}
+
+/// Refuses what is no regular file.
+fn regular(stat: &Stat) -> Result<(), Error> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(()),
         FileType::Directory => Err(Error::IsFolder),
         _ => Err(Error::NotRegular),
     }

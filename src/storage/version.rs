@@ -7,9 +7,9 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::BorrowedFd;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use rustix::fs::{FileType, OFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::{FileType, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
 use super::Error;
@@ -27,6 +27,29 @@ pub struct Version {
     pub length: u64,
     /// The time of its last change.
     pub modified: Option<SystemTime>,
+}
+
+impl Version {
+    /// From what fstat(2) says; a noted length counts before that of the file.
+    pub(super) fn new(stat: &Stat, noted: Option<u64>) -> Self {
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        Self {
+            inode: stat.st_ino,
+            length: noted.map_or(size, |noted| noted.min(size)),
+            modified: time_of(stat),
+        }
+    }
+}
+
+/// The time of the last change; none where a clock cannot show it.
+fn time_of(stat: &Stat) -> Option<SystemTime> {
+    let nanoseconds = Duration::from_nanos(stat.st_mtime_nsec);
+    let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
+    let second = match stat.st_mtime < 0 {
+        true => SystemTime::UNIX_EPOCH.checked_sub(seconds),
+        false => SystemTime::UNIX_EPOCH.checked_add(seconds),
+    };
+    second?.checked_add(nanoseconds)
 }
 
 /// What a write finds under its name.
@@ -67,13 +90,11 @@ impl Root {
 
     /// The version of a file that is held.
     pub(super) fn version(&self, held: &Held) -> Result<Version, Error> {
-        let size = held.file.metadata()?.len();
-        let noted = self.noted_length(&held.file, held.inode)?;
-        Ok(Version {
-            inode: held.inode,
-            length: noted.map_or(size, |noted| noted.min(size)),
-            modified: held.file.metadata()?.modified().ok(),
-        })
+        let stat = rustix::fs::fstat(&held.file)?;
+        Ok(Version::new(
+            &stat,
+            self.noted_length(&held.file, held.inode)?,
+        ))
     }
 
     /// Holds a condition against the regular file that is held, or that there is none.

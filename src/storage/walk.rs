@@ -120,6 +120,19 @@ fn without_links<'r>(root: &'r Root, parents: &[String]) -> Option<Dir<'r>> {
         .map(Dir::Below)
 }
 
+impl Root {
+    /// The open folder that holds an entry, and the entry's name, by one system call; `None` where that is not enough to
+    /// find it.
+    pub(super) fn parent_without_links<'n>(
+        &self,
+        pieces: &'n [String],
+    ) -> Option<(Dir<'_>, &'n str)> {
+        let (leaf, parents) = pieces.split_last()?;
+        let is_own = pieces.first().is_some_and(|first| first == OWN);
+        (!is_own).then_some((without_links(self, parents)?, leaf))
+    }
+}
+
 /// Opens a folder below the root by a path without links.
 fn open_plain(root: &Root, path: &OsStr) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
