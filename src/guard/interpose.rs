@@ -12,7 +12,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libc::{c_int, c_long, c_void, sockaddr, socklen_t, ssize_t};
@@ -62,12 +62,10 @@ unsafe extern "C" fn accept4(
         // Only now: most often the one before has been taken up while this one was waited for.
         handover::wait();
         // SAFETY: the kernel has just handed out this descriptor, and nobody else knows of it yet.
-        let socket = unsafe { BorrowedFd::borrow_raw(fd) };
-        if table::admit(socket, fd) {
-            return fd;
+        let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+        if let Some(socket) = table::admit(socket) {
+            return socket.into_raw_fd();
         }
-        // SAFETY: as above; it is closed here and not handed on.
-        drop(unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd) });
     }
 }
 

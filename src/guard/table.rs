@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, Mode, OFlags};
@@ -49,6 +49,9 @@ static LIMITS: OnceLock<Limits> = OnceLock::new();
 
 static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
 
+/// Told of connections that have gone, where somebody waits for it.
+static HAVE_GONE: Condvar = Condvar::new();
+
 /// A descriptor for when there are no others: ending a connection takes one for a moment.
 static SPARE: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
@@ -58,6 +61,8 @@ struct Table {
     /// Connections that were shut down to make room, and have not gone yet.
     evicted: usize,
     swept: Option<Instant>,
+    /// Whether somebody waits for connections to go.
+    is_awaited: bool,
     /// The most connections there were since memory was given back.
     peak: usize,
     /// When most of them had gone, if that is not long ago.
@@ -94,43 +99,68 @@ fn limits() -> Limits {
 impl Limits {
     /// As many connections as the flag and the descriptors allow.
     fn connections(&self) -> usize {
-        let descriptors = self.descriptors.saturating_sub(OTHER_DESCRIPTORS);
-        self.max_connections
-            .min(descriptors / PER_CONNECTION)
-            .max(1)
+        self.max_connections.min(self.by_descriptors())
+    }
+
+    /// As many connections as the descriptors allow.
+    fn by_descriptors(&self) -> usize {
+        (self.descriptors.saturating_sub(OTHER_DESCRIPTORS) / PER_CONNECTION).max(1)
     }
 }
 
-/// Takes up a connection that has just been accepted. `false`: it is to be closed.
-pub(super) fn admit(socket: BorrowedFd<'_>, fd: RawFd) -> bool {
+/// Takes up a connection that has just been accepted, and gives back the socket to go on with. `None`: it is closed.
+pub(super) fn admit(socket: OwnedFd) -> Option<OwnedFd> {
     let limits = limits();
-    let number = usize::try_from(fd).unwrap_or(usize::MAX);
-    if number.saturating_add(LAST_DESCRIPTORS) >= limits.descriptors {
-        lock(&TABLE).note_refusal("the limit of open descriptors is reached");
-        return false;
-    }
     // A connection that is gone already has no peer.
-    let (Ok(cookie), Ok(peer)) = (cookie_of(socket), rustix::net::getpeername(socket)) else {
-        return false;
-    };
-    let Some(peer) = peer.and_then(|peer| SocketAddr::try_from(peer).ok()) else {
-        return false;
-    };
+    let cookie = cookie_of(socket.as_fd()).ok()?;
+    let peer = rustix::net::getpeername(&socket).ok()??;
+    let peer = SocketAddr::try_from(peer).ok()?;
     for timeout in [sockopt::Timeout::Recv, sockopt::Timeout::Send] {
-        if sockopt::set_socket_timeout(socket, timeout, Some(limits.idle_timeout)).is_err() {
-            return false;
-        }
+        sockopt::set_socket_timeout(&socket, timeout, Some(limits.idle_timeout)).ok()?;
     }
     let mut table = lock(&TABLE);
     if !table.make_room(limits.connections()) {
         table.note_refusal("as many connections as are allowed are in a transfer");
-        return false;
+        return None;
     }
-    let connection = Arc::new(Connection::new(cookie, peer, fd, listener::number()));
-    table.by_cookie.insert(cookie, connection);
+    let mut table = wait_for_descriptors(table, limits.by_descriptors());
+    let Some(socket) =
+        with_number_below(socket, limits.descriptors.saturating_sub(LAST_DESCRIPTORS))
+    else {
+        table.note_refusal("the limit of open descriptors is reached");
+        return None;
+    };
+    let connection = Connection::new(cookie, peer, socket.as_raw_fd(), listener::number());
+    table.by_cookie.insert(cookie, Arc::new(connection));
     table.peak = table.peak.max(table.by_cookie.len());
-    handover::begin(cookie, socket);
-    true
+    handover::begin(cookie, socket.as_fd());
+    Some(socket)
+}
+
+/// Waits until connections that were ended to make room have given their descriptors back, if they are needed.
+fn wait_for_descriptors(mut table: MutexGuard<'_, Table>, most: usize) -> MutexGuard<'_, Table> {
+    /// How long at most: their threads have nothing else to do.
+    const LIMIT: Duration = Duration::from_secs(1);
+    let deadline = Instant::now() + LIMIT;
+    while table.by_cookie.len() >= most && table.evicted > 0 && Instant::now() < deadline {
+        table.is_awaited = true;
+        (table, _) = HAVE_GONE
+            .wait_timeout(table, SWEEP_EVERY)
+            .unwrap_or_else(PoisonError::into_inner);
+        table.sweep();
+    }
+    table
+}
+
+/// The same socket under a number below this one: its own or another, if there is one.
+fn with_number_below(socket: OwnedFd, limit: usize) -> Option<OwnedFd> {
+    let is_below =
+        |socket: &OwnedFd| usize::try_from(socket.as_raw_fd()).is_ok_and(|it| it < limit);
+    if is_below(&socket) {
+        return Some(socket);
+    }
+    let lowest = rustix::io::fcntl_dupfd_cloexec(&socket, 0).ok();
+    lowest.filter(is_below)
 }
 
 /// Whether it is time to give memory back: for a while after most of many connections have gone, since the threads of
@@ -242,6 +272,9 @@ pub(super) fn forget(connection: &Connection) {
     let known = table.by_cookie.remove(&connection.cookie);
     if known.is_some_and(|known| known.is_evicted()) {
         table.evicted = table.evicted.saturating_sub(1);
+    }
+    if std::mem::take(&mut table.is_awaited) {
+        HAVE_GONE.notify_one();
     }
 }
 
