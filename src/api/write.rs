@@ -4,6 +4,8 @@
 //! read, and nothing that others can see changes before it has come whole.
 
 use std::io::{self, BufWriter, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use super::condition::Guard;
 use super::integrity::{Digests, Hashed};
@@ -12,14 +14,24 @@ use crate::http::digest::{self, Sha256};
 use crate::http::name::Name;
 use crate::storage::{self, Check, Need, Root, Staged};
 
-/// How much of a body is gathered before it is written, in bytes.
-const BUFFER: usize = 256 * 1024;
+/// How much of a body is gathered before it is written, in bytes, at most.
+const MOST_BUFFER: usize = 256 * 1024;
 
-/// How much of its beginning is gathered at a time: a body that comes slowly, or is short, is to cost little memory.
-const FIRST_BUFFER: usize = 8 * 1024;
+/// How much is gathered at first, and of a body that comes slowly, in bytes: it is to cost little memory.
+const LEAST_BUFFER: usize = 8 * 1024;
 
-/// How much of a body counts as its beginning, in bytes.
-const BEGINNING: u64 = 64 * 1024;
+/// What all bodies together may have for buffers before each gets less, in bytes.
+const ALL_BUFFERS: usize = 8 << 20;
+
+/// So many times its buffer a body brings before its next buffer is chosen; the largest is worth keeping for longer.
+const ROUNDS: u64 = 8;
+const LAST_ROUNDS: u64 = 64;
+
+/// A round that takes longer is slow.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Bodies that are being received.
+static BODIES: AtomicUsize = AtomicUsize::new(0);
 
 /// `POST /file/NAME`: creates the file or replaces it.
 pub(super) fn create<'s>(
@@ -139,19 +151,59 @@ fn receive(
     let most = store
         .max_upload
         .map_or(u64::MAX, |most| most.saturating_add(1));
-    let beginning = most.min(BEGINNING);
-    let mut copy = |most, buffer| {
-        // io::copy reads straight into the buffer of a BufWriter.
-        let mut writer = BufWriter::with_capacity(buffer, &mut *staged);
-        let copied = io::copy(&mut (&mut *request).take(most), &mut writer)?;
-        writer.flush().map(|()| copied)
-    };
-    let copied = copy(beginning, FIRST_BUFFER).and_then(|begun| match begun {
-        _ if begun < beginning => Ok(begun),
-        _ => copy(most - begun, BUFFER).map(|rest| begun + rest),
-    });
+    let copied = copy(request, most, staged);
     let copied = copied.map_err(|error| broken(request, error, failed))?;
     check_size(store, Some(copied))
+}
+
+/// Copies a body, up to `most` bytes of it, with a buffer that grows while it comes fast and there is room for it.
+fn copy(request: &mut dyn Request, most: u64, staged: &mut Staged<'_>) -> io::Result<u64> {
+    let _counted = Counted::begin();
+    let mut copied = 0;
+    let mut buffer = LEAST_BUFFER;
+    loop {
+        let rounds = if buffer < MOST_BUFFER {
+            ROUNDS
+        } else {
+            LAST_ROUNDS
+        };
+        let round = (buffer as u64 * rounds).min(most - copied);
+        let begun = Instant::now();
+        // io::copy reads straight into the buffer of a BufWriter.
+        let mut writer = BufWriter::with_capacity(buffer, &mut *staged);
+        let now = io::copy(&mut (&mut *request).take(round), &mut writer)?;
+        writer.flush()?;
+        copied += now;
+        if now < round || copied == most {
+            return Ok(copied);
+        }
+        buffer = next_buffer(buffer, begun.elapsed(), BODIES.load(Ordering::Relaxed));
+    }
+}
+
+/// The buffer for the next round of a body, of which there are so many.
+fn next_buffer(buffer: usize, took: Duration, bodies: usize) -> usize {
+    if took > SLOW {
+        return LEAST_BUFFER;
+    }
+    let share = (ALL_BUFFERS / bodies.max(1)).next_power_of_two();
+    (buffer * 8).min(share).clamp(LEAST_BUFFER, MOST_BUFFER)
+}
+
+/// Counts a body while it is received.
+struct Counted;
+
+impl Counted {
+    fn begin() -> Self {
+        BODIES.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        BODIES.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Refuses a body above the limit.
@@ -171,5 +223,28 @@ pub(super) fn broken(
     match request.fault() {
         Some(fault) => Error::Body(fault),
         None => failed(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_grows_with_a_fast_body_and_shrinks_with_a_crowd() {
+        let (fast, slow) = (Duration::from_millis(1), SLOW * 2);
+        for (buffer, took, bodies, expected) in [
+            (LEAST_BUFFER, fast, 1, 64 * 1024),
+            (64 * 1024, fast, 1, MOST_BUFFER),
+            (MOST_BUFFER, fast, 32, MOST_BUFFER),
+            (MOST_BUFFER, fast, 64, 128 * 1024),
+            (MOST_BUFFER, fast, 512, 16 * 1024),
+            (LEAST_BUFFER, fast, 512, 16 * 1024),
+            (MOST_BUFFER, fast, 100_000, LEAST_BUFFER),
+            (MOST_BUFFER, slow, 1, LEAST_BUFFER),
+        ] {
+            let next = next_buffer(buffer, took, bodies);
+            assert_eq!(next, expected, "{buffer} {took:?} {bodies}");
+        }
     }
 }

@@ -63,6 +63,7 @@ impl Exchange {
             linger::retire(request, connection, None);
             return None;
         };
+        table::serve(Some(&connection));
         let body = match &message {
             Ok(message) if message.framing != Framing::Empty => BodyState::Coming,
             _ => BodyState::Whole,
@@ -281,6 +282,7 @@ impl Exchange {
         let Some(request) = self.request.take() else {
             return;
         };
+        table::serve(None);
         self.connection.count(self.sent);
         let is_last = matches!(&self.message, Ok(message) if !message.persistent);
         if go_on {

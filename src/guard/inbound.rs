@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 
 use chunked_transfer::Framing as Chunks;
 
+use super::pending::{Pending, copy};
 use crate::http::framing::{self, Fault, Framing, Head, MAX_HEAD};
 
 /// How much is asked for at a time while a head is gathered, in bytes.
@@ -60,8 +61,7 @@ pub(super) struct Inbound {
     /// What the heads that are handed out are marked with.
     mark: String,
     phase: Phase,
-    /// Received, but not handed out yet.
-    pending: Vec<u8>,
+    pending: Pending,
     /// A head was refused: where the next message would begin is not known.
     refused: bool,
 }
@@ -92,7 +92,7 @@ impl Inbound {
         Self {
             mark,
             phase: Phase::head(),
-            pending: Vec::new(),
+            pending: Pending::default(),
             refused: false,
         }
     }
@@ -109,7 +109,7 @@ impl Inbound {
     /// Hands out nothing more, and forgets what is pending.
     pub(super) fn end(&mut self) {
         self.phase = Phase::Ended;
-        self.pending = Vec::new();
+        self.pending = Pending::default();
     }
 
     /// Whether all of the message has been handed out.
@@ -162,7 +162,7 @@ impl Inbound {
             }
             Phase::Length(left) => {
                 let most = usize::try_from(*left).unwrap_or(usize::MAX);
-                let taken = take(&mut self.pending, limit(buffer, most), source)?;
+                let taken = self.pending.take(limit(buffer, most), source)?;
                 *left -= taken.len() as u64;
                 if taken.is_empty() {
                     self.phase = Phase::Ended;
@@ -171,7 +171,7 @@ impl Inbound {
             }
             Phase::Chunked(chunks) => {
                 let most = usize::try_from(chunks.at_least()).unwrap_or(usize::MAX);
-                let taken = take(&mut self.pending, limit(buffer, most), source)?;
+                let taken = self.pending.take_ahead(limit(buffer, most), source)?;
                 let (belonging, broken) = follow(chunks, taken);
                 if taken.is_empty() || broken {
                     self.phase = Phase::Ended;
@@ -214,24 +214,31 @@ impl Inbound {
                 return Ok(None);
             };
             // RFC 9112, section 2.2: one empty line before a request line is ignored.
-            if !*blank_skipped && self.pending.starts_with(b"\r\n") {
-                self.pending.drain(..2);
+            if !*blank_skipped && self.pending.as_slice().starts_with(b"\r\n") {
+                self.pending.consume(2);
                 *blank_skipped = true;
                 *searched = 0;
             }
-            let end = framing::end_of_head(&self.pending, *searched);
+            let end = framing::end_of_head(self.pending.as_slice(), *searched);
             *searched = self.pending.len();
             match end {
                 Some(end) if end <= MAX_HEAD => {
-                    let head: Vec<u8> = self.pending.drain(..end).collect();
+                    let head = self.pending.as_slice()[..end].to_vec();
+                    self.pending.consume(end);
                     return Ok(Some(self.judge(&head, framing::check(&head, &self.mark))));
                 }
                 // Without a CR before it, a LF ends no line: the end would never come.
-                None if framing::has_bare_lf(&self.pending) => {
-                    return Ok(Some(self.judge(&self.pending, Err(Fault::BareLf))));
+                None if framing::has_bare_lf(self.pending.as_slice()) => {
+                    return Ok(Some(
+                        self.judge(self.pending.as_slice(), Err(Fault::BareLf)),
+                    ));
                 }
                 None if self.pending.len() < MAX_HEAD => {}
-                _ => return Ok(Some(self.judge(&self.pending, Err(Fault::TooLong)))),
+                _ => {
+                    return Ok(Some(
+                        self.judge(self.pending.as_slice(), Err(Fault::TooLong)),
+                    ));
+                }
             }
             let mut chunk = [MaybeUninit::uninit(); HEAD_READ];
             let received = match source.read(&mut chunk) {
@@ -239,14 +246,16 @@ impl Inbound {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     // With nothing begun, the connection just ends.
                     let begun = !self.pending.is_empty();
-                    return Ok(begun.then(|| self.judge(&self.pending, Err(Fault::Stalled))));
+                    return Ok(
+                        begun.then(|| self.judge(self.pending.as_slice(), Err(Fault::Stalled)))
+                    );
                 }
                 Err(error) => return Err(error),
             };
             if received.is_empty() {
                 return Ok(None);
             }
-            self.pending.extend_from_slice(received);
+            self.pending.push(received);
         }
     }
 }
@@ -307,33 +316,9 @@ fn follow(chunks: &mut Chunks, bytes: &[u8]) -> (usize, bool) {
     }
 }
 
-/// Takes from what is pending, or else from the source.
-fn take<'b>(
-    pending: &mut Vec<u8>,
-    buffer: &'b mut [MaybeUninit<u8>],
-    source: &mut impl Source,
-) -> io::Result<&'b [u8]> {
-    if pending.is_empty() {
-        return source.read(buffer);
-    }
-    let taken = copy(pending, buffer);
-    if taken.len() == pending.len() {
-        // An idle connection is to cost no memory.
-        *pending = Vec::new();
-    } else {
-        pending.drain(..taken.len());
-    }
-    Ok(taken)
-}
-
 fn limit(buffer: &mut [MaybeUninit<u8>], most: usize) -> &mut [MaybeUninit<u8>] {
     let most = buffer.len().min(most);
     &mut buffer[..most]
-}
-
-fn copy<'b>(from: &[u8], to: &'b mut [MaybeUninit<u8>]) -> &'b [u8] {
-    let length = from.len().min(to.len());
-    to[..length].write_copy_of_slice(&from[..length])
 }
 
 #[cfg(test)]

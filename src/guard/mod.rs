@@ -33,6 +33,7 @@ mod inbound;
 mod interpose;
 mod linger;
 mod listener;
+mod pending;
 mod sending;
 mod table;
 

@@ -4,9 +4,10 @@
 //! (What tiny_http itself says of a request is the address of the peer, which may be that of another connection by the
 //! time the request is served.)
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -256,9 +257,32 @@ impl Table {
     }
 }
 
+thread_local! {
+    /// The connection of the request that this thread serves, and the descriptor that it reads the body from, once that
+    /// is known. As long as the request is there, so is the descriptor.
+    static SERVED: RefCell<Option<(Arc<Connection>, Option<RawFd>)>> = const { RefCell::new(None) };
+}
+
+/// Says which connection's request the calling thread serves from now on, if it serves one.
+pub(super) fn serve(connection: Option<&Arc<Connection>>) {
+    SERVED.set(connection.map(|connection| (Arc::clone(connection), None)));
+}
+
 /// The connection that a socket is of, or `None` for a descriptor that is none of ours.
 pub(super) fn connection_of(socket: BorrowedFd<'_>) -> Option<Arc<Connection>> {
-    with_cookie(cookie_of(socket).ok()?)
+    let fd = socket.as_raw_fd();
+    SERVED.with_borrow_mut(|served| match served {
+        Some((connection, Some(known))) if *known == fd => Some(Arc::clone(connection)),
+        served => {
+            let found = with_cookie(cookie_of(socket).ok()?)?;
+            if let Some((connection, known)) = served
+                && Arc::ptr_eq(connection, &found)
+            {
+                *known = Some(fd);
+            }
+            Some(found)
+        }
+    })
 }
 
 /// The connection whose socket has this cookie.
