@@ -1,17 +1,85 @@
 //! GET of `tar`: a folder and all in it as an archive.
+//!
+//! The archive is made while it goes out. Each file is in it as it was when it was opened. What cannot be read breaks
+//! the archive off: a client must not take a part for the whole.
 
-use super::{Access, Error, Reply, Request};
+use std::io;
+
+use super::pax::{BLOCK, END, header, padding};
+use super::read::without_content;
+use super::{Access, Content, Error, Reply, Request, Sink};
 use crate::http::name::Name;
-use crate::storage::{self, Root};
+use crate::http::precondition::Validators;
+use crate::storage::{self, Entry, Folder, Node, NodeContent, Root};
 
+/// A folder with all in it, names relative to it. What is neither file, folder nor link is left out.
 pub(super) fn archive<'s>(
-    _root: &'s Root,
+    root: &'s Root,
     name: &Name,
-    _request: &dyn Request,
+    request: &dyn Request,
 ) -> Result<Reply<'s>, Error> {
-    Err(Error::Storage(
-        name.clone(),
-        Access::Read,
-        storage::Error::NotFound,
-    ))
+    let failed = |error| Error::Storage(name.clone(), Access::Read, error);
+    let folder = match root.open_entry(name.pieces()).map_err(failed)? {
+        Entry::File(_) => return Err(failed(storage::Error::IsFile)),
+        Entry::Folder(folder) => folder,
+    };
+    if let Some(reply) = without_content(request, &Validators::default(), Vec::new())? {
+        return Ok(reply);
+    }
+    let name = name.clone();
+    let write = move |sink: &mut dyn Sink| {
+        let left_out = write_archive(root, folder, sink)?;
+        if left_out > 0 {
+            log::warn!("the archive of \"{name}\" is without {left_out} FIFOs, sockets or devices");
+        }
+        Ok(())
+    };
+    Ok(Reply {
+        status: 200,
+        fields: vec![("Content-Type", "application/x-tar".to_owned())],
+        content: Content::Stream {
+            length: None,
+            write: Box::new(write),
+        },
+    })
+}
+
+/// Writes an archive, and says how many entries are not in it.
+fn write_archive(root: &Root, folder: Folder, sink: &mut dyn Sink) -> io::Result<u64> {
+    let mut left_out = 0;
+    for node in root.tree(folder).map_err(io::Error::other)? {
+        if !write_entry(&node.map_err(io::Error::other)?, sink)? {
+            left_out += 1;
+        }
+    }
+    sink.write_all(&END)?;
+    Ok(left_out)
+}
+
+/// Writes an entry, unless it is one that no archive can have.
+fn write_entry(node: &Node, sink: &mut dyn Sink) -> io::Result<bool> {
+    let target = match &node.content {
+        NodeContent::Link(target) => target.as_slice(),
+        NodeContent::File(_) | NodeContent::Folder | NodeContent::Other => &[],
+    };
+    let Some(header) = header(&node.path, &node.about, target) else {
+        return Ok(false);
+    };
+    sink.write_all(&header)?;
+    if let NodeContent::File(snapshot) = &node.content {
+        let length = snapshot.version.length;
+        sink.write_file(&snapshot.file, 0..length)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => shrunk(&node.path),
+                _ => error,
+            })?;
+        sink.write_all(&[0; BLOCK][..padding(length)])?;
+    }
+    Ok(true)
+}
+
+fn shrunk(path: &[u8]) -> io::Error {
+    let path = String::from_utf8_lossy(path);
+    let cause = format!("{path:?} has become shorter");
+    io::Error::new(io::ErrorKind::UnexpectedEof, cause)
 }

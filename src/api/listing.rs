@@ -1,55 +1,180 @@
-//! The names in a folder, as text.
+//! The entries of a folder, as text or as JSON.
 
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Reply, Request};
-use crate::storage::{self, Folder, Root};
+use super::{Content, Reply, Request, Sink};
+use crate::http::accept;
+use crate::http::date::rfc3339_millis;
+use crate::http::head::Field;
+use crate::storage::{self, About, Folder, Kind, Names, Root};
 
-/// The names in a folder, sorted bytewise, one a line.
+/// The field that tells caches that the format is negotiated.
+pub(super) fn vary() -> Field {
+    ("Vary", "Accept".to_owned())
+}
+
+/// The entries of a folder, sorted bytewise by name, in the format that the client accepts.
 pub(super) fn list<'s>(
     root: &'s Root,
-    folder: &Folder,
-    _request: &dyn Request,
+    folder: Folder,
+    request: &dyn Request,
 ) -> Result<Reply<'s>, storage::Error> {
-    let names = root.list(folder)?;
-    let mut text = String::new();
-    for name in &names {
-        push_line(&mut text, name.as_bytes());
+    let names = root.list(&folder)?;
+    let accept = request.field("Accept");
+    let (media_type, content) = match accept::names(accept.as_deref(), &["application/json"]) {
+        true => ("application/json", json(root, folder, names)),
+        false => ("text/plain; charset=utf-8", text(names)),
+    };
+    Ok(Reply {
+        status: 200,
+        fields: vec![("Content-Type", media_type.to_owned()), vary()],
+        content,
+    })
+}
+
+/// One name a line.
+fn text<'s>(names: Names) -> Content<'s> {
+    let mut line = String::new();
+    let mut length = 0;
+    for name in names.iter() {
+        set_line(&mut line, name);
+        length += line.len() as u64;
     }
-    Ok(Reply::text(text))
+    let write = move |sink: &mut dyn Sink| {
+        names.iter().try_for_each(|name| {
+            set_line(&mut line, name);
+            sink.write_all(line.as_bytes())
+        })
+    };
+    Content::Stream {
+        length: Some(length),
+        write: Box::new(write),
+    }
+}
+
+/// An array with one object for each entry, on a line of its own; each is looked at when its turn comes. What has
+/// vanished by then is left out.
+fn json<'s>(root: &'s Root, folder: Folder, names: Names) -> Content<'s> {
+    let write = move |sink: &mut dyn Sink| {
+        let mut object = Vec::new();
+        let mut before = "[";
+        for name in names.iter() {
+            let Some(about) = root.about(&folder, name).map_err(io::Error::other)? else {
+                continue;
+            };
+            object.clear();
+            object.extend_from_slice(before.as_bytes());
+            push_object(&mut object, name, &about)?;
+            sink.write_all(&object)?;
+            before = ",\n";
+        }
+        // Of no entries there was no beginning either.
+        sink.write_all(if before == "[" { b"[]\n" } else { b"]\n" })
+    };
+    Content::Stream {
+        length: None,
+        write: Box::new(write),
+    }
 }
 
 /// One name, one line: control characters, which no name of a request can hold, are percent-encoded, and bytes that
 /// are not UTF-8 replaced.
-fn push_line(text: &mut String, name: &[u8]) {
-    for c in String::from_utf8_lossy(name).chars() {
+fn set_line(line: &mut String, name: &OsStr) {
+    line.clear();
+    for c in name.to_string_lossy().chars() {
         if c.is_control() {
-            let mut bytes = [0; 4];
-            for byte in c.encode_utf8(&mut bytes).bytes() {
-                text.push_str(&format!("%{byte:02X}"));
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing into a String cannot fail.
+                let _ = write!(line, "%{byte:02X}");
             }
         } else {
-            text.push(c);
+            line.push(c);
         }
     }
-    text.push('\n');
+    line.push('\n');
+}
+
+fn push_object(object: &mut Vec<u8>, name: &OsStr, about: &About) -> io::Result<()> {
+    let name = String::from_utf8_lossy(name.as_bytes());
+    let kind = match about.kind {
+        Kind::File => "file",
+        Kind::Folder => "directory",
+        Kind::Link => "symlink",
+        Kind::Other => "other",
+    };
+    object.extend_from_slice(b"{\"name\":");
+    serde_json::to_writer(&mut *object, &*name)?;
+    write!(
+        object,
+        ",\"type\":\"{kind}\",\"size\":{},\"modified\":\"{}\"}}",
+        about.length,
+        rfc3339_millis(about.modified)
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     #[test]
     fn a_name_is_one_line() {
-        for (name, line) in [
+        for (name, expected) in [
             (&b"a.csv"[..], "a.csv\n"),
             (b"a\nb", "a%0Ab\n"),
             ("\u{85}\u{e9}".as_bytes(), "%C2%85\u{e9}\n"),
             (b"\xff", "\u{fffd}\n"),
         ] {
-            let mut text = String::new();
-            push_line(&mut text, name);
-            assert_eq!(text, line);
+            let mut line = "before".to_owned();
+            set_line(&mut line, OsStr::from_bytes(name));
+            assert_eq!(line, expected);
+        }
+    }
+
+    #[test]
+    fn an_entry_is_one_object() {
+        for (name, kind, length, expected) in [
+            (
+                &b"a.csv"[..],
+                Kind::File,
+                u64::MAX,
+                r#"{"name":"a.csv","type":"file","size":18446744073709551615,"modified":"1970-01-01T00:00:01.500Z"}"#,
+            ),
+            (
+                b"\"\\\n\x01",
+                Kind::Folder,
+                0,
+                r#"{"name":"\"\\\n\u0001","type":"directory","size":0,"modified":"1970-01-01T00:00:01.500Z"}"#,
+            ),
+            (
+                b"\xff\xc3\xa9",
+                Kind::Link,
+                0,
+                "{\"name\":\"\u{fffd}\u{e9}\",\"type\":\"symlink\",\"size\":0,\"modified\":\"1970-01-01T00:00:01.500Z\"}",
+            ),
+            (
+                b" ",
+                Kind::Other,
+                0,
+                r#"{"name":" ","type":"other","size":0,"modified":"1970-01-01T00:00:01.500Z"}"#,
+            ),
+        ] {
+            let about = About {
+                kind,
+                length,
+                modified: UNIX_EPOCH + Duration::from_millis(1500),
+                permissions: 0o644,
+                owner: 0,
+                group: 0,
+            };
+            let mut object = Vec::new();
+            let pushed = push_object(&mut object, OsStr::from_bytes(name), &about);
+            assert!(pushed.is_ok());
+            assert_eq!(String::from_utf8_lossy(&object), expected);
         }
     }
 }

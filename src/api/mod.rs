@@ -9,6 +9,7 @@ mod destination;
 mod error;
 mod integrity;
 mod listing;
+mod pax;
 mod read;
 mod remove;
 mod rename;

@@ -21,10 +21,12 @@ pub(super) fn read<'s>(
     match root.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(snapshot) => file(name, snapshot, request),
         Entry::Folder(folder) => {
-            if let Some(reply) = without_content(request, &Validators::default(), Vec::new())? {
+            if let Some(reply) =
+                without_content(request, &Validators::default(), vec![listing::vary()])?
+            {
                 return Ok(reply);
             }
-            listing::list(root, &folder, request).map_err(failed)
+            listing::list(root, folder, request).map_err(failed)
         }
     }
 }

@@ -31,9 +31,13 @@ pub enum Content<'s> {
         /// Which of its bytes, which it has.
         part: Range<u64>,
     },
-    /// What this writes, of a length that is known only at its end. Where it fails, the client is shown that it has not
-    /// got the whole.
-    Stream(Writer<'s>),
+    /// What is written into a sink. Where that fails, the client is shown that it has not got the whole.
+    Stream {
+        /// The length in bytes, where it is known before the end.
+        length: Option<u64>,
+        /// What writes it.
+        write: Writer<'s>,
+    },
 }
 
 /// Writes a stream.
@@ -53,7 +57,8 @@ impl Content<'_> {
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         match self {
-            Self::None | Self::Stream(_) => None,
+            Self::None => None,
+            Self::Stream { length, .. } => *length,
             Self::Bytes(bytes) => Some(bytes.len() as u64),
             Self::File { part, .. } => Some(part.end - part.start),
         }
@@ -66,7 +71,7 @@ impl fmt::Debug for Content<'_> {
             Self::None => "None",
             Self::Bytes(_) => "Bytes",
             Self::File { .. } => "File",
-            Self::Stream(_) => "Stream",
+            Self::Stream { .. } => "Stream",
         };
         write!(f, "{kind}({:?})", self.length())
     }

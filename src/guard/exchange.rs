@@ -11,7 +11,7 @@ use rustix::net::{SendFlags, Shutdown};
 
 use super::connection::Connection;
 use super::inbound::{RefusedHead, Verdict};
-use super::sending::{self, Outgoing, send_some};
+use super::sending::{self, End, Outgoing, send_some};
 use super::{linger, table};
 use crate::http::framing::{BodyFault, Framing, MARK};
 
@@ -245,21 +245,26 @@ impl Exchange {
         Ok(())
     }
 
-    /// Sends a head and whatever `write` writes, of a length that is known only then: in chunks, or to the end of the
-    /// connection where the client does not know chunks (HTTP/1.0).
+    /// Sends a head and whatever `write` writes: of a length that the head has told, else in chunks, or to the end of
+    /// the connection where the client does not know chunks (HTTP/1.0).
     ///
     /// # Errors
-    /// Those of `write`, or what the system says. The connection is of no more use then: a client must not take a part
+    /// Those of `write`, or what the system says; that it has written another length than was told. The connection is of no more use then: a client must not take a part
     /// for the whole.
     pub fn send_stream(
         &mut self,
         head: &[u8],
+        length: Option<u64>,
         write: impl FnOnce(&mut Outgoing<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let in_chunks = !self.is_http10();
+        let end = match length {
+            Some(length) => End::Length(length),
+            None if self.is_http10() => End::Close,
+            None => End::LastChunk,
+        };
         let socket = self.socket.as_ref().ok_or_else(gone)?;
         sending::send_head(socket, head)?;
-        let mut outgoing = Outgoing::new(socket, in_chunks);
+        let mut outgoing = Outgoing::new(socket, end);
         let written = write(&mut outgoing);
         self.sent = outgoing.sent();
         match written {
@@ -269,7 +274,7 @@ impl Exchange {
                 return Err(error);
             }
         }
-        self.whole = in_chunks;
+        self.whole = end != End::Close;
         Ok(())
     }
 

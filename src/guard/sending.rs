@@ -93,20 +93,31 @@ fn wait_writable(socket: &OwnedFd) -> io::Result<()> {
     }
 }
 
-/// Content whose length is known only at its end: in chunks (RFC 9112, section 7.1), or, to a client of HTTP/1.0, up to
-/// the end of the connection.
+/// What shows a client the end of content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The length in bytes, which stands in the head.
+    Length(u64),
+    /// The last chunk (RFC 9112, section 7.1).
+    LastChunk,
+    /// The end of the connection, for clients of HTTP/1.0 where the length is not known.
+    Close,
+}
+
+/// Content that is made while it is sent.
 ///
 /// Without [`Outgoing::finish`] it has no end: the last chunk is missing, and where there are no chunks, the connection
 /// is reset, so that no client takes a part for the whole.
 pub struct Outgoing<'s> {
     socket: &'s OwnedFd,
     framing: Framing<'s>,
+    end: End,
     sent: u64,
 }
 
 enum Framing<'s> {
     Chunks(Encoder<Sender<'s>>),
-    Close(io::BufWriter<Sender<'s>>),
+    Plain(io::BufWriter<Sender<'s>>),
 }
 
 /// A socket to write to.
@@ -123,11 +134,11 @@ impl Write for Sender<'_> {
 }
 
 impl<'s> Outgoing<'s> {
-    pub(super) fn new(socket: &'s OwnedFd, in_chunks: bool) -> Self {
+    pub(super) fn new(socket: &'s OwnedFd, end: End) -> Self {
         let sender = Sender(socket);
-        let framing = match in_chunks {
-            true => Framing::Chunks(Encoder::new(sender)),
-            false => Framing::Close(io::BufWriter::with_capacity(
+        let framing = match end {
+            End::LastChunk => Framing::Chunks(Encoder::new(sender)),
+            End::Length(_) | End::Close => Framing::Plain(io::BufWriter::with_capacity(
                 chunked_transfer::CHUNK,
                 sender,
             )),
@@ -135,6 +146,7 @@ impl<'s> Outgoing<'s> {
         Self {
             socket,
             framing,
+            end,
             sent: 0,
         }
     }
@@ -191,16 +203,27 @@ impl<'s> Outgoing<'s> {
     }
 
     /// Ends the content as a whole.
+    ///
+    /// # Errors
+    /// What the system says, or that it is not as long as was told.
     pub(super) fn finish(self) -> io::Result<()> {
+        if let End::Length(length) = self.end
+            && length != self.sent
+        {
+            let sent = self.sent;
+            self.abort();
+            let told = format!("{sent} bytes were written, of {length} that were told");
+            return Err(io::Error::other(told));
+        }
         match self.framing {
             Framing::Chunks(encoder) => encoder.finish().map(drop),
-            Framing::Close(mut writer) => writer.flush(),
+            Framing::Plain(mut writer) => writer.flush(),
         }
     }
 
     /// Leaves the content without an end.
     pub(super) fn abort(self) {
-        if let Framing::Close(writer) = self.framing {
+        if let Framing::Plain(writer) = self.framing {
             // Unwritten bytes stay unwritten.
             drop(writer.into_parts());
             // Dissolves the association (connect(2)); the client is reset. One that has gone is not.
@@ -213,7 +236,7 @@ impl Write for Outgoing<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = match &mut self.framing {
             Framing::Chunks(encoder) => encoder.write(bytes),
-            Framing::Close(writer) => writer.write(bytes),
+            Framing::Plain(writer) => writer.write(bytes),
         }?;
         self.sent += written as u64;
         Ok(written)
@@ -222,7 +245,7 @@ impl Write for Outgoing<'_> {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.framing {
             Framing::Chunks(encoder) => encoder.flush(),
-            Framing::Close(writer) => writer.flush(),
+            Framing::Plain(writer) => writer.flush(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Times as text: RFC 9110 for HTTP headers, RFC 3339 for the log.
+//! Times as text: RFC 9110 for HTTP headers, RFC 3339 for the log and for listings.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -39,36 +39,48 @@ pub fn parse_http_date(text: &str) -> Option<i64> {
 /// Seconds from 1970 to a time, before it negative; the part of a second is left out, as in a date.
 #[must_use]
 pub fn whole_seconds(time: SystemTime) -> i64 {
+    since_1970(time).0
+}
+
+/// Whole seconds from 1970 to a time, before it negative, and the nanoseconds that are to be added to them.
+fn since_1970(time: SystemTime) -> (i64, u32) {
     let seconds = |since: Duration| i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     match time.duration_since(UNIX_EPOCH) {
-        Ok(since) => seconds(since),
+        Ok(since) => (seconds(since), since.subsec_nanos()),
         Err(before) => {
-            -seconds(before.duration()) - i64::from(before.duration().subsec_nanos() > 0)
+            let before = before.duration();
+            match before.subsec_nanos() {
+                0 => (-seconds(before), 0),
+                nanos => (-seconds(before) - 1, 1_000_000_000 - nanos),
+            }
         }
     }
 }
 
-/// RFC 3339 in UTC with milliseconds, as in `2026-11-22T13:20:13.123Z`. Times before 1970 are shown as 1970.
+/// RFC 3339 in UTC with milliseconds, as in `2026-11-22T13:20:13.123Z`. Years that it cannot say are shown as the first
+/// moment of the year 0 or the last of 9999.
 #[must_use]
 pub fn rfc3339_millis(time: SystemTime) -> String {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = civil(days);
+    const FIRST: (i64, u32) = (-62_167_219_200, 0);
+    const LAST: (i64, u32) = (253_402_300_799, 999_999_999);
+    let (seconds, nanos) = since_1970(time).clamp(FIRST, LAST);
+    let (year, month, day) = civil(seconds.div_euclid(86_400));
+    let second = seconds.rem_euclid(86_400);
     format!(
         "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
         second / 3600,
         second / 60 % 60,
         second % 60,
-        since.subsec_millis()
+        nanos / 1_000_000
     )
 }
 
 /// Year, month and day of the proleptic Gregorian calendar from the days since 1970-01-01.
 ///
 /// The year is counted from 1 March, so that a leap day is its last day; 400 years have 146,097 days.
-fn civil(days_since_1970: u64) -> (u64, u64, u64) {
+fn civil(days_since_1970: i64) -> (i64, i64, i64) {
     let days = days_since_1970 + 719_468; // from 0000-03-01
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -79,7 +91,7 @@ fn civil(days_since_1970: u64) -> (u64, u64, u64) {
     } else {
         month_from_march - 9
     };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
     (year, month, day)
 }
 
@@ -124,6 +136,27 @@ mod tests {
             let time = UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(rfc3339_millis(time), rfc3339);
             assert_eq!(imf_fixdate(time).as_deref(), Some(imf));
+        }
+    }
+
+    #[test]
+    fn rfc_3339_says_what_its_four_digits_of_a_year_can() {
+        let after = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let before = |millis| UNIX_EPOCH - Duration::from_millis(millis);
+        let years = |years: u64| Duration::from_secs(years * 31_556_952);
+        for (time, expected) in [
+            (before(1), "1969-12-31T23:59:59.999Z"),
+            (before(1000), "1969-12-31T23:59:59.000Z"),
+            (before(86_400_001), "1969-12-30T23:59:59.999Z"),
+            (before(11_644_473_600_000), "1601-01-01T00:00:00.000Z"),
+            (before(62_167_219_200_000), "0000-01-01T00:00:00.000Z"),
+            (before(62_167_219_200_001), "0000-01-01T00:00:00.000Z"),
+            (UNIX_EPOCH - years(100_000), "0000-01-01T00:00:00.000Z"),
+            (after(253_402_300_799), "9999-12-31T23:59:59.000Z"),
+            (after(253_402_300_800), "9999-12-31T23:59:59.999Z"),
+            (UNIX_EPOCH + years(100_000), "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(rfc3339_millis(time), expected);
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! In: pure functions, tested by tables. Out: sockets, files and tiny_http; nothing in this folder does I/O.
 
+pub mod accept;
 pub mod date;
 pub mod digest;
 pub mod entity_tag;

@@ -143,17 +143,17 @@ impl Worker {
     fn outcome<'s>(&self, exchange: &mut Exchange, reply: Reply<'s>, is_head: bool) -> Outcome<'s> {
         exchange.skip_pending_body();
         let mut fields = reply.fields;
-        let is_stream = matches!(reply.content, Content::Stream(_));
+        let is_of_unknown_length = matches!(reply.content, Content::Stream { length: None, .. });
         let length = reply.content.length().map(|length| length.to_string());
         fields.extend(length.map(|length| ("Content-Length", length)));
-        if is_stream && !exchange.is_http10() {
+        if is_of_unknown_length && !exchange.is_http10() {
             fields.push(("Transfer-Encoding", "chunked".to_owned()));
         }
         fields.extend(imf_fixdate(SystemTime::now()).map(|date| ("Date", date)));
         // A client that knows no chunks takes the end of the connection for the end of a stream.
         let goes_on = exchange.may_go_on()
             && !self.shared.is_stopping()
-            && !(is_stream && exchange.is_http10());
+            && !(is_of_unknown_length && exchange.is_http10());
         if !goes_on {
             fields.push(("Connection", "close".to_owned()));
         } else if exchange.is_http10() {
@@ -238,7 +238,7 @@ fn send(
                 }
             })
         }
-        Content::Stream(write) => exchange.send_stream(head, |outgoing| {
+        Content::Stream { length, write } => exchange.send_stream(head, length, |outgoing| {
             let mut flow = Flow {
                 outgoing,
                 transfer,

@@ -1,11 +1,12 @@
 //! The only door to the disk.
 //!
 //! In: the storage root as an open directory and everything beneath it: snapshots for reading, staged writes, joins
-//! (appends), listings, renames, removals, free space. Out: HTTP; nothing here knows what a request is.
+//! (appends), listings, trees, renames, removals, free space. Out: HTTP; nothing here knows what a request is.
 //!
 //! Several servers may work on one root at the same time. What keeps their writes apart is in the file system: names
 //! change by `rename` alone, and whoever changes what a name leads to first holds `flock` on the file that is there.
 
+mod about;
 mod copy;
 mod error;
 mod folder;
@@ -20,11 +21,15 @@ mod root;
 mod snapshot;
 mod space;
 mod staged;
+mod tree;
 mod version;
 mod walk;
 
+pub use about::{About, Kind};
 pub use error::Error;
+pub use list::Names;
 pub use root::{Options, Root};
 pub use snapshot::{Entry, Folder, Snapshot};
 pub use staged::{Need, Staged};
+pub use tree::{Node, NodeContent, Tree, Unreadable};
 pub use version::{ANY, Check, Current, Version};

@@ -39,7 +39,8 @@ impl Root {
         (dir, leaf): (BorrowedFd<'_>, &OsStr),
     ) -> Result<(), Error> {
         let inode = held.inode;
-        let content = format!("{length} {}\n", birth(&held.file)?);
+        let born = birth(held.file.as_fd(), OsStr::new(""))?;
+        let content = format!("{length} {born}\n");
         let name = inode.to_string();
         match rustix::fs::linkat(dir, leaf, &self.joins, link_of(&name), AtFlags::empty()) {
             Ok(()) => {}
@@ -73,6 +74,27 @@ impl Root {
     /// # Errors
     /// What the system says, other than that there is none.
     pub(super) fn noted_length(&self, file: &File, inode: u64) -> Result<Option<u64>, Error> {
+        self.noted(inode, || birth(file.as_fd(), OsStr::new("")))
+    }
+
+    /// The same, of a file that is not open: the entry `leaf` of `dir`, if it is that file.
+    ///
+    /// # Errors
+    /// What the system says, other than that there is none.
+    pub(super) fn noted_length_at(
+        &self,
+        dir: BorrowedFd<'_>,
+        leaf: &OsStr,
+        inode: u64,
+    ) -> Result<Option<u64>, Error> {
+        self.noted(inode, || birth(dir, leaf))
+    }
+
+    fn noted(
+        &self,
+        inode: u64,
+        birth: impl FnOnce() -> Result<String, Error>,
+    ) -> Result<Option<u64>, Error> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let fd = match rustix::fs::openat(&self.joins, inode.to_string(), flags, Mode::empty()) {
             Ok(fd) => fd,
@@ -88,7 +110,7 @@ impl Root {
             .strip_suffix('\n')
             .and_then(|line| line.split_once(' '));
         match noted {
-            Some((length, born)) if born == birth(file)? => Ok(length.parse().ok()),
+            Some((length, born)) if born == birth()? => Ok(length.parse().ok()),
             _ => Ok(None),
         }
     }
@@ -130,9 +152,11 @@ impl Root {
     }
 }
 
-/// The time of a file's birth as text; zeros where the file system does not tell it.
-fn birth(file: &File) -> Result<String, Error> {
-    let stat = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME)?;
+/// The time of a file's birth as text; zeros where the file system does not tell it. Without a leaf, the file is the
+/// open one.
+fn birth(at: BorrowedFd<'_>, leaf: &OsStr) -> Result<String, Error> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
+    let stat = rustix::fs::statx(at, leaf, flags, StatxFlags::BTIME)?;
     Ok(format!(
         "{} {}",
         stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec

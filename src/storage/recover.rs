@@ -26,8 +26,8 @@ impl Root {
             (self.removed.as_fd(), Self::finish_removal),
         ];
         for (dir, clear) in folders {
-            for name in names(dir).unwrap_or_default() {
-                match clear(self, OsStr::from_bytes(&name)) {
+            for name in names(dir).unwrap_or_default().iter() {
+                match clear(self, name) {
                     Ok(true) => cleared += 1,
                     // In use by another server, or gone since.
                     Ok(false) | Err(Error::NotFound) => {}

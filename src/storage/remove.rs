@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -88,8 +87,7 @@ impl Root {
             other => other?,
         };
         for _ in 0..TRIES {
-            for entry in super::list::names(dir.as_fd())? {
-                let entry = OsStr::from_bytes(&entry);
+            for entry in super::list::names(dir.as_fd())?.iter() {
                 if !unlink(dir.as_fd(), entry)? {
                     let beside = self.unique();
                     match rustix::fs::renameat(&dir, entry, &self.removed, &beside) {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -100,8 +101,9 @@ impl Root {
 
     /// Removes the staged bodies of this process: for the end of the process, with uploads still running.
     pub fn discard_staged(&self) {
-        for name in super::list::names(self.staged.as_fd()).unwrap_or_default() {
-            if name.starts_with(self.instance.as_bytes()) {
+        let staged = super::list::names(self.staged.as_fd()).unwrap_or_default();
+        for name in staged.iter() {
+            if name.as_bytes().starts_with(self.instance.as_bytes()) {
                 // Whoever commits it at this moment has won; nothing else is to be done about a failure.
                 let _ = rustix::fs::unlinkat(&self.staged, name, rustix::fs::AtFlags::empty());
             }

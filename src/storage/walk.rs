@@ -19,7 +19,7 @@ use super::root::{OWN, Root};
 /// Links followed for one name at most, as in the kernel (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
-const PATH_DIR: OFlags = OFlags::PATH
+pub(super) const PATH_DIR: OFlags = OFlags::PATH
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
@@ -115,7 +115,7 @@ fn without_links<'r>(root: &'r Root, parents: &[String]) -> Option<Dir<'r>> {
     if parents.is_empty() {
         return Some(Dir::Root(&root.dir));
     }
-    open_plain(root, parents.join("/").as_ref())
+    open_plain(root.dir.as_fd(), parents.join("/").as_ref())
         .ok()
         .map(Dir::Below)
 }
@@ -133,10 +133,10 @@ impl Root {
     }
 }
 
-/// Opens a folder below the root by a path without links.
-fn open_plain(root: &Root, path: &OsStr) -> Result<OwnedFd, Errno> {
+/// Opens a folder below another by a path without links.
+pub(super) fn open_plain(dir: BorrowedFd<'_>, path: &OsStr) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    rustix::fs::openat2(&root.dir, path, PATH_DIR, Mode::empty(), resolve)
+    rustix::fs::openat2(dir, path, PATH_DIR, Mode::empty(), resolve)
 }
 
 /// The walk piece by piece. Only the folder that it has come to is open, however deep it is.
@@ -176,7 +176,10 @@ impl<'r> Walk<'r> {
         self.names.pop().ok_or(Error::Outside)?;
         self.at = match self.names.is_empty() {
             true => None,
-            false => Some(open_plain(self.root, &self.names.join(OsStr::new("/")))?),
+            false => {
+                let path = self.names.join(OsStr::new("/"));
+                Some(open_plain(self.root.dir.as_fd(), &path)?)
+            }
         };
         Ok(())
     }

@@ -353,7 +353,7 @@ fn the_note_of_a_file_that_is_gone_counts_for_no_other() {
 }
 
 /// Kills a server in the middle of an append to `file`, which is left longer than it counts.
-fn kill_in_an_append(server: &mut Server, block: &[u8]) {
+pub fn kill_in_an_append(server: &mut Server, block: &[u8]) {
     let length =
         |server: &Server| fs::metadata(server.storage().join("file")).map_or(0, |meta| meta.len());
     let before = length(server);

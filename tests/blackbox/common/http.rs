@@ -157,6 +157,13 @@ impl Conn {
         }
     }
 
+    /// The beginning of a body that comes in chunks: the first of them.
+    pub fn first_chunk(&mut self) -> io::Result<Vec<u8>> {
+        let mut chunk = Vec::new();
+        self.chunk(&mut |part| chunk.extend_from_slice(part))?;
+        Ok(chunk)
+    }
+
     fn counted_body(&mut self, mut left: u64, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         let mut block = vec![0; left.min(256 * 1024) as usize];
         while left > 0 {
@@ -175,23 +182,25 @@ impl Conn {
     }
 
     fn chunked_body(&mut self, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        loop {
-            let mut line = String::new();
-            (&mut self.stream).take(100).read_line(&mut line)?;
-            let size = line
-                .strip_suffix("\r\n")
-                .and_then(|hex| u64::from_str_radix(hex, 16).ok());
-            let size = size.ok_or_else(|| bad(&format!("a chunk size line: {line:?}")))?;
-            self.counted_body(size, sink)?;
-            let mut end = [0; 2];
-            self.stream.read_exact(&mut end)?;
-            if end != *b"\r\n" {
-                return Err(bad("a chunk without CR LF behind it (or a trailer)"));
-            }
-            if size == 0 {
-                return Ok(());
-            }
+        while self.chunk(sink)? > 0 {}
+        Ok(())
+    }
+
+    /// One chunk; its size.
+    fn chunk(&mut self, sink: &mut dyn FnMut(&[u8])) -> io::Result<u64> {
+        let mut line = String::new();
+        (&mut self.stream).take(100).read_line(&mut line)?;
+        let size = line
+            .strip_suffix("\r\n")
+            .and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        let size = size.ok_or_else(|| bad(&format!("a chunk size line: {line:?}")))?;
+        self.counted_body(size, sink)?;
+        let mut end = [0; 2];
+        self.stream.read_exact(&mut end)?;
+        if end != *b"\r\n" {
+            return Err(bad("a chunk without CR LF behind it (or a trailer)"));
         }
+        Ok(size)
     }
 
     /// The final reply to a request of `method`, whole.

@@ -3,6 +3,7 @@
 //! In: starting and ending the binary, bytes over a socket, looking at files. Out: any knowledge of how the server is
 //! made; expectations come from the contract (api.md) and the RFCs and stand in the tests.
 
+pub mod archives;
 pub mod disk;
 pub mod http;
 pub mod json;

@@ -1,0 +1,378 @@
+//! The headers of an archive: ustar, and extended records for what it cannot say (POSIX.1-2017, pax, "pax Interchange
+//! Format").
+//!
+//! In: an entry as a value, its header as bytes. Out: files, and the stream that they are written to.
+
+use std::time::UNIX_EPOCH;
+
+use crate::storage::{About, Kind};
+
+/// An archive is made of blocks of this length, in bytes; what is in a file is filled up to a whole one.
+pub(super) const BLOCK: usize = 512;
+
+/// What an archive ends with.
+pub(super) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+
+/// The longest path and the longest target of a link in ustar, in bytes. Its way to say somewhat longer paths in two
+/// parts is of no use beside the records.
+const MAX_TEXT: usize = 100;
+
+/// The name of the records for a reader that does not know them.
+const RECORDS_NAME: &[u8] = b"././@PaxHeader";
+
+/// What stands before the content of an entry: its header, and before that, where they are needed, its records. `None`
+/// for a FIFO, socket or device, of which nothing is kept.
+///
+/// Owner and group are kept as numbers: the names are those of another system, and with the numbers a restore by root
+/// gives each file back to whom it belonged, so that special permissions stay as harmless as they were. Anybody else's
+/// restore makes the files their own.
+pub(super) fn header(path: &[u8], about: &About, target: &[u8]) -> Option<Vec<u8>> {
+    let mut header = Header::of_type(match about.kind {
+        Kind::File => b"0",
+        Kind::Link => b"2",
+        Kind::Folder => b"5",
+        Kind::Other => return None,
+    });
+    let mut records = Records::default();
+    records.texts(&[("path", path), ("linkpath", target)]);
+    header.text(NAME, path);
+    header.text(LINK_NAME, target);
+    header.number(MODE, u64::from(about.permissions));
+    for (key, field, value) in [
+        ("uid", UID, u64::from(about.owner)),
+        ("gid", GID, u64::from(about.group)),
+        ("size", SIZE, about.length),
+    ] {
+        if !header.number(field, value) {
+            records.push(key, value.to_string().as_bytes());
+        }
+    }
+    let (sign, since) = match about.modified.duration_since(UNIX_EPOCH) {
+        Ok(since) => ("", since),
+        Err(before) => ("-", before.duration()),
+    };
+    let is_negative = !sign.is_empty();
+    let fits = header.number(MTIME, if is_negative { 0 } else { since.as_secs() });
+    if !fits || is_negative || since.subsec_nanos() > 0 {
+        let text = format!("{sign}{}.{:09}", since.as_secs(), since.subsec_nanos());
+        records.push("mtime", text.as_bytes());
+    }
+    let mut bytes = records.into_bytes();
+    bytes.extend_from_slice(&header.into_block());
+    Some(bytes)
+}
+
+/// How many zeros fill up the last block of content.
+pub(super) fn padding(length: u64) -> usize {
+    let used = usize::try_from(length % BLOCK as u64).unwrap_or(0);
+    (BLOCK - used) % BLOCK
+}
+
+/// A field of a ustar header: where it begins, and how long it is.
+type Field = (usize, usize);
+const NAME: Field = (0, MAX_TEXT);
+const MODE: Field = (100, 8);
+const UID: Field = (108, 8);
+const GID: Field = (116, 8);
+const SIZE: Field = (124, 12);
+const MTIME: Field = (136, 12);
+const CHECKSUM: Field = (148, 8);
+const TYPE: Field = (156, 1);
+const LINK_NAME: Field = (157, MAX_TEXT);
+const MAGIC_AND_VERSION: Field = (257, 8);
+const DEVICE_MAJOR: Field = (329, 8);
+const DEVICE_MINOR: Field = (337, 8);
+
+/// A ustar header.
+struct Header([u8; BLOCK]);
+
+impl Header {
+    fn of_type(letter: &[u8; 1]) -> Self {
+        let mut header = Self([0; BLOCK]);
+        header.text(TYPE, letter);
+        header.text(MAGIC_AND_VERSION, b"ustar\x0000");
+        for field in [UID, GID, SIZE, MTIME, DEVICE_MAJOR, DEVICE_MINOR] {
+            header.number(field, 0);
+        }
+        header
+    }
+
+    /// Writes as much of a text as there is room for.
+    fn text(&mut self, (start, length): Field, text: &[u8]) {
+        let text = &text[..text.len().min(length)];
+        self.0[start..start + text.len()].copy_from_slice(text);
+    }
+
+    /// Writes a number in octal with a NUL behind it; 0 where there is no room for it, and then says `false`.
+    fn number(&mut self, (start, length): Field, number: u64) -> bool {
+        let width = length - 1;
+        let digits = format!("{number:0width$o}");
+        let fits = digits.len() == width;
+        let digits = if fits { digits } else { "0".repeat(width) };
+        self.text((start, length), format!("{digits}\0").as_bytes());
+        fits
+    }
+
+    /// The header with its sum, which counts its own field as blanks.
+    fn into_block(mut self) -> [u8; BLOCK] {
+        self.text(CHECKSUM, &[b' '; 8]);
+        let sum: u64 = self.0.iter().copied().map(u64::from).sum();
+        // Six digits, a NUL, and the last of the blanks.
+        self.number((CHECKSUM.0, 7), sum);
+        self.0
+    }
+}
+
+/// Extended records, which go before the header of the entry that they are about.
+#[derive(Default)]
+struct Records(Vec<u8>);
+
+impl Records {
+    /// Adds the texts that the header cannot say: those that are too long, and those with letters beyond ASCII, which
+    /// mean the same to every reader only here. Short bytes that are no UTF-8 are for the header alone, which takes any.
+    fn texts(&mut self, texts: &[(&str, &[u8])]) {
+        let needs_record = |text: &[u8]| {
+            text.len() > MAX_TEXT || !text.is_ascii() && std::str::from_utf8(text).is_ok()
+        };
+        let texts = || texts.iter().filter(|(_, text)| needs_record(text));
+        if texts().any(|(_, text)| std::str::from_utf8(text).is_err()) {
+            self.push("hdrcharset", b"BINARY");
+        }
+        texts().for_each(|(key, text)| self.push(key, text));
+    }
+
+    /// Adds one: `LENGTH KEY=VALUE` and a newline, where the length counts its own digits too.
+    fn push(&mut self, key: &str, value: &[u8]) {
+        let rest = " =\n".len() + key.len() + value.len();
+        let mut length = rest + 1;
+        while length != rest + length.to_string().len() {
+            length = rest + length.to_string().len();
+        }
+        self.0
+            .extend_from_slice(format!("{length} {key}=").as_bytes());
+        self.0.extend_from_slice(value);
+        self.0.push(b'\n');
+    }
+
+    /// The records with a header of their own, and filled up; nothing where there are none.
+    fn into_bytes(self) -> Vec<u8> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let length = self.0.len() as u64;
+        let mut header = Header::of_type(b"x");
+        header.text(NAME, RECORDS_NAME);
+        header.number(MODE, 0o644);
+        header.number(SIZE, length);
+        let mut bytes = header.into_block().to_vec();
+        bytes.extend_from_slice(&self.0);
+        bytes.resize(bytes.len() + padding(length), 0);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, SystemTime};
+
+    fn file(length: u64, modified: SystemTime) -> About {
+        About {
+            kind: Kind::File,
+            length,
+            modified,
+            permissions: 0o644,
+            owner: 1000,
+            group: 100,
+        }
+    }
+
+    fn bytes_of(path: &[u8], about: &About, target: &[u8]) -> Vec<u8> {
+        header(path, about, target).unwrap_or_default()
+    }
+
+    fn after(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// The records of a header, each without its length, which is checked.
+    fn records(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut found = Vec::new();
+        if bytes[TYPE.0] != b'x' {
+            return found;
+        }
+        let size = String::from_utf8_lossy(&bytes[SIZE.0..SIZE.0 + 11]).into_owned();
+        let size = usize::from_str_radix(&size, 8).unwrap_or(0);
+        let mut left = &bytes[BLOCK..BLOCK + size];
+        while !left.is_empty() {
+            let blank = left.iter().position(|&byte| byte == b' ').unwrap_or(0);
+            let length = String::from_utf8_lossy(&left[..blank]).parse().unwrap_or(0);
+            let (record, rest) = left.split_at(length);
+            assert_eq!(record.last(), Some(&b'\n'), "{record:?}");
+            found.push(record[blank + 1..length - 1].to_vec());
+            left = rest;
+        }
+        found
+    }
+
+    #[test]
+    fn a_plain_file_is_one_block_of_ustar() {
+        let bytes = bytes_of(b"a/b.csv", &file(0o1234, after(0o777)), b"");
+        assert_eq!(bytes.len(), BLOCK);
+        for (at, expected) in [
+            (0, &b"a/b.csv\0"[..]),
+            (100, b"0000644\x000001750\x000000144\0"),
+            (124, b"00000001234\x0000000000777\0"),
+            (156, b"0\0"),
+            (257, b"ustar\x0000\0"),
+            (329, b"0000000\x000000000\0\0"),
+        ] {
+            let found = &bytes[at..at + expected.len()];
+            assert_eq!(found, expected, "at {at}");
+        }
+        let mut blanked = bytes.clone();
+        blanked[148..156].fill(b' ');
+        let sum: u32 = blanked.iter().map(|&byte| u32::from(byte)).sum();
+        assert_eq!(bytes[148..156], *format!("{sum:06o}\0 ").as_bytes());
+    }
+
+    #[test]
+    fn folders_and_links_say_what_they_are() {
+        for (kind, letter, target) in [
+            (Kind::File, b'0', &b""[..]),
+            (Kind::Folder, b'5', b""),
+            (Kind::Link, b'2', b"../elsewhere"),
+        ] {
+            let about = About {
+                kind,
+                ..file(0, after(1))
+            };
+            let bytes = bytes_of(b"name", &about, target);
+            assert_eq!(bytes[156], letter, "{kind:?}");
+            assert_eq!(&bytes[157..157 + target.len()], target, "{kind:?}");
+            assert_eq!(bytes[157 + target.len()], 0, "{kind:?}");
+        }
+        let other = About {
+            kind: Kind::Other,
+            ..file(0, after(1))
+        };
+        assert_eq!(header(b"name", &other, b""), None);
+    }
+
+    #[test]
+    fn what_ustar_cannot_say_is_in_records() {
+        let path = |length: usize| vec![b'p'; length];
+        let bytes = |length: usize| vec![0xff; length];
+        let record = |key: &str, value: &[u8]| [key.as_bytes(), b"=", value].concat();
+        let ustar = file(5, after(5));
+        for (path, about, target, expected) in [
+            (path(100), ustar, path(100), vec![]),
+            (path(101), ustar, vec![], vec![record("path", &path(101))]),
+            (
+                path(4000),
+                ustar,
+                path(101),
+                vec![record("path", &path(4000)), record("linkpath", &path(101))],
+            ),
+            (
+                "é/".into(),
+                ustar,
+                "ü".into(),
+                vec![
+                    record("path", "é/".as_bytes()),
+                    record("linkpath", "ü".as_bytes()),
+                ],
+            ),
+            (bytes(100), ustar, bytes(100), vec![]),
+            (
+                bytes(101),
+                ustar,
+                "ü".into(),
+                vec![
+                    b"hdrcharset=BINARY".to_vec(),
+                    record("path", &bytes(101)),
+                    record("linkpath", "ü".as_bytes()),
+                ],
+            ),
+            (path(1), file(0o77_777_777_777, after(5)), vec![], vec![]),
+            (
+                path(1),
+                file(1 << 33, after(5)),
+                vec![],
+                vec![b"size=8589934592".to_vec()],
+            ),
+            (path(1), file(0, after(0o77_777_777_777)), vec![], vec![]),
+            (
+                path(1),
+                file(0, after(1 << 33)),
+                vec![],
+                vec![b"mtime=8589934592.000000000".to_vec()],
+            ),
+            (
+                path(1),
+                file(0, after(1) + Duration::from_nanos(1)),
+                vec![],
+                vec![b"mtime=1.000000001".to_vec()],
+            ),
+            (
+                path(1),
+                file(0, UNIX_EPOCH - Duration::from_millis(1500)),
+                vec![],
+                vec![b"mtime=-1.500000000".to_vec()],
+            ),
+            (
+                path(1),
+                file(0, UNIX_EPOCH - Duration::from_secs(1)),
+                vec![],
+                vec![b"mtime=-1.000000000".to_vec()],
+            ),
+            (
+                path(1),
+                About {
+                    owner: 0o7_777_777,
+                    group: 0o10_000_000,
+                    ..ustar
+                },
+                vec![],
+                vec![b"gid=2097152".to_vec()],
+            ),
+        ] {
+            let bytes = bytes_of(&path, &about, &target);
+            assert_eq!(bytes.len() % BLOCK, 0);
+            assert_eq!(records(&bytes), expected, "{about:?} {path:?}");
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_record_counts_itself() {
+        for (value, length) in [
+            (1, 6),
+            (4, 9),
+            (5, 11),
+            (93, 99),
+            (94, 101),
+            (992, 999),
+            (993, 1001),
+        ] {
+            let mut records = Records::default();
+            records.push("k", &vec![b'v'; value]);
+            assert_eq!(records.0.len(), length, "{value}");
+            let digits = length.to_string();
+            assert!(records.0.starts_with(digits.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn content_is_filled_up_to_whole_blocks() {
+        for (length, zeros) in [
+            (0, 0),
+            (1, 511),
+            (511, 1),
+            (512, 0),
+            (513, 511),
+            (1 << 40, 0),
+        ] {
+            assert_eq!(padding(length), zeros, "{length}");
+        }
+    }
+}

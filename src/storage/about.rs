@@ -1,0 +1,127 @@
+//! What can be told of an entry of a folder without reading it.
+
+use std::ffi::OsStr;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, FileType, Stat};
+use rustix::io::Errno;
+
+use super::Error;
+use super::root::Root;
+use super::snapshot::Folder;
+
+/// How often an entry is looked at that is being written to.
+const LOOKS: usize = 32;
+
+/// What an entry is. A link is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// A FIFO, socket or device.
+    Other,
+}
+
+/// An entry of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// What it is.
+    pub kind: Kind,
+    /// The length of a file in bytes; 0 of anything else.
+    pub length: u64,
+    /// The time of its last change.
+    pub modified: SystemTime,
+    /// Its permissions: the lower twelve bits of its mode.
+    pub permissions: u32,
+    /// The number of the user that owns it.
+    pub owner: u32,
+    /// The number of its group.
+    pub group: u32,
+}
+
+impl From<&Stat> for About {
+    fn from(stat: &Stat) -> Self {
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Folder,
+            FileType::Symlink => Kind::Link,
+            _ => Kind::Other,
+        };
+        let length = match kind {
+            Kind::File => u64::try_from(stat.st_size).unwrap_or(0),
+            Kind::Folder | Kind::Link | Kind::Other => 0,
+        };
+        Self {
+            kind,
+            length,
+            modified: time(stat),
+            permissions: stat.st_mode & 0o7777,
+            owner: stat.st_uid,
+            group: stat.st_gid,
+        }
+    }
+}
+
+impl Root {
+    /// What an entry of an open folder is; `None` where there is none of that name any more.
+    ///
+    /// While a join to a file is under way, and after one that was killed, its length is the one from before it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn about(&self, folder: &Folder, name: &OsStr) -> Result<Option<About>, Error> {
+        match self.look(folder.fd(), name) {
+            Ok(about) => Ok(Some(about)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks without opening the file. A join ends by the removal of its note: that there is none shows the length to
+    /// be that of a file at rest only where the file is, after that, what it was before.
+    fn look(&self, dir: BorrowedFd<'_>, name: &OsStr) -> Result<About, Error> {
+        let mut seen = stat(dir, name)?;
+        for _ in 0..LOOKS {
+            let mut about = About::from(&seen);
+            if about.kind != Kind::File {
+                return Ok(about);
+            }
+            if let Some(noted) = self.noted_length_at(dir, name, seen.st_ino)? {
+                about.length = about.length.min(noted);
+                return Ok(about);
+            }
+            let seen_again = stat(dir, name)?;
+            if is_same(&seen, &seen_again) {
+                return Ok(about);
+            }
+            seen = seen_again;
+        }
+        // Another program keeps writing to it; no join would.
+        Ok(About::from(&seen))
+    }
+}
+
+fn stat(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Stat, Errno> {
+    rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+fn is_same(a: &Stat, b: &Stat) -> bool {
+    (a.st_ino, a.st_size, time(a)) == (b.st_ino, b.st_size, time(b))
+}
+
+/// The time of the last change; where the system's own type cannot hold it, 1970.
+fn time(stat: &Stat) -> SystemTime {
+    let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
+    let whole = match stat.st_mtime {
+        0.. => UNIX_EPOCH.checked_add(seconds),
+        _ => UNIX_EPOCH.checked_sub(seconds),
+    };
+    whole
+        .and_then(|whole| whole.checked_add(Duration::from_nanos(stat.st_mtime_nsec)))
+        .unwrap_or(UNIX_EPOCH)
+}

@@ -1,0 +1,436 @@
+//! A folder with all that is beneath it, one entry after the other.
+//!
+//! Neither how deep nor how wide it is costs stack or descriptors: of the folders on the way only the one that is being
+//! looked at is open, and one that is come back to is opened anew by its path from the top, through no link. Their
+//! names are kept for the way back, those far above only as long as there is room, and are read again then.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::Error;
+use super::about::About;
+use super::error::again;
+use super::list::{Names, names};
+use super::root::Root;
+use super::snapshot::{Folder, Snapshot, open_regular};
+use super::walk::{PATH_DIR, open_plain};
+
+/// The room for the names of the folders beneath one whose names are kept, in bytes.
+const ROOM: usize = 32 << 20;
+
+/// The most of a path that is given to the system at once, in bytes (`PATH_MAX` with its NUL is 4096).
+const MAX_STEP: usize = 4095;
+
+/// Goes through a folder: each folder comes before what is in it, what is in it sorted bytewise.
+///
+/// What vanishes before it is looked at is left out.
+#[derive(Debug)]
+pub struct Tree<'r> {
+    root: &'r Root,
+    top: Folder,
+    /// The innermost folder, where it is not the top.
+    at: Option<OwnedFd>,
+    /// The path, from the top, of the innermost folder or of the entry that is being looked at.
+    path: Vec<u8>,
+    /// The folders on the way, the top first.
+    levels: Vec<Level>,
+    room: usize,
+}
+
+/// A folder on the way.
+#[derive(Debug)]
+struct Level {
+    /// The length of its path, with a slash behind it; 0 for the top.
+    path_length: usize,
+    /// What is in it; none where it has been forgotten.
+    names: Option<Names>,
+    /// How many of the names have been looked at.
+    next: usize,
+}
+
+/// An entry of a tree.
+#[derive(Debug)]
+pub struct Node {
+    /// Its path from the top; that of a folder ends with a slash.
+    pub path: Vec<u8>,
+    /// What it is; the length of a file is that of its snapshot.
+    pub about: About,
+    /// What is in it.
+    pub content: NodeContent,
+}
+
+/// What is in an entry of a tree.
+#[derive(Debug)]
+pub enum NodeContent {
+    /// A file.
+    File(Snapshot),
+    /// A folder: what is in it comes next.
+    Folder,
+    /// A symbolic link, with its target as it stands.
+    Link(Vec<u8>),
+    /// A FIFO, socket or device.
+    Other,
+}
+
+/// An entry that is there, and cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Its path from the top.
+    pub path: Vec<u8>,
+    /// Why.
+    pub error: Error,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = String::from_utf8_lossy(&self.path);
+        write!(f, "{path:?}: {}", self.error)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl Root {
+    /// Begins to go through an open folder; through the root without the server's own folder.
+    ///
+    /// # Errors
+    /// What the system says while its names are read.
+    pub fn tree(&self, top: Folder) -> Result<Tree<'_>, Error> {
+        self.tree_with_room(top, ROOM)
+    }
+
+    fn tree_with_room(&self, top: Folder, room: usize) -> Result<Tree<'_>, Error> {
+        let names = Some(self.list(&top)?);
+        Ok(Tree {
+            root: self,
+            top,
+            at: None,
+            path: Vec::new(),
+            levels: vec![Level {
+                path_length: 0,
+                names,
+                next: 0,
+            }],
+            room,
+        })
+    }
+}
+
+/// Ends after an error.
+impl Iterator for Tree<'_> {
+    type Item = Result<Node, Unreadable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let found = self.advance().map_err(|error| {
+            self.levels.clear();
+            Unreadable {
+                path: self.path.clone(),
+                error,
+            }
+        });
+        found.transpose()
+    }
+}
+
+impl Tree<'_> {
+    fn advance(&mut self) -> Result<Option<Node>, Error> {
+        while let Some(level) = self.levels.last() {
+            self.path.truncate(level.path_length);
+            let index = level.next;
+            match self.look_at(index) {
+                Ok(Some(node)) => return Ok(Some(node)),
+                Ok(None) => self.leave()?,
+                // It has vanished.
+                Err(Error::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks at an entry of the innermost folder, and goes into it if it is a folder; `None` where there are no more.
+    fn look_at(&mut self, index: usize) -> Result<Option<Node>, Error> {
+        let Some(level) = self.levels.last_mut() else {
+            return Ok(None);
+        };
+        let Some(name) = level.names.as_ref().and_then(|names| names.get(index)) else {
+            return Ok(None);
+        };
+        level.next += 1;
+        self.path.extend_from_slice(name.as_bytes());
+        let dir = self.at.as_ref().map_or(self.top.fd(), AsFd::as_fd);
+        let (about, found) = again(|| look(self.root, dir, name))?;
+        let content = match found {
+            Found::File(snapshot) => NodeContent::File(snapshot),
+            Found::Link(target) => NodeContent::Link(target),
+            Found::Other => NodeContent::Other,
+            Found::Folder(folder) => {
+                self.enter(folder)?;
+                NodeContent::Folder
+            }
+        };
+        Ok(Some(Node {
+            path: self.path.clone(),
+            about,
+            content,
+        }))
+    }
+
+    /// Goes into the folder that the path leads to.
+    fn enter(&mut self, folder: OwnedFd) -> Result<(), Error> {
+        let mut names = names(folder.as_fd())?;
+        names.sort();
+        self.at = Some(folder);
+        self.path.push(b'/');
+        self.levels.push(Level {
+            path_length: self.path.len(),
+            names: Some(names),
+            next: 0,
+        });
+        self.make_room();
+        Ok(())
+    }
+
+    /// Goes back to the folder above, unless it has no more entries; it may have vanished as well.
+    fn leave(&mut self) -> Result<(), Error> {
+        self.levels.pop();
+        self.at = None;
+        let Some(level) = self.levels.last_mut() else {
+            return self.check_end();
+        };
+        if matches!(&level.names, Some(names) if names.get(level.next).is_none()) {
+            return Ok(());
+        }
+        let (above, left) = self.path.split_at(level.path_length);
+        if !above.is_empty() {
+            self.at = match open_beneath(self.top.fd(), above) {
+                Ok(folder) => Some(folder),
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
+                    level.names = Some(Names::default());
+                    return Ok(());
+                }
+                Err(errno) => return Err(errno.into()),
+            };
+        }
+        if level.names.is_none() {
+            let mut names = match &self.at {
+                Some(folder) => names(folder.as_fd())?,
+                None => self.root.list(&self.top)?,
+            };
+            names.sort();
+            let left = left.strip_suffix(b"/").unwrap_or(left);
+            level.next = names.count_up_to(OsStr::from_bytes(left));
+            level.names = Some(names);
+        }
+        Ok(())
+    }
+
+    /// Forgets names that there is no room for: the outermost first, never those of the innermost folder.
+    fn make_room(&mut self) {
+        let mut beneath: usize = 0;
+        for level in self.levels.iter_mut().rev() {
+            match &level.names {
+                Some(names) if beneath <= self.room => beneath += names.memory(),
+                Some(_) => level.names = None,
+                // And so have all that are farther out.
+                None => break,
+            }
+        }
+    }
+
+    /// What is in a folder vanishes when the folder is removed: then what has been seen of it is not the whole.
+    fn check_end(&self) -> Result<(), Error> {
+        let top = rustix::fs::fstat(self.top.fd())?;
+        // A server moves it out of sight before it takes it apart.
+        let parent = rustix::fs::statat(self.top.fd(), "..", AtFlags::empty())?;
+        let removed = rustix::fs::fstat(&self.root.removed)?;
+        if top.st_nlink == 0 || (parent.st_dev, parent.st_ino) == (removed.st_dev, removed.st_ino) {
+            let removed = "the folder was removed meanwhile";
+            return Err(Error::System(std::io::Error::other(removed)));
+        }
+        Ok(())
+    }
+}
+
+/// An entry, opened.
+enum Found {
+    File(Snapshot),
+    Folder(OwnedFd),
+    Link(Vec<u8>),
+    Other,
+}
+
+/// Opens an entry as what it is.
+///
+/// # Errors
+/// [`Error::Moved`] where something else has taken its name meanwhile, or what the system says.
+fn look(root: &Root, dir: BorrowedFd<'_>, name: &OsStr) -> Result<(About, Found), Error> {
+    let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {
+            let file = open_regular(dir, name, OFlags::RDONLY).map_err(|error| match error {
+                Error::IsFolder | Error::NotRegular | Error::Outside => Error::Moved,
+                other => other,
+            })?;
+            let snapshot = root.snapshot(file)?;
+            let mut about = About::from(&rustix::fs::fstat(&snapshot.file)?);
+            about.length = snapshot.version.length;
+            Ok((about, Found::File(snapshot)))
+        }
+        FileType::Directory => {
+            let folder = match rustix::fs::openat(dir, name, PATH_DIR, Mode::empty()) {
+                Err(Errno::NOTDIR | Errno::LOOP) => return Err(Error::Moved),
+                opened => opened?,
+            };
+            let about = About::from(&rustix::fs::fstat(&folder)?);
+            Ok((about, Found::Folder(folder)))
+        }
+        FileType::Symlink => match rustix::fs::readlinkat(dir, name, Vec::new()) {
+            Err(Errno::INVAL) => Err(Error::Moved),
+            target => Ok((About::from(&stat), Found::Link(target?.into_bytes()))),
+        },
+        _ => Ok((About::from(&stat), Found::Other)),
+    }
+}
+
+/// Opens a folder beneath another by a path of any length, each piece with a slash behind it.
+fn open_beneath(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
+    let mut left = path;
+    let mut at: Option<OwnedFd> = None;
+    loop {
+        let step = match left.get(..MAX_STEP) {
+            None => left,
+            Some(most) => {
+                let slash = memchr::memrchr(b'/', most).ok_or(Errno::NAMETOOLONG)?;
+                &most[..=slash]
+            }
+        };
+        left = &left[step.len()..];
+        let from = at.as_ref().map_or(top, AsFd::as_fd);
+        let opened = open_plain(from, OsStr::from_bytes(step))?;
+        if left.is_empty() {
+            return Ok(opened);
+        }
+        at = Some(opened);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::storage::{Entry, Options};
+
+    /// A storage below the system's temporary folder, removed when dropped.
+    struct Storage(PathBuf);
+
+    impl Storage {
+        fn new(name: &str) -> Self {
+            let name = format!("http-nas-tree-{}-{name}", std::process::id());
+            Self(std::env::temp_dir().join(name))
+        }
+
+        fn open(&self) -> Result<Root, String> {
+            let min_free = 0;
+            let sync = false;
+            Root::open(&self.0, Options { min_free, sync })
+        }
+    }
+
+    impl Drop for Storage {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn tree(root: &Root, room: usize) -> Result<Tree<'_>, Error> {
+        match root.open_entry(&[])? {
+            Entry::Folder(top) => root.tree_with_room(top, room),
+            Entry::File(_) => Err(Error::IsFile),
+        }
+    }
+
+    /// Makes folders 0 to 2 in each other, to a depth, with a file on each side of each folder.
+    fn fill(folder: &Path, depth: u32, paths: &mut Vec<String>, path: &str) -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        for number in 0..3 {
+            for file in [format!("{number}-"), format!("{number}0")] {
+                std::fs::write(folder.join(&file), b"")?;
+                paths.push(format!("{path}{file}"));
+            }
+            if depth > 0 {
+                let inner = format!("{path}{number}/");
+                paths.push(inner.clone());
+                fill(&folder.join(number.to_string()), depth - 1, paths, &inner)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn names_that_there_is_no_room_for_are_read_again() -> Result<(), Box<dyn std::error::Error>> {
+        let storage = Storage::new("room");
+        let root = storage.open()?;
+        let mut expected = Vec::new();
+        fill(&storage.0, 4, &mut expected, "")?;
+        // Within a folder bytewise: "0" with all in it before "0-", that before "00".
+        let key = |path: &String| -> Vec<Vec<u8>> {
+            let pieces = path.trim_end_matches('/').split('/');
+            pieces.map(|piece| piece.as_bytes().to_vec()).collect()
+        };
+        expected.sort_by_key(key);
+        for (room, most_kept) in [(usize::MAX, 5), (0, 1), (200, 2)] {
+            let mut found = Vec::new();
+            let mut kept = 0;
+            let mut tree = tree(&root, room)?;
+            while let Some(node) = tree.next() {
+                found.push(String::from_utf8(node?.path)?);
+                kept = kept.max(
+                    tree.levels
+                        .iter()
+                        .filter(|level| level.names.is_some())
+                        .count(),
+                );
+            }
+            assert_eq!(found, expected, "with room for {room}");
+            assert_eq!(kept, most_kept, "with room for {room}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_vanishes_while_its_folder_is_forgotten_is_left_out()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let storage = Storage::new("vanish");
+        let root = storage.open()?;
+        fill(&storage.0, 2, &mut Vec::new(), "")?;
+        let tree = tree(&root, 0)?;
+        let mut found = Vec::new();
+        for node in tree {
+            let path = String::from_utf8(node?.path)?;
+            if path == "0/0/0-" {
+                // Two folders up: the one with the next name, and a file behind it.
+                std::fs::remove_dir_all(storage.0.join("1"))?;
+                std::fs::remove_file(storage.0.join("10"))?;
+                // The folder above this one.
+                std::fs::rename(storage.0.join("0"), storage.0.join("moved"))?;
+            }
+            found.push(path);
+        }
+        let expected = [
+            "0/", "0/0/", "0/0/0-", "0/0/00", "0/0/1-", "0/0/10", "0/0/2-", "0/0/20", "0-", "00",
+            "1-", "2/",
+        ];
+        assert_eq!(found[..expected.len()], expected);
+        let moved = "moved/";
+        assert_eq!(found.last().map(String::as_str), Some("moved/20"));
+        assert!(found.iter().any(|path| path == moved), "{found:?}");
+        Ok(())
+    }
+}

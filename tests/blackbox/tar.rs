@@ -1,0 +1,401 @@
+//! Folders as archives: what GNU tar restores of them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::common::archives::{MIB, archive, begin, finish, gnu_tar, names, place_large, restore};
+use crate::common::{Server, eventually, pattern, request_bytes};
+
+/// All that an archive keeps of an entry.
+#[derive(Debug, PartialEq)]
+struct Item {
+    path: Vec<u8>,
+    mode: u32,
+    owner: (u32, u32),
+    modified: (i64, i64),
+    content: Vec<u8>,
+}
+
+/// What is below a folder, sorted.
+fn items(dir: &Path) -> Vec<Item> {
+    let mut found = Vec::new();
+    let mut left = vec![dir.to_owned()];
+    while let Some(folder) = left.pop() {
+        for entry in fs::read_dir(&folder).expect("readable").flatten() {
+            let path = entry.path();
+            let meta = fs::symlink_metadata(&path).expect("there");
+            let content = if meta.is_dir() {
+                left.push(path.clone());
+                Vec::new()
+            } else if meta.is_symlink() {
+                fs::read_link(&path)
+                    .expect("a link")
+                    .into_os_string()
+                    .into_vec()
+            } else {
+                fs::read(&path).expect("readable")
+            };
+            found.push(Item {
+                path: path
+                    .strip_prefix(dir)
+                    .expect("below")
+                    .as_os_str()
+                    .as_bytes()
+                    .to_vec(),
+                mode: meta.mode(),
+                owner: (meta.uid(), meta.gid()),
+                modified: (meta.mtime(), meta.mtime_nsec()),
+                content,
+            });
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+fn assert_same(found: &[Item], expected: &[Item]) {
+    for (found, expected) in found.iter().zip(expected) {
+        let name = String::from_utf8_lossy(&expected.path);
+        let short = |item: &Item| (item.path.clone(), item.mode, item.owner, item.modified);
+        assert_eq!(short(found), short(expected), "{name:?}");
+        assert!(found.content == expected.content, "the content of {name:?}");
+    }
+    assert_eq!(found.len(), expected.len(), "the number of entries");
+}
+
+fn set_modified(path: &Path, time: SystemTime) {
+    let file = fs::File::open(path).expect("readable");
+    file.set_modified(time).expect("its time can be set");
+}
+
+#[test]
+fn gnu_tar_restores_a_folder_as_it_is() {
+    let server = Server::start();
+    let dir = server.storage().join("d");
+    for (number, length) in [0, 1, 511, 512, 513, 65_535, 65_536, 65_537, 3_000_000]
+        .iter()
+        .enumerate()
+    {
+        server.place(
+            &format!("d/sizes/{length}"),
+            &pattern(number as u8, *length),
+        );
+    }
+    let long = "n".repeat(255);
+    let names: [&[u8]; 14] = [
+        b" ",
+        b"-rf",
+        b"two\nlines",
+        b"\"quotes'\\",
+        b"\x01\x7f",
+        b"\xff\xfe",
+        &[0xff; 255],
+        &[b'p'; 99],
+        &[b'p'; 100],
+        &[b'p'; 101],
+        "é".as_bytes(),
+        &[0xc3, 0xa9].repeat(127),
+        "C:\\x".as_bytes(),
+        "a=b".as_bytes(),
+    ];
+    for folder in ["d/names".to_owned(), format!("d/names/{long}/{long}")] {
+        for name in names {
+            let folder = server.storage().join(&folder);
+            fs::create_dir_all(&folder).expect("made");
+            fs::write(folder.join(OsStr::from_bytes(name)), name).expect("written");
+            let link = [name, &b"l"[..name.len().min(1)]].concat();
+            let link = if name.len() < 255 {
+                link
+            } else {
+                [b"L", &name[1..]].concat()
+            };
+            symlink(
+                OsStr::from_bytes(name),
+                folder.join(OsStr::from_bytes(&link)),
+            )
+            .expect("linked");
+        }
+    }
+    fs::create_dir(dir.join("links")).expect("made");
+    for (name, target) in [
+        ("relative", "../sizes/1"),
+        ("absolute", "/etc/passwd"),
+        ("out", "../../../outside"),
+        ("nowhere", "nowhere"),
+        ("circle", "circle"),
+        ("folder", "../sizes"),
+        ("dot", "."),
+        ("long", &"t/".repeat(1000)),
+    ] {
+        symlink(target, dir.join("links").join(name)).expect("linked");
+    }
+    fs::hard_link(dir.join("sizes/513"), dir.join("sizes/513-again")).expect("linked");
+    for (name, mode) in [
+        ("600", 0o600),
+        ("755", 0o755),
+        ("444", 0o444),
+        ("4711", 0o4711),
+    ] {
+        server.place(&format!("d/modes/{name}"), name.as_bytes());
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(dir.join("modes").join(name), mode).expect("set");
+    }
+    for (name, mode) in [("sticky", 0o1777), ("setgid", 0o2750), ("empty", 0o700)] {
+        let folder = dir.join(name);
+        fs::create_dir(&folder).expect("made");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).expect("set");
+    }
+    for (name, time) in [
+        (
+            "nanos",
+            UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789),
+        ),
+        ("whole", UNIX_EPOCH + Duration::new(1_700_000_000, 0)),
+        ("one", UNIX_EPOCH + Duration::new(1, 1)),
+        ("epoch", UNIX_EPOCH),
+        ("before", UNIX_EPOCH - Duration::new(1_000_000, 0)),
+        ("before-nanos", UNIX_EPOCH - Duration::new(1_000_000, 1)),
+        ("2106", UNIX_EPOCH + Duration::new(0xffff_ffff, 999_999_999)),
+    ] {
+        server.place(&format!("d/times/{name}"), b"");
+        set_modified(&dir.join("times").join(name), time);
+    }
+    set_modified(
+        &dir.join("times"),
+        UNIX_EPOCH + Duration::new(1_600_000_000, 5),
+    );
+
+    let first = archive(&server, "d");
+    assert_same(&items(&restore(&server, &first)), &items(&dir));
+    assert!(archive(&server, "d") == first, "a second archive differs");
+    assert_eq!(first.len() % 512, 0, "an archive consists of whole blocks");
+    assert!(
+        first.ends_with(&[0; 1024]),
+        "an archive ends with two empty blocks"
+    );
+}
+
+#[test]
+fn each_folder_comes_before_its_entries_and_those_are_sorted_bytewise() {
+    let server = Server::start();
+    for name in ["b", "a-", "a/z", "a/B", "a/b/c", "a0", "a.txt", "~"] {
+        server.place(&format!("d/{name}"), b"");
+    }
+    fs::create_dir(server.storage().join("d/empty")).expect("made");
+    let expected = [
+        "a/", "a/B", "a/b/", "a/b/c", "a/z", "a-", "a.txt", "a0", "b", "empty/", "~",
+    ];
+    assert_eq!(names(&archive(&server, "d")), expected);
+    assert_eq!(names(&archive(&server, "d%2Fa")), ["B", "b/", "b/c", "z"]);
+    assert!(names(&archive(&server, "d/empty")).is_empty());
+}
+
+#[test]
+fn the_root_is_without_the_servers_own_folder() {
+    let server = Server::start();
+    server.post("f", b"1");
+    server.post("sub/f", b"2");
+    // A folder further down may have any name.
+    server.place("sub/.http-nas/f", b"3");
+    assert!(server.storage().join(".http-nas").is_dir());
+    let expected = ["f", "sub/", "sub/.http-nas/", "sub/.http-nas/f", "sub/f"];
+    for target in ["%2F", "/file/%2f", "/file/%2F%2F"] {
+        assert_eq!(names(&archive(&server, target)), expected, "{target}");
+    }
+    symlink("..", server.storage().join("sub/up")).expect("linked");
+    let by_a_link = names(&archive(&server, "sub%2Fup"));
+    assert!(
+        !by_a_link.contains(&".http-nas/".to_owned()),
+        "{by_a_link:?}"
+    );
+}
+
+#[test]
+fn what_is_no_folder_has_no_archive() {
+    let server = Server::start();
+    server.place("file", b"content");
+    server.place("folder/f", b"content");
+    symlink("folder", server.storage().join("link")).expect("linked");
+    symlink("../..", server.storage().join("out")).expect("linked");
+    let made = Command::new("mkfifo")
+        .arg(server.storage().join("fifo"))
+        .status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let head = |target: &str, headers: &[(&str, &str)]| {
+        let get = server.request("GET", target, headers, b"");
+        let head = server.request("HEAD", target, headers, b"");
+        assert_eq!(head.status, get.status, "{target}");
+        assert!(head.body.is_empty(), "{target}");
+        for name in ["Content-Type", "Transfer-Encoding", "Content-Length"] {
+            assert_eq!(head.header(name), get.header(name), "{target}: {name}");
+        }
+        get.status
+    };
+    for (target, status) in [
+        ("folder/tar", 200),
+        ("link/tar", 200),
+        ("file/tar", 409),
+        ("missing/tar", 404),
+        ("file/below/tar", 404),
+        ("fifo/tar", 409),
+        ("out/tar", 404),
+        (".http-nas/tar", 403),
+        ("..%2F/tar", 400),
+    ] {
+        assert_eq!(head(target, &[]), status, "{target}");
+    }
+    for (field, value, status) in [
+        ("If-None-Match", "*", 304),
+        ("If-None-Match", "\"x\"", 200),
+        ("If-Match", "*", 200),
+        ("If-Match", "\"x\"", 412),
+        ("Range", "bytes=0-1", 200),
+    ] {
+        assert_eq!(
+            head("folder/tar", &[(field, value)]),
+            status,
+            "{field}: {value}"
+        );
+    }
+}
+
+#[test]
+fn fifos_and_sockets_are_left_out_and_the_log_says_so() {
+    let server = Server::start();
+    server.place("d/a", b"1");
+    server.place("d/z", b"2");
+    let _socket = UnixListener::bind(server.storage().join("d/socket")).expect("bound");
+    let fifo = server.storage().join("d/fifo");
+    let made = Command::new("mkfifo").arg(fifo).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    assert_eq!(names(&archive(&server, "d")), ["a", "z"]);
+    eventually("the log says it", || {
+        server
+            .log()
+            .contains("the archive of \"d\" is without 2 FIFOs, sockets or devices")
+    });
+}
+
+#[test]
+fn http_1_0_gets_an_archive_up_to_the_end_of_the_connection() {
+    let server = Server::start();
+    server.place("d/a", &pattern(1, 300_000));
+    let (conn, head) = begin(&server, "d", "1.0");
+    assert_eq!(head.header("Transfer-Encoding"), None);
+    assert_eq!(head.header("Content-Length"), None);
+    assert!(head.closes());
+    let archive_1_0 = finish(conn, &head).expect("the whole archive");
+    assert!(archive_1_0 == archive(&server, "d"));
+}
+
+/// The innermost of folders in each other, 2,000 of them, as `n/n/n`.
+fn deep(name: &str) -> String {
+    vec![name; 2000].join("/")
+}
+
+#[test]
+fn depth_costs_neither_stack_nor_descriptors() {
+    let server = Server::start();
+    let innermost = deep("d");
+    assert_eq!(
+        server.post(&format!("{innermost}/z"), b"innermost").status,
+        200
+    );
+    // On the way back each folder has something left.
+    for depth in [1, 2, 500, 1000, 1999] {
+        let path = format!("{}z", "d/".repeat(depth));
+        assert_eq!(server.post(&path, path.as_bytes()).status, 200);
+    }
+    let found = archive(&server, "d");
+    assert_eq!(names(&found).len(), 1999 + 6);
+    // Compared with what is there.
+    let storage = server.storage().join("d");
+    gnu_tar(&found, &["-df", "-"], &storage);
+
+    // Folders that other folders were moved into are deeper than any path can say.
+    assert_eq!(server.post(&format!("{}/e", deep("e")), b"").status, 200);
+    assert_eq!(server.delete(&format!("{}%2Fe", deep("e"))).status, 200);
+    let moved = server.mv("d", &format!("{}/d", deep("e")));
+    assert_eq!(moved.status, 200, "{}", moved.summary());
+    let found = archive(&server, "e");
+    let listed = names(&found);
+    assert_eq!(listed.len(), 3999 + 6);
+    assert_eq!(
+        listed.last(),
+        Some(&format!("{}/d/z", deep("e")[2..].to_owned()))
+    );
+    let path = format!("{}/{innermost}/z", &deep("e")[2..]);
+    let content = gnu_tar(&found, &["-xOf", "-", &path], Path::new("/")).stdout;
+    assert_eq!(content, b"innermost");
+
+    let open = || {
+        let fds = fs::read_dir(format!("/proc/{}/fd", server.pid()));
+        fds.expect("the server runs").count()
+    };
+    let before = open();
+    let mut most = 0;
+    let (mut conn, head) = begin(&server, "e", "1.1");
+    let body = conn.body(&head, &mut |_| most = most.max(open()));
+    body.expect("the whole archive");
+    assert!(
+        most <= before + 8,
+        "{before} descriptors before, {most} meanwhile"
+    );
+    assert_eq!(server.delete("e").status, 200);
+}
+
+#[test]
+fn the_size_of_a_file_beyond_8_gib_is_told() {
+    let server = Server::start();
+    server.place("d/huge", b"");
+    let path = server.storage().join("d/huge");
+    let file = fs::File::options().write(true).open(path).expect("there");
+    file.set_len(9 << 30).expect("a sparse file");
+    let (mut conn, _) = begin(&server, "d", "1.1");
+    // Its beginning is the header; the rest is not waited for.
+    let start = conn.first_chunk().expect("a chunk");
+    drop(conn);
+    let mut child = Command::new("tar")
+        .args(["-tvf", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("there is a tar");
+    let _ = child.stdin.take().expect("a pipe").write_all(&start);
+    let listed = child.wait_with_output().expect("tar ends").stdout;
+    let listed = String::from_utf8_lossy(&listed).into_owned();
+    assert!(
+        listed.contains(" 9663676416 ") && listed.contains(" huge"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn memory_does_not_grow_with_an_archive() {
+    let server = Server::start();
+    for number in 0..8 {
+        place_large(&server, &format!("d/large-{number}"));
+    }
+    for number in 0..3000 {
+        server.place(&format!("d/{}/{number}", number % 30), &pattern(1, number));
+    }
+    assert_eq!(server.get("/file").text(), "OK");
+    let before = server.proc_status("VmHWM");
+    let mut conn = server.open();
+    conn.send(&request_bytes("GET", "d/tar", &[], b""));
+    let head = conn.head().expect("a head");
+    let mut length = 0;
+    conn.body(&head, &mut |part| length += part.len() as u64)
+        .expect("the whole archive");
+    assert!(length > 8 * 64 * MIB, "{length} bytes");
+    let more = server.proc_status("VmHWM") - before;
+    assert!(more < 4 * 1024, "{more} KiB more");
+}
