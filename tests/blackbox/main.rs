@@ -25,6 +25,8 @@ mod log;
 mod moves;
 mod names;
 mod options;
+mod parts;
+mod ranges;
 mod requests;
 mod shutdown;
 mod special;

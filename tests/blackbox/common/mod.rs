@@ -8,6 +8,7 @@ pub mod disk;
 pub mod http;
 pub mod json;
 pub mod readers;
+pub mod rows;
 pub mod secrets;
 pub mod server;
 
