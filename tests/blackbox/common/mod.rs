@@ -4,6 +4,7 @@
 //! made; expectations come from the contract (api.md) and the RFCs and stand in the tests.
 
 pub mod archives;
+pub mod client;
 pub mod disk;
 pub mod http;
 pub mod json;
@@ -12,6 +13,7 @@ pub mod rows;
 pub mod secrets;
 pub mod server;
 
+pub use client::Client;
 pub use disk::{TempDir, eventually, litter, pattern, visible};
 pub use http::{Conn, Reply, chunked, request_bytes};
 pub use server::Server;
