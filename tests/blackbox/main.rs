@@ -17,6 +17,7 @@ mod changes;
 mod conditions;
 mod content_range;
 mod crash;
+mod digests;
 mod errors;
 mod etags;
 mod framing;

@@ -5,6 +5,7 @@
 
 pub mod archives;
 pub mod client;
+pub mod digest;
 pub mod disk;
 pub mod http;
 pub mod json;
