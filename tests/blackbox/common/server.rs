@@ -330,6 +330,12 @@ impl Server {
         let body = format!("{{\"path\": \"{to}\"}}");
         self.request("PUT", &format!("{from}/mv"), &[], body.as_bytes())
     }
+
+    /// `PUT FROM/cp` with `to` as its path; `to` must need no escape in JSON.
+    pub fn cp(&self, from: &str, to: &str) -> Reply {
+        let body = format!("{{\"path\": \"{to}\"}}");
+        self.request("PUT", &format!("{from}/cp"), &[], body.as_bytes())
+    }
 }
 
 impl Drop for Server {

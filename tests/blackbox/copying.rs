@@ -1,0 +1,132 @@
+//! A copy takes time and space: files with holes, a disk that is full, sources that change and readers that look on
+//! meanwhile.
+
+use std::fs::File;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::common::readers::{StopOnDrop, read_until};
+use crate::common::{Server, pattern};
+
+#[test]
+fn a_large_file_with_holes_is_copied_whole() {
+    let server = Server::start();
+    let size = 512 * 1024 * 1024 + 12_345_u64;
+    let pieces = [
+        (0, pattern(1, 70_000)),
+        (300_000_001, pattern(2, 70_000)),
+        (size - 70_000, pattern(3, 70_000)),
+    ];
+    let source = File::create(server.storage().join("source")).expect("made");
+    source.set_len(size).expect("it can be that long");
+    for (at, piece) in &pieces {
+        source.write_all_at(piece, *at).expect("written");
+    }
+    assert_eq!(server.cp("source", "copy").status, 200);
+    let copy = File::open(server.storage().join("copy")).expect("it is there");
+    let meta = copy.metadata().expect("its data");
+    assert_eq!(meta.len(), size);
+    assert_ne!(meta.ino(), source.metadata().expect("its data").ino());
+    let sums = ["source", "copy"].map(|name| server.get(&format!("{name}/sha256")).text());
+    assert_eq!(sums[0].len(), 64, "{sums:?}");
+    assert_eq!(sums[0], sums[1]);
+    for (at, piece) in &pieces {
+        let mut found = vec![0; piece.len()];
+        copy.read_exact_at(&mut found, *at).expect("read");
+        assert!(found == *piece, "at {at}");
+    }
+    let peak = server.proc_status("VmHWM");
+    assert!(peak < 64 * 1024, "a peak of {peak} KiB");
+    server.assert_clean();
+}
+
+#[test]
+fn a_copy_needs_space() {
+    let server = Server::with(&["--min-free-space", "1000TiB"], &[]);
+    server.place("source", b"content");
+    server.place("old", b"old");
+    for to in ["new", "old", "a/b"] {
+        let reply = server.cp("source", to);
+        assert_eq!(reply.status, 507, "{to}: {}", reply.summary());
+    }
+    assert_eq!(server.content("old").as_deref(), Some(&b"old"[..]));
+    server.assert_clean();
+}
+
+/// What is appended to or replaced while it is copied is copied as it was at one moment.
+#[test]
+fn a_copy_is_a_snapshot() {
+    let one = Server::start();
+    let two = one.sibling();
+    let piece = pattern(5, 300_007);
+    let other = pattern(6, 200_003);
+    assert_eq!(one.post("log", &piece).status, 200);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let copies = scope.spawn(|| {
+            let mut count = 0;
+            while !done.load(Ordering::Relaxed) {
+                let server = if count % 2 == 0 { &one } else { &two };
+                let name = format!("copy-{}", count % 3);
+                assert_eq!(server.cp("log", &name).status, 200, "copy {count}");
+                let copy = server.content(&name).expect("it is there");
+                let parts = if copy[0] == piece[0] { &piece } else { &other };
+                assert_eq!(
+                    copy.len() % parts.len(),
+                    0,
+                    "{} bytes are not whole appends",
+                    copy.len()
+                );
+                assert!(
+                    copy.chunks(parts.len()).all(|part| part == parts),
+                    "copy {count} is a mix"
+                );
+                count += 1;
+            }
+            count
+        });
+        let stop = StopOnDrop(&done);
+        for round in 0..12 {
+            let parts = if round % 2 == 0 { &other } else { &piece };
+            assert_eq!(one.post("log", parts).status, 200, "round {round}");
+            for append in 0..15 {
+                let server = if append % 2 == 0 { &one } else { &two };
+                assert_eq!(server.put("log", parts).status, 200, "round {round}");
+            }
+        }
+        drop(stop);
+        let count = copies.join().expect("the copies failed");
+        assert!(count > 10, "only {count} copies");
+    });
+    one.assert_clean();
+}
+
+/// The old file or the copy, never a part of it.
+#[test]
+fn who_reads_the_destination_sees_it_whole() {
+    let one = Server::start();
+    let two = one.sibling();
+    let contents = [pattern(1, 4_000_000), pattern(2, 3_000_000)];
+    one.place("source-0", &contents[0]);
+    one.place("source-1", &contents[1]);
+    one.place("to", &contents[0]);
+    let done = AtomicBool::new(false);
+    let judge = |status: u16, body: &[u8]| {
+        assert_eq!(status, 200);
+        assert!(
+            contents.iter().any(|content| content == body),
+            "{} other bytes",
+            body.len()
+        );
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| read_until(&done, &[&one, &two], "to", &judge));
+        let _stop = StopOnDrop(&done);
+        for round in 0..60 {
+            let reply = one.cp(&format!("source-{}", round % 2), "to");
+            assert_eq!(reply.status, 200, "round {round}");
+        }
+    });
+    one.assert_clean();
+}
