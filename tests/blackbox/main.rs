@@ -47,4 +47,5 @@ mod tiny_http;
 mod traversal;
 mod uploads;
 mod validators;
+mod versions;
 mod writes;
