@@ -44,11 +44,24 @@ pub enum LogFormat {
     Json,
 }
 
+/// The server that is asked whether it works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The TCP port of the server.
+    pub port: u16,
+    /// Its address or host name; one that stands for all addresses means this machine.
+    pub host: String,
+    /// Whether to store, read and delete a file as well.
+    pub write: bool,
+}
+
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// Serve.
     Serve(Config),
+    /// Ask a running server whether it works.
+    Health(Target),
     /// Print this text and end.
     Print(String),
 }
@@ -186,6 +199,9 @@ const FLAGS: [Flag; 11] = [
     },
 ];
 
+/// The flags that `http-nas health` takes, too.
+const HEALTH_FLAGS: [&str; 2] = ["port", "host"];
+
 impl Config {
     /// All fields without a meaning yet; each is set from its flag's default.
     fn blank() -> Self {
@@ -213,14 +229,20 @@ pub fn parse(
     words: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, String> {
+    let mut words = words.into_iter().peekable();
+    let health = words.next_if(|word| word == "health").is_some();
+    let takes = |flag: &Flag| !health || HEALTH_FLAGS.contains(&flag.name);
+    let mut write = false;
     let mut given: [Option<String>; FLAGS.len()] = Default::default();
     let mut parser = lexopt::Parser::from_args(words);
     while let Some(word) = parser.next().map_err(|error| usage(&error.to_string()))? {
         match word {
             Long("help") | Short('h') => return Ok(Command::Print(help())),
             Long("version") | Short('V') => return Ok(Command::Print(version())),
+            Long("write") if health => write = true,
             Long(name) => {
-                let Some(at) = FLAGS.iter().position(|flag| flag.name == name) else {
+                let known = |flag: &Flag| flag.name == name && takes(flag);
+                let Some(at) = FLAGS.iter().position(known) else {
                     return Err(usage(&format!("there is no flag --{name}")));
                 };
                 let value = parser.value().map_err(|error| usage(&error.to_string()))?;
@@ -234,7 +256,7 @@ pub fn parse(
         }
     }
     let mut config = Config::blank();
-    for (flag, given) in FLAGS.iter().zip(&given) {
+    for (flag, given) in FLAGS.iter().zip(&given).filter(|(flag, _)| takes(flag)) {
         let set = variable(flag.variable).filter(|value| !value.is_empty());
         match (given, set) {
             (Some(value), _) => apply(flag, &mut config, value, &format!("--{}", flag.name))?,
@@ -245,7 +267,17 @@ pub fn parse(
             (None, None) => apply(flag, &mut config, flag.default, flag.name)?,
         }
     }
-    Ok(Command::Serve(config))
+    if !health {
+        return Ok(Command::Serve(config));
+    }
+    if config.port == 0 {
+        return Err("health needs the port that the server listens on, not 0 for any".to_owned());
+    }
+    Ok(Command::Health(Target {
+        port: config.port,
+        host: config.host,
+        write,
+    }))
 }
 
 fn apply(flag: &Flag, config: &mut Config, value: &str, shown: &str) -> Result<(), String> {
@@ -312,7 +344,8 @@ fn version() -> String {
 fn help() -> String {
     let mut text = String::from(
         "http-nas: a network store for files, spoken to over HTTP with nothing but curl and a pipe\n\n\
-         Usage: http-nas [flags]\n\n\
+         Usage: http-nas [flags]\n       \
+         http-nas health [--write] [--port PORT] [--host HOST]\n\n\
          Each flag can also be given as an environment variable; flags win.\n\n",
     );
     for flag in &FLAGS {
@@ -328,7 +361,9 @@ fn help() -> String {
         text.push_str(&format!("  {flag:<37} {what}\n"));
     }
     text.push_str(
-        "\nRUST_LOG sets what is logged to standard error: error, warn, info (default), debug, off.\n\
+        "\nhealth asks a running server how it is, and ends with 0 if all is well and with 1 and a reason if not.\n\
+         With --write it also stores a file of its own, reads it back and deletes it.\n\
+         \nRUST_LOG sets what is logged to standard error: error, warn, info (default), debug, off.\n\
          SIGTERM and SIGINT end the server after the transfers in flight; a second one ends it at once.\n",
     );
     text
@@ -439,6 +474,13 @@ mod tests {
             (&["-x"], "-x"),
             (&["serve"], "\"serve\""),
             (&["--port"], "--port"),
+            (&["--write"], "--write"),
+            (&["--port", "1", "health"], "\"health\""),
+            (&["health", "health"], "\"health\""),
+            (&["health", "--storage", "a"], "--storage"),
+            (&["health", "--write=yes"], "--write"),
+            (&["health", "--port", "many"], "--port"),
+            (&["health", "--port", "0"], "port"),
         ] {
             let error = parsed(words, &[]).err();
             let error = error.unwrap_or_else(|| panic!("{words:?}"));
@@ -446,6 +488,23 @@ mod tests {
         }
         let error = parsed(&[], &[("MAX_TRANSFERS", "0")]).err();
         assert!(error.is_some_and(|error| error.starts_with("MAX_TRANSFERS cannot be \"0\"")));
+    }
+
+    #[test]
+    fn health_takes_what_says_where_the_server_is() {
+        let target = |port, host: &str, write| {
+            let host = host.to_owned();
+            Ok(Command::Health(Target { port, host, write }))
+        };
+        // What the server could not start with is not its matter.
+        let variables = [("PORT", "80"), ("HOST", "0.0.0.0"), ("SYNC", "wrong")];
+        assert_eq!(parsed(&["health"], &[]), target(3000, "127.0.0.1", false));
+        assert_eq!(
+            parsed(&["health"], &variables),
+            target(80, "0.0.0.0", false)
+        );
+        let words = ["health", "--write", "--host=nas", "--port=81"];
+        assert_eq!(parsed(&words, &variables), target(81, "nas", true));
     }
 
     #[test]

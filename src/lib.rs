@@ -2,6 +2,7 @@
 pub mod api;
 pub mod config;
 pub mod guard;
+pub mod health;
 pub mod http;
 pub mod logging;
 pub mod server;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use http_nas::config::{self, Command};
-use http_nas::{logging, server};
+use http_nas::{health, logging, server};
 
 /// The exit code for a command line that cannot be understood (as of sysexits and most tools: 2).
 const USAGE: u8 = 2;
@@ -20,16 +20,21 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         },
+        Ok(Command::Health(target)) => exit_code(health::check(&target)),
         Ok(Command::Serve(config)) => {
             logging::init(config.log_format);
             logging::init_panics();
-            match server::run(&config) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(reason) => {
-                    logging::fatal(&reason);
-                    ExitCode::FAILURE
-                }
-            }
+            exit_code(server::run(&config))
+        }
+    }
+}
+
+fn exit_code(outcome: Result<(), String>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            logging::fatal(&reason);
+            ExitCode::FAILURE
         }
     }
 }

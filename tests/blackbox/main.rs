@@ -24,6 +24,7 @@ mod errors;
 mod etags;
 mod framing;
 mod json_bodies;
+mod health;
 mod limits;
 mod links;
 mod listings;

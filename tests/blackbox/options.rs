@@ -30,6 +30,8 @@ fn help_names_every_flag_and_variable() {
         "RUST_LOG",
         "--version",
         "--help",
+        "health",
+        "--write",
         "3000",
         "127.0.0.1",
         "512",
