@@ -202,6 +202,7 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         (Error::Unmet, _) => (412, UNMET.to_owned()),
         (Error::OtherLength(length), _) => (416, format!("\"{name}\" has {length} bytes")),
         (Error::NoSpace, _) => (507, "there is not enough space for it".to_owned()),
+        (Error::ReadOnly, _) => (503, "the storage is read-only at present".to_owned()),
         (Error::Exhausted | Error::Locked | Error::Moved, _) => {
             (503, "the server is busy, try again".to_owned())
         }
@@ -248,6 +249,11 @@ mod tests {
                 at(Access::Create, S::NoSpace),
                 507,
                 "there is not enough space for it",
+            ),
+            (
+                at(Access::Create, S::ReadOnly),
+                503,
+                "the storage is read-only at present",
             ),
             (
                 Error::Head(framing::Fault::Version),

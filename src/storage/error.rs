@@ -35,6 +35,8 @@ pub enum Error {
     MountPoint,
     /// The server's user may not do that there.
     Denied,
+    /// The file system has become one that can only be read.
+    ReadOnly,
     /// The process or the system has no descriptor left.
     Exhausted,
     /// What the name leads to has changed in between: to be tried again.
@@ -65,6 +67,7 @@ impl fmt::Display for Error {
             Self::NoSpace => "no space left",
             Self::MountPoint => "crosses a mount point",
             Self::Denied => "permission denied",
+            Self::ReadOnly => "read-only file system",
             Self::Exhausted => "out of descriptors",
             Self::Moved => "changed meanwhile",
             Self::Unmet => "a condition does not hold",
@@ -115,7 +118,8 @@ impl From<Errno> for Error {
             Errno::NXIO => Self::NotRegular,
             Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Self::NoSpace,
             Errno::XDEV | Errno::BUSY => Self::MountPoint,
-            Errno::ACCESS | Errno::PERM | Errno::ROFS => Self::Denied,
+            Errno::ACCESS | Errno::PERM => Self::Denied,
+            Errno::ROFS => Self::ReadOnly,
             Errno::MFILE | Errno::NFILE => Self::Exhausted,
             other => Self::System(other.into()),
         }

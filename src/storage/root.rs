@@ -1,7 +1,7 @@
 //! The storage root: an open directory, and the server's own folder in it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::Error;
@@ -55,30 +55,32 @@ impl Root {
     /// # Errors
     /// A sentence that says what to do, where the folder cannot be used.
     pub fn open(path: &Path, options: Options) -> Result<Self, String> {
-        let shown = path.display();
-        std::fs::create_dir_all(path)
-            .map_err(|e| format!("cannot make the folder {shown}: {e}"))?;
-        let dir = rustix::fs::openat(CWD, path, DIR_FLAGS, Mode::empty())
-            .map_err(|e| format!("cannot open the folder {shown}: {e}"))?;
-        probe_openat2(dir.as_fd())?;
-        let own = own_folder(dir.as_fd(), OWN)
-            .map_err(|e| format!("cannot write to the folder {shown}: {e}"))?;
-        let inner = |name| {
-            own_folder(own.as_fd(), name)
-                .map_err(|e| format!("cannot write to the folder {shown}/{OWN}: {e}"))
+        let unusable = |why: String| {
+            let shown = path.display();
+            format!("cannot use the storage folder {shown}: {why} (choose another with --storage)")
         };
+        std::fs::create_dir_all(path)
+            .map_err(unmakeable)
+            .map_err(unusable)?;
+        let dir = rustix::fs::openat(CWD, path, DIR_FLAGS, Mode::empty())
+            .map_err(|error| unusable(format!("it cannot be read: {error}")))?;
+        probe_openat2(dir.as_fd())?;
+        let own_folder = |parent, name| {
+            let opened = own_folder(parent, name);
+            opened.map_err(unwritable).map_err(unusable)
+        };
+        let own = own_folder(dir.as_fd(), OWN)?;
         let root = Self {
-            staged: inner(STAGED)?,
-            joins: inner(JOINS)?,
-            removed: inner(REMOVED)?,
+            staged: own_folder(own.as_fd(), STAGED)?,
+            joins: own_folder(own.as_fd(), JOINS)?,
+            removed: own_folder(own.as_fd(), REMOVED)?,
             dir,
             options,
             instance: instance(),
             counter: AtomicU64::new(0),
             reserving: Mutex::new(()),
         };
-        root.probe_locks()
-            .map_err(|e| format!("the file system of {shown} has no file locks (flock): {e}"))?;
+        root.probe().map_err(unusable)?;
         root.recover();
         Ok(root)
     }
@@ -105,7 +107,7 @@ impl Root {
         for name in staged.iter() {
             if name.as_bytes().starts_with(self.instance.as_bytes()) {
                 // Whoever commits it at this moment has won; nothing else is to be done about a failure.
-                let _ = rustix::fs::unlinkat(&self.staged, name, rustix::fs::AtFlags::empty());
+                let _ = rustix::fs::unlinkat(&self.staged, name, AtFlags::empty());
             }
         }
     }
@@ -172,8 +174,22 @@ impl Root {
         Ok(())
     }
 
-    fn probe_locks(&self) -> Result<(), Error> {
-        self.create_staged().map(drop)
+    /// Makes a file and locks it, as every upload does: all folders may be there, and yet nothing can be written.
+    fn probe(&self) -> Result<(), String> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let name = self.unique();
+        let mode = Mode::from_raw_mode(0o600);
+        let file = rustix::fs::openat(&self.staged, &name, flags, mode).map_err(unwritable)?;
+        let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+        // Another server that starts may have removed it before it was locked.
+        let _ = rustix::fs::unlinkat(&self.staged, &name, AtFlags::empty());
+        match locked {
+            // That server is about to.
+            Ok(()) | Err(Errno::WOULDBLOCK) => Ok(()),
+            Err(error) => Err(format!(
+                "its file system has no file locks (flock): {error}"
+            )),
+        }
     }
 }
 
@@ -181,14 +197,30 @@ pub(super) const DIR_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
+fn unmakeable(error: io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AlreadyExists => "it is not a folder".to_owned(),
+        ErrorKind::NotADirectory => "a part of its path is not a folder".to_owned(),
+        _ => format!("it cannot be made: {error}"),
+    }
+}
+
+fn unwritable(errno: Errno) -> String {
+    if matches!(errno, Errno::NOTDIR | Errno::LOOP) {
+        return format!("the {OWN} in it is not a folder");
+    }
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    format!("it cannot be written to as user {user}, group {group}: {errno}")
+}
+
 /// Opens a folder of the server's own, made if missing. A link in its place is refused: it could lead out.
-fn own_folder(parent: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
+fn own_folder(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
         Ok(()) | Err(Errno::EXIST) => {}
-        Err(errno) => return Err(errno.into()),
+        Err(errno) => return Err(errno),
     }
     let flags = DIR_FLAGS | OFlags::NOFOLLOW;
-    Ok(rustix::fs::openat(parent, name, flags, Mode::empty())?)
+    rustix::fs::openat(parent, name, flags, Mode::empty())
 }
 
 fn probe_openat2(dir: BorrowedFd<'_>) -> Result<(), String> {

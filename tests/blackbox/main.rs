@@ -44,6 +44,7 @@ mod shutdown;
 mod special;
 mod tar;
 mod tar_meanwhile;
+mod startup;
 mod tiny_http;
 mod traversal;
 mod uploads;

@@ -1,15 +1,8 @@
 #!/usr/bin/env bash
 # A full disk: a tmpfs of 64 MiB in a mount namespace of its own, which ends with this script.
 
-# Before anything else the script starts itself anew inside the namespace, without being root if need be.
-if [[ -z ${OWN_MOUNTS-} ]]; then
-  for how in -m -rm; do
-    if unshare "$how" mount -t tmpfs -o size=1m tmpfs /tmp 2>/dev/null; then
-      OWN_MOUNTS=yes exec unshare "$how" bash "${BASH_SOURCE[0]}"
-    fi
-  done
-fi
-
+# shellcheck source-path=SCRIPTDIR source=../../scripts/own-mounts.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/own-mounts.sh"
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 need_server_binary

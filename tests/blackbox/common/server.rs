@@ -48,9 +48,14 @@ pub fn command() -> Command {
 
 /// Runs the binary to its end (20 s at most): for starts that fail, `--help` and the like.
 pub fn run(args: &[&str], envs: &[(&str, &str)]) -> Exit {
-    let start = Instant::now();
     let mut command = command();
     command.args(args).envs(envs.iter().copied());
+    run_command(&mut command)
+}
+
+/// Runs a command of the binary to its end, 20 s at most.
+pub fn run_command(command: &mut Command) -> Exit {
+    let start = Instant::now();
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -63,7 +68,7 @@ pub fn run(args: &[&str], envs: &[(&str, &str)]) -> Exit {
     {
         if start.elapsed() > Duration::from_secs(20) {
             let _ = child.kill();
-            panic!("still running after 20 s: http-nas {args:?} {envs:?}");
+            panic!("still running after 20 s: {command:?}");
         }
         thread::sleep(Duration::from_millis(2));
     }

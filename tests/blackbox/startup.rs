@@ -1,0 +1,116 @@
+//! Storage folders that a server cannot use: one line that says why, and no start. Those on file systems that are
+//! full or read-only are in tests/curl/unusable-storage.sh.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::common::{Server, TempDir, server};
+
+/// The user that a test run by root starts the server as, since root may do everything.
+const NOBODY: u32 = 65534;
+
+fn assert_refused(command: &mut Command, storage: &Path, why: &str) {
+    let exit = server::run_command(command.arg("--port=0").arg("--storage").arg(storage));
+    assert_eq!((exit.code, exit.stdout.as_str()), (Some(1), ""), "{exit:?}");
+    let folder = storage.display();
+    let start = format!("http-nas: cannot use the storage folder {folder}: {why}");
+    assert!(exit.stderr.starts_with(&start), "{start:?}: {exit:?}");
+    let end = " (choose another with --storage)\n";
+    assert!(exit.stderr.ends_with(end), "{exit:?}");
+    assert_eq!(exit.stderr.lines().count(), 1, "{exit:?}");
+}
+
+#[test]
+fn what_is_not_a_folder_is_said_not_to_be_one() {
+    let dir = TempDir::new();
+    let at = |name: &str| dir.outside().join(name);
+    fs::write(at("file"), "a file").expect("written");
+    symlink("nowhere", at("dangling")).expect("linked");
+    symlink("file", at("to-file")).expect("linked");
+    for (name, why) in [
+        ("file", "it is not a folder"),
+        ("to-file", "it is not a folder"),
+        ("dangling", "it is not a folder"),
+        ("file/below", "a part of its path is not a folder"),
+        ("file/far/below", "a part of its path is not a folder"),
+    ] {
+        assert_refused(&mut server::command(), &at(name), why);
+    }
+    assert_refused(
+        &mut server::command(),
+        Path::new("/dev/null"),
+        "it is not a folder",
+    );
+    fs::write(dir.storage().join(".http-nas"), "a file").expect("written");
+    let why = "the .http-nas in it is not a folder";
+    assert_refused(&mut server::command(), &dir.storage(), why);
+}
+
+/// A folder, and a command that runs the server as a user who owns nothing in it.
+struct Stranger {
+    dir: TempDir,
+    binary: PathBuf,
+    user: Option<u32>,
+}
+
+impl Stranger {
+    fn new() -> Self {
+        let dir = TempDir::new();
+        // The user may not get to where the binary has been built.
+        let binary = dir.outside().join("http-nas");
+        fs::copy(env!("CARGO_BIN_EXE_http-nas"), &binary).expect("copied");
+        let probe = dir.outside().join("probe");
+        fs::write(&probe, "").expect("written");
+        let user = chown(&probe, Some(NOBODY), Some(NOBODY))
+            .is_ok()
+            .then_some(NOBODY);
+        Self { dir, binary, user }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.env_clear();
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+        command
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("the mode can be set");
+}
+
+#[test]
+fn a_folder_without_permission_is_said_to_be_one_and_for_whom() {
+    let stranger = Stranger::new();
+    let storage = stranger.dir.storage();
+    let me = fs::metadata("/proc/self").map(|me| std::os::unix::fs::MetadataExt::uid(&me));
+    let user = stranger.user.unwrap_or_else(|| me.expect("a user"));
+    let denied = "Permission denied (os error 13)";
+    let unwritable = format!("it cannot be written to as user {user}, group ");
+    for (mode, why) in [
+        (0o555, unwritable.as_str()),
+        (0o333, "it cannot be read: Permission denied"),
+        (0o000, "it cannot be read: Permission denied"),
+    ] {
+        set_mode(&storage, mode);
+        assert_refused(&mut stranger.command(), &storage, why);
+    }
+    set_mode(&storage, 0o555);
+    let why = format!("it cannot be made: {denied}");
+    assert_refused(&mut stranger.command(), &storage.join("a/b"), &why);
+    set_mode(&storage, 0o755);
+    // The folders of another user's server are there, and closed to this one.
+    let first = Server::on(stranger.dir.into(), &[], &[]);
+    set_mode(&storage, 0o777);
+    if stranger.user.is_some() {
+        let mut command = Command::new(&stranger.binary);
+        command.env_clear().uid(user).gid(user);
+        assert_refused(&mut command, &storage, &unwritable);
+    }
+    drop(first);
+}
