@@ -64,7 +64,6 @@ impl Root {
             .map_err(unusable)?;
         let dir = rustix::fs::openat(CWD, path, DIR_FLAGS, Mode::empty())
             .map_err(|error| unusable(format!("it cannot be read: {error}")))?;
-        probe_openat2(dir.as_fd())?;
         let own_folder = |parent, name| {
             let opened = own_folder(parent, name);
             opened.map_err(unwritable).map_err(unusable)
@@ -221,12 +220,6 @@ fn own_folder(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     }
     let flags = DIR_FLAGS | OFlags::NOFOLLOW;
     rustix::fs::openat(parent, name, flags, Mode::empty())
-}
-
-fn probe_openat2(dir: BorrowedFd<'_>) -> Result<(), String> {
-    rustix::fs::openat2(dir, ".", DIR_FLAGS, Mode::empty(), ResolveFlags::BENEATH)
-        .map(drop)
-        .map_err(|e| format!("this system has no openat2 (Linux 5.6 or later is needed): {e}"))
 }
 
 /// Process id and start time: unique on one machine, and unlikely to meet its like on another.

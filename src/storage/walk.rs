@@ -1,7 +1,7 @@
 //! From a name to the open folder that holds it, never leaving the root.
 //!
-//! A name without symbolic links takes one `openat2` (RESOLVE_BENEATH, no links). Where a link is on the way, the
-//! name is walked piece by piece: each step opens one entry of an open folder without following it, and a link is
+//! A name without symbolic links takes one `openat2` (RESOLVE_BENEATH, no links), or a step for each piece where there
+//! is no such call. Where a link is on the way, the name is walked piece by piece: each step opens one entry of an open folder without following it, and a link is
 //! read and its pieces walked in turn. No path is ever checked first and used later, so a link that is swapped in
 //! between can only make a step fail.
 
@@ -110,7 +110,7 @@ pub(super) fn place<'r>(root: &'r Root, pieces: &[String], way: Way) -> Result<P
     Walk::new(root, pieces, way).run()
 }
 
-/// The parent by one system call, or `None` where a link is on the way or a piece is missing.
+/// The parent, or `None` where a link is on the way or a piece is missing.
 fn without_links<'r>(root: &'r Root, parents: &[String]) -> Option<Dir<'r>> {
     if parents.is_empty() {
         return Some(Dir::Root(&root.dir));
@@ -121,8 +121,8 @@ fn without_links<'r>(root: &'r Root, parents: &[String]) -> Option<Dir<'r>> {
 }
 
 impl Root {
-    /// The open folder that holds an entry, and the entry's name, by one system call; `None` where that is not enough to
-    /// find it.
+    /// The open folder that holds an entry, and the entry's name, without a walk; `None` where that is not enough to find
+    /// it.
     pub(super) fn parent_without_links<'n>(
         &self,
         pieces: &'n [String],
@@ -133,10 +133,22 @@ impl Root {
     }
 }
 
-/// Opens a folder below another by a path without links.
+/// Opens a folder below another by a path without links, and without `..` in it.
+///
+/// In one call, where there is one: Linux has it from 5.6 on, and a filter that has to look at the flags of what is
+/// opened, such as RestrictSUIDSGID of systemd, denies it, since it cannot.
 pub(super) fn open_plain(dir: BorrowedFd<'_>, path: &OsStr) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    rustix::fs::openat2(dir, path, PATH_DIR, Mode::empty(), resolve)
+    match rustix::fs::openat2(dir, path, PATH_DIR, Mode::empty(), resolve) {
+        Err(Errno::NOSYS) => {}
+        other => return other,
+    }
+    let mut at: Option<OwnedFd> = None;
+    for piece in path.as_bytes().split(|&byte| byte == b'/') {
+        let here = at.as_ref().map_or(dir, AsFd::as_fd);
+        at = Some(rustix::fs::openat(here, piece, PATH_DIR, Mode::empty())?);
+    }
+    at.ok_or(Errno::NOENT)
 }
 
 /// The walk piece by piece. Only the folder that it has come to is open, however deep it is.

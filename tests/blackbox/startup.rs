@@ -61,7 +61,7 @@ impl Stranger {
         let dir = TempDir::new();
         // The user may not get to where the binary has been built.
         let binary = dir.outside().join("http-nas");
-        fs::copy(env!("CARGO_BIN_EXE_http-nas"), &binary).expect("copied");
+        fs::copy(server::binary(), &binary).expect("copied");
         let probe = dir.outside().join("probe");
         fs::write(&probe, "").expect("written");
         let user = chown(&probe, Some(NOBODY), Some(NOBODY))

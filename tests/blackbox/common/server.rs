@@ -39,9 +39,15 @@ pub struct Server {
     errors_expected: bool,
 }
 
+/// The binary: the one of this build, or the one that HTTP_NAS names.
+pub fn binary() -> PathBuf {
+    let named = std::env::var_os("HTTP_NAS");
+    named.map_or_else(|| env!("CARGO_BIN_EXE_http-nas").into(), PathBuf::from)
+}
+
 /// The command of the binary with nothing of the tests' own environment.
 pub fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_http-nas"));
+    let mut command = Command::new(binary());
     command.env_clear().stdin(Stdio::null());
     command
 }
