@@ -15,6 +15,18 @@ pub(super) fn read(request: &dyn Request) -> Result<Conditions, Error> {
     Conditions::read(|name| request.field(name)).map_err(Error::Condition)
 }
 
+/// Reads the conditions of a request that reads. What is no list of tags in `If-None-Match` is no tag that the client
+/// has: it gets the content.
+pub(super) fn read_lenient(request: &dyn Request) -> Result<Conditions, Error> {
+    match Conditions::read(|name| request.field(name)) {
+        Err("If-None-Match") => {
+            let other = |name| (name != "If-None-Match").then(|| request.field(name));
+            Conditions::read(|name| other(name).flatten()).map_err(Error::Condition)
+        }
+        conditions => conditions.map_err(Error::Condition),
+    }
+}
+
 /// What tells this version of a file from others, as a client sees it.
 pub(super) fn validators(version: &Version) -> Validators {
     Validators {
@@ -81,18 +93,19 @@ impl Guard {
 
     /// Holds the conditions against what is there.
     pub(super) fn check(&self, current: Option<&Current>) -> Result<(), storage::Error> {
+        // A condition counts only where the request could be carried out without it (RFC 9110, section 13.2.1).
+        if let (Some(range), Some(Current::File(version))) = (self.content_range, current)
+            && range.first != version.length
+        {
+            return Err(storage::Error::OtherLength(version.length));
+        }
         let found = current.map(|current| match current {
             Current::File(version) => validators(version),
             Current::Other => Validators::default(),
         });
-        if !self.conditions.to_write(found.as_ref()) {
-            return Err(storage::Error::Unmet);
-        }
-        match (self.content_range, current) {
-            (Some(range), Some(Current::File(version))) if range.first != version.length => {
-                Err(storage::Error::OtherLength(version.length))
-            }
-            _ => Ok(()),
+        match self.conditions.to_write(found.as_ref()) {
+            true => Ok(()),
+            false => Err(storage::Error::Unmet),
         }
     }
 }

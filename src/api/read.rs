@@ -1,6 +1,8 @@
 //! GET of a file or a folder.
 
-use super::condition::{read as read_conditions, validators};
+use std::time::SystemTime;
+
+use super::condition::{read_lenient, validators};
 use super::listing;
 use super::{Access, Content, Error, Reply, Request};
 use crate::http::date::imf_fixdate;
@@ -9,7 +11,7 @@ use crate::http::media_type;
 use crate::http::name::Name;
 use crate::http::precondition::{Validators, Verdict, if_range_holds};
 use crate::http::range::{Selection, select};
-use crate::storage::{Entry, Root, Snapshot};
+use crate::storage::{Entry, Root, Snapshot, Version};
 
 /// The content of a file, or the names in a folder.
 pub(super) fn read<'s>(
@@ -66,9 +68,14 @@ fn file<'s>(name: &Name, snapshot: Snapshot, request: &dyn Request) -> Result<Re
 fn fields_of(snapshot: &Snapshot, current: &Validators) -> Vec<Field> {
     let mut fields = vec![("Accept-Ranges", "bytes".to_owned())];
     fields.extend(current.tag.as_ref().map(|tag| ("ETag", tag.to_string())));
-    let modified = snapshot.version.modified.and_then(imf_fixdate);
-    fields.extend(modified.map(|modified| ("Last-Modified", modified)));
+    fields.extend(last_modified(&snapshot.version));
     fields
+}
+
+/// `Last-Modified`, never later than the reply itself (RFC 9110, section 8.8.2.1).
+pub(super) fn last_modified(version: &Version) -> Option<Field> {
+    let modified = version.modified?.min(SystemTime::now());
+    Some(("Last-Modified", imf_fixdate(modified)?))
 }
 
 /// The reply that the conditions ask for in place of the content, if they do.
@@ -77,7 +84,7 @@ pub(super) fn without_content<'s>(
     current: &Validators,
     fields: Vec<Field>,
 ) -> Result<Option<Reply<'s>>, Error> {
-    match read_conditions(request)?.to_read(current) {
+    match read_lenient(request)?.to_read(current) {
         Verdict::Met => Ok(None),
         Verdict::NotModified => Ok(Some(Reply {
             status: 304,

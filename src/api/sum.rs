@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use sha2::{Digest as _, Sha256};
 
 use super::condition::opaque;
-use super::read::without_content;
+use super::read::{last_modified, without_content};
 use super::{Access, Error, Reply, Request};
-use crate::http::date::{imf_fixdate, whole_seconds};
+use crate::http::date::whole_seconds;
 use crate::http::entity_tag::EntityTag;
 use crate::http::head::Field;
 use crate::http::name::Name;
@@ -68,8 +68,7 @@ fn sum<'s>(
 fn about(version: &Version, what: &str) -> (Validators, Vec<Field>) {
     let tag = EntityTag::strong(format!("{}-{what}", opaque(version)));
     let mut fields = vec![("ETag", tag.to_string())];
-    let modified = version.modified.and_then(imf_fixdate);
-    fields.extend(modified.map(|modified| ("Last-Modified", modified)));
+    fields.extend(last_modified(version));
     let validators = Validators {
         tag: Some(tag),
         modified: version.modified.map(whole_seconds),

@@ -20,9 +20,10 @@ pub enum Selection {
 /// parts would cost more than it is worth (section 14.2 names it as an attack).
 #[must_use]
 pub fn select(value: &str, length: u64) -> Selection {
-    let ranges = value
-        .split_once('=')
-        .and_then(|(unit, ranges)| unit.trim().eq_ignore_ascii_case("bytes").then_some(ranges));
+    let ranges = value.split_once('=').and_then(|(unit, ranges)| {
+        let is_bytes = unit.eq_ignore_ascii_case("bytes") && !ranges.starts_with([' ', '\t']);
+        is_bytes.then_some(ranges)
+    });
     // A list may have empty elements (section 5.6.1.2).
     let mut parts = ranges
         .unwrap_or_default()
@@ -114,7 +115,9 @@ mod tests {
             ("bytes=0-99", 10, Part(0..10)),
             ("bytes=9-", 10, Part(9..10)),
             ("bytes=-99", 10, Part(0..10)),
-            ("BYTES = 1-2 ", 10, Part(1..3)),
+            ("BYTES=1-2", 10, Part(1..3)),
+            ("bytes =1-2", 10, Whole),
+            ("bytes= 1-2", 10, Whole),
             ("bytes=,1-2,", 10, Part(1..3)),
             ("bytes=0-18446744073709551616", 10, Part(0..10)),
             ("bytes=-99999999999999999999999", 10, Part(0..10)),

@@ -18,7 +18,7 @@ const BUFFER: usize = 256 * 1024;
 
 impl Root {
     /// Stages a copy of the first `length` bytes of a file: by sharing its blocks where the file system can
-    /// (`FICLONE`), else within the kernel (`copy_file_range`), so that holes may stay holes.
+    /// (`FICLONE`), else within the kernel (`copy_file_range`).
     ///
     /// # Errors
     /// [`Error::NoSpace`], or what the system says; [`Error::Moved`] where the file has become shorter.

@@ -10,6 +10,7 @@ use super::Error;
 use super::error::again;
 use super::replace::Purpose;
 use super::root::{DIR_FLAGS, Root};
+use super::snapshot::Entry;
 use super::version::{Check, Current};
 use super::walk::{Place, kind};
 
@@ -53,10 +54,19 @@ impl Root {
                 self.sync_folder(dir.as_fd())
             }
             _ => {
-                check(Some(&Current::Other))?;
+                // Who reads a link sees what it leads to.
+                check(Some(&self.current_behind(pieces)))?;
                 rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
                 self.sync_folder(dir.as_fd())
             }
+        }
+    }
+
+    /// What a reader sees at a link.
+    fn current_behind(&self, pieces: &[String]) -> Current {
+        match self.open_entry(pieces) {
+            Ok(Entry::File(snapshot)) => Current::File(snapshot.version),
+            _ => Current::Other,
         }
     }
 

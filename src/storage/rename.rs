@@ -11,7 +11,7 @@ use super::error::again;
 use super::replace::{Purpose, rename_onto};
 use super::root::Root;
 use super::snapshot::same_file;
-use super::version::Check;
+use super::version::{Check, stamp_at};
 use super::walk::{Place, kind};
 
 impl Root {
@@ -65,6 +65,10 @@ impl Root {
             return self.sync_folder(from_dir.as_fd());
         }
         self.settle(held.as_ref());
+        if moved == FileType::RegularFile {
+            // Newer than whatever it takes the place of: who asks by date must be told.
+            stamp_at(from_dir.as_fd(), &from_leaf);
+        }
         rename_to((from_dir.as_fd(), &from_leaf), to, held.is_some())?;
         self.let_go(held);
         self.sync_folder(to_dir.as_fd())?;

@@ -135,7 +135,6 @@ impl Staged<'_> {
     /// of `check`, or what the system says. Nothing has changed then, but that parents may have been made.
     pub fn commit(mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
         self.check_fits()?;
-        stamp(&self.file);
         self.root.sync_file(&self.file)?;
         again(|| self.put(pieces, check))
     }
@@ -148,6 +147,8 @@ impl Staged<'_> {
         let held = root.hold(dir.as_fd(), &leaf, Purpose::Replace)?;
         root.settle(held.as_ref());
         root.check_held(held.as_ref(), check)?;
+        // Only now: it is to be newer than what it waited for.
+        stamp(&self.file);
         let from = (root.staged.as_fd(), self.name.as_ref());
         match rename_onto(from, (dir.as_fd(), &leaf), held.is_some()) {
             Ok(()) => {}

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{FileType, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::{AtFlags, FileType, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
 use super::Error;
@@ -107,13 +107,21 @@ impl Root {
 /// Gives a file that has been written to a modification time of its own. One that belongs to somebody else keeps the
 /// kernel's: its length has changed as well.
 pub(super) fn stamp(file: &File) {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-    let times = Timestamps {
+    let _ = rustix::fs::futimens(file, &now());
+}
+
+/// Gives the file at a place a modification time of its own.
+pub(super) fn stamp_at(dir: BorrowedFd<'_>, leaf: &OsStr) {
+    let _ = rustix::fs::utimensat(dir, leaf, &now(), AtFlags::SYMLINK_NOFOLLOW);
+}
+
+/// This moment, as the time of the last change alone.
+fn now() -> Timestamps {
+    Timestamps {
         last_access: Timespec {
             tv_sec: 0,
             tv_nsec: UTIME_OMIT,
         },
-        last_modification: now,
-    };
-    let _ = rustix::fs::futimens(file, &times);
+        last_modification: rustix::time::clock_gettime(rustix::time::ClockId::Realtime),
+    }
 }
