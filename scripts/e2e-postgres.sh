@@ -11,6 +11,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=postgres.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/postgres.sh"
 
 case ${1-} in
   "") keep=no ;;
@@ -26,94 +28,20 @@ dumps=8
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------
 
-# Debian keeps the server's programs off the PATH, in a folder for each version.
-find_programs() {
-  local folder
-  folder=$(find /usr/lib/postgresql -maxdepth 3 -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1)
-  [[ -n $folder ]] || folder=$(command -v initdb) || return 1
-  programs=$(dirname "$folder")
-}
-
-# The package would create a cluster of its own and start it: this setting, its own, prevents that.
-install_postgres() {
-  ((EUID == 0)) && command -v apt-get >/dev/null || return 1
-  if [[ ! -e /etc/postgresql-common/createcluster.conf ]]; then
-    mkdir -p /etc/postgresql-common
-    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
-  fi
-  local try
-  for try in 1 2 3; do
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql && return
-    sleep $((try * 5))
-  done >"$work/install" 2>&1 </dev/null
-  tail -n 5 "$work/install"
-  return 1
-}
-
 command -v curl >/dev/null || {
   echo "there is no curl"
   exit 77
 }
-find_programs || { install_postgres && find_programs; } || {
-  echo "there is no PostgreSQL server, and it cannot be installed here"
-  exit 77
-}
-PATH=$programs:$PATH
-
-# initdb and postgres refuse to run as root.
-owner() {
-  if ((EUID == 0)); then runuser -u postgres -- "$@"; else "$@"; fi
-}
-
-# A socket's path may have 107 bytes, for which a long TMPDIR leaves no room; and the user postgres has to get there.
-cd / # a folder that every user may be in
-cluster=$work/cluster
-chmod 711 "$work"
-if ((${#cluster} > 80)) || ! owner test -x "$work"; then
-  short=$(mktemp -d /tmp/http-nas-pg.XXXXXX)
-  chmod 711 "$short"
-  cluster=$short/cluster
-fi
+need_postgres
 
 release() {
-  [[ ! -e $cluster/postmaster.pid ]] || owner "$programs/pg_ctl" -D "$cluster" -m immediate -w stop >/dev/null
+  stop_postgres
   if [[ $keep == yes ]]; then
     mv "$cluster" "$work/storage" "$kept"
     echo "kept: the cluster and the stored files in $kept"
   fi
-  [[ -z ${short-} ]] || rm -rf -- "$short"
+  remove_postgres
 }
-
-# The rest of the environment says which database the caller means; these programs must see only this one.
-unset "${!PG@}"
-start_postgres() {
-  mkdir "$cluster"
-  ((EUID != 0)) || chown postgres: "$cluster"
-  owner initdb -D "$cluster" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$work/initdb.log"
-  # Nothing here has to survive a power cut, and a quarter of the time goes into making sure that it would.
-  owner tee -a "$cluster/postgresql.conf" >/dev/null <<SETTINGS
-listen_addresses = ''
-unix_socket_directories = '$cluster'
-unix_socket_permissions = 0700
-fsync = off
-synchronous_commit = off
-full_page_writes = off
-wal_level = minimal
-max_wal_senders = 0
-max_wal_size = 4GB
-checkpoint_timeout = 1h
-autovacuum = off
-maintenance_work_mem = 128MB
-max_connections = 60
-SETTINGS
-  owner pg_ctl -D "$cluster" -l "$cluster/log" -w -t 60 start >/dev/null || {
-    cat "$cluster/log"
-    exit 1
-  }
-  export PGHOST=$cluster PGUSER=postgres PGCONNECT_TIMEOUT=20
-}
-
-ask() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
 
 # --- the database ----------------------------------------------------------------------------------------
 
