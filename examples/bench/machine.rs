@@ -1,0 +1,117 @@
+//! What the figures were measured on, without a word of whose machine it is.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::SystemTime;
+
+use crate::kind::Kind;
+use crate::scene::Scene;
+
+/// The day, as in 2026-11-22.
+pub fn today() -> String {
+    let date = httpdate::HttpDate::from(SystemTime::now()).to_string();
+    // "Sun, 22 Nov 2026 08:12:31 GMT"
+    let words: Vec<&str> = date.split_whitespace().collect();
+    let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    match words[..] {
+        [_, day, month, year, ..] => {
+            let month = months
+                .iter()
+                .position(|name| *name == month)
+                .map_or(0, |place| place + 1);
+            format!("{year}-{month:02}-{day}")
+        }
+        _ => date,
+    }
+}
+
+/// Processor, memory and kernel in one line.
+pub fn machine() -> String {
+    let processor = first_value("/proc/cpuinfo", "model name");
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let memory = first_value("/proc/meminfo", "MemTotal");
+    let kib: u64 = memory
+        .split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0);
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    // What stands behind the number says who built it.
+    let kernel = release
+        .trim()
+        .split(['-', '+'])
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    format!(
+        "{processor}, {cores} cores, {} GiB, Linux {kernel}",
+        kib.div_ceil(1 << 20)
+    )
+}
+
+fn first_value(file: &str, name: &str) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|rest| rest.split_once(':')).map_or_else(
+        || "unknown".to_owned(),
+        |(_, value)| value.trim().to_owned(),
+    )
+}
+
+/// The servers and the commands beside them, with their versions.
+pub fn versions(kinds: &[Kind], scene: &Scene) -> String {
+    let programs = &scene.programs;
+    let mut all: Vec<String> = Vec::new();
+    for kind in kinds {
+        all.push(match kind {
+            Kind::HttpNas => says(&programs.http_nas, "--version"),
+            // "nginx version: nginx/1.22.1", on standard error.
+            Kind::Nginx => says(&programs.nginx, "-v").replace("nginx version: nginx/", "nginx "),
+            Kind::Dufs => programs
+                .dufs
+                .as_deref()
+                .map(|dufs| says(dufs, "--version"))
+                .unwrap_or_default(),
+            Kind::Node => {
+                let package = programs
+                    .node
+                    .as_ref()
+                    .map(|folder| folder.join("node_modules/express/package.json"));
+                let express = package
+                    .map(|file| fs::read_to_string(file).unwrap_or_default())
+                    .unwrap_or_default();
+                let express: Option<serde_json::Value> = serde_json::from_str(&express).ok();
+                let express =
+                    express.and_then(|package| Some(package.get("version")?.as_str()?.to_owned()));
+                let node = says(Path::new("node"), "--version");
+                format!(
+                    "Node {} with Express {}",
+                    node.trim_start_matches('v'),
+                    express.unwrap_or_default()
+                )
+            }
+            Kind::Bare => format!(
+                "{}, {}",
+                says(Path::new("wc"), "--version").replace("wc (GNU coreutils)", "GNU coreutils"),
+                says(Path::new("tar"), "--version").replace("tar (GNU tar)", "GNU tar"),
+            ),
+        });
+    }
+    all.join(", ")
+}
+
+/// The first line of what a program says of itself.
+fn says(program: &Path, flag: &str) -> String {
+    let output = Command::new(program).arg(flag).output();
+    let text = output
+        .map(|output| [output.stdout, output.stderr].concat())
+        .unwrap_or_default();
+    String::from_utf8_lossy(&text)
+        .lines()
+        .next()
+        .unwrap_or("unknown")
+        .to_owned()
+}

@@ -1,0 +1,69 @@
+//! What the system says of the processes under test: memory and processor time.
+
+use std::fs;
+
+/// Of a second: the unit in which Linux counts processor time for programs.
+const TICK: f64 = 0.01;
+
+/// A process and its children.
+pub fn family(process: u32) -> Vec<u32> {
+    let mut all = vec![process];
+    all.extend(children(process));
+    all
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let path = format!("/proc/{process}/task/{process}/children");
+    let children = fs::read_to_string(path).unwrap_or_default();
+    let words = children.split_whitespace();
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+/// Those that carry out requests: the children, where there are any (nginx's workers).
+fn working(process: u32) -> Vec<u32> {
+    let children = children(process);
+    if children.is_empty() {
+        vec![process]
+    } else {
+        children
+    }
+}
+
+/// The processor time of a process and its children, in seconds.
+pub fn processor_seconds(process: u32) -> f64 {
+    family(process).into_iter().map(own_processor_seconds).sum()
+}
+
+/// The processor time of a process alone, even if it has ended and nobody has asked for its exit code yet.
+pub fn own_processor_seconds(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name, the second field, may hold blanks and parentheses.
+    let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let fields: Vec<&str> = behind_name.split_whitespace().collect();
+    let ticks = |field: usize| -> f64 {
+        let number = fields.get(field).and_then(|word| word.parse().ok());
+        number.unwrap_or(0.0)
+    };
+    // utime and stime, fields 14 and 15 of proc(5).
+    (ticks(11) + ticks(12)) * TICK
+}
+
+/// The memory that is there now (VmRSS), in bytes.
+pub fn memory(process: u32) -> u64 {
+    sum(process, "VmRSS:")
+}
+
+/// The most memory there was at any time (VmHWM), in bytes.
+pub fn most_memory(process: u32) -> u64 {
+    sum(process, "VmHWM:")
+}
+
+fn sum(process: u32, name: &str) -> u64 {
+    let of = |process: u32| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+        number.unwrap_or(0u64) * 1024
+    };
+    working(process).into_iter().map(of).sum()
+}

@@ -1,0 +1,243 @@
+//! One server that runs, on a free port of loopback, and ends whatever happens.
+
+use std::fs::{self, File};
+use std::io::{self, Error};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::bare;
+use crate::conn::Conn;
+use crate::kind::Kind;
+use crate::nginx;
+use crate::process;
+use crate::scene::{Place, SMALL, SMALL_LENGTH, Scene};
+
+/// How long a server may take to give its first reply.
+const START: Duration = Duration::from_secs(20);
+
+/// How long a server may take to end after it was asked to.
+const END: Duration = Duration::from_secs(5);
+
+/// How long to wait before asking again whether it listens.
+const TICK: Duration = Duration::from_micros(100);
+
+#[derive(Debug)]
+pub struct Server {
+    pub kind: Kind,
+    pub address: SocketAddr,
+    /// From the start of the process to its first reply of 200.
+    pub started_in: Duration,
+    child: Child,
+    folder: PathBuf,
+}
+
+/// What stands before a server's own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrap<'w> {
+    /// It is sent a signal should this program be killed.
+    Tied,
+    /// Nothing: for measuring the start.
+    Plain,
+    /// It writes itself into a control group first.
+    Group(&'w Path),
+}
+
+impl Server {
+    pub fn start(kind: Kind, scene: &Scene, place: &Place, wrap: Wrap<'_>) -> io::Result<Self> {
+        // Somebody else may take the port before the server does.
+        let mut last = Error::other("not tried");
+        for _ in 0..3 {
+            match Self::try_start(kind, scene, place, wrap) {
+                Ok(server) => return Ok(server),
+                Err(error) => last = error,
+            }
+        }
+        Err(Error::other(format!(
+            "{} did not start: {last}",
+            kind.name()
+        )))
+    }
+
+    fn try_start(kind: Kind, scene: &Scene, place: &Place, wrap: Wrap<'_>) -> io::Result<Self> {
+        let folder = scene.folder.join(kind.name());
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder)?;
+        if rustix::process::geteuid().is_root() {
+            // Workers of nginx that run as nobody would have to pass through.
+            for open in [&scene.folder, &folder] {
+                fs::set_permissions(open, fs::Permissions::from_mode(0o755))?;
+            }
+        }
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let address = TcpListener::bind(any)?.local_addr()?;
+        let words = wrapped(
+            words(kind, scene, place, &folder, address)?,
+            kind,
+            scene,
+            wrap,
+        );
+        let log = File::create(folder.join("log"))?;
+        let begin = Instant::now();
+        let child = Command::new(&words[0])
+            .args(&words[1..])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PORT", address.port().to_string())
+            .env("STORAGE_PATH", &place.storage)
+            .env("NODE_ENV", "production")
+            .env("RUST_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        let mut server = Self {
+            kind,
+            address,
+            started_in: Duration::ZERO,
+            child,
+            folder,
+        };
+        server.wait_for_reply(begin)?;
+        server.started_in = begin.elapsed();
+        Ok(server)
+    }
+
+    fn wait_for_reply(&mut self, begin: Instant) -> io::Result<()> {
+        let mut status = "no connection".to_owned();
+        while begin.elapsed() < START && matches!(self.child.try_wait(), Ok(None)) {
+            if let Ok(mut conn) = Conn::open(self.address) {
+                conn.stream.set_read_timeout(Some(START))?;
+                match conn.ask(&self.kind.get(SMALL)) {
+                    Ok((200, length)) if length == SMALL_LENGTH as u64 => return Ok(()),
+                    Ok((other, _)) => status = format!("status {other}"),
+                    Err(error) => status = error.to_string(),
+                }
+            }
+            std::thread::sleep(TICK);
+        }
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        let log: Vec<_> = log.lines().rev().take(3).collect();
+        Err(Error::other(format!("{status}; its log ends with {log:?}")))
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Only nginx has processes of its own to end.
+        if self.kind == Kind::Nginx {
+            let workers = process::family(self.process());
+            let _ = Command::new("kill")
+                .arg(self.process().to_string())
+                .status();
+            let deadline = Instant::now() + END;
+            while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            for worker in workers.iter().skip(1) {
+                let line = fs::read(format!("/proc/{worker}/cmdline")).unwrap_or_default();
+                if line.starts_with(b"nginx: worker") {
+                    let _ = Command::new("kill")
+                        .args(["-s", "KILL", &worker.to_string()])
+                        .status();
+                }
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The words that start a server.
+fn words(
+    kind: Kind,
+    scene: &Scene,
+    place: &Place,
+    folder: &Path,
+    address: SocketAddr,
+) -> io::Result<Vec<String>> {
+    let programs = &scene.programs;
+    let port = address.port().to_string();
+    let storage = text(&place.storage);
+    Ok(match kind {
+        Kind::HttpNas => vec![
+            text(&programs.http_nas),
+            "--port".into(),
+            port,
+            "--storage".into(),
+            storage,
+        ],
+        Kind::Nginx => {
+            let as_root = rustix::process::geteuid().is_root();
+            let configuration = folder.join("nginx.conf");
+            fs::write(
+                &configuration,
+                nginx::configuration(folder, &place.storage, &place.bodies, address, as_root),
+            )?;
+            let (prefix, errors) = (text(folder), text(&folder.join("error.log")));
+            let files = [
+                "-c".into(),
+                text(&configuration),
+                "-p".into(),
+                prefix,
+                "-e".into(),
+                errors,
+            ];
+            std::iter::once(text(&programs.nginx))
+                .chain(files)
+                .collect()
+        }
+        Kind::Dufs => {
+            let dufs = programs.dufs.as_deref().map(text).unwrap_or_default();
+            vec![
+                dufs,
+                "-A".into(),
+                "-b".into(),
+                "127.0.0.1".into(),
+                "-p".into(),
+                port,
+                storage,
+            ]
+        }
+        Kind::Node => {
+            let script = programs
+                .node
+                .as_ref()
+                .map(|folder| folder.join("server.js"));
+            vec![
+                "node".into(),
+                script.as_deref().map(text).unwrap_or_default(),
+            ]
+        }
+        Kind::Bare => vec![
+            text(&std::env::current_exe()?),
+            bare::WORD.into(),
+            port,
+            storage,
+        ],
+    })
+}
+
+fn wrapped(words: Vec<String>, kind: Kind, scene: &Scene, wrap: Wrap<'_>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    if scene.programs.has_setpriv && wrap != Wrap::Plain {
+        let end = if kind == Kind::Nginx { "TERM" } else { "KILL" };
+        all.extend(["setpriv", "--pdeathsig", end].map(str::to_owned));
+    }
+    if let Wrap::Group(group) = wrap {
+        let script = "echo $$ >\"$0/cgroup.procs\" && exec \"$@\"".to_owned();
+        all.extend(["sh".to_owned(), "-c".to_owned(), script, text(group)]);
+    }
+    all.extend(words);
+    all
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
