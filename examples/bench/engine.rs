@@ -16,7 +16,7 @@ const REST: Duration = Duration::from_millis(5);
 
 /// A peer that takes longer than this for a turn takes part in so many rounds only: it is far from where anything is
 /// decided, and the rest can be measured more often in the same time.
-pub const LONG_TURN: Duration = Duration::from_secs(2);
+pub const LONG_TURN: Duration = Duration::from_millis(1500);
 pub const FEW: usize = 3;
 
 /// What a server's turn is given.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use crate::kind::Kind;
+use crate::process;
 use crate::scene::Scene;
 
 /// The day, as in 2026-11-22.
@@ -114,4 +115,41 @@ fn says(program: &Path, flag: &str) -> String {
         .next()
         .unwrap_or("unknown")
         .to_owned()
+}
+
+/// How busy the machine was up to a moment.
+#[derive(Debug)]
+pub struct Load {
+    at: Instant,
+    /// Processor seconds of everything.
+    all: f64,
+    /// Processor seconds of this program and of the servers that it has started and ended.
+    own: f64,
+}
+
+impl Load {
+    pub fn now() -> Self {
+        let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let words = stat.lines().next().unwrap_or_default().split_whitespace();
+        let ticks: Vec<f64> = words.skip(1).filter_map(|word| word.parse().ok()).collect();
+        // All states but idle and iowait, the fourth and the fifth; those of guests, from the ninth on, count elsewhere.
+        let busy = ticks
+            .iter()
+            .take(8)
+            .enumerate()
+            .filter(|(state, _)| !matches!(state, 3 | 4));
+        Self {
+            at: Instant::now(),
+            all: busy.map(|(_, ticks)| ticks * process::TICK).sum(),
+            own: process::processor_seconds_with_ended(std::process::id()),
+        }
+    }
+
+    /// How much of the machine others have had since then, in words.
+    pub fn others(&self) -> String {
+        let now = Self::now();
+        let others = (now.all - self.all) - (now.own - self.own);
+        let cores = (others / self.at.elapsed().as_secs_f64()).max(0.0);
+        format!("Meanwhile, other programs took {cores:.1} cores")
+    }
 }

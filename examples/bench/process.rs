@@ -1,9 +1,10 @@
 //! What the system says of the processes under test: memory and processor time.
 
 use std::fs;
+use std::ops::Range;
 
 /// Of a second: the unit in which Linux counts processor time for programs.
-const TICK: f64 = 0.01;
+pub const TICK: f64 = 0.01;
 
 /// A process and its children.
 pub fn family(process: u32) -> Vec<u32> {
@@ -36,16 +37,26 @@ pub fn processor_seconds(process: u32) -> f64 {
 
 /// The processor time of a process alone, even if it has ended and nobody has asked for its exit code yet.
 pub fn own_processor_seconds(process: u32) -> f64 {
+    // utime and stime, fields 14 and 15 of proc(5).
+    ticks(process, 11..13)
+}
+
+/// The processor time of a process and of all that it has started and waited for.
+pub fn processor_seconds_with_ended(process: u32) -> f64 {
+    // cutime and cstime follow.
+    ticks(process, 11..15)
+}
+
+fn ticks(process: u32, fields: Range<usize>) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // The name, the second field, may hold blanks and parentheses.
     let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let fields: Vec<&str> = behind_name.split_whitespace().collect();
-    let ticks = |field: usize| -> f64 {
-        let number = fields.get(field).and_then(|word| word.parse().ok());
-        number.unwrap_or(0.0)
-    };
-    // utime and stime, fields 14 and 15 of proc(5).
-    (ticks(11) + ticks(12)) * TICK
+    let words = behind_name
+        .split_whitespace()
+        .skip(fields.start)
+        .take(fields.len());
+    let ticks: f64 = words.filter_map(|word| word.parse::<f64>().ok()).sum();
+    ticks * TICK
 }
 
 /// The memory that is there now (VmRSS), in bytes.

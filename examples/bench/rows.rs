@@ -180,13 +180,13 @@ pub const ROWS: &[Row] = &[
         served("list", "list NAMES names", tools::list),
     ),
     alone("start", "start to the first 200", start::start),
-    seldom(3, alone("idle", "memory at rest", slow::idle)),
+    seldom(2, alone("idle", "memory at rest", slow::idle)),
     seldom(
-        3,
+        2,
         alone("slow-up", "memory at 500 slow uploads", slow::uploads),
     ),
     seldom(
-        3,
+        2,
         needs(
             &[Need::Big],
             alone("slow-down", "memory at 500 slow downloads", slow::downloads),

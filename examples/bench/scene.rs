@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::content;
 use crate::kind::Kind;
+use crate::machine::Load;
 use crate::options::Options;
 
 /// Where Debian's package puts it.
@@ -69,6 +70,8 @@ pub struct Scene {
     /// For the servers' own files.
     pub folder: PathBuf,
     memory_folder: PathBuf,
+    /// How busy the machine was before.
+    pub load: Load,
 }
 
 impl Scene {
@@ -99,6 +102,7 @@ impl Scene {
             has_memory,
             folder,
             memory_folder,
+            load: Load::now(),
         })
     }
 

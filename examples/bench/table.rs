@@ -26,14 +26,16 @@ pub fn page(findings: &[Finding], kinds: &[Kind], scene: &Scene, options: &Optio
     let rounds = options.rounds;
     let mut often = format!("{rounds} rounds");
     if rounds > FEW {
-        let long = LONG_TURN.as_secs();
+        let long = LONG_TURN.as_secs_f64();
         often += &format!(" ({FEW} of those that took more than {long} s for a turn)");
     }
     format!(
-        "Measured on {} on {}: {}, in {often}, with the files in {memory} where no disk is named.\n\n{}{}",
+        "Measured on {} on {}: {}, in {often}, with the files in {memory} where no disk is named. \
+         {}.\n\n{}{}",
         machine::today(),
         machine::machine(),
         machine::versions(kinds, scene),
+        scene.load.others(),
         rows(findings, kinds, scene),
         goals::table(findings),
     )
