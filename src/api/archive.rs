@@ -7,10 +7,11 @@ use std::io;
 
 use super::pax::{BLOCK, END, header, padding};
 use super::read::without_content;
+use super::reply::Writer;
 use super::{Access, Content, Error, Reply, Request, Sink};
 use crate::http::name::Name;
 use crate::http::precondition::Validators;
-use crate::storage::{self, Entry, Folder, Node, NodeContent, Root};
+use crate::storage::{self, Entry, Node, NodeContent, Root, Tree};
 
 /// A folder with all in it, names relative to it. What is neither file, folder nor link is left out.
 pub(super) fn archive<'s>(
@@ -26,34 +27,36 @@ pub(super) fn archive<'s>(
     if let Some(reply) = without_content(request, &Validators::default(), Vec::new())? {
         return Ok(reply);
     }
-    let name = name.clone();
-    let write = move |sink: &mut dyn Sink| {
-        let left_out = write_archive(root, folder, sink)?;
-        if left_out > 0 {
-            log::warn!("the archive of \"{name}\" is without {left_out} FIFOs, sockets or devices");
-        }
-        Ok(())
+    let write: Writer<'s> = if request.is_head() {
+        Box::new(|_| Ok(()))
+    } else {
+        // That the folder cannot be read is still said by the status.
+        let tree = root.tree(folder).map_err(failed)?;
+        let name = name.clone();
+        Box::new(move |sink| write_archive(tree, &name, sink))
     };
     Ok(Reply {
         status: 200,
         fields: vec![("Content-Type", "application/x-tar".to_owned())],
         content: Content::Stream {
             length: None,
-            write: Box::new(write),
+            write,
         },
     })
 }
 
-/// Writes an archive, and says how many entries are not in it.
-fn write_archive(root: &Root, folder: Folder, sink: &mut dyn Sink) -> io::Result<u64> {
-    let mut left_out = 0;
-    for node in root.tree(folder).map_err(io::Error::other)? {
+fn write_archive(tree: Tree<'_>, name: &Name, sink: &mut dyn Sink) -> io::Result<()> {
+    let mut left_out: u64 = 0;
+    for node in tree {
         if !write_entry(&node.map_err(io::Error::other)?, sink)? {
             left_out += 1;
         }
     }
     sink.write_all(&END)?;
-    Ok(left_out)
+    if left_out > 0 {
+        log::warn!("the archive of \"{name}\" is without {left_out} FIFOs, sockets or devices");
+    }
+    Ok(())
 }
 
 /// Writes an entry, unless it is one that no archive can have.

@@ -312,6 +312,7 @@ fn open_beneath(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
         };
         left = &left[step.len()..];
         let from = at.as_ref().map_or(top, AsFd::as_fd);
+        let step = step.strip_suffix(b"/").unwrap_or(step);
         let opened = open_plain(from, OsStr::from_bytes(step))?;
         if left.is_empty() {
             return Ok(opened);

@@ -75,20 +75,35 @@ fn set_modified(path: &Path, time: SystemTime) {
     file.set_modified(time).expect("its time can be set");
 }
 
+/// Compares the folder `d` with what GNU tar restores of it.
+fn assert_restored(server: &Server) {
+    let first = archive(server, "d");
+    let expected = items(&server.storage().join("d"));
+    assert_same(&items(&restore(server, &first)), &expected);
+    assert!(archive(server, "d") == first, "a second archive differs");
+    assert_eq!(first.len() % 512, 0, "an archive consists of whole blocks");
+    assert!(
+        first.ends_with(&[0; 1024]),
+        "an archive ends with two empty blocks"
+    );
+}
+
 #[test]
-fn gnu_tar_restores_a_folder_as_it_is() {
+fn files_of_all_lengths_are_restored() {
     let server = Server::start();
-    let dir = server.storage().join("d");
-    for (number, length) in [0, 1, 511, 512, 513, 65_535, 65_536, 65_537, 3_000_000]
-        .iter()
-        .enumerate()
-    {
-        server.place(
-            &format!("d/sizes/{length}"),
-            &pattern(number as u8, *length),
-        );
+    for length in [
+        0, 1, 511, 512, 513, 65_535, 65_536, 65_537, 1_048_576, 3_000_000,
+    ] {
+        server.place(&format!("d/{length:07}"), &pattern(1, length));
     }
-    let long = "n".repeat(255);
+    let again = server.storage().join("d/again");
+    fs::hard_link(server.storage().join("d/0000513"), again).expect("linked");
+    assert_restored(&server);
+}
+
+#[test]
+fn names_and_links_are_restored_whatever_they_hold() {
+    let server = Server::start();
     let names: [&[u8]; 14] = [
         b" ",
         b"-rf",
@@ -102,84 +117,90 @@ fn gnu_tar_restores_a_folder_as_it_is() {
         &[b'p'; 101],
         "é".as_bytes(),
         &[0xc3, 0xa9].repeat(127),
-        "C:\\x".as_bytes(),
-        "a=b".as_bytes(),
+        b"C:\\x",
+        b"a=b",
     ];
-    for folder in ["d/names".to_owned(), format!("d/names/{long}/{long}")] {
-        for name in names {
-            let folder = server.storage().join(&folder);
-            fs::create_dir_all(&folder).expect("made");
-            fs::write(folder.join(OsStr::from_bytes(name)), name).expect("written");
-            let link = [name, &b"l"[..name.len().min(1)]].concat();
-            let link = if name.len() < 255 {
-                link
-            } else {
-                [b"L", &name[1..]].concat()
-            };
-            symlink(
-                OsStr::from_bytes(name),
-                folder.join(OsStr::from_bytes(&link)),
-            )
-            .expect("linked");
+    let long = "n".repeat(255);
+    for folder in ["d".to_owned(), format!("d/{long}/{long}")] {
+        let files = server.storage().join(&folder).join("files");
+        let links = server.storage().join(&folder).join("links");
+        fs::create_dir_all(&files).expect("made");
+        fs::create_dir_all(&links).expect("made");
+        for name in names.map(OsStr::from_bytes) {
+            fs::write(files.join(name), name.as_bytes()).expect("written");
+            symlink(name, links.join(name)).expect("linked");
         }
     }
-    fs::create_dir(dir.join("links")).expect("made");
+    assert_restored(&server);
+}
+
+#[test]
+fn links_stay_links_wherever_they_lead() {
+    let server = Server::start();
+    server.place("d/folder/file", b"content");
+    fs::create_dir(server.storage().join("d/links")).expect("made");
     for (name, target) in [
-        ("relative", "../sizes/1"),
+        ("relative", "../folder/file"),
         ("absolute", "/etc/passwd"),
         ("out", "../../../outside"),
         ("nowhere", "nowhere"),
         ("circle", "circle"),
-        ("folder", "../sizes"),
+        ("folder", "../folder"),
         ("dot", "."),
+        ("own", "../../.http-nas"),
         ("long", &"t/".repeat(1000)),
     ] {
-        symlink(target, dir.join("links").join(name)).expect("linked");
+        symlink(target, server.storage().join("d/links").join(name)).expect("linked");
     }
-    fs::hard_link(dir.join("sizes/513"), dir.join("sizes/513-again")).expect("linked");
+    assert_restored(&server);
+}
+
+#[test]
+fn modes_are_restored() {
+    let server = Server::start();
+    let dir = server.storage().join("d");
     for (name, mode) in [
         ("600", 0o600),
         ("755", 0o755),
         ("444", 0o444),
         ("4711", 0o4711),
+        ("1777/", 0o1777),
+        ("2750/", 0o2750),
+        ("700/", 0o700),
     ] {
-        server.place(&format!("d/modes/{name}"), name.as_bytes());
+        match name.strip_suffix('/') {
+            Some(name) => fs::create_dir_all(dir.join(name)).expect("made"),
+            None => server.place(&format!("d/{name}"), name.as_bytes()),
+        }
         let mode = fs::Permissions::from_mode(mode);
-        fs::set_permissions(dir.join("modes").join(name), mode).expect("set");
+        fs::set_permissions(dir.join(name), mode).expect("set");
     }
-    for (name, mode) in [("sticky", 0o1777), ("setgid", 0o2750), ("empty", 0o700)] {
-        let folder = dir.join(name);
-        fs::create_dir(&folder).expect("made");
-        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).expect("set");
-    }
-    for (name, time) in [
-        (
-            "nanos",
-            UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789),
-        ),
-        ("whole", UNIX_EPOCH + Duration::new(1_700_000_000, 0)),
-        ("one", UNIX_EPOCH + Duration::new(1, 1)),
-        ("epoch", UNIX_EPOCH),
-        ("before", UNIX_EPOCH - Duration::new(1_000_000, 0)),
-        ("before-nanos", UNIX_EPOCH - Duration::new(1_000_000, 1)),
-        ("2106", UNIX_EPOCH + Duration::new(0xffff_ffff, 999_999_999)),
-    ] {
-        server.place(&format!("d/times/{name}"), b"");
-        set_modified(&dir.join("times").join(name), time);
-    }
-    set_modified(
-        &dir.join("times"),
-        UNIX_EPOCH + Duration::new(1_600_000_000, 5),
-    );
+    assert_restored(&server);
+}
 
-    let first = archive(&server, "d");
-    assert_same(&items(&restore(&server, &first)), &items(&dir));
-    assert!(archive(&server, "d") == first, "a second archive differs");
-    assert_eq!(first.len() % 512, 0, "an archive consists of whole blocks");
-    assert!(
-        first.ends_with(&[0; 1024]),
-        "an archive ends with two empty blocks"
-    );
+#[test]
+fn times_are_restored_to_the_nanosecond() {
+    let server = Server::start();
+    let dir = server.storage().join("d");
+    let after = |seconds, nanos| UNIX_EPOCH + Duration::new(seconds, nanos);
+    let before = |seconds, nanos| UNIX_EPOCH - Duration::new(seconds, nanos);
+    for (name, time) in [
+        ("nanos", after(1_700_000_000, 123_456_789)),
+        ("whole", after(1_700_000_000, 0)),
+        ("one", after(1, 1)),
+        ("epoch", UNIX_EPOCH),
+        ("before", before(1_000_000, 0)),
+        ("before-nanos", before(1_000_000, 1)),
+        ("2106", after(0xffff_ffff, 999_999_999)),
+    ] {
+        server.place(&format!("d/{name}"), b"");
+        set_modified(&dir.join(name), time);
+        let folder = dir.join(format!("{name}-folder"));
+        fs::create_dir(&folder).expect("made");
+        fs::write(folder.join("file"), b"").expect("written");
+        set_modified(&folder, time);
+    }
+    assert_restored(&server);
 }
 
 #[test]
