@@ -21,7 +21,7 @@ const MOST_BUFFER: usize = 256 * 1024;
 const LEAST_BUFFER: usize = 8 * 1024;
 
 /// What all bodies together may have for buffers before each gets less, in bytes.
-const ALL_BUFFERS: usize = 8 << 20;
+const ALL_BUFFERS: usize = 2 << 20;
 
 /// So many times its buffer a body brings before its next buffer is chosen; the largest is worth keeping for longer.
 const ROUNDS: u64 = 8;
@@ -186,7 +186,7 @@ fn next_buffer(buffer: usize, took: Duration, bodies: usize) -> usize {
     if took > SLOW {
         return LEAST_BUFFER;
     }
-    let share = (ALL_BUFFERS / bodies.max(1)).next_power_of_two();
+    let share = ALL_BUFFERS / bodies.max(1);
     (buffer * 8).min(share).clamp(LEAST_BUFFER, MOST_BUFFER)
 }
 
@@ -236,10 +236,10 @@ mod tests {
         for (buffer, took, bodies, expected) in [
             (LEAST_BUFFER, fast, 1, 64 * 1024),
             (64 * 1024, fast, 1, MOST_BUFFER),
-            (MOST_BUFFER, fast, 32, MOST_BUFFER),
-            (MOST_BUFFER, fast, 64, 128 * 1024),
-            (MOST_BUFFER, fast, 512, 16 * 1024),
-            (LEAST_BUFFER, fast, 512, 16 * 1024),
+            (MOST_BUFFER, fast, 8, MOST_BUFFER),
+            (MOST_BUFFER, fast, 16, 128 * 1024),
+            (MOST_BUFFER, fast, 128, 16 * 1024),
+            (LEAST_BUFFER, fast, 128, 16 * 1024),
             (MOST_BUFFER, fast, 100_000, LEAST_BUFFER),
             (MOST_BUFFER, slow, 1, LEAST_BUFFER),
         ] {

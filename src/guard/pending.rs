@@ -78,8 +78,9 @@ impl Pending {
         }
         if self.is_empty() {
             self.ahead = (self.ahead * 4).clamp(LEAST_AHEAD, MOST_AHEAD);
-            let mut room = [MaybeUninit::uninit(); MOST_AHEAD];
-            let received = source.read(&mut room[..self.ahead])?;
+            // Not on the stack: a frame of this size is touched as a whole, in each thread that comes near.
+            let mut room = Vec::<u8>::with_capacity(self.ahead);
+            let received = source.read(room.spare_capacity_mut())?;
             if received.len() < self.ahead / 2 {
                 // They do not come faster than they are taken.
                 self.ahead = 0;
