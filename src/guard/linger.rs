@@ -23,7 +23,7 @@ use super::exchange::abandon;
 /// How long the rest is read at most.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How much of the rest is read at most, in bytes.
+/// How much of the rest is read at most, in bytes, beyond what had come before the reply was out.
 const MOST: usize = 1 << 20;
 
 /// How long a look at all lingering connections waits for one of them; newcomers wait for it.
@@ -57,12 +57,15 @@ pub(super) fn retire(
         // The client is told that nothing more will come; it may have gone already.
         let _ = rustix::net::shutdown(socket, Shutdown::Write);
     }
+    // What was under way already says nothing of a client that does not listen.
+    let come = socket.as_ref().map(rustix::io::ioctl_fionread);
+    let come = come.and_then(Result::ok).unwrap_or(0);
     let retired = Retired {
         request,
         connection,
         socket,
         deadline: Instant::now() + LINGER,
-        left: MOST,
+        left: MOST.saturating_add(usize::try_from(come).unwrap_or(0)),
     };
     match &*RETIRED {
         Some(sender) => {

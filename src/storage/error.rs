@@ -21,7 +21,7 @@ pub enum Error {
     NotRegular,
     /// A folder that something should replace has something in it.
     NotEmpty,
-    /// A folder cannot be moved into itself.
+    /// A folder cannot be moved into itself, nor a link onto the file that it leads to.
     IntoItself,
     /// A symbolic link on the way leads out of the root, nowhere or round in a circle.
     Outside,
@@ -60,7 +60,7 @@ impl fmt::Display for Error {
             Self::IsFile => "is a file",
             Self::NotRegular => "neither file nor folder",
             Self::NotEmpty => "folder is not empty",
-            Self::IntoItself => "folder into itself",
+            Self::IntoItself => "into itself",
             Self::Outside => "leaves the storage folder",
             Self::Own => "is the server's own folder",
             Self::IsRoot => "is the root",

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
-use super::replace::{Purpose, rename_onto};
+use super::replace::{Held, Purpose, rename_onto};
 use super::root::Root;
 use super::snapshot::same_file;
 use super::version::{Check, stamp_at};
@@ -56,6 +56,9 @@ impl Root {
         }
         let held = self.hold(to.0, to.1, Purpose::Replace)?;
         self.check_held(held.as_ref(), check)?;
+        if moved == FileType::Symlink && self.leads_to(from, held.as_ref()) {
+            return Err(Error::IntoItself);
+        }
         if held.as_ref().is_some_and(|held| held.inode == inode) {
             // rename(2) leaves two names of one file alone.
             let same_folder = same_file(from_dir.as_fd(), to_dir.as_fd())?;
@@ -73,6 +76,17 @@ impl Root {
         self.let_go(held);
         self.sync_folder(to_dir.as_fd())?;
         self.sync_folder(from_dir.as_fd())
+    }
+}
+
+impl Root {
+    /// Whether a link leads to the very file that it would replace, and would lead to itself then.
+    fn leads_to(&self, link: &[String], held: Option<&Held>) -> bool {
+        let Some(held) = held else {
+            return false;
+        };
+        let target = self.find(link).ok().and_then(Place::entry);
+        target.is_some_and(|(dir, leaf)| inode_at(&dir, &leaf) == Ok(held.inode))
     }
 }
 

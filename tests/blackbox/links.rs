@@ -424,3 +424,21 @@ fn nothing_below_the_servers_own_folder_is_reached_by_way_of_a_link() {
         }
     }
 }
+
+// symptom: mv of a link onto the file that it leads to answered 200, and the file's content was gone.
+// cause:   rename(2) put the link in the file's place, where it led to itself.
+// fix:     409, as `mv` refuses two names of one file.
+#[test]
+fn a_link_cannot_take_the_place_of_what_it_leads_to() {
+    let server = Server::start();
+    server.place("dir/file", b"content");
+    symlink("file", server.storage().join("dir/link")).expect("a link");
+    for round in 0..2 {
+        assert_eq!(server.mv("dir/link", "dir/file").status, 409, "{round}");
+        assert_eq!(server.get("dir/file").text(), "content");
+        assert_eq!(server.get("dir/link").text(), "content");
+    }
+    assert_eq!(server.mv("dir/link", "dir/other").status, 200);
+    assert_eq!(server.get("dir/other").text(), "content");
+    server.assert_clean();
+}
