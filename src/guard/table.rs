@@ -35,6 +35,10 @@ const PER_CONNECTION: usize = 3;
 /// each connection, and accepts no more where it gets none.
 const LAST_DESCRIPTORS: usize = 4;
 
+/// How long a worker takes from the last byte of a reply to the end of the request, where it has to wait for its turn
+/// on a processor.
+const ENDS_WITHIN: Duration = Duration::from_millis(50);
+
 /// The limits on connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -120,6 +124,12 @@ pub(super) fn admit(socket: OwnedFd) -> Option<OwnedFd> {
         sockopt::set_socket_timeout(&socket, timeout, Some(limits.idle_timeout)).ok()?;
     }
     let mut table = lock(&TABLE);
+    if !table.make_room(limits.connections()) {
+        // Clients may have their replies already, and the workers not have come to the end of them.
+        (table, _) = HAVE_GONE
+            .wait_timeout(table, ENDS_WITHIN)
+            .unwrap_or_else(PoisonError::into_inner);
+    }
     if !table.make_room(limits.connections()) {
         table.note_refusal("as many connections as are allowed are in a transfer");
         return None;
