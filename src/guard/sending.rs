@@ -106,7 +106,7 @@ pub(super) enum End {
 
 /// Content that is made while it is sent.
 ///
-/// Without [`Outgoing::finish`] it has no end: the last chunk is missing, and where there are no chunks, the connection
+/// Unless it is finished it has no end: the last chunk is missing, and where there are no chunks, the connection
 /// is reset, so that no client takes a part for the whole.
 pub struct Outgoing<'s> {
     socket: &'s OwnedFd,
