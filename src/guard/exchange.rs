@@ -263,7 +263,11 @@ impl Exchange {
             None => End::LastChunk,
         };
         let socket = self.socket.as_ref().ok_or_else(gone)?;
-        sending::send_head(socket, head)?;
+        match end {
+            // With nothing to follow, the head would wait for 200 ms.
+            End::Length(0) => sending::send_all(socket, head, SendFlags::empty())?,
+            _ => sending::send_head(socket, head)?,
+        }
         let mut outgoing = Outgoing::new(socket, end);
         let written = write(&mut outgoing);
         self.sent = outgoing.sent();

@@ -40,9 +40,14 @@ pub(super) fn send_some(
 
 /// Sends all of a head, of which more is to follow: it waits for the first bytes of that (`MSG_MORE` of send(2)).
 pub(super) fn send_head(socket: &OwnedFd, head: &[u8]) -> io::Result<()> {
-    let mut unsent = head;
+    send_all(socket, head, SendFlags::MORE)
+}
+
+/// Sends all of these bytes.
+pub(super) fn send_all(socket: &OwnedFd, bytes: &[u8], flags: SendFlags) -> io::Result<()> {
+    let mut unsent = bytes;
     while !unsent.is_empty() {
-        unsent = &unsent[send_some(socket, &[IoSlice::new(unsent)], SendFlags::MORE)?..];
+        unsent = &unsent[send_some(socket, &[IoSlice::new(unsent)], flags)?..];
     }
     Ok(())
 }
