@@ -192,7 +192,7 @@ else
     chmod +x "$work/traced"
     for file in original errors folders names head expect shutdown two-servers full-disk; do
       HTTP_NAS=$work/traced timeout -k 10 600 bash "tests/curl/$file.sh" >"$work/shown" 2>&1 </dev/null || {
-        cat "$work/shown"
+        cat "$work/shown" >&2
         return 1
       }
     done
