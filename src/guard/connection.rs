@@ -233,16 +233,23 @@ impl Connection {
 
     /// Shuts the connection down, which its thread finds as its end, unless a request has begun to come meanwhile.
     pub(super) fn evict(&self) -> bool {
-        let Some(socket) = self.duplicate() else {
-            return false;
-        };
-        let is_idle = !has_input(&socket);
-        if is_idle {
-            self.evicted.store(true, Ordering::Relaxed);
-            // One that is down already is what is wanted.
-            let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
-        }
+        let idle = self.duplicate().filter(|socket| !has_input(socket));
+        let is_idle = idle.is_some();
+        idle.iter().for_each(|socket| self.shut_down(socket));
         is_idle
+    }
+
+    /// Shuts a connection down that no thread will read from.
+    pub(super) fn strand(&self) {
+        self.duplicate()
+            .iter()
+            .for_each(|socket| self.shut_down(socket));
+    }
+
+    fn shut_down(&self, socket: &OwnedFd) {
+        self.evicted.store(true, Ordering::Relaxed);
+        // One that is down already is what is wanted.
+        let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
     }
 
     /// Whether it was shut down to make room for another.

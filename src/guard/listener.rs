@@ -97,7 +97,9 @@ impl Incoming {
     /// Whether nothing more will come: another server accepts, and the last connection of this one has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.number < *lock(&STARTED) && !table::has_connections_of(self.number)
+        // The lock must be free again before the table is asked: who admits a connection takes them the other way round.
+        let newest = number();
+        self.number < newest && !table::has_connections_of(self.number)
     }
 }
 

@@ -199,9 +199,7 @@ pub(super) fn end_stranded(left: Option<u64>) {
     with_spare_descriptor(|| {
         stranded
             .filter(|connection| Some(connection.cookie) != left)
-            .for_each(|connection| {
-                connection.evict();
-            });
+            .for_each(|connection| connection.strand());
     });
 }
 
