@@ -6,7 +6,7 @@
 use std::io;
 
 use super::pax::{BLOCK, END, header, padding};
-use super::read::without_content;
+use super::read::is_new;
 use super::reply::Writer;
 use super::{Access, Content, Error, Reply, Request, Sink};
 use crate::http::name::Name;
@@ -24,8 +24,8 @@ pub(super) fn archive<'s>(
         Entry::File(_) => return Err(failed(storage::Error::IsFile)),
         Entry::Folder(folder) => folder,
     };
-    if let Some(reply) = without_content(request, &Validators::default(), Vec::new())? {
-        return Ok(reply);
+    if !is_new(request, &Validators::default())? {
+        return Ok(Reply::not_modified(Vec::new()));
     }
     let write: Writer<'s> = if request.is_head() {
         Box::new(|_| Ok(()))

@@ -23,10 +23,12 @@ pub(super) fn copy<'s>(
     let new = destination::read(request, failed)?;
     let failed_there = |error| Error::Storage(new.clone(), Access::Create, error);
     let check: Check<'_> = &|current| guard.check(current);
-    let source = open(root, name)?.version.inode;
+    // The file as it is now, and not as it was before the body came.
+    let mut source = open(root, name)?;
+    let inode = source.version.inode;
     let is_itself = Cell::new(false);
     let look: Check<'_> = &|current| {
-        is_itself.set(matches!(current, Some(Current::File(it)) if it.inode == source));
+        is_itself.set(matches!(current, Some(Current::File(it)) if it.inode == inode));
         guard.check(current)
     };
     root.check_replace(new.pieces(), Some(look))
@@ -34,13 +36,13 @@ pub(super) fn copy<'s>(
     if is_itself.get() {
         return Ok(Reply::done());
     }
-    let mut tries = 0;
+    let mut tries = 1;
     let staged = loop {
-        // The file as it is now, and not as it was before the body came.
-        let snapshot = open(root, name)?;
-        tries += 1;
-        match root.stage_copy(&snapshot.file, snapshot.version.length) {
-            Err(storage::Error::Moved) if tries < TRIES => {}
+        match root.stage_copy(&source.file, source.version.length) {
+            Err(storage::Error::Moved) if tries < TRIES => {
+                tries += 1;
+                source = open(root, name)?;
+            }
             other => break other.map_err(failed_there)?,
         }
     };

@@ -23,10 +23,8 @@ pub(super) fn read<'s>(
     match root.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(snapshot) => file(name, snapshot, request),
         Entry::Folder(folder) => {
-            if let Some(reply) =
-                without_content(request, &Validators::default(), vec![listing::vary()])?
-            {
-                return Ok(reply);
+            if !is_new(request, &Validators::default())? {
+                return Ok(Reply::not_modified(vec![listing::vary()]));
             }
             listing::list(root, folder, request).map_err(failed)
         }
@@ -36,8 +34,8 @@ pub(super) fn read<'s>(
 fn file<'s>(name: &Name, snapshot: Snapshot, request: &dyn Request) -> Result<Reply<'s>, Error> {
     let current = validators(&snapshot.version);
     let mut fields = fields_of(&snapshot, &current);
-    if let Some(reply) = without_content(request, &current, fields.clone())? {
-        return Ok(reply);
+    if !is_new(request, &current)? {
+        return Ok(Reply::not_modified(fields));
     }
     let file_name = name.pieces().last().map_or("", String::as_str);
     let media_type = media_type::of(file_name);
@@ -78,19 +76,11 @@ pub(super) fn last_modified(version: &Version) -> Option<Field> {
     Some(("Last-Modified", imf_fixdate(modified)?))
 }
 
-/// The reply that the conditions ask for in place of the content, if they do.
-pub(super) fn without_content<'s>(
-    request: &dyn Request,
-    current: &Validators,
-    fields: Vec<Field>,
-) -> Result<Option<Reply<'s>>, Error> {
+/// Whether the client, by its conditions, is to get the content; otherwise it has it already.
+pub(super) fn is_new(request: &dyn Request, current: &Validators) -> Result<bool, Error> {
     match read_lenient(request)?.to_read(current) {
-        Verdict::Met => Ok(None),
-        Verdict::NotModified => Ok(Some(Reply {
-            status: 304,
-            fields,
-            content: Content::None,
-        })),
+        Verdict::Met => Ok(true),
+        Verdict::NotModified => Ok(false),
         Verdict::Unmet => Err(Error::Unmet),
     }
 }

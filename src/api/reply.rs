@@ -88,6 +88,16 @@ impl Reply<'_> {
         }
     }
 
+    /// 304, with the fields that the content would have come with.
+    #[must_use]
+    pub fn not_modified(fields: Vec<Field>) -> Self {
+        Self {
+            status: 304,
+            fields,
+            content: Content::None,
+        }
+    }
+
     /// 200 `OK`: it has been done.
     #[must_use]
     pub fn done() -> Self {

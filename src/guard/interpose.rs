@@ -2,9 +2,10 @@
 //!
 //! The linker resolves a name to the program's own definition before it looks into the C library, statically and
 //! dynamically linked alike; `std::net::TcpListener::accept` calls `accept4`, and reading from and writing to a
-//! `TcpStream` call `recv` and `send`, and to shut one down calls `shutdown`. Nothing else in the process is changed: a descriptor that is not one of our
-//! connections gets the plain system call. Should the standard library ever call other names, no request would be taken
-//! for one of ours, and none carried out (see [`Connection::take`]): every test would fail.
+//! `TcpStream` call `recv` and `send`, and to shut one down calls `shutdown`. Nothing else in the process is changed: a
+//! descriptor that is not one of our connections gets the plain system call. Should the standard library ever call
+//! other names, no request would be taken for one of ours, and none carried out (see [`Connection::take`]): every test
+//! would fail.
 //!
 //! Beside them, this file turns descriptor numbers into borrowed descriptors, which the compiler cannot check.
 

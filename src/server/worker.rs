@@ -79,7 +79,12 @@ impl Worker {
         let transfers = &self.shared.transfers;
         let transfer = transfers.begin(exchange.client(), method, name);
         let outcome = operation.and_then(|operation| {
-            self.carry_out(&operation, slot.is_some(), &mut exchange, &transfer)
+            let mut request = Metered {
+                exchange: &mut exchange,
+                transfer: &transfer,
+                is_head,
+            };
+            self.carry_out(&operation, slot.is_some(), &mut request)
         });
         let (reply, mut cause) = match outcome {
             Ok(reply) => (reply, None),
@@ -115,8 +120,7 @@ impl Worker {
         &self,
         operation: &Operation,
         is_admitted: bool,
-        exchange: &mut Exchange,
-        transfer: &Transfer,
+        request: &mut dyn Request,
     ) -> Result<Reply<'_>, Error> {
         if *operation != Operation::Health {
             if self.shared.is_stopping() {
@@ -126,17 +130,11 @@ impl Worker {
                 return Err(Error::Busy);
             }
         }
-        let is_head = exchange.method() == "HEAD";
-        let mut request = Metered {
-            exchange,
-            transfer,
-            is_head,
-        };
         let store = Store {
             root: &self.shared.root,
             max_upload: self.shared.max_upload,
         };
-        unless_it_panics(|| api::handle(store, operation, &mut request))
+        unless_it_panics(|| api::handle(store, operation, request))
     }
 
     /// The head of a reply, and what is to be sent behind it.
