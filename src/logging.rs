@@ -1,5 +1,7 @@
 //! The log on standard error: one line an event, as text or as a JSON object.
 
+use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
@@ -7,6 +9,9 @@ use log::kv::{Error, Key, Value, VisitSource};
 
 use crate::config::LogFormat;
 use crate::http::date::rfc3339_millis;
+
+/// Room for a line of usual length, in bytes.
+const LINE: usize = 256;
 
 /// Has panics logged in one line. Those of tiny_http's threads, which have no name, cost a connection at most, and what
 /// follows from them is logged where it is noticed.
@@ -32,29 +37,31 @@ pub fn init(format: LogFormat) {
         .parse_filters(if filter.is_empty() { "info" } else { &filter })
         .format(move |out, record| {
             let time = rfc3339_millis(SystemTime::now());
-            let line = match format {
+            let mut line = match format {
                 LogFormat::Text => text_line(&time, record),
                 LogFormat::Json => json_line(&time, record),
             };
-            writeln!(out, "{line}")
+            line.push('\n');
+            out.write_all(line.as_bytes())
         })
         .init();
 }
 
 /// `TIME LEVEL MESSAGE key=value ...`; what a client has chosen is in quotes, with control characters escaped.
+///
+/// There is a line for each request, so that what most lines are made of is copied as it stands.
 fn text_line(time: &str, record: &log::Record<'_>) -> String {
-    let message = record.args().to_string();
-    let message = message
-        .escape_debug()
-        .to_string()
-        .replace("\\\"", "\"")
-        .replace("\\'", "'");
-    let mut line = format!("{time} {} {message}", record.level());
+    let mut line = String::with_capacity(LINE);
+    line.extend([time, " ", record.level().as_str(), " "]);
+    push_message(&mut line, &message(record));
     let mut pairs = Pairs(|key: &str, value: Value<'_>| {
-        if matches!(key, "name" | "cause") {
-            line.push_str(&format!(" {key}={:?}", value.to_string()));
-        } else {
-            line.push_str(&format!(" {key}={value}"));
+        line.extend([" ", key, "="]);
+        match (key, value.to_u64(), value.to_borrowed_str()) {
+            ("name" | "cause", _, Some(text)) => push_quoted(&mut line, text),
+            ("name" | "cause", _, None) => push_quoted(&mut line, &value.to_string()),
+            (_, Some(number), _) => push_display(&mut line, number),
+            (_, None, Some(text)) => line.push_str(text),
+            (_, None, None) => push_display(&mut line, value),
         }
     });
     // The visitor does not fail.
@@ -62,23 +69,72 @@ fn text_line(time: &str, record: &log::Record<'_>) -> String {
     line
 }
 
+fn message<'r>(record: &log::Record<'r>) -> Cow<'r, str> {
+    let args = record.args();
+    args.as_str()
+        .map_or_else(|| args.to_string().into(), Cow::Borrowed)
+}
+
+/// Without control characters; quotation marks stand as they are.
+fn push_message(line: &mut String, text: &str) {
+    if is_plain(text) {
+        line.push_str(text);
+    } else {
+        let escaped = text.escape_debug().to_string();
+        line.push_str(&escaped.replace("\\\"", "\"").replace("\\'", "'"));
+    }
+}
+
+/// In quotation marks, as a literal of Rust.
+fn push_quoted(line: &mut String, text: &str) {
+    if is_plain(text) {
+        line.extend(["\"", text, "\""]);
+    } else {
+        push_display(line, format_args!("{text:?}"));
+    }
+}
+
+/// Whether a text has nothing to be escaped, or to be looked at more closely.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+    text.bytes().all(is_plain)
+}
+
+fn push_display(line: &mut String, value: impl Display) {
+    // Writing into a String does not fail.
+    let _ = write!(line, "{value}");
+}
+
 fn json_line(time: &str, record: &log::Record<'_>) -> String {
-    let mut object = serde_json::Map::new();
-    object.insert("time".to_owned(), time.into());
-    object.insert("level".to_owned(), record.level().as_str().into());
-    object.insert("message".to_owned(), record.args().to_string().into());
+    let mut line = String::with_capacity(LINE);
+    push_member(&mut line, '{', "time", time);
+    push_member(&mut line, ',', "level", record.level().as_str());
+    push_member(&mut line, ',', "message", &message(record));
     let mut pairs = Pairs(|key: &str, value: Value<'_>| {
-        let value = if let Some(number) = value.to_u64() {
-            number.into()
+        if let Some(number) = value.to_u64() {
+            push_display(&mut line, format_args!(",{}:{number}", json_string(key)));
         } else if let Some(number) = value.to_f64() {
-            number.into()
+            let number = serde_json::Value::from(number);
+            push_display(&mut line, format_args!(",{}:{number}", json_string(key)));
+        } else if let Some(text) = value.to_borrowed_str() {
+            push_member(&mut line, ',', key, text);
         } else {
-            value.to_string().into()
-        };
-        object.insert(key.to_owned(), value);
+            push_member(&mut line, ',', key, &value.to_string());
+        }
     });
     let _ = record.key_values().visit(&mut pairs);
-    serde_json::Value::Object(object).to_string()
+    line.push('}');
+    line
+}
+
+fn push_member(line: &mut String, before: char, name: &str, value: &str) {
+    line.push(before);
+    line.extend([&json_string(name), ":", &json_string(value)]);
+}
+
+fn json_string(text: &str) -> String {
+    // A text has no cause to fail.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// Visits key-value pairs with a closure.

@@ -37,7 +37,7 @@ pub(super) fn archive<'s>(
     };
     Ok(Reply {
         status: 200,
-        fields: vec![("Content-Type", "application/x-tar".to_owned())],
+        fields: vec![("Content-Type", "application/x-tar".into())],
         content: Content::Stream {
             length: None,
             write,

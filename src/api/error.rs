@@ -140,15 +140,15 @@ impl Error {
     #[must_use]
     pub fn reply<'s>(&self, format: Format) -> Reply<'s> {
         let status = self.status();
-        let mut fields: Vec<Field> = vec![("Content-Type", format.media_type().to_owned())];
+        let mut fields: Vec<Field> = vec![("Content-Type", format.media_type().into())];
         if let Self::Route(RouteFault::Method(allow)) = self {
-            fields.push(("Allow", (*allow).to_owned()));
+            fields.push(("Allow", (*allow).into()));
         }
         if let Some(length) = self.length() {
-            fields.push(("Content-Range", format!("bytes */{length}")));
+            fields.push(("Content-Range", format!("bytes */{length}").into()));
         }
         if status == 503 {
-            fields.push(("Retry-After", RETRY_AFTER.to_owned()));
+            fields.push(("Retry-After", RETRY_AFTER.into()));
         }
         Reply {
             status,
@@ -283,7 +283,7 @@ mod tests {
     fn fields_go_with_the_status() {
         let fields = |error: Error| error.reply(Format::Text).fields;
         let method = Error::Route(RouteFault::Method("GET, HEAD"));
-        assert!(fields(method).contains(&("Allow", "GET, HEAD".to_owned())));
-        assert!(fields(Error::Busy).contains(&("Retry-After", "1".to_owned())));
+        assert!(fields(method).contains(&("Allow", "GET, HEAD".into())));
+        assert!(fields(Error::Busy).contains(&("Retry-After", "1".into())));
     }
 }

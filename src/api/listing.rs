@@ -13,7 +13,7 @@ use crate::storage::{self, About, Folder, Kind, Names, Root};
 
 /// The field that tells caches that the format is negotiated.
 pub(super) fn vary() -> Field {
-    ("Vary", "Accept".to_owned())
+    ("Vary", "Accept".into())
 }
 
 /// The entries of a folder, sorted bytewise by name, in the format that the client accepts.
@@ -30,7 +30,7 @@ pub(super) fn list<'s>(
     };
     Ok(Reply {
         status: 200,
-        fields: vec![("Content-Type", media_type.to_owned()), vary()],
+        fields: vec![("Content-Type", media_type.into()), vary()],
         content,
     })
 }

@@ -39,17 +39,17 @@ fn file<'s>(name: &Name, snapshot: Snapshot, request: &dyn Request) -> Result<Re
     }
     let file_name = name.pieces().last().map_or("", String::as_str);
     let media_type = media_type::of(file_name);
-    fields.push(("Content-Type", media_type.to_owned()));
-    fields.push(("X-Content-Type-Options", "nosniff".to_owned()));
+    fields.push(("Content-Type", media_type.into()));
+    fields.push(("X-Content-Type-Options", "nosniff".into()));
     if media_type::is_active(media_type) {
-        fields.push(("Content-Security-Policy", "sandbox".to_owned()));
+        fields.push(("Content-Security-Policy", "sandbox".into()));
     }
     let length = snapshot.version.length;
     let (status, part) = match selection(request, &current, length) {
         Selection::Whole => (200, 0..length),
         Selection::Part(part) => {
             let range = format!("bytes {}-{}/{length}", part.start, part.end - 1);
-            fields.push(("Content-Range", range));
+            fields.push(("Content-Range", range.into()));
             (206, part)
         }
         Selection::Unsatisfiable => return Err(Error::Range(length)),
@@ -64,8 +64,13 @@ fn file<'s>(name: &Name, snapshot: Snapshot, request: &dyn Request) -> Result<Re
 
 /// The fields that a reply without content has, too (RFC 9110, section 15.4.5).
 fn fields_of(snapshot: &Snapshot, current: &Validators) -> Vec<Field> {
-    let mut fields = vec![("Accept-Ranges", "bytes".to_owned())];
-    fields.extend(current.tag.as_ref().map(|tag| ("ETag", tag.to_string())));
+    let mut fields = vec![("Accept-Ranges", "bytes".into())];
+    fields.extend(
+        current
+            .tag
+            .as_ref()
+            .map(|tag| ("ETag", tag.to_string().into())),
+    );
     fields.extend(last_modified(&snapshot.version));
     fields
 }
@@ -73,7 +78,7 @@ fn fields_of(snapshot: &Snapshot, current: &Validators) -> Vec<Field> {
 /// `Last-Modified`, never later than the reply itself (RFC 9110, section 8.8.2.1).
 pub(super) fn last_modified(version: &Version) -> Option<Field> {
     let modified = version.modified?.min(SystemTime::now());
-    Some(("Last-Modified", imf_fixdate(modified)?))
+    Some(("Last-Modified", imf_fixdate(modified)?.into()))
 }
 
 /// Whether the client, by its conditions, is to get the content; otherwise it has it already.

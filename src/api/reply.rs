@@ -83,7 +83,7 @@ impl Reply<'_> {
     pub fn text(text: impl Into<Vec<u8>>) -> Self {
         Self {
             status: 200,
-            fields: vec![("Content-Type", "text/plain; charset=utf-8".to_owned())],
+            fields: vec![("Content-Type", "text/plain; charset=utf-8".into())],
             content: Content::Bytes(text.into()),
         }
     }

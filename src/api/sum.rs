@@ -67,7 +67,7 @@ fn sum<'s>(
 /// The validators of a sum: those of the file, with a tag of its own.
 fn about(version: &Version, what: &str) -> (Validators, Vec<Field>) {
     let tag = EntityTag::strong(format!("{}-{what}", opaque(version)));
-    let mut fields = vec![("ETag", tag.to_string())];
+    let mut fields = vec![("ETag", tag.to_string().into())];
     fields.extend(last_modified(version));
     let validators = Validators {
         tag: Some(tag),

@@ -84,7 +84,7 @@ pub(super) fn append<'s>(
 /// 200, with the digest of the body where it is wanted.
 fn done<'s>(digest: Option<Sha256>) -> Reply<'s> {
     let mut reply = Reply::done();
-    let digest = digest.map(|digest| ("Repr-Digest", digest::field(&digest)));
+    let digest = digest.map(|digest| ("Repr-Digest", digest::field(&digest).into()));
     reply.fields.extend(digest);
     reply
 }

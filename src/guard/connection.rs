@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ pub(super) struct Connection {
     /// The number of its socket, which no other socket has or will have (`SO_COOKIE` of socket(7)).
     pub(super) cookie: u64,
     pub(super) peer: SocketAddr,
+    /// The same as text, for the log.
+    pub(super) client: Arc<str>,
     /// The descriptor that was accepted. tiny_http owns it, so it may be closed at any time.
     pub(super) fd: RawFd,
     /// Which of tiny_http's servers has it.
@@ -79,6 +81,7 @@ impl Connection {
         Self {
             cookie,
             peer,
+            client: peer.to_string().into(),
             fd,
             server,
             accepted: Instant::now(),
@@ -308,7 +311,7 @@ impl Drop for Connection {
         let count = |number: &AtomicU64| number.load(Ordering::Relaxed);
         log::debug!(
             "connection of {} ended after {:.3} s: {} requests, {} bytes received, {} sent",
-            self.peer,
+            self.client,
             self.accepted.elapsed().as_secs_f64(),
             count(&self.traffic.requests),
             count(&self.traffic.received),

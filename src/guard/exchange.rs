@@ -4,27 +4,27 @@ use std::fs::File;
 use std::io::{self, IoSlice, Read};
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::os::fd::OwnedFd;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use rustix::net::{SendFlags, Shutdown};
 
-use super::connection::Connection;
+use super::held::Held;
 use super::inbound::{RefusedHead, Verdict};
 use super::sending::{self, End, Outgoing, send_some};
 use super::{linger, table};
-use crate::http::framing::{BodyFault, Framing, MARK};
+use crate::http::framing::{BodyFault, Framing};
 
 /// The word to a client that waits with its body (RFC 9110, section 15.2.1). It has no fields: none makes sense.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A request that is being served. Dropped without [`Exchange::finish`], it closes its connection.
 pub struct Exchange {
-    request: Option<tiny_http::Request>,
-    connection: Arc<Connection>,
-    /// A duplicate of the connection's socket, for the reply.
-    socket: Option<OwnedFd>,
-    message: Verdict,
+    /// The request and its connection, until it ends.
+    held: Option<Held>,
+    peer: SocketAddr,
+    client: Arc<str>,
+    head: Verdict,
     body: BodyState,
     /// Whether the client is still to be told that it may send the body.
     waits_for_continue: bool,
@@ -48,33 +48,23 @@ impl Exchange {
     /// closed for what it sent before.
     #[must_use]
     pub fn begin(request: tiny_http::Request) -> Option<Self> {
-        let Some(connection) = marked(&request) else {
-            // No head is handed out without a mark, and no connection forgotten before its request is through. A
-            // request from nowhere may have a body that never ends, so that it must not even be dropped.
-            log::error!("a request that no connection has sent was put aside");
-            std::mem::forget(request);
+        let held = Held::of(request)?;
+        let Some(head) = held.connection().take() else {
+            linger::end(held);
             return None;
         };
-        let Some(message) = connection.take() else {
-            linger::retire(request, connection, None);
-            return None;
-        };
-        let Some(socket) = connection.duplicate() else {
-            linger::retire(request, connection, None);
-            return None;
-        };
-        table::serve(Some(&connection));
-        let body = match &message {
-            Ok(message) if message.framing != Framing::Empty => BodyState::Coming,
+        table::serve(Some(held.connection()));
+        let body = match &head {
+            Ok(head) if head.framing != Framing::Empty => BodyState::Coming,
             _ => BodyState::Whole,
         };
-        let waits_for_continue = matches!(&message, Ok(message) if message.expects_continue);
+        let waits_for_continue = matches!(&head, Ok(head) if head.expects_continue);
         Some(Self {
-            request: Some(request),
+            peer: held.connection().peer,
+            client: Arc::clone(&held.connection().client),
+            held: Some(held),
             waits_for_continue,
-            connection,
-            socket: Some(socket),
-            message,
+            head,
             body,
             received: 0,
             sent: 0,
@@ -84,52 +74,50 @@ impl Exchange {
 
     /// The address of the client.
     #[must_use]
-    pub fn client(&self) -> SocketAddr {
-        self.connection.peer
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The same as text.
+    #[must_use]
+    pub fn client(&self) -> &Arc<str> {
+        &self.client
     }
 
     /// Why the head is refused, if it is: then there is nothing else to be known of the request.
     #[must_use]
     pub fn refusal(&self) -> Option<&RefusedHead> {
-        self.message.as_ref().err()
+        self.head.as_ref().err()
     }
 
     /// The method, as sent.
     #[must_use]
     pub fn method(&self) -> String {
-        match (&self.message, &self.request) {
-            (Err(refusal), _) => refusal.method.clone(),
-            (_, Some(request)) => request.method().as_str().to_owned(),
-            (_, None) => String::new(),
+        match &self.head {
+            Ok(head) => head.method().to_owned(),
+            Err(refusal) => refusal.method.clone(),
         }
     }
 
     /// The request target, as sent.
     #[must_use]
     pub fn target(&self) -> String {
-        match (&self.message, &self.request) {
-            (Err(refusal), _) => refusal.target.clone(),
-            (_, Some(request)) => request.url().to_owned(),
-            (_, None) => String::new(),
+        match &self.head {
+            Ok(head) => head.target().to_owned(),
+            Err(refusal) => refusal.target.clone(),
         }
     }
 
     /// Whether the request is of HTTP/1.0.
     #[must_use]
     pub fn is_http10(&self) -> bool {
-        let version = self.request.as_ref().map(tiny_http::Request::http_version);
-        version.is_some_and(|version| *version == (1, 0))
+        self.head.as_ref().is_ok_and(|head| head.is_http10)
     }
 
     /// The values of a header field, joined by commas where it is repeated (RFC 9110, section 5.3).
     #[must_use]
     pub fn header(&self, name: &'static str) -> Option<String> {
-        let headers = self.request.as_ref()?.headers().iter();
-        let values: Vec<&str> = headers
-            .filter(|header| header.field.equiv(name))
-            .map(|header| header.value.as_str())
-            .collect();
-        (!values.is_empty()).then(|| values.join(", "))
+        self.head.as_ref().ok()?.field(name)
     }
 
     /// The declared length of the body in bytes; `None` where only its end will tell.
@@ -144,8 +132,8 @@ impl Exchange {
 
     /// How the body is delimited. A refused head has none.
     fn framing(&self) -> Framing {
-        let message = self.message.as_ref();
-        message.map_or(Framing::Empty, |message| message.framing)
+        let head = self.head.as_ref();
+        head.map_or(Framing::Empty, |head| head.framing)
     }
 
     /// Why reading the body has failed, if it has.
@@ -166,17 +154,15 @@ impl Exchange {
     /// Whether another request may follow on this connection, if the reply gets out whole.
     #[must_use]
     pub fn may_go_on(&self) -> bool {
-        self.message
-            .as_ref()
-            .is_ok_and(|message| message.persistent)
-            && self.body == BodyState::Whole
+        self.head.as_ref().is_ok_and(|head| head.persistent) && self.body == BodyState::Whole
     }
 
     /// Reads a body that nobody has asked for, so that the connection can go on, where all of it has come already.
     pub fn skip_pending_body(&mut self) {
         if self.body == BodyState::Coming
             && let Some(length) = self.declared()
-            && self.connection.has_pending(length - self.received)
+            && let Some(held) = &self.held
+            && held.connection().has_pending(length - self.received)
         {
             self.waits_for_continue = false;
             // A failure is kept in the state of the body.
@@ -233,7 +219,7 @@ impl Exchange {
         before_step: &mut dyn FnMut(u64),
     ) -> io::Result<()> {
         let length = part.end - part.start;
-        let socket = self.socket.as_ref().ok_or_else(gone)?;
+        let socket = self.held.as_ref().ok_or_else(gone)?.socket();
         sending::send_head(socket, head)?;
         let sent = &mut self.sent;
         sending::send_part(socket, file, part, &mut |now| {
@@ -262,7 +248,7 @@ impl Exchange {
             None if self.is_http10() => End::Close,
             None => End::LastChunk,
         };
-        let socket = self.socket.as_ref().ok_or_else(gone)?;
+        let socket = self.held.as_ref().ok_or_else(gone)?.socket();
         match end {
             // With nothing to follow, the head would wait for 200 ms.
             End::Length(0) => sending::send_all(socket, head, SendFlags::empty())?,
@@ -288,31 +274,29 @@ impl Exchange {
     }
 
     fn end(&mut self, go_on: bool) {
-        let Some(request) = self.request.take() else {
+        let Some(held) = self.held.take() else {
             return;
         };
         table::serve(None);
-        self.connection.count(self.sent);
-        let is_last = matches!(&self.message, Ok(message) if !message.persistent);
+        let connection = Arc::clone(held.connection());
+        connection.count(self.sent);
+        let is_last = matches!(&self.head, Ok(head) if !head.persistent);
         if go_on {
-            abandon(request);
-            self.connection.next_turn();
+            held.abandon();
+            connection.next_turn();
         } else if is_last && self.body == BodyState::Whole {
             // The client itself sends nothing more.
-            self.connection.leave();
-            if let Some(socket) = &self.socket {
-                // Its thread may be waiting for the client. One that has gone is what is wanted.
-                let _ = rustix::net::shutdown(socket, Shutdown::Both);
-            }
-            abandon(request);
+            connection.leave();
+            // Its thread may be waiting for the client. One that has gone is what is wanted.
+            let _ = rustix::net::shutdown(held.socket(), Shutdown::Both);
+            held.abandon();
         } else {
-            let connection = Arc::clone(&self.connection);
-            linger::retire(request, connection, self.socket.take());
+            linger::retire(held);
         }
     }
 
-    fn socket(&self) -> io::Result<&OwnedFd> {
-        self.socket.as_ref().ok_or_else(gone)
+    fn socket(&self) -> io::Result<BorrowedFd<'_>> {
+        self.held.as_ref().map(Held::socket).ok_or_else(gone)
     }
 }
 
@@ -320,25 +304,24 @@ impl Exchange {
 impl Read for Exchange {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let framing = self.framing();
-        let Some(request) = &mut self.request else {
+        let Some(held) = &mut self.held else {
             return Ok(0);
         };
         if self.body != BodyState::Coming || buffer.is_empty() {
             return Ok(0);
         }
-        if std::mem::take(&mut self.waits_for_continue)
-            && let Some(socket) = &self.socket
-        {
+        if std::mem::take(&mut self.waits_for_continue) {
             // Where it does not get out, neither will the body come.
-            let _ = send_some(socket, &[IoSlice::new(CONTINUE)], SendFlags::DONTWAIT);
+            let word = [IoSlice::new(CONTINUE)];
+            let _ = send_some(held.socket(), &word, SendFlags::DONTWAIT);
         }
-        match request.as_reader().read(buffer) {
+        match held.body().read(buffer) {
             Ok(0) => {
                 // tiny_http reports the end of the connection as the end of the body; and whatever it takes for the
                 // end of chunks, the guard has seen the message through, or it is none.
                 let is_short = match framing {
                     Framing::Length(length) => self.received < length,
-                    Framing::Chunked => !self.connection.is_complete(),
+                    Framing::Chunked => !held.connection().is_complete(),
                     Framing::Empty => false,
                 };
                 if is_short {
@@ -381,17 +364,4 @@ fn fault_of(error: &io::Error) -> BodyFault {
         io::ErrorKind::InvalidData => BodyFault::Malformed,
         _ => BodyFault::EndedEarly,
     }
-}
-
-/// The connection that a request is marked with.
-fn marked(request: &tiny_http::Request) -> Option<Arc<Connection>> {
-    let mark = |header: &&tiny_http::Header| header.field.equiv(MARK);
-    let cookie = request.headers().iter().find(mark)?.value.as_str();
-    table::with_cookie(cookie.parse().ok()?)
-}
-
-/// Drops a request of which nothing is left to be read, without the reply of 500 that tiny_http sends for one that
-/// is dropped.
-pub(super) fn abandon(request: tiny_http::Request) {
-    drop(request.into_writer());
 }

@@ -189,6 +189,13 @@ impl Connection {
         (cookie == self.cookie).then_some(duplicate)
     }
 
+    /// The connection's socket, as long as a request of it is there, which has the descriptor.
+    pub(super) fn socket_of<'r>(&self, _request: &'r tiny_http::Request) -> BorrowedFd<'r> {
+        // SAFETY: tiny_http keeps the accepted descriptor as the half of the connection that it writes to, and each of
+        // its requests holds that for the reply. The borrow ends with the request.
+        unsafe { BorrowedFd::borrow_raw(self.fd) }
+    }
+
     /// Whether the descriptor of the connection is still its own.
     pub(super) fn is_open(&self) -> bool {
         // SAFETY: only used to ask the kernel whose it is, which changes nothing for whoever has the number by now. It

@@ -8,7 +8,6 @@
 //! buffer as long as what is left of the body then, and the address space has room for one of the longest.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -17,8 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown};
 
-use super::connection::Connection;
-use super::exchange::abandon;
+use super::held::Held;
 
 /// How long the rest is read at most.
 const LINGER: Duration = Duration::from_secs(1);
@@ -39,34 +37,30 @@ static RETIRED: LazyLock<Option<Sender<Retired>>> = LazyLock::new(|| {
 });
 
 struct Retired {
-    request: tiny_http::Request,
-    connection: Arc<Connection>,
-    /// Where it is still open.
-    socket: Option<OwnedFd>,
-    deadline: Instant,
-    left: usize,
+    held: Held,
+    /// Until when the rest is read, and how much of it; none where the connection ends at once.
+    lingers: Option<(Instant, usize)>,
 }
 
 /// Ends a connection whose client may still be sending. The reply, if there is one, is out.
-pub(super) fn retire(
-    request: tiny_http::Request,
-    connection: Arc<Connection>,
-    socket: Option<OwnedFd>,
-) {
-    if let Some(socket) = &socket {
-        // The client is told that nothing more will come; it may have gone already.
-        let _ = rustix::net::shutdown(socket, Shutdown::Write);
-    }
+pub(super) fn retire(held: Held) {
+    let socket = held.socket();
+    // The client is told that nothing more will come; it may have gone already.
+    let _ = rustix::net::shutdown(socket, Shutdown::Write);
     // What was under way already says nothing of a client that does not listen.
-    let come = socket.as_ref().map(rustix::io::ioctl_fionread);
-    let come = come.and_then(Result::ok).unwrap_or(0);
-    let retired = Retired {
-        request,
-        connection,
-        socket,
-        deadline: Instant::now() + LINGER,
-        left: MOST.saturating_add(usize::try_from(come).unwrap_or(0)),
-    };
+    let come = rustix::io::ioctl_fionread(socket).unwrap_or(0);
+    let most = MOST.saturating_add(usize::try_from(come).unwrap_or(0));
+    let lingers = Some((Instant::now() + LINGER, most));
+    hand_over(Retired { held, lingers });
+}
+
+/// Ends a request that is not to be carried out, of a connection that has been ended already.
+pub(super) fn end(held: Held) {
+    let lingers = None;
+    hand_over(Retired { held, lingers });
+}
+
+fn hand_over(retired: Retired) {
     match &*RETIRED {
         Some(sender) => {
             if let Err(mpsc::SendError(retired)) = sender.send(retired) {
@@ -105,8 +99,8 @@ fn run(receiver: &Receiver<Retired>) {
 fn wait(all: &[Retired]) {
     let mut polled: Vec<PollFd<'_>> = all
         .iter()
-        .filter_map(|retired| retired.socket.as_ref())
-        .map(|socket| PollFd::new(socket, PollFlags::IN))
+        .filter(|retired| retired.lingers.is_some())
+        .map(|retired| PollFd::from_borrowed_fd(retired.held.socket(), PollFlags::IN))
         .collect();
     if polled.len() == all.len() {
         // A failure is found again, and dealt with, when the sockets are read.
@@ -117,14 +111,14 @@ fn wait(all: &[Retired]) {
 impl Retired {
     /// Reads what is there, without waiting. `false` where the connection is to be ended now.
     fn reads_on(&mut self, now: Instant) -> bool {
-        let Some(socket) = &self.socket else {
+        let Some((deadline, left)) = &mut self.lingers else {
             return false;
         };
         let mut discarded = [0_u8; 16 * 1024];
-        while self.left > 0 && now < self.deadline {
-            match rustix::net::recv(socket, &mut discarded, RecvFlags::DONTWAIT) {
+        while *left > 0 && now < *deadline {
+            match rustix::net::recv(self.held.socket(), &mut discarded, RecvFlags::DONTWAIT) {
                 Ok((0, _)) => return false,
-                Ok((received, _)) => self.left = self.left.saturating_sub(received),
+                Ok((received, _)) => *left = left.saturating_sub(received),
                 Err(Errno::WOULDBLOCK) => return true,
                 Err(Errno::INTR) => {}
                 Err(_) => return false,
@@ -134,16 +128,17 @@ impl Retired {
     }
 
     fn end(mut self) {
+        let connection = Arc::clone(self.held.connection());
         // Only now: tiny_http shuts the socket down for reading when it is told of the end, and bytes that come after
         // that reset the connection. Until the request is dropped it waits, and this thread alone reads.
-        self.connection.close();
-        if let Some(socket) = &self.socket {
-            let _ = rustix::net::shutdown(socket, Shutdown::Both);
+        connection.close();
+        if self.lingers.is_some() {
+            let _ = rustix::net::shutdown(self.held.socket(), Shutdown::Both);
         }
         // What tiny_http has buffered of a chunked body must not be left for it to parse. The guard gives no more, so
         // that this ends with an error or an end at once.
-        let _ = io::copy(&mut self.request.as_reader(), &mut io::sink());
-        self.connection.leave();
-        abandon(self.request);
+        let _ = io::copy(self.held.body(), &mut io::sink());
+        connection.leave();
+        self.held.abandon();
     }
 }

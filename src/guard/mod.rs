@@ -7,10 +7,10 @@
 //! tiny_http is handed only what it handles well:
 //!
 //! - one request at a time: the next head waits in the kernel until the reply to the one before is out,
-//! - only heads whose framing is plain, of a version and size that it knows,
+//! - only heads that are made for it, once the client's own has been found to be plain,
 //! - never a byte from beyond the end of a body.
 //!
-//! Replies are written to a duplicate of the socket: in one write, by `sendfile` where they are files, and without
+//! Replies are written to the socket itself: in one write, by `sendfile` where they are files, and without
 //! reading the rest of a body first.
 //!
 //! The turns of a connection, and who waits where meanwhile:
@@ -29,6 +29,7 @@ mod allocator;
 mod connection;
 mod exchange;
 mod handover;
+mod held;
 mod inbound;
 mod interpose;
 mod linger;

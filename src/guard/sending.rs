@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::ops::Range;
-use std::os::fd::OwnedFd;
+use std::os::fd::BorrowedFd;
 
 use chunked_transfer::Encoder;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -23,7 +23,7 @@ const LARGE: u64 = 64 * 1024;
 
 /// Sends as much of the parts as goes out at once, in one segment where they fit.
 pub(super) fn send_some(
-    socket: &OwnedFd,
+    socket: BorrowedFd<'_>,
     parts: &[IoSlice<'_>],
     flags: SendFlags,
 ) -> io::Result<usize> {
@@ -39,12 +39,12 @@ pub(super) fn send_some(
 }
 
 /// Sends all of a head, of which more is to follow: it waits for the first bytes of that (`MSG_MORE` of send(2)).
-pub(super) fn send_head(socket: &OwnedFd, head: &[u8]) -> io::Result<()> {
+pub(super) fn send_head(socket: BorrowedFd<'_>, head: &[u8]) -> io::Result<()> {
     send_all(socket, head, SendFlags::MORE)
 }
 
 /// Sends all of these bytes.
-pub(super) fn send_all(socket: &OwnedFd, bytes: &[u8], flags: SendFlags) -> io::Result<()> {
+pub(super) fn send_all(socket: BorrowedFd<'_>, bytes: &[u8], flags: SendFlags) -> io::Result<()> {
     let mut unsent = bytes;
     while !unsent.is_empty() {
         unsent = &unsent[send_some(socket, &[IoSlice::new(unsent)], flags)?..];
@@ -56,7 +56,7 @@ pub(super) fn send_all(socket: &OwnedFd, bytes: &[u8], flags: SendFlags) -> io::
 ///
 /// Before the last step, of [`LAST_STEP`] at most, it waits until the client takes something.
 pub(super) fn send_part(
-    socket: &OwnedFd,
+    socket: BorrowedFd<'_>,
     file: &File,
     part: Range<u64>,
     before_step: &mut dyn FnMut(u64),
@@ -84,11 +84,11 @@ pub(super) fn send_part(
 }
 
 /// Waits until a socket takes bytes again, as long as it would wait to send them.
-fn wait_writable(socket: &OwnedFd) -> io::Result<()> {
+fn wait_writable(socket: BorrowedFd<'_>) -> io::Result<()> {
     let timeout = sockopt::socket_timeout(socket, sockopt::Timeout::Send)?;
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     loop {
-        let mut polled = [PollFd::new(socket, PollFlags::OUT)];
+        let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::OUT)];
         match rustix::event::poll(&mut polled, timeout.as_ref()) {
             Ok(0) => return Err(Errno::TIMEDOUT.into()),
             Ok(_) => return Ok(()),
@@ -114,7 +114,7 @@ pub(super) enum End {
 /// Unless it is finished it has no end: the last chunk is missing, and where there are no chunks, the connection
 /// is reset, so that no client takes a part for the whole.
 pub struct Outgoing<'s> {
-    socket: &'s OwnedFd,
+    socket: BorrowedFd<'s>,
     framing: Framing<'s>,
     end: End,
     sent: u64,
@@ -126,7 +126,7 @@ enum Framing<'s> {
 }
 
 /// A socket to write to.
-struct Sender<'s>(&'s OwnedFd);
+struct Sender<'s>(BorrowedFd<'s>);
 
 impl Write for Sender<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -139,7 +139,7 @@ impl Write for Sender<'_> {
 }
 
 impl<'s> Outgoing<'s> {
-    pub(super) fn new(socket: &'s OwnedFd, end: End) -> Self {
+    pub(super) fn new(socket: BorrowedFd<'s>, end: End) -> Self {
         let sender = Sender(socket);
         let framing = match end {
             End::LastChunk => Framing::Chunks(Encoder::new(sender)),

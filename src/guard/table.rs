@@ -5,10 +5,10 @@
 //! time the request is served.)
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, Mode, OFlags};
@@ -28,7 +28,7 @@ const SWEEP_EVERY: Duration = Duration::from_millis(100);
 /// Descriptors that are not for connections: the storage, the log, the listener, and a reserve.
 const OTHER_DESCRIPTORS: usize = 24;
 
-/// Descriptors of a connection: two of tiny_http's, and one for the reply.
+/// Descriptors of a connection: two of tiny_http's, and one for the file.
 const PER_CONNECTION: usize = 3;
 
 /// Descriptor numbers this close to the limit are a sign that it is nearly reached; tiny_http needs another one for
@@ -62,7 +62,7 @@ static SPARE: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
 #[derive(Default)]
 struct Table {
-    by_cookie: HashMap<u64, Arc<Connection>>,
+    by_cookie: BTreeMap<u64, Arc<Connection>>,
     /// Connections that were shut down to make room, and have not gone yet.
     evicted: usize,
     swept: Option<Instant>,
@@ -269,6 +269,9 @@ thread_local! {
     /// The connection of the request that this thread serves, and the descriptor that it reads the body from, once that
     /// is known. As long as the request is there, so is the descriptor.
     static SERVED: RefCell<Option<(Arc<Connection>, Option<RawFd>)>> = const { RefCell::new(None) };
+
+    /// The connection that this thread looked up last: a thread of tiny_http reads from one for as long as it lasts.
+    static LAST: RefCell<Weak<Connection>> = const { RefCell::new(Weak::new()) };
 }
 
 /// Says which connection's request the calling thread serves from now on, if it serves one.
@@ -282,7 +285,7 @@ pub(super) fn connection_of(socket: BorrowedFd<'_>) -> Option<Arc<Connection>> {
     SERVED.with_borrow_mut(|served| match served {
         Some((connection, Some(known))) if *known == fd => Some(Arc::clone(connection)),
         served => {
-            let found = with_cookie(cookie_of(socket).ok()?)?;
+            let found = last_with_cookie(cookie_of(socket).ok()?)?;
             if let Some((connection, known)) = served
                 && Arc::ptr_eq(connection, &found)
             {
@@ -290,6 +293,18 @@ pub(super) fn connection_of(socket: BorrowedFd<'_>) -> Option<Arc<Connection>> {
             }
             Some(found)
         }
+    })
+}
+
+/// As [`with_cookie`], without a look at the table where the connection is the same as the last time.
+fn last_with_cookie(cookie: u64) -> Option<Arc<Connection>> {
+    LAST.with_borrow_mut(|last| {
+        let same = last.upgrade().filter(|last| last.cookie == cookie);
+        same.or_else(|| {
+            let found = with_cookie(cookie)?;
+            *last = Arc::downgrade(&found);
+            Some(found)
+        })
     })
 }
 

@@ -66,13 +66,28 @@ pub fn rfc3339_millis(time: SystemTime) -> String {
     let (seconds, nanos) = since_1970(time).clamp(FIRST, LAST);
     let (year, month, day) = civil(seconds.div_euclid(86_400));
     let second = seconds.rem_euclid(86_400);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-        second / 3600,
-        second / 60 % 60,
-        second % 60,
-        nanos / 1_000_000
-    )
+    let mut text = String::with_capacity("0000-00-00T00:00:00.000Z".len());
+    for (number, digits, behind) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (second / 3600, 2, ':'),
+        (second / 60 % 60, 2, ':'),
+        (second % 60, 2, '.'),
+        (i64::from(nanos / 1_000_000), 3, 'Z'),
+    ] {
+        push_digits(&mut text, number, digits);
+        text.push(behind);
+    }
+    text
+}
+
+/// Writes so many of a number's last decimal digits.
+fn push_digits(text: &mut String, number: i64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10_i64.pow(place) % 10;
+        text.push(char::from(b'0' + u8::try_from(digit).unwrap_or(0)));
+    }
 }
 
 /// Year, month and day of the proleptic Gregorian calendar from the days since 1970-01-01.

@@ -7,8 +7,7 @@
 
 use std::fmt;
 
-/// The field by which a head that is passed on says which connection it is from. A client's own is left out.
-pub const MARK: &str = "Http-Nas-Connection";
+use super::request_head::Head;
 
 /// The longest request head, in bytes, from the request line to the empty line.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -49,19 +48,6 @@ impl fmt::Display for BodyFault {
             Self::Malformed => "the chunks of the body are malformed",
         })
     }
-}
-
-/// What a head says of its message and its connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The delimitation of the body.
-    pub framing: Framing,
-    /// Whether the client takes a further reply on this connection (RFC 9112, section 9.3).
-    pub persistent: bool,
-    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
-    pub expects_continue: bool,
-    /// The head as it is to be parsed further: without what must have no effect (see [`check`]).
-    pub bytes: Vec<u8>,
 }
 
 /// Why a head is refused, and with it the connection.
@@ -120,7 +106,9 @@ impl fmt::Display for Fault {
 #[must_use]
 pub fn end_of_head(bytes: &[u8], searched: usize) -> Option<usize> {
     let start = searched.saturating_sub(3);
-    memchr::memmem::find(&bytes[start..], b"\r\n\r\n").map(|at| start + at + 4)
+    memchr::memchr_iter(b'\n', &bytes[start..])
+        .map(|at| start + at + 1)
+        .find(|end| bytes[start..*end].ends_with(b"\r\n\r\n"))
 }
 
 /// Whether a head that has not ended holds a LF without a CR before it.
@@ -131,48 +119,18 @@ pub fn has_bare_lf(bytes: &[u8]) -> bool {
 
 /// Checks a whole head, from the first byte of the request line to the empty line.
 ///
-/// The bytes that are given back differ from the head in what tiny_http would make of it:
-///
-/// - obs-text in header values (RFC 9110, section 5.5) is replaced by `?`: tiny_http closes the connection without a
-///   word where it meets one;
-/// - `Connection` is replaced by `keep-alive`: tiny_http searches it for parts of words, hands out the rest of the
-///   connection as the body where it finds `upgrade`, and shuts the socket down where it finds `close`. When a
-///   connection ends is decided here, and a server may ignore an upgrade (RFC 9110, section 7.8);
-/// - `Expect` is left out, and put in where there is a `Content-Length`: tiny_http waits for short bodies before it
-///   hands out their request, unless the client expects a word first. It says nothing to the client in any case.
-///
-/// - [`MARK`] is added, with the given value.
-///
 /// # Errors
 /// The [`Fault`] for which the request is to be refused and the connection closed.
-pub fn check(head: &[u8], mark: &str) -> Result<Head, Fault> {
+pub fn check(head: &[u8]) -> Result<Head, Fault> {
     let mut lines = Lines(head);
-    let line = lines.next().ok_or(Fault::RequestLine)?;
-    let version = request_line(line)?;
-    let mut bytes = Vec::with_capacity(head.len());
-    push_line(&mut bytes, line);
+    let version = request_line(lines.next().ok_or(Fault::RequestLine)?)?;
     let mut fields = Fields::default();
-    for line in lines {
-        if line.is_empty() {
-            break;
-        }
+    for line in lines.take_while(|line| !line.is_empty()) {
         let (name, value) = header_line(line)?;
         fields.note(name, value)?;
-        let ours = ["connection", "expect", MARK];
-        if !ours
-            .iter()
-            .any(|field| name.eq_ignore_ascii_case(field.as_bytes()))
-        {
-            push_line(&mut bytes, line);
-        }
     }
     let framing = fields.framing(version)?;
-    if matches!(framing, Framing::Length(_)) {
-        push_line(&mut bytes, b"Expect: 100-continue");
-    }
-    push_line(&mut bytes, format!("{MARK}: {mark}").as_bytes());
-    push_line(&mut bytes, b"Connection: keep-alive");
-    push_line(&mut bytes, b"");
+    let mut bytes = head.to_vec();
     bytes.iter_mut().filter(|b| !b.is_ascii()).for_each(|b| {
         *b = b'?';
     });
@@ -181,7 +139,9 @@ pub fn check(head: &[u8], mark: &str) -> Result<Head, Fault> {
         persistent: fields.persistent(version),
         // RFC 9110, section 10.1.1: HTTP/1.0 does not know of it.
         expects_continue: fields.expects_continue && version == Version::Http11,
-        bytes,
+        is_http10: version == Version::Http10,
+        // ASCII by now.
+        text: String::from_utf8(bytes).map_err(|_| Fault::HeaderValue)?,
     })
 }
 
@@ -315,11 +275,6 @@ fn decimal(value: &[u8]) -> Result<u64, Fault> {
     value.iter().try_fold(0, add).ok_or(Fault::ContentLength)
 }
 
-fn push_line(bytes: &mut Vec<u8>, line: &[u8]) {
-    bytes.extend_from_slice(line);
-    bytes.extend_from_slice(b"\r\n");
-}
-
 /// The lines of a head, each without its CRLF. A bare CR or LF stays in its line, where the line's check finds it.
 struct Lines<'a>(&'a [u8]);
 
@@ -327,7 +282,8 @@ impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let end = memchr::memmem::find(self.0, b"\r\n")?;
+        let end = memchr::memchr_iter(b'\n', self.0)
+            .find_map(|at| at.checked_sub(1).filter(|cr| self.0[*cr] == b'\r'))?;
         let line = &self.0[..end];
         self.0 = &self.0[end + 2..];
         Some(line)
@@ -340,7 +296,7 @@ mod tests {
 
     fn framing_of(fields: &str) -> Result<Framing, Fault> {
         let head = format!("POST /file/a HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
-        check(head.as_bytes(), "7").map(|head| head.framing)
+        check(head.as_bytes()).map(|head| head.framing)
     }
 
     #[test]
@@ -445,11 +401,7 @@ mod tests {
             ("\u{16}\u{3}\u{1}", Err(RequestLine)),
         ] {
             let head = format!("{line}\r\n\r\n");
-            assert_eq!(
-                check(head.as_bytes(), "7").map(|_| ()),
-                expected,
-                "{line:?}"
-            );
+            assert_eq!(check(head.as_bytes()).map(|_| ()), expected, "{line:?}");
         }
     }
 
@@ -466,7 +418,7 @@ mod tests {
             ("1.0", "Connection: keep-alive, close\r\n", false),
         ] {
             let head = format!("GET /file HTTP/{version}\r\nHost: h\r\n{connection}\r\n");
-            let head = check(head.as_bytes(), "7");
+            let head = check(head.as_bytes());
             assert_eq!(
                 head.map(|h| h.persistent),
                 Ok(persistent),
@@ -476,41 +428,21 @@ mod tests {
     }
 
     #[test]
-    fn what_tiny_http_would_misread_is_passed_on_changed() {
-        for (fields, passed, expects_continue) in [
-            (&b"X: a\xe9b\r\n"[..], "X: a?b\r\n", false),
-            (b"Connection: Upgrade, HTTP2-Settings\r\n", "", false),
-            (b"Connection: x-upgrade\r\n", "", false),
-            (b"Connection: close\r\n", "", false),
-            (b"http-nas-connection: 8\r\n", "", false),
-            (b"Expect: 100-continue\r\n", "", true),
+    fn who_waits_for_a_word_is_known() {
+        for (version, fields, waits) in [
+            ("1.1", "Expect: 100-continue\r\n", true),
+            ("1.1", "Expect: 100-Continue\r\nContent-Length: 1\r\n", true),
+            ("1.1", "Content-Length: 1\r\n", false),
             (
-                b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n",
-                "Transfer-Encoding: chunked\r\n",
-                true,
-            ),
-            (
-                b"Content-Length: 1\r\n",
-                "Content-Length: 1\r\nExpect: 100-continue\r\n",
+                "1.0",
+                "Expect: 100-continue\r\nContent-Length: 1\r\n",
                 false,
             ),
-            (
-                b"Expect: 100-continue\r\nContent-Length: 1\r\n",
-                "Content-Length: 1\r\nExpect: 100-continue\r\n",
-                true,
-            ),
         ] {
-            let start = "PUT / HTTP/1.1\r\nHost: h\r\n";
-            let head = [start.as_bytes(), fields, b"\r\n"].concat();
-            let head = check(&head, "7").unwrap_or_else(|fault| panic!("{passed}: {fault}"));
-            assert_eq!(
-                String::from_utf8_lossy(&head.bytes),
-                format!("{start}{passed}Http-Nas-Connection: 7\r\nConnection: keep-alive\r\n\r\n")
-            );
-            assert_eq!(head.expects_continue, expects_continue, "{passed}");
+            let head = format!("PUT / HTTP/{version}\r\nHost: h\r\n{fields}\r\n");
+            let head = check(head.as_bytes()).map(|head| head.expects_continue);
+            assert_eq!(head, Ok(waits), "{version} {fields:?}");
         }
-        let old = b"PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
-        assert_eq!(check(old, "7").map(|head| head.expects_continue), Ok(false));
     }
 
     #[test]

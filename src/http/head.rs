@@ -2,10 +2,11 @@
 //!
 //! In: status line, fields, the empty line. Out: the choice of fields, and the body.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// A header field of a reply: the name is ours, the value may come from a computation.
-pub type Field = (&'static str, String);
+pub type Field = (&'static str, Cow<'static, str>);
 
 /// Reason phrase of a status code (RFC 9110, section 15; RFC 6585; RFC 4918).
 #[must_use]
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_head_is_status_line_fields_and_an_empty_line() {
-        let fields = [("Content-Length", "3".to_owned()), ("Allow", String::new())];
+        let fields = [("Content-Length", "3".into()), ("Allow", "".into())];
         let head = response_head(405, &fields);
         let expected = "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 3\r\nAllow: \r\n\r\n";
         assert_eq!(String::from_utf8_lossy(&head), expected);
@@ -71,7 +72,7 @@ mod tests {
     #[test]
     #[cfg(not(debug_assertions))]
     fn a_value_cannot_split_a_head() {
-        let head = response_head(200, &[("X", "a\r\nSet-Cookie: b".to_owned())]);
+        let head = response_head(200, &[("X", "a\r\nSet-Cookie: b".into())]);
         assert_eq!(head, b"HTTP/1.1 200 OK\r\n\r\n");
     }
 
@@ -79,6 +80,6 @@ mod tests {
     #[cfg(debug_assertions)]
     #[should_panic(expected = "Set-Cookie")]
     fn a_value_cannot_split_a_head() {
-        let _ = response_head(200, &[("X", "a\r\nSet-Cookie: b".to_owned())]);
+        let _ = response_head(200, &[("X", "a\r\nSet-Cookie: b".into())]);
     }
 }

@@ -13,4 +13,5 @@ pub mod name;
 pub mod precondition;
 pub mod problem;
 pub mod range;
+pub mod request_head;
 pub mod route;

@@ -1,7 +1,6 @@
 //! Transfers under way: what the log says of those that last, and of each at its end.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -35,7 +34,7 @@ pub(super) struct Transfers {
 pub(super) struct Transfer {
     number: u64,
     id: String,
-    client: SocketAddr,
+    client: Arc<str>,
     method: String,
     name: String,
     started: Instant,
@@ -65,7 +64,7 @@ impl Default for Transfers {
 
 impl Transfers {
     /// Enters a request.
-    pub(super) fn begin(&self, client: SocketAddr, method: String, name: String) -> Arc<Transfer> {
+    pub(super) fn begin(&self, client: Arc<str>, method: String, name: String) -> Arc<Transfer> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let transfer = Arc::new(Transfer {
@@ -97,8 +96,8 @@ impl Transfers {
     /// Logs each request that is still under way as one that is given up.
     pub(super) fn give_up(&self) {
         for (_, transfer) in self.lock().drain() {
-            let cause = [("cause", Value::from("the server was stopped"))];
-            transfer.log(log::Level::Warn, "transfer dropped", &cause);
+            let cause = Some("the server was stopped");
+            transfer.log(log::Level::Warn, "transfer dropped", None, cause);
         }
     }
 
@@ -138,7 +137,7 @@ impl Transfer {
         while due.at <= now {
             due.at += EVERY;
         }
-        self.log(log::Level::Info, what, &[]);
+        self.log(log::Level::Info, what, None, None);
     }
 
     fn log_end(&self, status: u16, cause: Option<&str>) {
@@ -147,27 +146,21 @@ impl Transfer {
             501.. => log::Level::Warn,
             _ => log::Level::Info,
         };
-        let mut more = vec![("status", Value::from(status))];
-        more.extend(cause.map(|cause| ("cause", Value::from(cause))));
-        self.log(level, "request", &more);
+        self.log(level, "request", Some(status), cause);
     }
 
-    /// One line with all that is known of the transfer, and more.
-    fn log(&self, level: log::Level, what: &str, more: &[(&str, Value<'_>)]) {
-        let mut pairs = vec![
-            ("id", Value::from(self.id.as_str())),
-            ("client", Value::from_display(&self.client)),
-            ("method", Value::from(self.method.as_str())),
-            ("name", Value::from(self.name.as_str())),
-            ("in", Value::from(self.received())),
-            ("out", Value::from(self.sent())),
-            ("seconds", Value::from(self.seconds())),
-        ];
-        pairs.splice(
-            4..4,
-            more.iter().filter(|(key, _)| *key == "status").cloned(),
-        );
-        pairs.extend(more.iter().filter(|(key, _)| *key != "status").cloned());
+    /// One line with all that is known of the transfer.
+    fn log(&self, level: log::Level, what: &str, status: Option<u16>, cause: Option<&str>) {
+        let mut pairs = Vec::with_capacity(9);
+        pairs.push(("id", Value::from(self.id.as_str())));
+        pairs.push(("client", Value::from(&*self.client)));
+        pairs.push(("method", Value::from(self.method.as_str())));
+        pairs.push(("name", Value::from(self.name.as_str())));
+        pairs.extend(status.map(|status| ("status", Value::from(status))));
+        pairs.push(("in", Value::from(self.received())));
+        pairs.push(("out", Value::from(self.sent())));
+        pairs.push(("seconds", Value::from(self.seconds())));
+        pairs.extend(cause.map(|cause| ("cause", Value::from(cause))));
         let pairs = pairs.as_slice();
         log::logger().log(
             &log::Record::builder()

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
+
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 
 use super::Shared;
 use super::slots::{Slot, Slots};
@@ -77,7 +79,7 @@ impl Worker {
         };
         let is_head = method == "HEAD";
         let transfers = &self.shared.transfers;
-        let transfer = transfers.begin(exchange.client(), method, name);
+        let transfer = transfers.begin(Arc::clone(exchange.client()), method, name);
         let outcome = operation.and_then(|operation| {
             let mut request = Metered {
                 exchange: &mut exchange,
@@ -102,7 +104,7 @@ impl Worker {
         } = self.outcome(&mut exchange, reply, is_head);
         let mut place = Place {
             slots: &self.slots,
-            address: exchange.client().ip().to_canonical(),
+            address: exchange.peer().ip().to_canonical(),
             was_admitted: slot.is_some(),
             slot,
         };
@@ -143,19 +145,19 @@ impl Worker {
         let mut fields = reply.fields;
         let is_of_unknown_length = matches!(reply.content, Content::Stream { length: None, .. });
         let length = reply.content.length().map(|length| length.to_string());
-        fields.extend(length.map(|length| ("Content-Length", length)));
+        fields.extend(length.map(|length| ("Content-Length", length.into())));
         if is_of_unknown_length && !exchange.is_http10() {
-            fields.push(("Transfer-Encoding", "chunked".to_owned()));
+            fields.push(("Transfer-Encoding", "chunked".into()));
         }
-        fields.extend(imf_fixdate(SystemTime::now()).map(|date| ("Date", date)));
+        fields.extend(imf_fixdate(SystemTime::now()).map(|date| ("Date", date.into())));
         // A client that knows no chunks takes the end of the connection for the end of a stream.
         let goes_on = exchange.may_go_on()
             && !self.shared.is_stopping()
             && !(is_of_unknown_length && exchange.is_http10());
         if !goes_on {
-            fields.push(("Connection", "close".to_owned()));
+            fields.push(("Connection", "close".into()));
         } else if exchange.is_http10() {
-            fields.push(("Connection", "keep-alive".to_owned()));
+            fields.push(("Connection", "keep-alive".into()));
         }
         Outcome {
             head: response_head(reply.status, &fields),
@@ -254,9 +256,19 @@ fn in_memory_if_short(content: Content<'_>) -> io::Result<Content<'_>> {
     match content {
         Content::File { file, part } if part.end - part.start <= LAST_STEP => {
             let length = usize::try_from(part.end - part.start).unwrap_or(0);
-            let mut bytes = vec![0; length];
-            // Fails on a file that has become shorter meanwhile.
-            file.read_exact_at(&mut bytes, part.start)?;
+            let mut bytes = Vec::with_capacity(length);
+            while bytes.len() < length {
+                let offset = part.start + bytes.len() as u64;
+                let room = spare_capacity(&mut bytes);
+                match rustix::io::pread(&file, room, offset) {
+                    // The file has become shorter meanwhile.
+                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(_) | Err(Errno::INTR) => {}
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+            // There may be room for more than was asked for.
+            bytes.truncate(length);
             Ok(Content::Bytes(bytes))
         }
         other => Ok(other),

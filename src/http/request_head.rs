@@ -1,0 +1,78 @@
+//! The head of a request that has been checked: what it says, looked up where it stands.
+//!
+//! In: its words and fields. Out: the check (`framing.rs`).
+
+use super::framing::Framing;
+
+/// The head of a request whose framing is plain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The delimitation of the body.
+    pub framing: Framing,
+    /// Whether the client takes a further reply on this connection (RFC 9112, section 9.3).
+    pub persistent: bool,
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
+    pub expects_continue: bool,
+    /// Whether it is of HTTP/1.0.
+    pub is_http10: bool,
+    /// As received, but for obs-text in values (RFC 9110, section 5.5), of which each byte is a `?`.
+    pub(super) text: String,
+}
+
+impl Head {
+    /// The method, as sent.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.text.split(' ').next().unwrap_or_default()
+    }
+
+    /// The request target, as sent.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.text.split(' ').nth(1).unwrap_or_default()
+    }
+
+    /// The values of a header field, joined by commas where it is repeated (RFC 9110, section 5.3).
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<String> {
+        let mut joined: Option<String> = None;
+        for line in self.text.split("\r\n").skip(1) {
+            let of_name = line.split_at_checked(name.len());
+            let of_name = of_name.filter(|(start, _)| start.eq_ignore_ascii_case(name));
+            let Some(value) = of_name.and_then(|(_, rest)| rest.strip_prefix(':')) else {
+                continue;
+            };
+            let value = value.trim_ascii();
+            match &mut joined {
+                Some(joined) => joined.extend([", ", value]),
+                None => joined = Some(value.to_owned()),
+            }
+        }
+        joined
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::framing::check;
+
+    #[test]
+    fn words_and_fields_are_found() {
+        let head = b"PUT /file/a HTTP/1.1\r\nHost: h\r\nRange: bytes=0-\r\nX:  a\xe9\t\r\n\
+            range-x: no\r\nif-match:\"a\"\r\nIf-Match: \"b\" \r\nX-If-Match: \"c\"\r\nEmpty:\r\n\r\n";
+        let head = check(head).unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!((head.method(), head.target()), ("PUT", "/file/a"));
+        for (name, value) in [
+            ("Range", Some("bytes=0-")),
+            ("RANGE", Some("bytes=0-")),
+            ("If-Match", Some("\"a\", \"b\"")),
+            ("X", Some("a?")),
+            ("Empty", Some("")),
+            ("Rang", None),
+            ("If-None-Match", None),
+            ("PUT /file/a HTTP/1.1", None),
+        ] {
+            assert_eq!(head.field(name).as_deref(), value, "{name}");
+        }
+    }
+}
