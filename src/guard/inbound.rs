@@ -13,7 +13,7 @@ use crate::http::framing::{self, Fault, Framing, MAX_HEAD};
 use crate::http::request_head::Head;
 
 /// The field by which a request of tiny_http says which connection it is from.
-pub(super) const MARK: &str = "Connection-Id";
+pub(super) const MARK: &str = "Id";
 
 /// How much is asked for at a time while a head is gathered, in bytes.
 const HEAD_READ: usize = 2048;
@@ -375,7 +375,7 @@ mod tests {
             Framing::Length(_) => panic!("another length than that of the tests"),
             Framing::Chunked => "Transfer-Encoding: chunked\r\n",
         };
-        let head = format!("GET / HTTP/1.1\r\nConnection-Id: 7\r\n{fields}\r\n");
+        let head = format!("GET / HTTP/1.1\r\nId: 7\r\n{fields}\r\n");
         (framing, head + body)
     }
 
@@ -385,7 +385,7 @@ mod tests {
         let sized = "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nGET /";
         let chunks = "3;x=y\r\nabc\r\n0\r\nT: v\r\n\r\n";
         let chunked = format!(
-            "POST /c HTTP/1.1\r\nHost: h\r\nConnection-Id: 8\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"
+            "POST /c HTTP/1.1\r\nHost: h\r\nId: 8\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"
         );
         let input = [get, sized, &chunked, "\r\n", get, &chunked, sized].concat();
         let expected = vec![

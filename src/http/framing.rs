@@ -6,6 +6,7 @@
 //! must never take the body of one request for the head of the next.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::request_head::Head;
 
@@ -122,12 +123,14 @@ pub fn has_bare_lf(bytes: &[u8]) -> bool {
 /// # Errors
 /// The [`Fault`] for which the request is to be refused and the connection closed.
 pub fn check(head: &[u8]) -> Result<Head, Fault> {
-    let mut lines = Lines(head);
-    let version = request_line(lines.next().ok_or(Fault::RequestLine)?)?;
+    let mut lines = Lines { head, at: 0 };
+    let version = request_line(&head[lines.next().ok_or(Fault::RequestLine)?])?;
     let mut fields = Fields::default();
+    let mut places = Vec::with_capacity(8);
     for line in lines.take_while(|line| !line.is_empty()) {
-        let (name, value) = header_line(line)?;
-        fields.note(name, value)?;
+        let (name, value) = header_line(head, line)?;
+        fields.note(&head[name.clone()], &head[value.clone()])?;
+        places.push((name, value));
     }
     let framing = fields.framing(version)?;
     let mut bytes = head.to_vec();
@@ -142,6 +145,7 @@ pub fn check(head: &[u8]) -> Result<Head, Fault> {
         is_http10: version == Version::Http10,
         // ASCII by now.
         text: String::from_utf8(bytes).map_err(|_| Fault::HeaderValue)?,
+        fields: places,
     })
 }
 
@@ -149,7 +153,9 @@ pub fn check(head: &[u8]) -> Result<Head, Fault> {
 /// replaced.
 #[must_use]
 pub fn describe(head: &[u8]) -> (String, String) {
-    let line = Lines(head).next().unwrap_or(head);
+    let line = Lines { head, at: 0 }
+        .next()
+        .map_or(head, |line| &head[line]);
     let mut words = line.splitn(3, |&b| b == b' ');
     let mut word = |belongs: fn(&u8) -> bool| {
         let word = words.next().unwrap_or_default().iter().take(200);
@@ -239,16 +245,19 @@ fn request_line(line: &[u8]) -> Result<Version, Fault> {
     }
 }
 
-fn header_line(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
-    let colon = memchr::memchr(b':', line).ok_or(Fault::HeaderLine)?;
-    let (name, value) = (&line[..colon], &line[colon + 1..]);
-    if !is_token(name) {
+/// Where the name of a field is, and where its value without the blanks around it.
+fn header_line(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, Range<usize>), Fault> {
+    let colon = memchr::memchr(b':', &head[line.clone()]).ok_or(Fault::HeaderLine)?;
+    let name = line.start..line.start + colon;
+    if !is_token(&head[name.clone()]) {
         return Err(Fault::HeaderLine);
     }
+    let value = &head[name.end + 1..line.end];
     if value.iter().any(|&b| b.is_ascii_control() && b != b'\t') {
         return Err(Fault::HeaderValue);
     }
-    Ok((name, value.trim_ascii()))
+    let start = line.end - value.trim_ascii_start().len();
+    Ok((name, start..start + value.trim_ascii().len()))
 }
 
 /// token of RFC 9110, section 5.6.2.
@@ -275,17 +284,22 @@ fn decimal(value: &[u8]) -> Result<u64, Fault> {
     value.iter().try_fold(0, add).ok_or(Fault::ContentLength)
 }
 
-/// The lines of a head, each without its CRLF. A bare CR or LF stays in its line, where the line's check finds it.
-struct Lines<'a>(&'a [u8]);
+/// Where the lines of a head are, each without its CRLF. A bare CR or LF stays in its line, where the line's check
+/// finds it.
+struct Lines<'a> {
+    head: &'a [u8],
+    at: usize,
+}
 
-impl<'a> Iterator for Lines<'a> {
-    type Item = &'a [u8];
+impl Iterator for Lines<'_> {
+    type Item = Range<usize>;
 
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let end = memchr::memchr_iter(b'\n', self.0)
-            .find_map(|at| at.checked_sub(1).filter(|cr| self.0[*cr] == b'\r'))?;
-        let line = &self.0[..end];
-        self.0 = &self.0[end + 2..];
+    fn next(&mut self) -> Option<Range<usize>> {
+        let rest = &self.head[self.at..];
+        let end = memchr::memchr_iter(b'\n', rest)
+            .find_map(|at| at.checked_sub(1).filter(|cr| rest[*cr] == b'\r'))?;
+        let line = self.at..self.at + end;
+        self.at = line.end + 2;
         Some(line)
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! In: its words and fields. Out: the check (`framing.rs`).
 
+use std::ops::Range;
+
 use super::framing::Framing;
 
 /// The head of a request whose framing is plain.
@@ -17,6 +19,8 @@ pub struct Head {
     pub is_http10: bool,
     /// As received, but for obs-text in values (RFC 9110, section 5.5), of which each byte is a `?`.
     pub(super) text: String,
+    /// Where in it the names of fields are, and their values without the blanks around them.
+    pub(super) fields: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl Head {
@@ -35,20 +39,15 @@ impl Head {
     /// The values of a header field, joined by commas where it is repeated (RFC 9110, section 5.3).
     #[must_use]
     pub fn field(&self, name: &str) -> Option<String> {
-        let mut joined: Option<String> = None;
-        for line in self.text.split("\r\n").skip(1) {
-            let of_name = line.split_at_checked(name.len());
-            let of_name = of_name.filter(|(start, _)| start.eq_ignore_ascii_case(name));
-            let Some(value) = of_name.and_then(|(_, rest)| rest.strip_prefix(':')) else {
-                continue;
-            };
-            let value = value.trim_ascii();
-            match &mut joined {
-                Some(joined) => joined.extend([", ", value]),
-                None => joined = Some(value.to_owned()),
-            }
-        }
-        joined
+        let is_name = |at: &Range<usize>| self.text[at.clone()].eq_ignore_ascii_case(name);
+        let of_name = self.fields.iter().filter(|(at, _)| is_name(at));
+        of_name.fold(None, |joined: Option<String>, (_, value)| {
+            let value = &self.text[value.clone()];
+            Some(match joined {
+                Some(joined) => joined + ", " + value,
+                None => value.to_owned(),
+            })
+        })
     }
 }
 
