@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
@@ -120,12 +121,13 @@ impl Connection {
             let mut source = Socket {
                 socket,
                 received: &self.traffic.received,
-                in_head: was_in_head,
                 is_idle,
                 is_readable: std::mem::take(&mut is_readable),
                 deadline: self.head_deadline(is_idle),
             };
             let received = match inbound.read(buffer, &mut source)? {
+                // The thread of tiny_http need not wait for the reply: it has nothing more to do than to end.
+                Step::Complete if inbound.is_last() => return Ok(0),
                 Step::Complete => {
                     // A head that has come already is not waited for.
                     let waits_for_client = !inbound.has_pending(1);
@@ -217,6 +219,11 @@ impl Connection {
         let mut turn = lock(&self.turn);
         *turn = Turn::Gone;
         self.tell();
+    }
+
+    /// Whether the client sends no message after this one.
+    pub(super) fn is_last(&self) -> bool {
+        lock(&self.inbound).is_last()
     }
 
     /// Whether all of the message has been handed to tiny_http.
@@ -324,7 +331,6 @@ impl Drop for Connection {
 struct Socket<'f> {
     socket: BorrowedFd<'f>,
     received: &'f AtomicU64,
-    in_head: bool,
     /// Whether not even the first byte of a head has come.
     is_idle: bool,
     /// Whether it is known that there is something to read.
@@ -335,23 +341,50 @@ struct Socket<'f> {
 
 impl Source for Socket<'_> {
     fn read<'b>(&mut self, buffer: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b [u8]> {
-        if self.in_head && !std::mem::take(&mut self.is_readable) {
-            wait_readable(self.socket, self.deadline)?;
-        }
         match rustix::net::recv(self.socket, buffer, RecvFlags::empty()) {
             Ok(((received, _), _)) => {
-                if std::mem::take(&mut self.is_idle) {
-                    // From the first byte of a head on, the limit is for its last.
-                    self.deadline = Instant::now() + HEAD_TIMEOUT;
-                }
-                self.received
-                    .fetch_add(received.len() as u64, Ordering::Relaxed);
+                self.count(received.len());
                 Ok(received)
             }
-            // SO_RCVTIMEO has run out (socket(7)).
-            Err(Errno::WOULDBLOCK) => Err(Errno::TIMEDOUT.into()),
-            Err(errno) => Err(errno.into()),
+            Err(errno) => Err(failure(errno)),
         }
+    }
+
+    fn read_head(&mut self, head: &mut Vec<u8>) -> io::Result<usize> {
+        let is_known = std::mem::take(&mut self.is_readable);
+        // Most often it is there already.
+        let flags = match is_known {
+            true => RecvFlags::empty(),
+            false => RecvFlags::DONTWAIT,
+        };
+        let received = match rustix::net::recv(self.socket, spare_capacity(head), flags) {
+            Err(Errno::WOULDBLOCK) if !is_known => {
+                wait_readable(self.socket, self.deadline)?;
+                rustix::net::recv(self.socket, spare_capacity(head), RecvFlags::empty())
+            }
+            received => received,
+        };
+        let (received, _) = received.map_err(failure)?;
+        if std::mem::take(&mut self.is_idle) {
+            // From the first byte of a head on, the limit is for its last.
+            self.deadline = Instant::now() + HEAD_TIMEOUT;
+        }
+        self.count(received);
+        Ok(received)
+    }
+}
+
+impl Socket<'_> {
+    fn count(&self, received: usize) {
+        self.received.fetch_add(received as u64, Ordering::Relaxed);
+    }
+}
+
+fn failure(errno: Errno) -> io::Error {
+    match errno {
+        // SO_RCVTIMEO has run out (socket(7)).
+        Errno::WOULDBLOCK => Errno::TIMEDOUT.into(),
+        errno => errno.into(),
     }
 }
 

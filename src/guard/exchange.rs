@@ -289,6 +289,7 @@ impl Exchange {
             connection.leave();
             // Its thread may be waiting for the client. One that has gone is what is wanted.
             let _ = rustix::net::shutdown(held.socket(), Shutdown::Both);
+            table::forget(&connection);
             held.abandon();
         } else {
             linger::retire(held);

@@ -5,12 +5,13 @@
 //! the one before has been taken up, each finds the count true.
 //!
 //! Where no thread can be had, tiny_http drops the connection and its accepting thread dies. A duplicate of the socket
-//! is kept until a thread reads from it, so that the next thread that accepts is given the same connection again.
+//! is kept then, so that the next thread that accepts is given the same connection again.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
+use super::table;
 use crate::sync::lock;
 
 /// How long a connection that no thread takes up may hold up the ones behind it.
@@ -18,43 +19,51 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 static HANDOVER: Mutex<Handover> = Mutex::new(Handover {
     accepted: None,
+    is_awaited: false,
     left: None,
 });
 static CHANGED: Condvar = Condvar::new();
 
 struct Handover {
-    /// The connection that was accepted last and that no thread has taken up.
-    accepted: Option<Accepted>,
+    /// The cookie of the connection that was accepted last and that no thread has taken up.
+    accepted: Option<u64>,
+    /// Whether that is waited for.
+    is_awaited: bool,
     /// The connection that was to be taken up when the accepting thread died.
     left: Option<OwnedFd>,
 }
 
-struct Accepted {
-    cookie: u64,
-    /// A duplicate of its socket, unless no descriptor was to be had.
-    kept: Option<OwnedFd>,
-}
-
 /// Waits until the connection that was accepted last has been taken up.
 pub(super) fn wait() {
-    let handover = lock(&HANDOVER);
+    let mut handover = lock(&HANDOVER);
+    handover.is_awaited = handover.accepted.is_some();
     // A holder that panicked changes nothing about it.
     drop(CHANGED.wait_timeout_while(handover, TIMEOUT, |handover| handover.accepted.is_some()));
 }
 
 /// A connection has been accepted.
-pub(super) fn begin(cookie: u64, socket: BorrowedFd<'_>) {
-    let kept = rustix::io::fcntl_dupfd_cloexec(socket, 0).ok();
-    lock(&HANDOVER).accepted = Some(Accepted { cookie, kept });
+pub(super) fn begin(cookie: u64) {
+    lock(&HANDOVER).accepted = Some(cookie);
 }
 
 /// A thread reads from it.
 pub(super) fn end(cookie: u64) {
     let mut handover = lock(&HANDOVER);
-    let taken_up = handover.accepted.take_if(|it| it.cookie == cookie);
+    let is_awaited = handover.accepted.take_if(|it| *it == cookie).is_some()
+        && std::mem::take(&mut handover.is_awaited);
     drop(handover);
-    if taken_up.is_some() {
+    if is_awaited {
         CHANGED.notify_one();
+    }
+}
+
+/// The accepting thread gives a connection up, which is still open.
+pub(super) fn keep(socket: BorrowedFd<'_>) {
+    let mut handover = lock(&HANDOVER);
+    // Each of its two descriptors is given up.
+    if handover.accepted.is_some() && handover.left.is_none() {
+        let duplicate = || rustix::io::fcntl_dupfd_cloexec(socket, 0).ok();
+        handover.left = table::with_spare_descriptor(duplicate);
     }
 }
 
@@ -62,12 +71,8 @@ pub(super) fn end(cookie: u64) {
 /// next one.
 pub(super) fn leave() -> Option<u64> {
     let mut handover = lock(&HANDOVER);
-    let Accepted { cookie, kept } = handover.accepted.take()?;
-    handover.left = kept;
-    let is_left = handover.left.is_some();
-    drop(handover);
-    CHANGED.notify_one();
-    is_left.then_some(cookie)
+    let cookie = handover.accepted.take()?;
+    handover.left.is_some().then_some(cookie)
 }
 
 /// The connection that was left by the thread that accepted before.

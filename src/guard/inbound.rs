@@ -22,6 +22,10 @@ const HEAD_READ: usize = 2048;
 pub(super) trait Source {
     /// Reads into the buffer, and gives back the part of it that has been filled.
     fn read<'b>(&mut self, buffer: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b [u8]>;
+
+    /// Reads what is to be of a head into the room behind it, of which there is some; says how much that is. The limits
+    /// of time are those of heads.
+    fn read_head(&mut self, head: &mut Vec<u8>) -> io::Result<usize>;
 }
 
 /// What is known of a head that is whole.
@@ -58,6 +62,8 @@ pub(super) struct Inbound {
     pending: Pending,
     /// A head was refused: where the next message would begin is not known.
     refused: bool,
+    /// The client sends no message after this one.
+    is_last: bool,
 }
 
 #[derive(Debug)]
@@ -88,6 +94,7 @@ impl Inbound {
             phase: Phase::head(),
             pending: Pending::default(),
             refused: false,
+            is_last: false,
         }
     }
 
@@ -98,6 +105,11 @@ impl Inbound {
         } else if matches!(self.phase, Phase::Complete) {
             self.phase = Phase::head();
         }
+    }
+
+    /// Whether the client sends no message after this one. One whose head was refused may be sending it still.
+    pub(super) fn is_last(&self) -> bool {
+        self.is_last
     }
 
     /// Hands out nothing more, and forgets what is pending.
@@ -139,6 +151,7 @@ impl Inbound {
                 return Ok(Step::Bytes(&[]));
             };
             self.refused = verdict.is_err();
+            self.is_last = verdict.as_ref().is_ok_and(|head| !head.persistent);
             let body = verdict.as_ref().map_or(Framing::Empty, |head| head.framing);
             let head = stand_in(body, &self.mark);
             self.phase = Phase::Handing { head, at: 0, body };
@@ -227,8 +240,7 @@ impl Inbound {
                     return Ok(Some(judge(self.pending.as_slice(), Err(Fault::TooLong))));
                 }
             }
-            let mut chunk = [MaybeUninit::uninit(); HEAD_READ];
-            let received = match source.read(&mut chunk) {
+            let received = match source.read_head(self.pending.with_room(HEAD_READ)) {
                 Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     // With nothing begun, the connection just ends.
@@ -237,10 +249,9 @@ impl Inbound {
                 }
                 Err(error) => return Err(error),
             };
-            if received.is_empty() {
+            if received == 0 {
                 return Ok(None);
             }
-            self.pending.push(received);
         }
     }
 }
@@ -328,6 +339,13 @@ mod tests {
             let (now, later) = self.0.split_at(length);
             self.0 = later;
             Ok(copy(now, buffer))
+        }
+
+        fn read_head(&mut self, head: &mut Vec<u8>) -> io::Result<usize> {
+            let mut room = vec![MaybeUninit::uninit(); head.capacity() - head.len()];
+            let read = self.read(&mut room)?;
+            head.extend_from_slice(read);
+            Ok(read.len())
         }
     }
 

@@ -155,6 +155,7 @@ unsafe extern "C" fn shutdown(socket: c_int, how: c_int) -> c_int {
     // SAFETY: the socket is open during the call.
     let fd = unsafe { BorrowedFd::borrow_raw(socket) };
     if listener::is_accepting() && table::connection_of(fd).is_some() {
+        handover::keep(fd);
         return 0;
     }
     // SAFETY: the caller's arguments, as they are.

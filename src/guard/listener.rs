@@ -125,8 +125,12 @@ impl Listener {
     ) -> io::Result<Self> {
         table::configure(limits);
         rustix::net::listen(&socket, BACKLOG)?;
-        // Accepted sockets inherit it: a reply must not wait for the acknowledgement of the one before.
+        // Accepted sockets inherit what is set here: a reply must not wait for the acknowledgement of the one before,
         sockopt::set_tcp_nodelay(&socket, true)?;
+        // and nobody for a client that has stalled. An accept that ends for it is begun again (see `waits_out`).
+        for timeout in [sockopt::Timeout::Recv, sockopt::Timeout::Send] {
+            sockopt::set_socket_timeout(&socket, timeout, Some(limits.idle_timeout))?;
+        }
         // Set twice only by tests in one process.
         let _ = ON_DEATH.set(Box::new(on_death));
         Ok(Self(socket))
@@ -223,7 +227,8 @@ pub(super) fn waits_out(listener: BorrowedFd<'_>, error: &io::Error) -> bool {
             std::thread::sleep(PAUSE);
             true
         }
-        // The connection was gone before it was accepted, or the network passes on an old error (accept(2)).
+        // The time limit of the socket, which is not for accepting; or the connection was gone before it was accepted,
+        // or the network passes on an old error (accept(2)).
         Some(_) => true,
     }
 }

@@ -38,8 +38,10 @@ impl Pending {
         self.len() == 0
     }
 
-    pub(super) fn push(&mut self, received: &[u8]) {
-        self.bytes.extend_from_slice(received);
+    /// The bytes, with room for so many behind them.
+    pub(super) fn with_room(&mut self, room: usize) -> &mut Vec<u8> {
+        self.bytes.reserve(room);
+        &mut self.bytes
     }
 
     /// Takes the first bytes off. With the last of them goes the memory: an idle connection is to cost none.
@@ -85,7 +87,7 @@ impl Pending {
                 // They do not come faster than they are taken.
                 self.ahead = 0;
             }
-            self.push(received);
+            self.bytes.extend_from_slice(received);
         }
         let taken = copy(self.as_slice(), buffer);
         self.consume(taken.len());

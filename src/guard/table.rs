@@ -84,7 +84,7 @@ pub(super) fn configure(limits: Limits) {
 }
 
 /// Runs something that needs a descriptor for a moment, with a spare one given up for it.
-fn with_spare_descriptor<T>(run: impl FnOnce() -> T) -> T {
+pub(super) fn with_spare_descriptor<T>(run: impl FnOnce() -> T) -> T {
     let mut spare = lock(&SPARE);
     drop(spare.take());
     let outcome = run();
@@ -120,9 +120,6 @@ pub(super) fn admit(socket: OwnedFd) -> Option<OwnedFd> {
     let cookie = cookie_of(socket.as_fd()).ok()?;
     let peer = rustix::net::getpeername(&socket).ok()??;
     let peer = SocketAddr::try_from(peer).ok()?;
-    for timeout in [sockopt::Timeout::Recv, sockopt::Timeout::Send] {
-        sockopt::set_socket_timeout(&socket, timeout, Some(limits.idle_timeout)).ok()?;
-    }
     let mut table = lock(&TABLE);
     if !table.make_room(limits.connections()) {
         // Clients may have their replies already, and the workers not have come to the end of them.
@@ -144,7 +141,7 @@ pub(super) fn admit(socket: OwnedFd) -> Option<OwnedFd> {
     let connection = Connection::new(cookie, peer, socket.as_raw_fd(), listener::number());
     table.by_cookie.insert(cookie, Arc::new(connection));
     table.peak = table.peak.max(table.by_cookie.len());
-    handover::begin(cookie, socket.as_fd());
+    handover::begin(cookie);
     Some(socket)
 }
 
