@@ -350,6 +350,13 @@ impl Source for Socket<'_> {
         }
     }
 
+    fn read_ahead(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        let received = rustix::net::recv(self.socket, spare_capacity(bytes), RecvFlags::empty());
+        let (received, _) = received.map_err(failure)?;
+        self.count(received);
+        Ok(received)
+    }
+
     fn read_head(&mut self, head: &mut Vec<u8>) -> io::Result<usize> {
         let is_known = std::mem::take(&mut self.is_readable);
         // Most often it is there already.

@@ -23,6 +23,9 @@ pub(super) trait Source {
     /// Reads into the buffer, and gives back the part of it that has been filled.
     fn read<'b>(&mut self, buffer: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b [u8]>;
 
+    /// Reads into the room behind the bytes, of which there is some; says how much that is.
+    fn read_ahead(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize>;
+
     /// Reads what is to be of a head into the room behind it, of which there is some; says how much that is. The limits
     /// of time are those of heads.
     fn read_head(&mut self, head: &mut Vec<u8>) -> io::Result<usize>;
@@ -176,7 +179,11 @@ impl Inbound {
                 let most = usize::try_from(chunks.at_least()).unwrap_or(usize::MAX);
                 let taken = self.pending.take_ahead(limit(buffer, most), source)?;
                 let (belonging, broken) = follow(chunks, taken);
-                if taken.is_empty() || broken {
+                let is_over = taken.is_empty() || broken;
+                if is_over || chunks.is_done() {
+                    self.pending.end_ahead();
+                }
+                if is_over {
                     self.phase = Phase::Ended;
                 }
                 &taken[..belonging]
@@ -341,11 +348,15 @@ mod tests {
             Ok(copy(now, buffer))
         }
 
-        fn read_head(&mut self, head: &mut Vec<u8>) -> io::Result<usize> {
-            let mut room = vec![MaybeUninit::uninit(); head.capacity() - head.len()];
+        fn read_ahead(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+            let mut room = vec![MaybeUninit::uninit(); bytes.capacity() - bytes.len()];
             let read = self.read(&mut room)?;
-            head.extend_from_slice(read);
+            bytes.extend_from_slice(read);
             Ok(read.len())
+        }
+
+        fn read_head(&mut self, head: &mut Vec<u8>) -> io::Result<usize> {
+            self.read_ahead(head)
         }
     }
 

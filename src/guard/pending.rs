@@ -2,18 +2,25 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::inbound::Source;
 
 /// How much is read ahead at first, in bytes.
 const LEAST_AHEAD: usize = 4 * 1024;
 
-/// How much is read ahead where pieces stay small, in bytes: what makes the calls for it cheap, and little enough to
-/// have for each of many connections.
-const MOST_AHEAD: usize = 64 * 1024;
+/// How much is read ahead of a body that comes fast, in bytes: each call has the client told that there is room again,
+/// which costs more than to copy what it gave.
+const MOST_AHEAD: usize = 256 * 1024;
+
+/// What all connections that read ahead so much may have together, in bytes.
+const ALL_AHEAD: usize = 4 << 20;
 
 /// Pieces from this length on are read to where they belong, without a copy, in bytes.
-const LARGE: usize = 16 * 1024;
+const LARGE: usize = MOST_AHEAD / 2;
+
+/// What connections have of [`ALL_AHEAD`].
+static AHEAD: AtomicUsize = AtomicUsize::new(0);
 
 /// Received, but not handed out yet.
 #[derive(Debug, Default)]
@@ -21,8 +28,10 @@ pub(super) struct Pending {
     bytes: Vec<u8>,
     /// So many of them have been handed out.
     taken: usize,
-    /// How much was read ahead last; none since a large piece.
+    /// How much is to be read ahead next.
     ahead: usize,
+    /// What this connection has of [`ALL_AHEAD`], for as long as it reads ahead so much; then it keeps the memory.
+    granted: usize,
 }
 
 impl Pending {
@@ -44,14 +53,24 @@ impl Pending {
         &mut self.bytes
     }
 
-    /// Takes the first bytes off. With the last of them goes the memory: an idle connection is to cost none.
+    /// Takes the first bytes off. With the last of them goes the memory, unless more is to be read ahead: an idle
+    /// connection is to cost none.
     pub(super) fn consume(&mut self, length: usize) {
         self.taken = self.bytes.len().min(self.taken + length);
         if self.is_empty() {
-            let ahead = self.ahead;
-            *self = Self::default();
-            self.ahead = ahead;
+            self.taken = 0;
+            match self.granted {
+                0 => self.bytes = Vec::new(),
+                _ => self.bytes.clear(),
+            }
         }
+    }
+
+    /// Ends reading ahead.
+    pub(super) fn end_ahead(&mut self) {
+        self.ahead = 0;
+        self.give_back();
+        self.consume(0);
     }
 
     /// Hands out the first bytes, or else what the source gives.
@@ -68,30 +87,56 @@ impl Pending {
         Ok(taken)
     }
 
-    /// As [`Pending::take`], where small pieces are taken one after another: reads ahead, and further each time.
+    /// As [`Pending::take`], where pieces are taken one after another: reads ahead, further where more has come.
     pub(super) fn take_ahead<'b>(
         &mut self,
         buffer: &'b mut [MaybeUninit<u8>],
         source: &mut impl Source,
     ) -> io::Result<&'b [u8]> {
         if self.is_empty() && buffer.len() >= LARGE {
-            self.ahead = 0;
             return source.read(buffer);
         }
         if self.is_empty() {
-            self.ahead = (self.ahead * 4).clamp(LEAST_AHEAD, MOST_AHEAD);
-            // Not on the stack: a frame of this size is touched as a whole, in each thread that comes near.
-            let mut room = Vec::<u8>::with_capacity(self.ahead);
-            let received = source.read(room.spare_capacity_mut())?;
-            if received.len() < self.ahead / 2 {
-                // They do not come faster than they are taken.
-                self.ahead = 0;
+            let ahead = self.room_ahead();
+            if self.bytes.capacity() != ahead {
+                // Not on the stack: a frame of this size is touched as a whole, in each thread that comes near.
+                self.bytes = Vec::with_capacity(ahead);
             }
-            self.bytes.extend_from_slice(received);
+            let received = source.read_ahead(&mut self.bytes)?;
+            self.ahead = received.saturating_mul(4);
         }
         let taken = copy(self.as_slice(), buffer);
         self.consume(taken.len());
         Ok(taken)
+    }
+
+    /// How much to read ahead: up to four times what has come last. The most is had by some at a time.
+    fn room_ahead(&mut self) -> usize {
+        let steps = [MOST_AHEAD, MOST_AHEAD / 4, MOST_AHEAD / 16, LEAST_AHEAD];
+        let room = steps.into_iter().find(|step| *step <= self.ahead);
+        let room = room.unwrap_or(LEAST_AHEAD);
+        if room < MOST_AHEAD {
+            self.give_back();
+            return room;
+        }
+        if self.granted == 0 {
+            self.granted = MOST_AHEAD;
+            if AHEAD.fetch_add(MOST_AHEAD, Ordering::Relaxed) >= ALL_AHEAD {
+                self.give_back();
+                return MOST_AHEAD / 4;
+            }
+        }
+        room
+    }
+
+    fn give_back(&mut self) {
+        AHEAD.fetch_sub(std::mem::take(&mut self.granted), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.end_ahead();
     }
 }
 
