@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use rustix::net::{SendFlags, Shutdown};
+use rustix::net::SendFlags;
 
 use super::held::Held;
 use super::inbound::{RefusedHead, Verdict};
@@ -285,10 +285,9 @@ impl Exchange {
             held.abandon();
             connection.next_turn();
         } else if is_last && self.body == BodyState::Whole {
-            // The client itself sends nothing more.
+            // The client itself sends nothing more, and the thread of tiny_http does not wait for it: with the request, the
+            // connection is closed.
             connection.leave();
-            // Its thread may be waiting for the client. One that has gone is what is wanted.
-            let _ = rustix::net::shutdown(held.socket(), Shutdown::Both);
             table::forget(&connection);
             held.abandon();
         } else {

@@ -23,6 +23,9 @@
 //! | `Closed` | as before, and finds the end when it reads on | the reply is out; `linger.rs` reads what still comes |
 //! | `Gone` | finds the end, and closes the socket | |
 //!
+//! Behind a request after which the client sends no other (`Connection: close`, HTTP/1.0), the thread of tiny_http ends at
+//! once; the socket is closed with the request.
+//!
 //! In: sockets, connections, and their requests as [`Exchange`]s. Out: what a request asks for.
 
 mod allocator;
