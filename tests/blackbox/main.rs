@@ -50,4 +50,5 @@ mod traversal;
 mod uploads;
 mod validators;
 mod versions;
+mod workers;
 mod writes;

@@ -89,12 +89,17 @@ pub fn litter(dir: &Path) -> Vec<String> {
 }
 
 /// Polls until `condition` holds; fails after 15 s. The only way in which these tests wait.
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn eventually(what: &str, condition: impl FnMut() -> bool) {
+    within(Duration::from_secs(15), what, condition);
+}
+
+/// The same with another deadline, for what the server itself takes its time for.
+pub fn within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(
-            start.elapsed() < Duration::from_secs(15),
-            "did not happen within 15 s: {what}"
+            start.elapsed() < limit,
+            "did not happen within {limit:?}: {what}"
         );
         thread::sleep(Duration::from_millis(2));
     }

@@ -15,6 +15,6 @@ pub mod secrets;
 pub mod server;
 
 pub use client::Client;
-pub use disk::{TempDir, eventually, litter, pattern, visible};
+pub use disk::{TempDir, eventually, litter, pattern, visible, within};
 pub use http::{Conn, Reply, chunked, request_bytes};
 pub use server::Server;
