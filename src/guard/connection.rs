@@ -175,6 +175,14 @@ impl Connection {
         }
     }
 
+    /// The method and the target of the request that is offered, unless its head is refused.
+    pub(super) fn offered(&self) -> Option<(String, String)> {
+        match &*lock(&self.turn) {
+            Turn::Offered(Ok(head)) => Some((head.method().to_owned(), head.target().to_owned())),
+            _ => None,
+        }
+    }
+
     /// Whether so many bytes of the body have come already, of which tiny_http has none yet.
     pub(super) fn has_pending(&self, length: u64) -> bool {
         lock(&self.inbound).has_pending(length)

@@ -55,6 +55,12 @@ impl Held {
     }
 }
 
+/// The method and the target of a request that nobody has taken up yet. `None` where it will not be carried out.
+#[must_use]
+pub fn wanted(request: &tiny_http::Request) -> Option<(String, String)> {
+    marked(request)?.offered()
+}
+
 fn marked(request: &tiny_http::Request) -> Option<Arc<Connection>> {
     let mark = |header: &&tiny_http::Header| header.field.equiv(MARK);
     let cookie = request.headers().iter().find(mark)?.value.as_str();

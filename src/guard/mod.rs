@@ -42,6 +42,7 @@ mod sending;
 mod table;
 
 pub use exchange::Exchange;
+pub use held::wanted;
 pub use inbound::RefusedHead;
 pub use listener::{Incoming, Listener};
 pub use sending::{LAST_STEP, Outgoing};

@@ -13,10 +13,10 @@ use crate::guard::Incoming;
 /// Threads beyond the number of transfers: for those that are through, but for sending their last bytes.
 const SPARE: usize = 16;
 
-/// Threads that answer what is not let in: health checks, and 503 for the rest.
+/// Threads of each kind that answer what is not let in: health checks, and 503 for the rest.
 const RESERVE: usize = 4;
 
-/// Requests that wait for these threads at most; above that, connections are closed without a word.
+/// Requests that wait for the threads of a kind at most; above that, connections are closed without a word.
 const RESERVE_QUEUE: usize = 1024;
 
 /// Admission, and the threads that serve.
@@ -27,24 +27,29 @@ pub(super) struct Dispatch {
     most: usize,
     /// Requests that workers are serving.
     running: AtomicUsize,
-    reserve: Pool<Job>,
+    /// Health checks that have no slot. They look at the disk; where it hangs, they hang, and nothing else.
+    checks: Pool<Job>,
+    /// What is refused, which waits for nothing.
+    refusals: Pool<Job>,
 }
 
 impl Dispatch {
     pub(super) fn new(max_transfers: usize, shared: &Arc<Shared>) -> Self {
         let slots = Slots::new(max_transfers);
         let worker = || Worker::new(Arc::clone(shared), Arc::clone(&slots));
-        let refusing = worker();
-        let reserve = Pool::new("reserve", RESERVE, RESERVE_QUEUE, move |job| {
-            refusing.serve(job);
-        });
-        reserve.keep(RESERVE);
+        let reserve = |name| {
+            let worker = worker();
+            let pool = Pool::new(name, RESERVE, RESERVE_QUEUE, move |job| worker.serve(job));
+            pool.keep(RESERVE);
+            pool
+        };
         Self {
             shared: Arc::clone(shared),
             worker: worker(),
             most: max_transfers + SPARE,
             running: AtomicUsize::new(0),
-            reserve,
+            checks: reserve("check"),
+            refusals: reserve("refusal"),
             slots,
         }
     }
@@ -59,11 +64,15 @@ impl Dispatch {
 
     /// Requests being served.
     pub(super) fn busy(&self) -> usize {
-        self.running.load(Ordering::SeqCst) + self.reserve.busy()
+        self.running.load(Ordering::SeqCst) + self.checks.busy() + self.refusals.busy()
     }
 
     fn refuse(&self, job: Job) {
-        if let Err(job) = self.reserve.submit(job) {
+        let pool = match job.is_health_check() {
+            true => &self.checks,
+            false => &self.refusals,
+        };
+        if let Err(job) = pool.submit(job) {
             // Too many even to be refused in words.
             job.drop_connection();
         }

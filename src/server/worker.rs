@@ -15,7 +15,7 @@ use super::Shared;
 use super::slots::{Slot, Slots};
 use super::transfer::Transfer;
 use crate::api::{self, Content, Error, Reply, Request, Sink, Store};
-use crate::guard::{Exchange, LAST_STEP, Outgoing};
+use crate::guard::{self, Exchange, LAST_STEP, Outgoing};
 use crate::http::date::imf_fixdate;
 use crate::http::framing::BodyFault;
 use crate::http::head::response_head;
@@ -43,6 +43,12 @@ impl Job {
     /// The same request, refused after all.
     pub(super) fn without_slot(self) -> Self {
         Self::refused(self.request)
+    }
+
+    /// Whether it asks for health, which it takes a look at the disk to answer, slot or none.
+    pub(super) fn is_health_check(&self) -> bool {
+        guard::wanted(&self.request)
+            .is_some_and(|(method, target)| route(&method, &target) == Ok(Operation::Health))
     }
 
     /// Closes the connection without a reply.
