@@ -1,6 +1,7 @@
-//! The threads that serve requests: that they come and go with the work.
+//! The threads that serve requests: that they come and go with the work, and what becomes of requests that are too many
+//! for them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::{Conn, Server, within};
 
@@ -28,5 +29,42 @@ fn workers_end_when_they_are_idle() {
         server.proc_status("Threads") <= before + 8
     });
     assert_eq!(server.get("/file").text(), "OK");
+    server.assert_clean();
+}
+
+#[test]
+fn a_burst_of_uploads_past_the_limit_gets_503_at_once() {
+    let server = Server::with(&["--max-transfers", "4"], &[]);
+    let mut conns: Vec<Conn> = (0..200).map(|_| server.open()).collect();
+    let start = Instant::now();
+    for (number, conn) in conns.iter_mut().enumerate() {
+        let head = format!(
+            "POST /file/{number} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
+        );
+        conn.send(head.as_bytes());
+    }
+    let (mut admitted, mut refused) = (Vec::new(), 0);
+    for (number, mut conn) in conns.into_iter().enumerate() {
+        let reply = conn.head().expect("a word or a reply");
+        match reply.status {
+            100 => admitted.push(conn),
+            503 => {
+                let retry = reply.header("Retry-After").map(str::parse::<u32>);
+                assert!(matches!(retry, Some(Ok(_))), "{number}:\n{}", reply.head);
+                refused += 1;
+            }
+            status => panic!("{number}: {status}"),
+        }
+    }
+    // Not one after another, and none only when another one ends.
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(2), "it took {took:?}");
+    assert_eq!((admitted.len(), refused), (4, 196));
+    assert_eq!(server.get("/file").text(), "OK");
+    for mut conn in admitted {
+        conn.send(b"0123456789");
+        assert_eq!(conn.reply_to("POST").expect("a reply").status, 200);
+    }
+    assert_eq!(server.visible().len(), 4);
     server.assert_clean();
 }
