@@ -134,46 +134,70 @@ fn uploads_that_die_give_their_places_back() {
     server.assert_clean();
 }
 
-#[test]
-fn three_hundred_slow_uploads_do_not_delay_a_get() {
-    let server = Server::start();
-    server.place("small", b"small");
-    let mut held: Vec<Conn> = (0..300)
-        .map(|number| held_upload(&server, &format!("held/{number}")))
-        .collect();
-    for (target, text) in [("small", "small"), ("/file", "OK")] {
-        let mut times = Vec::new();
-        for round in 0..200 {
-            // Each goes on a little, so that none of them is merely idle.
-            if round % 25 == 0 {
-                held.iter_mut().for_each(|conn| conn.send(b"x"));
-            }
+/// How long 95 of 100 GETs of a target take at most on each of two servers, each on a connection of its own. They take
+/// turns, so that whatever else runs on the machine delays both.
+fn percentiles_95(
+    servers: [&Server; 2],
+    (target, text): (&str, &str),
+    mut before_some: impl FnMut(),
+) -> [Duration; 2] {
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..200 {
+        if round % 25 == 0 {
+            before_some();
+        }
+        for (server, times) in servers.into_iter().zip(&mut times) {
             let start = Instant::now();
             let reply = server.get(target);
             times.push(start.elapsed());
             assert_eq!((reply.status, reply.text().as_str()), (200, text));
         }
+    }
+    times.map(|mut times| {
         times.sort_unstable();
-        assert!(
-            times[100] < Duration::from_millis(20),
-            "{target}: a median of {:?}",
-            times[100]
-        );
-        if target == "small" {
-            // The first eight of the nine bytes left are through; begin anew for the next target.
-            for mut conn in held.drain(..) {
-                conn.send(b"x");
-                assert_eq!(conn.reply_to("POST").expect("a reply").status, 200);
-            }
-            held.extend((0..300).map(|number| held_upload(&server, &format!("held/{number}"))));
+        times[190]
+    })
+}
+
+#[test]
+fn three_hundred_slow_uploads_do_not_delay_a_get() {
+    const LENGTH: usize = 1000;
+    const TRIES: usize = 5;
+    /// What they may add to the time of a GET.
+    const DELAY: Duration = Duration::from_millis(5);
+    let (without, with) = (Server::start(), Server::start());
+    without.place("small", b"small");
+    with.place("small", b"small");
+    let framing = format!("Content-Length: {LENGTH}");
+    let mut held: Vec<Conn> = (0..300)
+        .map(|number| with.begin("POST", &format!("held/{number}"), &framing))
+        .collect();
+    let mut sent = 0;
+    for wanted in [("small", "small"), ("/file", "OK")] {
+        let mut tries: Vec<[Duration; 2]> = Vec::new();
+        // The best of some tries: another program may come in between in one of them.
+        while tries
+            .iter()
+            .all(|[without, with]| *with >= *without + DELAY)
+        {
+            assert!(
+                tries.len() < TRIES,
+                "{}: without slow uploads and with them: {tries:?}",
+                wanted.0
+            );
+            tries.push(percentiles_95([&without, &with], wanted, || {
+                // Each goes on a little, so that none of them is merely idle.
+                held.iter_mut().for_each(|conn| conn.send(b"x"));
+                sent += 1;
+            }));
         }
     }
-    assert_eq!(server.post("another", b"upload").status, 200);
+    assert_eq!(with.post("another", b"upload").status, 200);
     for mut conn in held {
-        conn.send(b"x");
+        conn.send(&vec![b'x'; LENGTH - sent]);
         assert_eq!(conn.reply_to("POST").expect("a reply").status, 200);
     }
-    server.assert_clean();
+    with.assert_clean();
 }
 
 #[test]
