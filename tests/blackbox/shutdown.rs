@@ -85,6 +85,42 @@ fn row_13_a_transfer_in_flight_is_finished_and_no_other_is_begun() {
 }
 
 #[test]
+fn row_13_a_connection_that_is_open_gets_503_meanwhile() {
+    let mut server = Server::start();
+    server.place("file", b"content");
+    // A pool of connections, as many clients have: each is asked once, for it ends with the refusal.
+    let mut pool: Vec<Conn> = (0..3).map(|_| server.open()).collect();
+    for conn in &mut pool {
+        let reply = conn.request("GET", "file", &[], b"").expect("a reply");
+        assert!(reply.status == 200 && !reply.closes(), "{}", reply.head);
+    }
+    let mut upload = held_upload(&server, "new");
+    server.signal("TERM");
+    eventually("nothing new is begun", || begin_another(&server) != 200);
+    for (mut conn, (method, target)) in
+        pool.into_iter()
+            .zip([("GET", "file"), ("POST", "late"), ("DELETE", "file")])
+    {
+        let what = format!("{method} {target}");
+        let reply = conn.request(method, target, &[], b"").expect("a reply");
+        assert_eq!(reply.status, 503, "{what}: {}", reply.summary());
+        assert!(
+            reply.text().contains("shutting down"),
+            "{what}: {}",
+            reply.text()
+        );
+        let retry = reply.header("Retry-After").map(str::parse::<u32>);
+        assert!(matches!(retry, Some(Ok(_))), "{what}:\n{}", reply.head);
+        assert!(reply.closes() && conn.closed(), "{what}:\n{}", reply.head);
+    }
+    upload.send(b"world");
+    assert_eq!(upload.reply_to("POST").expect("a reply").status, 200);
+    assert_eq!(server.wait().code, Some(0));
+    assert_eq!(server.content("file").as_deref(), Some(&b"content"[..]));
+    server.assert_clean();
+}
+
+#[test]
 fn row_13_what_outlasts_the_shutdown_timeout_is_dropped_without_a_trace() {
     let mut server = Server::with(&["--shutdown-timeout", "1"], &[]);
     server.post("log", b"one\n");
