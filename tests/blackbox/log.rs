@@ -1,7 +1,9 @@
 //! The log: one line a request with all its fields, as text and as JSON, and one when a transfer that lasts begins.
 
+use std::time::Duration;
+
 use crate::common::json::{self, Json};
-use crate::common::{Server, eventually};
+use crate::common::{Server, eventually, within};
 
 /// The value of `key=` in a line of the text log, quotes and all.
 fn field<'a>(line: &'a str, key: &str) -> &'a str {
@@ -190,20 +192,53 @@ fn a_transfer_that_lasts_is_logged_when_it_starts_and_when_it_ends() {
     }
 }
 
+/// The line of the start comes after one second, and the next one ten seconds later, as the lines themselves tell it.
+fn assert_10_seconds_apart(lines: &[String], seconds: impl Fn(&str) -> f64) {
+    let (start, next) = (seconds(&lines[0]), seconds(&lines[1]));
+    assert!((1.0..3.0).contains(&start), "{lines:#?}");
+    assert!((8.0..12.0).contains(&(next - start)), "{lines:#?}");
+}
+
 #[test]
 fn a_transfer_that_goes_on_is_logged_every_10_seconds() {
-    let server = Server::start();
-    let mut conn = server.open();
-    conn.send(b"POST /file/slow HTTP/1.1\r\nHost: nas\r\nContent-Length: 10\r\n\r\n01234");
-    eventually("the line of the start", || {
-        request_lines(&server).len() == 1
+    let slow_upload = |format| {
+        let server = Server::with(&["--log-format", format], &[]);
+        let mut conn = server.open();
+        conn.send(b"POST /file/slow HTTP/1.1\r\nHost: nas\r\nContent-Length: 10\r\n\r\n01234");
+        (server, conn)
+    };
+    // Both at once: each takes its ten seconds.
+    let both = ["text", "json"].map(slow_upload);
+    let [text, json] = both.each_ref().map(|(server, _)| {
+        within(Duration::from_secs(25), "the second line", || {
+            request_lines(server).len() == 2
+        });
+        request_lines(server)
     });
-    eventually("the line of the next 10 seconds", || {
-        request_lines(&server).len() == 2
+    for (line, message) in text.iter().zip(["transfer started", "transfer running"]) {
+        assert!(line.contains(message), "{line}");
+        assert_eq!(field(line, "in"), "5", "{line}");
+    }
+    assert_10_seconds_apart(&text, |line| {
+        field(line, "seconds").parse().expect("a number")
     });
-    let line = &request_lines(&server)[1];
-    assert!(line.contains("transfer running"), "{line}");
-    assert_eq!(field(line, "in"), "5", "{line}");
+    // One object a line, with all that the line of the end has but its status.
+    let members = [
+        "client", "id", "in", "level", "message", "method", "name", "out", "seconds", "time",
+    ];
+    for (line, message) in json.iter().zip(["transfer started", "transfer running"]) {
+        let object = json::parse(line);
+        let mut names = object.names();
+        names.sort_unstable();
+        assert_eq!(names, members, "{line}");
+        assert_eq!(object.get("message").text(), message, "{line}");
+        assert_eq!(object.get("level").text(), "INFO", "{line}");
+        assert_eq!(object.get("method").text(), "POST", "{line}");
+        assert_eq!(object.get("name").text(), "slow", "{line}");
+        assert_eq!(object.get("in").number(), 5.0, "{line}");
+        assert_eq!(object.get("out").number(), 0.0, "{line}");
+    }
+    assert_10_seconds_apart(&json, |line| json::parse(line).get("seconds").number());
 }
 
 #[test]

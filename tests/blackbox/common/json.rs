@@ -11,6 +11,14 @@ pub enum Json {
 }
 
 impl Json {
+    /// The names of the members of an object, in their order.
+    pub fn names(&self) -> Vec<&str> {
+        let Json::Object(members) = self else {
+            panic!("not an object: {self:?}");
+        };
+        members.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
     /// The member `name` of an object; fails where there is none.
     pub fn get(&self, name: &str) -> &Json {
         let Json::Object(members) = self else {
