@@ -176,34 +176,57 @@ fn row_9_pipelined_requests_are_carried_out_in_order() {
 // remedy:  as above: such a connection holds one worker.
 #[test]
 fn row_9_a_connection_full_of_requests_that_never_reads_stops_nobody() {
-    let server = Server::with(&["--max-transfers", "4"], &[]);
-    server.place("large", &pattern(1, 10 * 1024 * 1024));
-    server.place("small", b"small");
-    let mut hog = server.open();
-    // As much as the server takes; it may stop reading or hang up, as it likes.
-    hog.limit_reads(Duration::from_secs(1));
-    let _ = hog.try_send(&request_bytes("GET", "large", &[], b"").repeat(1000));
-    assert_eq!(hog.head().expect("the first head").status, 200);
-    for round in 0..50 {
-        let start = Instant::now();
-        for (target, text) in [("/file", "OK"), ("small", "small")] {
-            let reply = server.get(target);
+    const LARGE: usize = 10 * 1024 * 1024;
+    // As many requests as there are workers, which they would all hold; and as many as the server takes.
+    for requests in [4, 1000] {
+        let server = Server::with(&["--max-transfers", "4"], &[]);
+        server.place("large", &pattern(1, LARGE));
+        server.place("small", b"small");
+        let mut hog = server.open();
+        let request = request_bytes("GET", "large", &[], b"");
+        hog.send(&request);
+        let head = hog.head().expect("the first head");
+        assert_eq!(head.status, 200);
+        // A worker has the first: now the others. With too many the server may stop reading or hang up, as it likes.
+        let _ = hog.try_send(&request.repeat(requests - 1));
+        for round in 0..50 {
+            let what = format!("{requests} requests, round {round}");
+            let start = Instant::now();
+            // The other workers are there for others, all three at once.
+            let held = [0, 1, 2]
+                .map(|number| server.begin("POST", &format!("new-{number}"), "Content-Length: 1"));
+            assert_eq!(server.get("/file").text(), "OK", "{what}");
+            for mut conn in held {
+                conn.send(b"x");
+                assert_eq!(
+                    conn.reply_to("POST").expect("a reply").status,
+                    200,
+                    "{what}"
+                );
+            }
+            let reply = server.get("small");
             assert_eq!(
                 (reply.status, reply.text().as_str()),
-                (200, text),
-                "round {round}"
+                (200, "small"),
+                "{what}"
+            );
+            assert!(
+                start.elapsed() < Duration::from_secs(5),
+                "{what} took {:?}",
+                start.elapsed()
             );
         }
-        assert_eq!(
-            server.post(&format!("new-{round}"), b"x").status,
-            200,
-            "round {round}"
-        );
-        assert!(
-            start.elapsed() < Duration::from_secs(1),
-            "round {round} took {:?}",
-            start.elapsed()
-        );
+        if requests == 4 {
+            // It has only been slow: each reply comes whole, one behind the other.
+            let mut sizes = vec![0; requests];
+            hog.body(&head, &mut |part| sizes[0] += part.len())
+                .expect("the first body");
+            for size in &mut sizes[1..] {
+                let reply = hog.reply_to("GET").expect("a reply");
+                *size = reply.body.len();
+            }
+            assert_eq!(sizes, [LARGE; 4]);
+        }
     }
 }
 
