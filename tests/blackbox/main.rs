@@ -41,6 +41,7 @@ mod ranges;
 mod requests;
 mod retries;
 mod shutdown;
+mod small_replies;
 mod special;
 mod startup;
 mod tar;
