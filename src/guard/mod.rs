@@ -39,6 +39,7 @@ mod linger;
 mod listener;
 mod pending;
 mod sending;
+mod socket;
 mod table;
 
 pub use exchange::Exchange;

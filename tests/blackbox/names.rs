@@ -1,5 +1,5 @@
 //! Names: what they decode to, what is refused, and that no spelling leads out of the storage or into the server's
-//! own folder. Symbolic links and special files are in links.rs.
+//! own folder. Symbolic links are in links.rs, special files in special.rs.
 
 use crate::common::Server;
 use crate::common::secrets::{assert_proper, assert_secrets_untouched, server_beside_secrets};
