@@ -83,7 +83,9 @@ impl Root {
     }
 
     /// Looks without opening the file. A join ends by the removal of its note: that there is none shows the length to
-    /// be that of a file at rest only where the file is, after that, what it was before.
+    /// be that of a file at rest only where the file is, after that, what it was before. A noted length is held against
+    /// a size from after the note was read, as in [`Root::snapshot`]; one from before may be from the middle of the
+    /// join before, all of which the note lets count.
     fn look(&self, dir: BorrowedFd<'_>, name: &OsStr) -> Result<About, Error> {
         let mut seen = stat(dir, name)?;
         for _ in 0..LOOKS {
@@ -91,15 +93,16 @@ impl Root {
             if about.kind != Kind::File {
                 return Ok(about);
             }
-            if let Some(noted) = self.noted_length_at(dir, name, seen.st_ino)? {
-                about.length = about.length.min(noted);
-                return Ok(about);
-            }
+            let noted = self.noted_length_at(dir, name, seen.st_ino)?;
             let seen_again = stat(dir, name)?;
-            if is_same(&seen, &seen_again) {
-                return Ok(about);
+            match noted {
+                Some(noted) if seen.st_ino == seen_again.st_ino => {
+                    about.length = noted.min(About::from(&seen_again).length);
+                    return Ok(about);
+                }
+                None if is_same(&seen, &seen_again) => return Ok(about),
+                _ => seen = seen_again,
             }
-            seen = seen_again;
         }
         // Another program keeps writing to it; no join would.
         Ok(About::from(&seen))

@@ -91,11 +91,16 @@ impl Root {
     ///
     /// While a join is under way, the length is the one from before it, which its note tells; so is it after a join
     /// that was killed. The shared lock tells the two cases from a file at rest, and is held only while looking.
+    ///
+    /// Without the lock, a size is worth something only if it was taken after the note was read. While there is a note,
+    /// its length is what all whole appends come to, and no file ever shrinks below that: a later size is no less. An
+    /// earlier one may be from the middle of the append before, all of which the note lets count. The time stays the
+    /// earlier one, so that no content bears the time of what came after it.
     pub(super) fn snapshot(&self, file: File) -> Result<Snapshot, Error> {
         let deadline = Instant::now() + LENGTH_WAIT;
         loop {
             let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
-            let stat = rustix::fs::fstat(&file)?;
+            let mut stat = rustix::fs::fstat(&file)?;
             regular(&stat)?;
             let noted = self.noted_length(&file, stat.st_ino)?;
             let is_known = match locked {
@@ -103,7 +108,11 @@ impl Root {
                     rustix::fs::flock(&file, FlockOperation::Unlock)?;
                     true
                 }
-                Err(Errno::WOULDBLOCK | Errno::INTR) => noted.is_some(),
+                Err(Errno::WOULDBLOCK | Errno::INTR) if noted.is_some() => {
+                    stat.st_size = rustix::fs::fstat(&file)?.st_size;
+                    true
+                }
+                Err(Errno::WOULDBLOCK | Errno::INTR) => false,
                 Err(errno) => return Err(errno.into()),
             };
             if is_known {

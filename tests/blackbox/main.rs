@@ -25,6 +25,7 @@ mod etags;
 mod framing;
 mod health;
 mod json_bodies;
+mod lengths;
 mod limits;
 mod links;
 mod listings;
