@@ -1,6 +1,6 @@
 //! Making folders.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
@@ -22,12 +22,14 @@ impl Root {
     }
 
     fn make_folder_once(&self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
-        let Place::Entry(dir, leaf) = self.make_way(pieces, None)? else {
+        let check_new = |dir: BorrowedFd<'_>| self.check_new(dir, check);
+        let Place::Entry(dir, leaf) = self.make_way(pieces, None, &check_new)? else {
             return check(Some(&Current::Other));
         };
         match self.current(dir.as_fd(), &leaf)? {
             Some(Current::File(_)) => return Err(Error::IsFile),
-            current => check(current.as_ref())?,
+            None => check_new(dir.as_fd())?,
+            other => check(other.as_ref())?,
         }
         match rustix::fs::mkdirat(&dir, &leaf, Mode::from_raw_mode(0o777)) {
             Ok(()) => self.sync_folder(dir.as_fd()),

@@ -30,7 +30,7 @@ impl Root {
     fn check_join_once(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
         let (dir, leaf) = self.find(pieces)?.entry().ok_or(Error::IsFolder)?;
         super::replace::replaceable(kind(dir.as_fd(), &leaf)?)?;
-        self.check_file_system(dir.as_fd())?;
+        self.check_mount(dir.as_fd())?;
         // Whether it may be written to.
         open_regular(dir.as_fd(), &leaf, OFlags::WRONLY)?;
         match check {

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
+use super::mount::Mount;
 use super::replace::{Held, Purpose, rename_onto};
 use super::root::Root;
 use super::snapshot::same_file;
@@ -43,7 +44,12 @@ impl Root {
         let inode = inode_at(&from_dir, &from_leaf)?;
         // No parent is to be made inside of a folder that is then found not to fit into itself.
         let avoid = (moved == FileType::Directory).then_some(inode);
-        let Place::Entry(to_dir, to_leaf) = self.make_way(to, avoid)? else {
+        let mount = Mount::of(from_dir.as_fd())?;
+        let check_new = |dir: BorrowedFd<'_>| {
+            mount.check(dir)?;
+            check(None)
+        };
+        let Place::Entry(to_dir, to_leaf) = self.make_way(to, avoid, &check_new)? else {
             return Err(Error::IsFolder);
         };
         let to = (to_dir.as_fd(), to_leaf.as_os_str());

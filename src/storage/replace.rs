@@ -12,8 +12,8 @@ use super::error::again;
 use super::root::Root;
 use super::snapshot::open_regular;
 use super::staged::Staged;
-use super::version::{Check, stamp};
-use super::walk::{Place, kind};
+use super::version::{ANY, Check, stamp};
+use super::walk::{Last, Missing, Place, kind};
 
 /// What a file is held for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,13 +41,18 @@ impl Root {
     }
 
     fn check_replace_once(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
-        let (dir, leaf) = match self.find(pieces) {
+        let at_missing = |dir: BorrowedFd<'_>| {
+            self.check_new(dir, check.unwrap_or(ANY))?;
+            // It is not to be made yet.
+            Err(Error::NotFound)
+        };
+        let missing = Missing::Make(&at_missing);
+        let (dir, leaf) = match self.resolve(pieces, Last::Follow, missing, None) {
             Ok(place) => place.entry().ok_or(Error::IsFolder)?,
-            // Parents will be made.
-            Err(Error::NotFound) => return check.map_or(Ok(()), |check| check(None)),
+            Err(Error::NotFound) => return Ok(()),
             Err(error) => return Err(error),
         };
-        self.check_file_system(dir.as_fd())?;
+        self.check_mount(dir.as_fd())?;
         match kind(dir.as_fd(), &leaf) {
             Ok(kind) => replaceable(kind)?,
             Err(Errno::NOENT) => {}
@@ -59,12 +64,10 @@ impl Root {
         }
     }
 
-    /// Refuses a folder on another file system than the root: nothing can be renamed into it.
-    pub(super) fn check_file_system(&self, dir: BorrowedFd<'_>) -> Result<(), Error> {
-        let (there, here) = (rustix::fs::fstat(dir)?, rustix::fs::fstat(&self.dir)?);
-        (there.st_dev == here.st_dev)
-            .then_some(())
-            .ok_or(Error::MountPoint)
+    /// Refuses early to put something into a folder, or into one that is yet to be made in it, where nothing has its name.
+    pub(super) fn check_new(&self, dir: BorrowedFd<'_>, check: Check<'_>) -> Result<(), Error> {
+        self.check_mount(dir)?;
+        check(None)
     }
 
     /// Locks the regular file at a place, or finds that there is none.
@@ -141,7 +144,8 @@ impl Staged<'_> {
 
     fn put(&mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
         let root = self.root;
-        let Place::Entry(dir, leaf) = root.make_way(pieces, None)? else {
+        let check_new = |dir: BorrowedFd<'_>| root.check_new(dir, check);
+        let Place::Entry(dir, leaf) = root.make_way(pieces, None, &check_new)? else {
             return Err(Error::IsFolder);
         };
         let held = root.hold(dir.as_fd(), &leaf, Purpose::Replace)?;

@@ -128,23 +128,27 @@ impl Root {
     }
 
     /// Resolves a name for writing, and makes its missing parents; not through the folder with the inode `avoid`.
+    ///
+    /// `check` is asked before each one is made, with the folder that it is made in: nothing is under the name then, and
+    /// what can be known to fail is to leave no parents behind.
     pub(super) fn make_way(
         &self,
         pieces: &[String],
         avoid: Option<u64>,
+        check: &dyn Fn(BorrowedFd<'_>) -> Result<(), Error>,
     ) -> Result<Place<'_>, Error> {
-        match self.resolve(pieces, Last::Follow, Missing::Make, avoid) {
+        match self.resolve(pieces, Last::Follow, Missing::Make(check), avoid) {
             // A folder that was there, or has just been made, is gone.
             Err(Error::NotFound) => Err(Error::Moved),
             other => other,
         }
     }
 
-    fn resolve(
+    pub(super) fn resolve(
         &self,
         pieces: &[String],
         last: Last,
-        missing: Missing,
+        missing: Missing<'_>,
         avoid: Option<u64>,
     ) -> Result<Place<'_>, Error> {
         let way = Way {

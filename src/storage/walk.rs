@@ -34,17 +34,18 @@ pub(super) enum Last {
 }
 
 /// What to do about a parent that does not exist.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+#[derive(Clone, Copy)]
+pub(super) enum Missing<'c> {
     Fail,
-    Make,
+    /// It is made, unless this refuses, which is given the folder that it would be made in.
+    Make(&'c dyn Fn(BorrowedFd<'_>) -> Result<(), Error>),
 }
 
 /// How a name is resolved.
 #[derive(Clone, Copy)]
-pub(super) struct Way {
+pub(super) struct Way<'c> {
     pub(super) last: Last,
-    pub(super) missing: Missing,
+    pub(super) missing: Missing<'c>,
     /// The inode of a folder that must not be on the way.
     pub(super) avoid: Option<u64>,
 }
@@ -89,7 +90,11 @@ pub(super) fn kind(dir: BorrowedFd<'_>, leaf: &OsStr) -> Result<FileType, Errno>
 }
 
 /// Resolves `pieces` beneath the root.
-pub(super) fn place<'r>(root: &'r Root, pieces: &[String], way: Way) -> Result<Place<'r>, Error> {
+pub(super) fn place<'r>(
+    root: &'r Root,
+    pieces: &[String],
+    way: Way<'_>,
+) -> Result<Place<'r>, Error> {
     let Some((leaf, parents)) = pieces.split_last() else {
         return Ok(Place::Folder(Dir::Root(&root.dir)));
     };
@@ -152,9 +157,9 @@ pub(super) fn open_plain(dir: BorrowedFd<'_>, path: &OsStr) -> Result<OwnedFd, E
 }
 
 /// The walk piece by piece. Only the folder that it has come to is open, however deep it is.
-struct Walk<'r> {
+struct Walk<'r, 'c> {
     root: &'r Root,
-    way: Way,
+    way: Way<'c>,
     /// The folder; none at the root.
     at: Option<OwnedFd>,
     /// The names of the folders from the root to here; `..` takes the last away.
@@ -163,8 +168,8 @@ struct Walk<'r> {
     links: usize,
 }
 
-impl<'r> Walk<'r> {
-    fn new(root: &'r Root, pieces: &[String], way: Way) -> Self {
+impl<'r, 'c> Walk<'r, 'c> {
+    fn new(root: &'r Root, pieces: &[String], way: Way<'c>) -> Self {
         Self {
             root,
             way,
@@ -236,9 +241,11 @@ impl<'r> Walk<'r> {
 
     /// Goes into the folder `piece`, or puts the pieces of the link `piece` ahead.
     fn enter(&mut self, piece: &OsStr) -> Result<(), Error> {
-        match rustix::fs::openat(self.here(), piece, PATH_DIR, Mode::empty()) {
-            Ok(dir) => self.go_to(dir, piece),
-            Err(Errno::NOENT) if self.way.missing == Missing::Make => {
+        let opened = rustix::fs::openat(self.here(), piece, PATH_DIR, Mode::empty());
+        match (opened, self.way.missing) {
+            (Ok(dir), _) => self.go_to(dir, piece),
+            (Err(Errno::NOENT), Missing::Make(check)) => {
+                check(self.here())?;
                 match rustix::fs::mkdirat(self.here(), piece, Mode::from_raw_mode(0o777)) {
                     Ok(()) => self.root.sync_folder(self.here())?,
                     // Somebody else has just made it.
@@ -249,11 +256,11 @@ impl<'r> Walk<'r> {
                 self.go_to(dir, piece)
             }
             // With O_NOFOLLOW and O_DIRECTORY a link is ENOTDIR, or ELOOP on some file systems.
-            Err(Errno::NOTDIR | Errno::LOOP) => match kind(self.here(), piece)? {
+            (Err(Errno::NOTDIR | Errno::LOOP), _) => match kind(self.here(), piece)? {
                 FileType::Symlink => self.expand(piece),
                 _ => Err(Error::ParentIsFile),
             },
-            Err(errno) => Err(errno.into()),
+            (Err(errno), _) => Err(errno.into()),
         }
     }
 

@@ -36,6 +36,7 @@ mod modified;
 mod moves;
 mod names;
 mod options;
+mod parents;
 mod parts;
 mod preconditions;
 mod ranges;

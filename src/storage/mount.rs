@@ -1,0 +1,58 @@
+//! Which mount a folder is on: nothing can be renamed from one to another, whether or not they are of one file system.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{AtFlags, StatxFlags};
+
+use super::Error;
+use super::root::Root;
+
+/// A mount of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mount {
+    /// The number of the file system.
+    device: u64,
+    /// The number of the mount; none before Linux 5.8.
+    id: Option<u64>,
+}
+
+impl Mount {
+    /// The one that an open folder is on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn of(dir: BorrowedFd<'_>) -> Result<Self, Error> {
+        let flags = StatxFlags::MNT_ID;
+        let Ok(stat) = rustix::fs::statx(dir, "", AtFlags::EMPTY_PATH, flags) else {
+            // A filter, or a kernel, that does not know the call.
+            let device = rustix::fs::fstat(dir)?.st_dev;
+            return Ok(Self { device, id: None });
+        };
+        let has_id = stat.stx_mask & flags.bits() != 0;
+        Ok(Self {
+            device: rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor),
+            id: has_id.then_some(stat.stx_mnt_id),
+        })
+    }
+
+    /// Refuses a folder on another one: nothing can be renamed into it from here.
+    ///
+    /// # Errors
+    /// [`Error::MountPoint`].
+    pub(super) fn check(&self, dir: BorrowedFd<'_>) -> Result<(), Error> {
+        match Self::of(dir)? == *self {
+            true => Ok(()),
+            false => Err(Error::MountPoint),
+        }
+    }
+}
+
+impl Root {
+    /// Refuses a folder on another mount than that of the staged bodies.
+    ///
+    /// # Errors
+    /// [`Error::MountPoint`].
+    pub(super) fn check_mount(&self, dir: BorrowedFd<'_>) -> Result<(), Error> {
+        Mount::of(self.staged.as_fd())?.check(dir)
+    }
+}

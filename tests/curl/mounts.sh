@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Places below the storage where something else is mounted: another file system, and another folder of the same one.
+# Nothing is stored across them, which is said before the body is sent and leaves nothing behind.
+
+# shellcheck source-path=SCRIPTDIR source=../../scripts/own-mounts.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/own-mounts.sh"
+# shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+need_server_binary
+
+if [[ -z ${OWN_MOUNTS-} ]]; then
+  skip "mounts below the storage" "no file system can be mounted here (needs root or user namespaces)"
+  finish
+fi
+
+storage=$work/storage
+mkdir -p "$storage"/{tmpfs,bind} "$work/beside"
+mount -t tmpfs -o size=1m tmpfs "$storage/tmpfs"
+mount --bind "$work/beside" "$storage/bind"
+release() { umount -l "$storage/tmpfs" "$storage/bind"; }
+for mounted in tmpfs bind; do
+  echo there >"$storage/$mounted/old"
+  ln -s "$mounted" "$storage/to-$mounted"
+done
+echo here >"$storage/file"
+random_file "$work/body" 3M
+start_server "$storage"
+
+picture() { (cd "$storage" && find . -path ./.http-nas -prune -o -printf '%p %y %s\n' | sort); }
+before=$(picture)
+unchanged() {
+  same "$before" "$(picture)"
+  no_litter "$storage"
+}
+refused_early() {
+  same '409 0' "$(curl -sS -v --expect100-timeout 60 -H 'Expect: 100-continue' -o "$work/reply" -w '%{http_code} %{size_upload}' "$@" 2>"$work/trace")"
+  not grep '^< HTTP/1.1 100' "$work/trace"
+  grep -q 'another file system' "$work/reply"
+  unchanged
+}
+refused() {
+  status 409 "$@"
+  unchanged
+}
+to() { printf '{"path": "%s"}' "$1"; }
+
+for mounted in tmpfs bind to-tmpfs to-bind; do
+  check "$mounted: GET reads what is there" same there "$(curl -sS "$URL/file/$mounted/old")"
+  for name in x new/x new/a/b/x old; do
+    check "POST $mounted/$name is refused before the body" refused_early -X POST -T "$work/body" "$URL/file/$mounted/$name"
+  done
+  check "PUT $mounted/old is refused before the body" refused_early -X PUT -T "$work/body" "$URL/file/$mounted/old"
+  for name in new new/x; do
+    check "POST $mounted/$name/ makes no folder" refused -X POST "$URL/file/$mounted/$name/"
+    check "mv to $mounted/$name" refused -X PUT --data-raw "$(to "$mounted/$name")" "$URL/file/file/mv"
+    check "cp to $mounted/$name" refused -X PUT --data-raw "$(to "$mounted/$name")" "$URL/file/file/cp"
+    check "mv from $mounted to $name" refused -X PUT --data-raw "$(to "$name")" "$URL/file/$mounted%2Fold/mv"
+  done
+done
+within() {
+  status 200 -X PUT --data-raw "$(to "$1/a/b")" "$URL/file/$1%2Fold/mv"
+  same there "$(cat "$storage/$1/a/b")"
+}
+for mounted in tmpfs bind; do
+  check "mv within $mounted, into a folder that is made" within "$mounted"
+  check "cp from $mounted" status 200 -X PUT --data-raw "$(to "copied/$mounted")" "$URL/file/$mounted%2Fa%2Fb/cp"
+done
+
+signal TERM "$PID"
+check "the server ends well" same 0 "$CODE"
+finish
