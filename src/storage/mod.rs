@@ -23,6 +23,7 @@ mod snapshot;
 mod space;
 mod staged;
 mod tree;
+mod turn;
 mod version;
 mod walk;
 

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FileType, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::Error;
@@ -12,6 +12,7 @@ use super::error::again;
 use super::root::Root;
 use super::snapshot::open_regular;
 use super::staged::Staged;
+use super::turn::Turn;
 use super::version::{ANY, Check, stamp};
 use super::walk::{Last, Missing, Place, kind};
 
@@ -29,6 +30,8 @@ pub(super) enum Purpose {
 pub(super) struct Held {
     pub(super) file: File,
     pub(super) inode: u64,
+    /// Ends after the lock, which goes with the file.
+    _turn: Turn,
 }
 
 impl Root {
@@ -76,7 +79,7 @@ impl Root {
     /// was for one that is gone, and it starts over.
     ///
     /// # Errors
-    /// [`Error::IsFolder`] or [`Error::NotRegular`] where something else is there.
+    /// [`Error::IsFolder`] or [`Error::NotRegular`] where something else is there, [`Error::Locked`].
     pub(super) fn hold(
         &self,
         dir: BorrowedFd<'_>,
@@ -104,11 +107,15 @@ impl Root {
                 Err(Error::NotFound | Error::Outside) => return Err(Error::Moved),
                 Err(error) => return Err(error),
             };
-            lock(&file)?;
             let inode = rustix::fs::fstat(&file)?.st_ino;
+            let turn = self.lock(&file, inode)?;
             let there = rustix::fs::statat(dir, leaf, AtFlags::SYMLINK_NOFOLLOW);
             if there.is_ok_and(|stat| stat.st_ino == inode) {
-                return Ok(Some(Held { file, inode }));
+                return Ok(Some(Held {
+                    file,
+                    inode,
+                    _turn: turn,
+                }));
             }
         }
     }
@@ -206,15 +213,5 @@ pub(super) fn replaceable(kind: FileType) -> Result<(), Error> {
         FileType::RegularFile | FileType::Symlink => Ok(()),
         FileType::Directory => Err(Error::IsFolder),
         _ => Err(Error::NotRegular),
-    }
-}
-
-/// Takes the exclusive lock; the holders before hold it for one rename or one join.
-fn lock(file: &File) -> Result<(), Errno> {
-    loop {
-        match rustix::fs::flock(file, FlockOperation::LockExclusive) {
-            Err(Errno::INTR) => {}
-            other => return other,
-        }
     }
 }

@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
+use super::turn::Turns;
 use super::walk::{Last, Missing, Place, Way};
 
 /// The server's own folder below the root, and the folders in it.
@@ -47,6 +48,8 @@ pub struct Root {
     counter: AtomicU64,
     /// Held while blocks are reserved for a body.
     pub(super) reserving: Mutex<()>,
+    /// Whose turn it is to lock a file.
+    pub(super) turns: Arc<Turns>,
 }
 
 impl Root {
@@ -78,6 +81,7 @@ impl Root {
             instance: instance(),
             counter: AtomicU64::new(0),
             reserving: Mutex::new(()),
+            turns: Arc::default(),
         };
         root.probe().map_err(unusable)?;
         root.recover();

@@ -13,8 +13,9 @@ use super::root::{DIR_FLAGS, Root};
 use super::version::Version;
 use super::walk::{Place, kind};
 
-/// How long a reader waits for the length of a file that somebody has locked without saying for how long.
-const LENGTH_WAIT: Duration = Duration::from_secs(10);
+/// How long a reader waits for the length of a file that somebody has locked without saying for how long, and a writer
+/// for a lock under which nothing happens.
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// What a name leads to.
 #[derive(Debug)]
@@ -97,7 +98,7 @@ impl Root {
     /// earlier one may be from the middle of the append before, all of which the note lets count. The time stays the
     /// earlier one, so that no content bears the time of what came after it.
     pub(super) fn snapshot(&self, file: File) -> Result<Snapshot, Error> {
-        let deadline = Instant::now() + LENGTH_WAIT;
+        let deadline = Instant::now() + LOCK_WAIT;
         loop {
             let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
             let mut stat = rustix::fs::fstat(&file)?;

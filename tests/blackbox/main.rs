@@ -30,6 +30,7 @@ mod limits;
 mod links;
 mod listings;
 mod load;
+mod locks;
 mod log;
 mod lost_updates;
 mod modified;

@@ -210,6 +210,26 @@ impl Server {
         number.unwrap_or_else(|| panic!("no {field} in {status}"))
     }
 
+    /// How the server has a file of the storage open, once for each time: `r`, `w` or `rw`.
+    pub fn has_open(&self, name: &str) -> Vec<&'static str> {
+        let path = fs::canonicalize(self.storage().join(name)).expect("it is there");
+        let process = PathBuf::from(format!("/proc/{}", self.pid()));
+        let open = fs::read_dir(process.join("fd")).expect("the server runs");
+        let of_it = open
+            .flatten()
+            .filter(|fd| fs::read_link(fd.path()).is_ok_and(|target| target == path));
+        of_it
+            .filter_map(|fd| {
+                // fdinfo has open(2)'s flags in octal, and the way of access in the last digit.
+                let info = fs::read_to_string(process.join("fdinfo").join(fd.file_name())).ok()?;
+                let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+                ["r", "w", "rw"]
+                    .get(usize::from(flags.trim_end().bytes().last()? - b'0'))
+                    .copied()
+            })
+            .collect()
+    }
+
     /// From now on ERROR lines are no failure of the test.
     pub fn expect_errors(&mut self) {
         self.errors_expected = true;

@@ -1,0 +1,90 @@
+//! A file that another program keeps locked: who waits for it, for how long, and what goes on meanwhile.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::common::{Server, eventually, pattern};
+
+// symptom: PUT, POST, mv and DELETE of a file that a program had locked (flock) never got a reply, and each kept a slot.
+// cause:   they waited for the lock in flock(2), which has no end.
+// remedy:  a wait that ends with 503 when nothing has happened for 10 s.
+#[test]
+fn who_writes_to_a_file_that_stays_locked_is_told_to_try_again() {
+    let server = Server::start();
+    for name in ["file", "other"] {
+        server.place(name, b"content");
+    }
+    let held = File::open(server.storage().join("file")).expect("it is there");
+    held.lock().expect("it can be locked");
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let to = br#"{"path": "file"}"#;
+        let requests: [(&str, &str, &[u8]); 7] = [
+            ("PUT", "file", b"more"),
+            ("PUT", "file", b"and more"),
+            ("POST", "file", b"new"),
+            ("DELETE", "file", b""),
+            ("PUT", "other/mv", to),
+            ("PUT", "other/cp", to),
+            ("GET", "file", b""),
+        ];
+        for (method, target, body) in requests {
+            let server = &server;
+            scope.spawn(move || {
+                let reply = server.request(method, target, &[], body);
+                let shown = reply.summary();
+                assert_eq!(reply.status, 503, "{method} {target}: {shown}");
+                assert!(reply.header("Retry-After").is_some(), "{method} {target}");
+                let took = start.elapsed();
+                let limits = Duration::from_secs(10)..Duration::from_secs(25);
+                assert!(limits.contains(&took), "{method} {target}: {took:?}");
+            });
+        }
+        // Nobody else is held up.
+        for _ in 0..20 {
+            assert_eq!(server.put("other", b"").status, 200);
+        }
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(8), "held up: {took:?}");
+    });
+    assert_eq!(server.content("file").as_deref(), Some(&b"content"[..]));
+    held.unlock().expect("it can be unlocked");
+    assert_eq!(server.put("file", b", more").status, 200);
+    assert_eq!(server.get("file").text(), "content, more");
+    server.assert_clean();
+}
+
+/// As a program does that locks a file while it writes into it for long.
+#[test]
+fn a_lock_under_which_a_file_grows_is_waited_for() {
+    let server = Server::start();
+    server.place("file", b"");
+    let line = pattern(3, 1000);
+    let path = server.storage().join("file");
+    let mut held = OpenOptions::new().append(true).open(path).expect("opened");
+    held.lock().expect("it can be locked");
+    thread::scope(|scope| {
+        let append = scope.spawn(|| server.put("file", b"tail"));
+        eventually("the append waits", || {
+            server.has_open("file").contains(&"rw")
+        });
+        let start = Instant::now();
+        let mut last = start;
+        let mut written = 0;
+        while start.elapsed() < Duration::from_secs(13) {
+            eventually("a second has gone by", || {
+                last.elapsed() > Duration::from_secs(1)
+            });
+            last = Instant::now();
+            held.write_all(&line).expect("written");
+            written += line.len();
+        }
+        held.unlock().expect("it can be unlocked");
+        let reply = append.join().expect("the append failed");
+        assert_eq!(reply.status, 200, "{}", reply.summary());
+        assert_eq!(server.get("file").body.len(), written + 4);
+    });
+    server.assert_clean();
+}
