@@ -4,8 +4,9 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, FileType, OFlags, RenameFlags};
+use rustix::fs::{Access, AtFlags, FileType, OFlags, RenameFlags};
 use rustix::io::Errno;
+use rustix::path::Arg;
 
 use super::Error;
 use super::error::again;
@@ -45,6 +46,7 @@ impl Root {
 
     fn check_replace_once(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
         let at_missing = |dir: BorrowedFd<'_>| {
+            check_access(dir, ".", ENTRIES)?;
             self.check_new(dir, check.unwrap_or(ANY))?;
             // It is not to be made yet.
             Err(Error::NotFound)
@@ -57,10 +59,15 @@ impl Root {
         };
         self.check_mount(dir.as_fd())?;
         match kind(dir.as_fd(), &leaf) {
-            Ok(kind) => replaceable(kind)?,
+            Ok(kind) => {
+                replaceable(kind)?;
+                // To be locked, it has to be opened.
+                check_access(dir.as_fd(), &leaf, Access::READ_OK)?;
+            }
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
+        check_access(dir.as_fd(), ".", ENTRIES)?;
         match check {
             None => Ok(()),
             Some(check) => check(self.current(dir.as_fd(), &leaf)?.as_ref()),
@@ -204,6 +211,19 @@ pub(super) fn rename_onto(
             }
         }
         other => other,
+    }
+}
+
+/// What it takes to make or replace something in a folder.
+const ENTRIES: Access = Access::WRITE_OK.union(Access::EXEC_OK);
+
+/// Refuses early what the server's user may not do. What the system does not tell beforehand, or what a filter says that
+/// does not know the call (`EPERM`), is found out when it is done.
+fn check_access(dir: BorrowedFd<'_>, name: impl Arg, access: Access) -> Result<(), Error> {
+    let flags = AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW;
+    match rustix::fs::accessat(dir, name, access, flags) {
+        Err(errno @ (Errno::ACCESS | Errno::ROFS)) => Err(errno.into()),
+        _ => Ok(()),
     }
 }
 

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Files and folders for which the server's user has no permission: 403, before the body where there is one, and nothing
+# changes.
+
+# shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+need_server_binary
+
+storage=$work/storage
+mkdir "$storage"
+
+# Root may do everything, so the server gets a user of its own; the folders and the program are to be reached by it.
+if ((EUID == 0)); then
+  user=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
+  if ! "${user[@]}" true 2>/dev/null; then
+    skip "no permission" "no other user can be had here (setpriv)"
+    finish
+  fi
+  chmod 711 "$work"
+  chown 65534:65534 "$storage"
+  cp "$http_nas" "$work/http-nas"
+  printf '#!/bin/sh\nexec %s %q "$@"\n' "${user[*]}" "$work/http-nas" >"$work/as-user"
+  chmod 755 "$work/as-user" "$work/http-nas"
+  http_nas=$work/as-user
+fi
+
+start_server "$storage"
+post() { curl -sS -f -o /dev/null -X POST --data-raw "$1" "$URL/file/$2"; }
+for name in file unreadable read-only/file read-only/deep/file closed/file; do post content "$name"; done
+chmod 000 "$storage/unreadable"
+chmod 555 "$storage/read-only"
+chmod 000 "$storage/closed"
+release() { chmod -R u+rwx "$storage"; }
+random_file "$work/body" 3M
+
+picture() { (cd "$storage" && find . -path ./.http-nas -prune -o -path ./closed -prune -o -printf '%p %y %s\n' | sort); }
+before=$(picture)
+unchanged() {
+  same "$before" "$(picture)"
+  no_litter "$storage"
+}
+refused() {
+  status 403 "$@"
+  grep -q 'no permission' "$work/reply"
+  unchanged
+}
+refused_early() {
+  same '403 0' "$(curl -sS -v --expect100-timeout 60 -H 'Expect: 100-continue' -o "$work/reply" -w '%{http_code} %{size_upload}' "$@" 2>"$work/trace")"
+  not grep '^< HTTP/1.1 100' "$work/trace"
+  unchanged
+}
+to() { printf '{"path": "%s"}' "$1"; }
+
+check "GET of a file that may not be read" refused "$URL/file/unreadable"
+check "GET of a file in a folder that may not be entered" refused "$URL/file/closed/file"
+check "its list" refused "$URL/file/closed"
+for name in unreadable read-only/new read-only/a/b/new read-only/file closed/file closed/a/new; do
+  check "POST $name, before the body" refused_early -X POST -T "$work/body" "$URL/file/$name"
+done
+for name in unreadable closed/file; do
+  check "PUT $name, before the body" refused_early -X PUT -T "$work/body" "$URL/file/$name"
+done
+check "PUT to a file in a folder that may only be read" status 200 -X PUT --data-raw '' "$URL/file/read-only%2Ffile"
+check "POST of a folder" refused -X POST "$URL/file/read-only/new/"
+for name in read-only/file read-only/deep closed/file; do
+  check "DELETE $name" refused -X DELETE "$URL/file/$name"
+done
+check "mv into it" refused -X PUT --data-raw "$(to read-only/new)" "$URL/file/file/mv"
+check "mv out of it" refused -X PUT --data-raw "$(to new)" "$URL/file/read-only%2Ffile/mv"
+check "cp into it" refused -X PUT --data-raw "$(to read-only/a/b)" "$URL/file/file/cp"
+check "cp of a file that may not be read" refused -X PUT --data-raw "$(to new)" "$URL/file/unreadable/cp"
+chmod 755 "$storage/read-only"
+check "what is permitted again is done" status 200 -X POST --data-raw new "$URL/file/read-only/new"
+
+signal TERM "$PID"
+check "the server ends well" same 0 "$CODE"
+finish
