@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -31,8 +31,10 @@ pub(super) struct Connection {
     pub(super) server: u64,
     accepted: Instant,
     traffic: Traffic,
-    /// Whether a thread of tiny_http has begun to read from it.
-    taken_up: AtomicBool,
+    /// The thread of tiny_http that reads from it, once that has begun.
+    reader: OnceLock<ThreadId>,
+    /// Whether that thread has been told of the end of the connection. Changed only with `turn` locked.
+    reader_ended: AtomicBool,
     /// Since when it waits for a request; none while one is being served.
     waiting_since: Mutex<Option<Instant>>,
     /// Whether it was shut down to make room for another.
@@ -80,7 +82,8 @@ impl Connection {
             server,
             accepted: Instant::now(),
             traffic: Traffic::default(),
-            taken_up: AtomicBool::new(false),
+            reader: OnceLock::new(),
+            reader_ended: AtomicBool::new(false),
             waiting_since: Mutex::new(Some(Instant::now())),
             evicted: AtomicBool::new(false),
             inbound: Mutex::new(Inbound::new(cookie.to_string())),
@@ -99,9 +102,10 @@ impl Connection {
         socket: BorrowedFd<'_>,
         buffer: &mut [MaybeUninit<u8>],
     ) -> io::Result<usize> {
-        if !self.taken_up.swap(true, Ordering::Relaxed) {
-            handover::end(self.cookie);
-        }
+        self.reader.get_or_init(|| {
+            handover::end(self);
+            std::thread::current().id()
+        });
         // Only one thread reads at a time. It waits for the client with this lock held, for the worker without.
         let mut inbound = lock(&self.inbound);
         let mut is_readable = false;
@@ -118,9 +122,14 @@ impl Connection {
                 is_readable: std::mem::take(&mut is_readable),
                 deadline: self.head_deadline(is_idle),
             };
-            let received = match inbound.read(buffer, &mut source)? {
+            let step = inbound.read(buffer, &mut source).inspect_err(|error| {
+                if was_in_head && error.kind() != io::ErrorKind::Interrupted {
+                    table::forget(self);
+                }
+            })?;
+            let received = match step {
                 // The thread of tiny_http need not wait for the reply: it has nothing more to do than to end.
-                Step::Complete if inbound.is_last() => return Ok(0),
+                Step::Complete if inbound.is_last() => 0,
                 Step::Complete => {
                     // A head that has come already is not waited for.
                     let waits_for_client = !inbound.has_pending(1);
@@ -146,7 +155,7 @@ impl Connection {
                 }
                 Step::Bytes(received) => received.len(),
             };
-            if received == 0 && (was_in_head || matches!(*lock(&self.turn), Turn::Gone)) {
+            if received == 0 && (was_in_head || self.end_reader()) {
                 // tiny_http ends the connection now.
                 table::forget(self);
             }
@@ -215,16 +224,29 @@ impl Connection {
         self.tell();
     }
 
-    /// Ends the connection, with nothing left for tiny_http to read but the end.
+    /// Ends the connection, with nothing left for tiny_http to read but the end. Its thread may have been told of that
+    /// before; of the two, who comes last strikes the connection off: as long as tiny_http can read from it, it must be
+    /// known.
     pub(super) fn leave(&self) {
         let mut turn = lock(&self.turn);
         *turn = Turn::Gone;
         self.tell();
+        let has_ended = self.reader_ended.load(Ordering::Relaxed);
+        drop(turn);
+        if has_ended {
+            table::forget(self);
+        }
     }
 
-    /// Whether the client sends no message after this one.
-    pub(super) fn is_last(&self) -> bool {
-        lock(&self.inbound).is_last()
+    /// Notes that the calling thread, if it is tiny_http's, is told of the end; whether nobody else has a part in the
+    /// connection any more.
+    fn end_reader(&self) -> bool {
+        let turn = lock(&self.turn);
+        let is_reader = self.reader.get() == Some(&std::thread::current().id());
+        if is_reader {
+            self.reader_ended.store(true, Ordering::Relaxed);
+        }
+        is_reader && matches!(*turn, Turn::Gone)
     }
 
     /// Whether all of the message has been handed to tiny_http.
@@ -232,9 +254,9 @@ impl Connection {
         lock(&self.inbound).is_complete()
     }
 
-    /// Whether a thread of tiny_http has begun to read from it.
-    pub(super) fn is_taken_up(&self) -> bool {
-        self.taken_up.load(Ordering::Relaxed)
+    /// Whether no thread of tiny_http has begun to read from it for too long.
+    pub(super) fn is_stranded(&self) -> bool {
+        self.reader.get().is_none() && self.accepted.elapsed() > handover::TIMEOUT
     }
 
     /// Since when the connection waits for a request, unless it was shut down already.

@@ -288,7 +288,6 @@ impl Exchange {
             // The client itself sends nothing more, and the thread of tiny_http does not wait for it: with the request, the
             // connection is closed.
             connection.leave();
-            table::forget(&connection);
             held.abandon();
         } else {
             linger::retire(held);

@@ -3,7 +3,8 @@
 //! The linker resolves a name to the program's own definition before it looks into the C library, statically and
 //! dynamically linked alike; `std::net::TcpListener::accept` calls `accept4`, and reading from and writing to a
 //! `TcpStream` call `recv` and `send`, and to shut one down calls `shutdown`. Nothing else in the process is changed: a
-//! descriptor that is not one of our connections gets the plain system call. Should the standard library ever call
+//! descriptor that is no socket of the internet gets the plain system call, and so does each until a server has been
+//! started. From then on, one that is not known is at its end, and what is sent to it is lost. Should the standard library ever call
 //! other names, no request would be taken for one of ours, and none carried out (see [`Connection::take`]): every test
 //! would fail.
 //!
@@ -17,6 +18,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libc::{c_int, c_long, c_void, sockaddr, socklen_t, ssize_t};
+use rustix::net::AddressFamily;
 
 use super::connection::Connection;
 use super::{handover, listener, table};
@@ -60,8 +62,8 @@ unsafe extern "C" fn accept4(
             set_errno(&error);
             return -1;
         };
-        // Only now: most often the one before has been taken up while this one was waited for.
-        handover::wait();
+        // Only now: most often those before have been taken up while this one was waited for.
+        handover::wait(listener::number());
         // SAFETY: the kernel has just handed out this descriptor, and nobody else knows of it yet.
         let socket = unsafe { OwnedFd::from_raw_fd(fd) };
         if let Some(socket) = table::admit(socket) {
@@ -93,6 +95,8 @@ unsafe extern "C" fn recv(
     // SAFETY: the socket is open during the call.
     let fd = unsafe { BorrowedFd::borrow_raw(socket) };
     let guarded = || match table::connection_of(fd) {
+        // A connection of tiny_http's that is not known must have been over.
+        None if is_lost(fd) => Ok(Some(0)),
         None => Ok(None),
         Some(connection) if length > 0 => {
             // SAFETY: the caller's buffer; MaybeUninit, since it may not have been written to.
@@ -138,7 +142,7 @@ unsafe extern "C" fn send(
 ) -> ssize_t {
     // SAFETY: the socket is open during the call.
     let fd = unsafe { BorrowedFd::borrow_raw(socket) };
-    if table::connection_of(fd).is_some() {
+    if table::connection_of(fd).is_some() || is_lost(fd) {
         return ssize_t::try_from(length).unwrap_or(ssize_t::MAX);
     }
     // SAFETY: the caller's arguments, as they are.
@@ -146,7 +150,8 @@ unsafe extern "C" fn send(
 }
 
 /// shutdown(2), as `std` calls it. The thread that accepts shuts a connection down only where it gets no thread for it;
-/// then the connection is left as it is for the next one that accepts (see [`handover`]).
+/// then the connection is left as it is for the next one that accepts (see [`handover`]). A thread that reads shuts down
+/// the half that it has read from, as the last it does with a connection.
 ///
 /// # Safety
 /// None beyond that of calling C.
@@ -154,9 +159,14 @@ unsafe extern "C" fn send(
 unsafe extern "C" fn shutdown(socket: c_int, how: c_int) -> c_int {
     // SAFETY: the socket is open during the call.
     let fd = unsafe { BorrowedFd::borrow_raw(socket) };
-    if listener::is_accepting() && table::connection_of(fd).is_some() {
-        handover::keep(fd);
+    if listener::is_accepting()
+        && let Some(connection) = table::connection_of(fd)
+    {
+        handover::keep(connection.cookie, fd);
         return 0;
+    }
+    if how == libc::SHUT_RD {
+        handover::become_idle();
     }
     // SAFETY: the caller's arguments, as they are.
     let result = unsafe { libc::syscall(libc::SYS_shutdown, socket, how) };
@@ -204,6 +214,13 @@ impl Connection {
         let borrowed = unsafe { BorrowedFd::borrow_raw(self.fd) };
         table::cookie_of(borrowed).is_ok_and(|cookie| cookie == self.cookie)
     }
+}
+
+/// Whether a descriptor that is of no known connection is one of tiny_http's all the same: nothing else in a process that
+/// serves has a socket of the internet.
+fn is_lost(fd: BorrowedFd<'_>) -> bool {
+    let domain = || rustix::net::sockopt::socket_domain(fd);
+    listener::has_started() && matches!(domain(), Ok(AddressFamily::INET | AddressFamily::INET6))
 }
 
 /// Stores the error number of a failure for the C caller; one that has none becomes `EIO`.

@@ -17,7 +17,6 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown};
 
 use super::held::Held;
-use super::table;
 
 /// How long the rest is read at most.
 const LINGER: Duration = Duration::from_secs(1);
@@ -140,10 +139,6 @@ impl Retired {
         // that this ends with an error or an end at once.
         let _ = io::copy(self.held.body(), &mut io::sink());
         connection.leave();
-        if connection.is_last() {
-            // Its thread of tiny_http may have ended already.
-            table::forget(&connection);
-        }
         self.held.abandon();
     }
 }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::BorrowedFd;
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,9 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::sockopt;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
-use super::handover;
 use super::table::{self, Limits};
 use crate::sync::lock;
 
@@ -59,7 +58,7 @@ impl Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
-        table::end_stranded(handover::leave());
+        table::end_stranded();
         if let (false, Some(on_death)) = (STOPPED.load(Ordering::SeqCst), ON_DEATH.get()) {
             on_death();
         }
@@ -103,6 +102,11 @@ impl Incoming {
     }
 }
 
+/// Whether a server of tiny_http has been started in this process.
+pub(super) fn has_started() -> bool {
+    number() > 0
+}
+
 /// Which server of tiny_http the accepting thread is that of.
 pub(super) fn number() -> u64 {
     *lock(&STARTED)
@@ -113,27 +117,27 @@ pub(super) fn number() -> u64 {
 pub struct Listener(TcpListener);
 
 impl Listener {
-    /// Prepares a socket that listens. `on_death` is called on the thread that was accepting when that ends for
-    /// whatever reason but [`Listener::stop`].
+    /// Listens on the first of the addresses where that is possible. `on_death` is called on the thread that was
+    /// accepting when that ends for whatever reason but [`Listener::stop`].
     ///
     /// # Errors
-    /// What the system says.
-    pub fn new(
-        socket: TcpListener,
+    /// What the system says of the last of them.
+    pub fn bind(
+        addresses: impl ToSocketAddrs,
         limits: Limits,
         on_death: impl Fn() + Send + Sync + 'static,
     ) -> io::Result<Self> {
         table::configure(limits);
-        rustix::net::listen(&socket, BACKLOG)?;
-        // Accepted sockets inherit what is set here: a reply must not wait for the acknowledgement of the one before,
-        sockopt::set_tcp_nodelay(&socket, true)?;
-        // and nobody for a client that has stalled. An accept that ends for it is begun again (see `waits_out`).
-        for timeout in [sockopt::Timeout::Recv, sockopt::Timeout::Send] {
-            sockopt::set_socket_timeout(&socket, timeout, Some(limits.idle_timeout))?;
+        let mut bound = Err(io::ErrorKind::AddrNotAvailable.into());
+        for address in addresses.to_socket_addrs()? {
+            bound = listen(&address, limits.idle_timeout);
+            if bound.is_ok() {
+                break;
+            }
         }
         // Set twice only by tests in one process.
         let _ = ON_DEATH.set(Box::new(on_death));
-        Ok(Self(socket))
+        bound.map(Self)
     }
 
     /// The address that it listens on.
@@ -190,6 +194,27 @@ impl Listener {
         // Wakes the thread that waits in accept4, which then finds the listener stopped.
         let _ = rustix::net::shutdown(&self.0, rustix::net::Shutdown::Both);
     }
+}
+
+/// A socket that listens, with the options that accepted sockets inherit: they are set before the first can come.
+fn listen(address: &SocketAddr, idle_timeout: Duration) -> io::Result<TcpListener> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    // A server that is started again need not wait for the connections of the one before to be forgotten.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    // A reply must not wait for the acknowledgement of the one before,
+    sockopt::set_tcp_nodelay(&socket, true)?;
+    // and nobody for a client that has stalled. An accept that ends for it is begun again (see `waits_out`).
+    for timeout in [sockopt::Timeout::Recv, sockopt::Timeout::Send] {
+        sockopt::set_socket_timeout(&socket, timeout, Some(idle_timeout))?;
+    }
+    rustix::net::bind(&socket, address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Whether so many threads more can be had, by having them for a moment.

@@ -49,6 +49,8 @@ impl Pending {
 
     /// The bytes, with room for so many behind them.
     pub(super) fn with_room(&mut self, room: usize) -> &mut Vec<u8> {
+        // A client that always sends the beginning of a next message with the end of one never has it empty.
+        self.bytes.drain(..std::mem::take(&mut self.taken));
         self.bytes.reserve(room);
         &mut self.bytes
     }
@@ -69,8 +71,9 @@ impl Pending {
     /// Ends reading ahead.
     pub(super) fn end_ahead(&mut self) {
         self.ahead = 0;
+        self.bytes = self.as_slice().to_vec();
+        self.taken = 0;
         self.give_back();
-        self.consume(0);
     }
 
     /// Hands out the first bytes, or else what the source gives.

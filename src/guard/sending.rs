@@ -1,6 +1,6 @@
 //! Replies on their way out: bytes, parts of files, and streams whose length nobody knows beforehand.
 //!
-//! In: system calls on the duplicate of a connection's socket. Out: whose turn it is, and what may follow.
+//! In: system calls on a connection's socket. Out: whose turn it is, and what may follow.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Write};

@@ -123,6 +123,7 @@ pub(super) fn admit(socket: OwnedFd) -> Option<OwnedFd> {
     let mut table = lock(&TABLE);
     if !table.make_room(limits.connections()) {
         // Clients may have their replies already, and the workers not have come to the end of them.
+        table.is_awaited = true;
         (table, _) = HAVE_GONE
             .wait_timeout(table, ENDS_WITHIN)
             .unwrap_or_else(PoisonError::into_inner);
@@ -188,16 +189,11 @@ pub(super) fn is_shrinking() -> bool {
     table.shrunk.is_some()
 }
 
-/// Ends the connections that no thread has taken up, and none will: the thread that accepted them has died. All but
-/// the one that is left to the next.
-pub(super) fn end_stranded(left: Option<u64>) {
+/// Ends the connections that no thread has taken up for so long that none will: the thread that accepted them has died.
+pub(super) fn end_stranded() {
     let table = lock(&TABLE);
-    let stranded = table.by_cookie.values().filter(|c| !c.is_taken_up());
-    with_spare_descriptor(|| {
-        stranded
-            .filter(|connection| Some(connection.cookie) != left)
-            .for_each(|connection| connection.strand());
-    });
+    let stranded = table.by_cookie.values().filter(|c| c.is_stranded());
+    with_spare_descriptor(|| stranded.for_each(|connection| connection.strand()));
 }
 
 /// Whether connections are left that this server of tiny_http has.

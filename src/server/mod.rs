@@ -9,7 +9,6 @@ mod transfer;
 mod worker;
 
 use std::io::Write;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -84,13 +83,12 @@ pub fn run(config: &Config) -> Result<(), String> {
         format!("cannot listen on {host} port {port}: {error} (choose another with --host, --port)")
     };
     let (events, happened) = channel();
-    let socket = TcpListener::bind((host, port)).map_err(cannot_listen)?;
     let died = events.clone();
     let on_death = move || {
         // The main thread ends only with the process.
         let _ = died.send(Event::AcceptDied);
     };
-    let listener = Listener::new(socket, limits, on_death).map_err(cannot_listen)?;
+    let listener = Listener::bind((host, port), limits, on_death).map_err(cannot_listen)?;
     let address = listener.address().map_err(cannot_listen)?;
     signals::watch(events, Arc::clone(&shared))?;
     transfer::watch(Arc::clone(&shared))?;

@@ -25,6 +25,7 @@ mod etags;
 mod framing;
 mod health;
 mod json_bodies;
+mod last_requests;
 mod lengths;
 mod limits;
 mod links;

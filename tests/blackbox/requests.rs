@@ -2,6 +2,8 @@
 //! changes.rs and moves.rs, errors in errors.rs.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::common::{Conn, Server, pattern};
@@ -364,4 +366,29 @@ fn no_file_is_sniffed_and_what_a_browser_would_run_is_sandboxed() {
             assert_eq!(policy, is_run.then_some("sandbox"), "{method} {name}");
         }
     }
+}
+
+// symptom: a client that sends one long head behind another takes as much memory as it sends.
+// cause:   what had been handed out was let go of only when nothing was pending, and its reads always ended in a head.
+// remedy:  it is let go of before more is read.
+#[test]
+fn heads_that_come_one_behind_another_do_not_add_up() {
+    const HEADS: usize = 2000;
+    let server = Server::start();
+    let client = TcpStream::connect(server.addr).expect("a connection");
+    let mut writer = client.try_clone().expect("a second handle");
+    let sends = std::thread::spawn(move || {
+        let filler = "x".repeat(14_000);
+        let head = format!("GET /file HTTP/1.1\r\nHost: nas\r\nX: {filler}\r\n\r\n");
+        for _ in 0..HEADS {
+            writer.write_all(head.as_bytes()).expect("it takes them");
+        }
+    });
+    // The content of a reply stands before the first line of the next one.
+    let lines = BufReader::new(client).lines().map_while(Result::ok);
+    let replies = lines.filter(|line| line.ends_with("HTTP/1.1 200 OK"));
+    assert_eq!(replies.take(HEADS).count(), HEADS);
+    sends.join().expect("all is sent");
+    let peak = server.proc_status("VmHWM");
+    assert!(peak < 16 * 1024, "a peak of {peak} KiB");
 }

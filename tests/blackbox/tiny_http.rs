@@ -343,11 +343,24 @@ fn another_version_of_http_gets_a_reply_or_a_close_and_costs_no_thread() {
 
 // symptom: in a burst of connections some get no answer until others end.
 // cause:   tiny_http gives a connection to a waiting thread that has been given another one already.
-// remedy:  the next connection is accepted when a thread has taken up the one before.
+// remedy:  no more are accepted ahead than there are threads for certain: those that were idle a moment ago and have
+//          taken up nothing since, or none.
 #[test]
 fn each_connection_of_a_burst_is_taken_up_at_once() {
     let server = Server::start();
-    for round in 0..5 {
+    // Threads that have become idle just before, and connections that each keep one from then on.
+    let mut held = Vec::new();
+    for (round, idle) in [0, 5, 10, 20, 40, 10, 5, 20, 10, 20, 5]
+        .into_iter()
+        .enumerate()
+    {
+        let mut ended: Vec<_> = (0..idle).map(|_| server.open()).collect();
+        for conn in &mut ended {
+            conn.send(b"GET /file HTTP/1.0\r\n\r\n");
+        }
+        for conn in &mut ended {
+            assert_eq!(conn.head().map_or(0, |reply| reply.status), 200, "{round}");
+        }
         let mut conns: Vec<_> = (0..40).map(|_| server.open()).collect();
         for conn in &mut conns {
             conn.send(b"POST /file/held HTTP/1.1\r\nHost: nas\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
@@ -356,6 +369,8 @@ fn each_connection_of_a_burst_is_taken_up_at_once() {
             let status = conn.head().map(|reply| reply.status);
             assert_eq!(status.ok(), Some(100), "round {round}, connection {number}");
         }
+        held.append(&mut conns);
     }
+    drop(held);
     server.assert_clean();
 }

@@ -210,6 +210,22 @@ impl Server {
         number.unwrap_or_else(|| panic!("no {field} in {status}"))
     }
 
+    /// How many sockets the server has open, of connections and others.
+    pub fn sockets(&self) -> usize {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("the server runs");
+        let targets = open
+            .flatten()
+            .filter_map(|fd| fs::read_link(fd.path()).ok());
+        targets
+            .filter(|target| {
+                target
+                    .as_os_str()
+                    .as_encoded_bytes()
+                    .starts_with(b"socket:")
+            })
+            .count()
+    }
+
     /// How the server has a file of the storage open, once for each time: `r`, `w` or `rw`.
     pub fn has_open(&self, name: &str) -> Vec<&'static str> {
         let path = fs::canonicalize(self.storage().join(name)).expect("it is there");
