@@ -26,9 +26,9 @@ pub(super) trait Source {
     /// Reads into the room behind the bytes, of which there is some; says how much that is.
     fn read_ahead(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize>;
 
-    /// Reads what is to be of a head into the room behind it, of which there is some; says how much that is. The limits
-    /// of time are those of heads.
-    fn read_head(&mut self, head: &mut Vec<u8>) -> io::Result<usize>;
+    /// Reads what is to be of a head behind it, with room for so many bytes; says how much that is. The limits of time
+    /// are those of heads.
+    fn read_head(&mut self, head: &mut Vec<u8>, room: usize) -> io::Result<usize>;
 }
 
 /// What is known of a head that is whole.
@@ -247,7 +247,7 @@ impl Inbound {
                     return Ok(Some(judge(self.pending.as_slice(), Err(Fault::TooLong))));
                 }
             }
-            let received = match source.read_head(self.pending.with_room(HEAD_READ)) {
+            let received = match source.read_head(self.pending.growing(), HEAD_READ) {
                 Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     // With nothing begun, the connection just ends.
@@ -355,7 +355,8 @@ mod tests {
             Ok(read.len())
         }
 
-        fn read_head(&mut self, head: &mut Vec<u8>) -> io::Result<usize> {
+        fn read_head(&mut self, head: &mut Vec<u8>, room: usize) -> io::Result<usize> {
+            head.reserve(room);
             self.read_ahead(head)
         }
     }

@@ -47,11 +47,10 @@ impl Pending {
         self.len() == 0
     }
 
-    /// The bytes, with room for so many behind them.
-    pub(super) fn with_room(&mut self, room: usize) -> &mut Vec<u8> {
+    /// The bytes, for others to be put behind them.
+    pub(super) fn growing(&mut self) -> &mut Vec<u8> {
         // A client that always sends the beginning of a next message with the end of one never has it empty.
         self.bytes.drain(..std::mem::take(&mut self.taken));
-        self.bytes.reserve(room);
         &mut self.bytes
     }
 

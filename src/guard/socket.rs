@@ -46,7 +46,8 @@ impl Source for Socket<'_> {
         Ok(received)
     }
 
-    fn read_head(&mut self, head: &mut Vec<u8>) -> io::Result<usize> {
+    fn read_head(&mut self, head: &mut Vec<u8>, room: usize) -> io::Result<usize> {
+        head.reserve(room);
         let is_known = std::mem::take(&mut self.is_readable);
         // Most often it is there already.
         let flags = match is_known {
@@ -55,7 +56,10 @@ impl Source for Socket<'_> {
         };
         let received = match rustix::net::recv(self.socket, spare_capacity(head), flags) {
             Err(Errno::WOULDBLOCK) if !is_known => {
+                // Without a byte, a connection that waits is to cost no memory.
+                head.shrink_to_fit();
                 wait_readable(self.socket, self.deadline)?;
+                head.reserve(room);
                 rustix::net::recv(self.socket, spare_capacity(head), RecvFlags::empty())
             }
             received => received,
