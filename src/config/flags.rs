@@ -1,0 +1,144 @@
+//! The table of flags.
+//!
+//! Responsible for: the name, variable, default, description and values of each flag. Not for: reading the command line.
+
+use std::path::PathBuf;
+
+use super::values::{duration, size};
+use super::{Config, LogFormat};
+
+/// A flag, its environment variable, its default and what it does.
+pub(super) struct Flag {
+    pub(super) name: &'static str,
+    pub(super) variable: &'static str,
+    pub(super) default: &'static str,
+    pub(super) help: &'static str,
+    pub(super) set: fn(&mut Config, &str) -> Option<()>,
+}
+
+pub(super) const FLAGS: &[Flag] = &[
+    Flag {
+        name: "port",
+        variable: "PORT",
+        default: "3000",
+        help: "a TCP port from 0 to 65535, 0 for any free one",
+        set: |config, value| {
+            config.port = value.parse().ok()?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "host",
+        variable: "HOST",
+        default: "127.0.0.1",
+        help: "the address to listen on, 0.0.0.0 or [::] for all",
+        set: |config, value| {
+            config.host = value.trim_matches(['[', ']']).to_owned();
+            (!config.host.is_empty()).then_some(())
+        },
+    },
+    Flag {
+        name: "storage",
+        variable: "STORAGE_PATH",
+        default: "./storage",
+        help: "the folder for the files, made if missing",
+        set: |config, value| {
+            config.storage = PathBuf::from(value);
+            (!value.is_empty()).then_some(())
+        },
+    },
+    Flag {
+        name: "max-transfers",
+        variable: "MAX_TRANSFERS",
+        default: "512",
+        help: "requests carried out at once, from 1 to 65536; more get 503",
+        set: |config, value| {
+            config.max_transfers = value.parse().ok().filter(|n| (1..=65_536).contains(n))?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "max-connections",
+        variable: "MAX_CONNECTIONS",
+        default: "4096",
+        help: "connections open at once, from 1 to 65536; idle ones make room for new ones",
+        set: |config, value| {
+            config.max_connections = value.parse().ok().filter(|n| (1..=65_536).contains(n))?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "idle-timeout",
+        variable: "IDLE_TIMEOUT",
+        default: "60s",
+        help: "how long a transfer may stand still, in s, m or h",
+        set: |config, value| {
+            config.idle_timeout = duration(value).filter(|time| !time.is_zero())?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "max-upload-size",
+        variable: "MAX_UPLOAD_SIZE",
+        default: "none",
+        help: "the largest body of an upload, in B, KiB, MiB, GiB or TiB; or none",
+        set: |config, value| {
+            config.max_upload_size = match value {
+                "none" => None,
+                _ => Some(size(value)?),
+            };
+            Some(())
+        },
+    },
+    Flag {
+        name: "min-free-space",
+        variable: "MIN_FREE_SPACE",
+        default: "64MiB",
+        help: "the space that uploads leave free, in B, KiB, MiB, GiB or TiB",
+        set: |config, value| {
+            config.min_free_space = size(value)?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "shutdown-timeout",
+        variable: "SHUTDOWN_TIMEOUT",
+        default: "30s",
+        help: "how long a shutdown waits for transfers, in s, m or h",
+        set: |config, value| {
+            config.shutdown_timeout = duration(value)?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "sync",
+        variable: "SYNC",
+        default: "none",
+        help: "none, or data: a write is on the disk before its reply",
+        set: |config, value| {
+            config.sync = match value {
+                "none" => false,
+                "data" => true,
+                _ => return None,
+            };
+            Some(())
+        },
+    },
+    Flag {
+        name: "log-format",
+        variable: "LOG_FORMAT",
+        default: "text",
+        help: "text or json",
+        set: |config, value| {
+            config.log_format = match value {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                _ => return None,
+            };
+            Some(())
+        },
+    },
+];
+
+/// The flags that `http-nas health` takes, too.
+pub(super) const HEALTH_FLAGS: [&str; 2] = ["port", "host"];
