@@ -121,6 +121,7 @@ impl Error {
             Self::Storage(_, _, storage::Error::System(error))
             | Self::Health(storage::Error::System(error)) => error.to_string(),
             Self::Health(error) => error.to_string(),
+            Self::Storage(_, _, error @ storage::Error::NoSpace(Some(_))) => error.to_string(),
             Self::Panic(message) => format!("panic: {message}"),
             other => other.detail(),
         }
@@ -201,7 +202,7 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         (Error::MountPoint, _) => (409, format!("\"{name}\" is on another file system")),
         (Error::Unmet, _) => (412, UNMET.to_owned()),
         (Error::OtherLength(length), _) => (416, format!("\"{name}\" has {length} bytes")),
-        (Error::NoSpace, _) => (507, "there is not enough space for it".to_owned()),
+        (Error::NoSpace(_), _) => (507, "there is not enough space for it".to_owned()),
         (Error::ReadOnly, _) => (503, "the storage is read-only at present".to_owned()),
         (Error::Exhausted | Error::Locked | Error::Moved, _) => {
             (503, "the server is busy, try again".to_owned())
@@ -246,7 +247,7 @@ mod tests {
                 "there is no \"a/b\"",
             ),
             (
-                at(Access::Create, S::NoSpace),
+                at(Access::Create, S::NoSpace(None)),
                 507,
                 "there is not enough space for it",
             ),

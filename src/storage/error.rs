@@ -5,6 +5,8 @@ use std::io;
 
 use rustix::io::Errno;
 
+use super::Shortage;
+
 /// Why an operation was not carried out. Nothing that others can see has changed, unless the disk failed to confirm
 /// with `--sync data` what had been put in place.
 #[derive(Debug)]
@@ -29,8 +31,8 @@ pub enum Error {
     Own,
     /// The root itself cannot be replaced, renamed or removed.
     IsRoot,
-    /// The disk is full, or would fall below the space to be kept free.
-    NoSpace,
+    /// The disk is full, or would fall below the space to be kept free; with the figures, where they are known.
+    NoSpace(Option<Shortage>),
     /// The name lies on another file system than the root, or is a place where one is mounted.
     MountPoint,
     /// The server's user may not do that there.
@@ -64,7 +66,8 @@ impl fmt::Display for Error {
             Self::Outside => "leaves the storage folder",
             Self::Own => "is the server's own folder",
             Self::IsRoot => "is the root",
-            Self::NoSpace => "no space left",
+            Self::NoSpace(Some(shortage)) => return shortage.fmt(f),
+            Self::NoSpace(None) => "no space left",
             Self::MountPoint => "crosses a mount point",
             Self::Denied => "permission denied",
             Self::ReadOnly => "read-only file system",
@@ -107,6 +110,16 @@ pub(super) fn again<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<
     Err(Error::Locked)
 }
 
+/// For writers, whose traits know no other error: it becomes the same again on its way back.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::System(error) => error,
+            other => Self::other(other),
+        }
+    }
+}
+
 impl From<Errno> for Error {
     fn from(errno: Errno) -> Self {
         match errno {
@@ -116,7 +129,7 @@ impl From<Errno> for Error {
             Errno::NOTEMPTY | Errno::EXIST => Self::NotEmpty,
             Errno::LOOP => Self::Outside,
             Errno::NXIO => Self::NotRegular,
-            Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Self::NoSpace,
+            Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Self::NoSpace(None),
             Errno::XDEV | Errno::BUSY => Self::MountPoint,
             Errno::ACCESS | Errno::PERM => Self::Denied,
             Errno::ROFS => Self::ReadOnly,
@@ -128,9 +141,37 @@ impl From<Errno> for Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        match Errno::from_io_error(&error) {
-            Some(errno) => Self::from(errno),
-            None => Self::System(error),
-        }
+        // A writer of the storage passes its own error through the traits of `std::io`.
+        error
+            .downcast()
+            .unwrap_or_else(|error| match Errno::from_io_error(&error) {
+                Some(errno) => Self::from(errno),
+                None => Self::System(error),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_survive_the_way_through_a_writer() {
+        let shortage = Shortage {
+            asked: 4,
+            free: 3,
+            kept: 2,
+            promised: 1,
+        };
+        let passed = io::Error::from(Error::NoSpace(Some(shortage)));
+        let back = Error::from(passed);
+        assert!(
+            matches!(back, Error::NoSpace(Some(it)) if it == shortage),
+            "{back:?}"
+        );
+        let full = Error::from(io::Error::from(Errno::NOSPC));
+        assert!(matches!(full, Error::NoSpace(None)), "{full:?}");
+        let other = Error::from(io::Error::from(Error::System(Errno::IO.into())));
+        assert!(matches!(other, Error::System(_)), "{other:?}");
     }
 }

@@ -32,6 +32,7 @@ pub use error::Error;
 pub use list::Names;
 pub use root::{Options, Root};
 pub use snapshot::{Entry, Folder, Snapshot};
+pub use space::Shortage;
 pub use staged::{Need, Staged};
 pub use tree::{Node, NodeContent, Tree, Unreadable};
 pub use version::{ANY, Check, Current, Version};

@@ -1,9 +1,44 @@
 //! Free space: how much there is, and how much a write may take.
 
+use std::fmt;
+use std::io;
 use std::os::fd::AsFd;
+
+use rustix::io::Errno;
 
 use super::Error;
 use super::root::Root;
+
+/// Why a write found no space, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// What the write needs beside what it already occupies; of a body without a declared length, what has come of it.
+    pub asked: u64,
+    /// What the file system has free for the server's user.
+    pub free: u64,
+    /// What uploads have to leave free.
+    pub kept: u64,
+    /// What other uploads under way have been promised of the free space.
+    pub promised: u64,
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no space left: {} bytes asked, {} free, {} kept back, {} promised to other uploads",
+            self.asked, self.free, self.kept, self.promised
+        )
+    }
+}
+
+impl Shortage {
+    /// Whether the write would leave less than is kept back and promised.
+    fn is_short(&self) -> bool {
+        let needed = self.asked.saturating_add(self.promised);
+        self.free < needed.saturating_add(self.kept)
+    }
+}
 
 impl Root {
     /// Refuses a write after which less than the space to be kept free would be left.
@@ -11,11 +46,33 @@ impl Root {
     /// # Errors
     /// [`Error::NoSpace`].
     pub(super) fn check_space(&self, needed: u64) -> Result<(), Error> {
-        let stat = rustix::fs::fstatvfs(self.dir.as_fd())?;
-        let available = stat.f_bavail.saturating_mul(stat.f_frsize);
-        if available < self.options.min_free.saturating_add(needed) {
-            return Err(Error::NoSpace);
+        let balance = self.balance(needed)?;
+        match balance.is_short() {
+            true => Err(Error::NoSpace(Some(balance))),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The error of a write that found the disk full; others are passed on.
+    pub(super) fn with_figures(&self, error: io::Error, asked: u64) -> io::Error {
+        match Errno::from_io_error(&error) {
+            Some(Errno::NOSPC | Errno::DQUOT) => self.no_space(asked).into(),
+            _ => error,
+        }
+    }
+
+    /// That the disk is full, with its figures.
+    fn no_space(&self, asked: u64) -> Error {
+        Error::NoSpace(self.balance(asked).ok())
+    }
+
+    fn balance(&self, asked: u64) -> Result<Shortage, Error> {
+        let stat = rustix::fs::fstatvfs(self.dir.as_fd())?;
+        Ok(Shortage {
+            asked,
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            kept: self.options.min_free,
+            promised: 0,
+        })
     }
 }

@@ -7,8 +7,8 @@ use std::os::fd::AsFd;
 use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::Error;
 use super::root::Root;
+use super::{Error, Shortage};
 use crate::sync::lock;
 
 /// Bodies from this length on have their blocks reserved before the first byte is read.
@@ -66,8 +66,8 @@ impl Root {
                 staged.check_at = None;
             }
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
-            Err(Errno::FBIG) => return Err(Error::NoSpace),
-            Err(errno) => return Err(errno.into()),
+            Err(Errno::FBIG) => return Err(Error::NoSpace(None)),
+            Err(errno) => return Err(self.with_figures(errno.into(), declared).into()),
         }
         Ok(staged)
     }
@@ -115,8 +115,9 @@ impl Staged<'_> {
         self.length = length;
         if self.check_at.is_some_and(|at| length >= at) {
             self.check_at = Some(length + CHECK_EVERY);
-            if let Err(Error::NoSpace) = self.root.check_space(0) {
-                return Err(Error::NoSpace);
+            if let Err(Error::NoSpace(shortage)) = self.root.check_space(0) {
+                let asked = length;
+                return Err(Error::NoSpace(shortage.map(|it| Shortage { asked, ..it })));
             }
         }
         Ok(())
@@ -133,9 +134,11 @@ impl Staged<'_> {
 
 impl Write for Staged<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.has_grown(self.length + written as u64)
-            .map_err(|_| Errno::NOSPC)?;
+        let written = self.file.write(bytes).map_err(|error| {
+            let asked = self.length + bytes.len() as u64;
+            self.root.with_figures(error, asked)
+        })?;
+        self.has_grown(self.length + written as u64)?;
         Ok(written)
     }
 
