@@ -40,7 +40,6 @@ fn file<'s>(name: &Name, snapshot: Snapshot, request: &dyn Request) -> Result<Re
     let file_name = name.pieces().last().map_or("", String::as_str);
     let media_type = media_type::of(file_name);
     fields.push(("Content-Type", media_type.into()));
-    fields.push(("X-Content-Type-Options", "nosniff".into()));
     if media_type::is_active(media_type) {
         fields.push(("Content-Security-Policy", "sandbox".into()));
     }

@@ -12,7 +12,8 @@ use crate::http::head::Field;
 pub struct Reply<'s> {
     /// The status code.
     pub status: u16,
-    /// Fields other than those of every reply (`Date`, `Content-Length`, `Transfer-Encoding`, `Connection`).
+    /// Fields other than those of every reply (`Date`, `Content-Length`, `Transfer-Encoding`, `Connection`, and
+    /// [`crate::http::head::browser_protection`]).
     pub fields: Vec<Field>,
     /// What follows the head.
     pub content: Content<'s>,

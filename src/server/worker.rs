@@ -18,7 +18,7 @@ use crate::api::{self, Content, Error, Reply, Request, Sink, Store};
 use crate::guard::{self, Exchange, LAST_STEP, Outgoing};
 use crate::http::date::imf_fixdate;
 use crate::http::framing::BodyFault;
-use crate::http::head::response_head;
+use crate::http::head::{browser_protection, response_head};
 use crate::http::problem::Format;
 use crate::http::route::{Operation, route};
 
@@ -149,6 +149,7 @@ impl Worker {
     fn outcome<'s>(&self, exchange: &mut Exchange, reply: Reply<'s>, is_head: bool) -> Outcome<'s> {
         exchange.skip_pending_body();
         let mut fields = reply.fields;
+        fields.extend(browser_protection());
         let is_of_unknown_length = matches!(reply.content, Content::Stream { length: None, .. });
         let length = reply.content.length().map(|length| length.to_string());
         fields.extend(length.map(|length| ("Content-Length", length.into())));

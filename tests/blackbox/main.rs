@@ -13,6 +13,7 @@ mod common;
 
 mod appends;
 mod bodies;
+mod browsers;
 mod changes;
 mod conditions;
 mod content_range;
