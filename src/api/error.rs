@@ -6,7 +6,7 @@ use crate::http::framing::{self, BodyFault};
 use crate::http::head::Field;
 use crate::http::name::{Name, NameFault};
 use crate::http::problem::{self, Format};
-use crate::http::route::RouteFault;
+use crate::http::route::{Action, RouteFault};
 use crate::storage;
 
 use super::{Content, Reply};
@@ -72,8 +72,8 @@ impl Error {
         match self {
             Self::Head(fault) => head_status(*fault),
             Self::Route(RouteFault::Unknown) => 404,
-            Self::Route(RouteFault::Method(_)) => 405,
-            Self::Route(RouteFault::Name(_)) | Self::NewName(_) => 400,
+            Self::Route(RouteFault::Method(_) | RouteFault::Action(_)) => 405,
+            Self::Route(RouteFault::Name(_) | RouteFault::Query(_)) | Self::NewName(_) => 400,
             Self::Content(_) | Self::Condition(_) | Self::Digest => 400,
             Self::Unmet => 412,
             Self::Range(_) => 416,
@@ -93,7 +93,11 @@ impl Error {
             Self::Head(fault) => fault.to_string(),
             Self::Route(RouteFault::Unknown) => "files are below /file/".to_owned(),
             Self::Route(RouteFault::Method(allow)) => format!("the methods here are {allow}"),
+            Self::Route(RouteFault::Action(Action { word, acts_on, .. })) => format!(
+                "/{word} is an action, for {acts_on}; a file of that name is written %2F{word}"
+            ),
             Self::Route(RouteFault::Name(fault)) | Self::NewName(fault) => fault.to_string(),
+            Self::Route(RouteFault::Query(fault)) => fault.to_string(),
             Self::Content(what) => (*what).to_owned(),
             Self::Condition(field) => {
                 format!("{field} must be * or a list of entity tags in quotation marks")
@@ -142,7 +146,9 @@ impl Error {
     pub fn reply<'s>(&self, format: Format) -> Reply<'s> {
         let status = self.status();
         let mut fields: Vec<Field> = vec![("Content-Type", format.media_type().into())];
-        if let Self::Route(RouteFault::Method(allow)) = self {
+        if let Self::Route(RouteFault::Method(allow) | RouteFault::Action(Action { allow, .. })) =
+            self
+        {
             fields.push(("Allow", (*allow).into()));
         }
         if let Some(length) = self.length() {
@@ -163,6 +169,7 @@ fn head_status(fault: framing::Fault) -> u16 {
     use framing::Fault;
     match fault {
         Fault::RequestLine
+        | Fault::Fragment
         | Fault::HeaderLine
         | Fault::HeaderValue
         | Fault::BareLf

@@ -8,7 +8,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::authority::Authority;
 use super::request_head::Head;
+use super::target::Target;
 
 /// The longest request head, in bytes, from the request line to the empty line.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -56,6 +58,8 @@ impl fmt::Display for BodyFault {
 pub enum Fault {
     /// 400: not `METHOD SP TARGET SP VERSION`.
     RequestLine,
+    /// 400: a `#` in the target, where there is no fragment (RFC 9112, section 3.2).
+    Fragment,
     /// 505: another version than HTTP/1.0 or HTTP/1.1.
     Version,
     /// 431: longer than [`MAX_HEAD`].
@@ -66,7 +70,7 @@ pub enum Fault {
     HeaderValue,
     /// 400: lines that end with LF alone.
     BareLf,
-    /// 400: HTTP/1.1 without `Host`, or more than one.
+    /// 400: HTTP/1.1 without `Host`, more than one, or one that is no host; a target with a host that is none.
     Host,
     /// 400: `Content-Length` is not one decimal number.
     ContentLength,
@@ -84,12 +88,15 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::RequestLine => "the request line is not method, target and version",
+            Self::Fragment => "a target ends before a \"#\"; in a name it is written %23",
             Self::Version => "this server speaks HTTP/1.1 and HTTP/1.0",
             Self::TooLong => "the request head is longer than 16 KiB",
             Self::HeaderLine => "a header line is not a name, a colon and a value",
             Self::HeaderValue => "a header value holds a control character",
             Self::BareLf => "the lines of a request head end with CR and LF",
-            Self::Host => "HTTP/1.1 needs exactly one Host header",
+            Self::Host => {
+                "HTTP/1.1 needs exactly one Host header; that and a target name a host and at most a port"
+            }
             Self::ContentLength => "Content-Length must be one decimal number, given once",
             Self::LengthTooLarge => "the body is larger than 64 TiB",
             Self::TransferEncoding => {
@@ -181,6 +188,9 @@ impl Fields {
         let is = |field: &str| name.eq_ignore_ascii_case(field.as_bytes());
         if is("host") {
             self.hosts += 1;
+            if !value.is_empty() && !is_authority(value) {
+                return Err(Fault::Host);
+            }
         } else if is("content-length") {
             let length = decimal(value)?;
             if self.length.replace(length).is_some() {
@@ -233,7 +243,7 @@ fn request_line(line: &[u8]) -> Result<Version, Fault> {
     let plain = words.next().is_none()
         && method.is_some_and(is_token)
         && target.is_some_and(|t| !t.is_empty() && t.iter().all(u8::is_ascii_graphic));
-    match version {
+    let known = match version {
         Some(b"HTTP/1.1") if plain => Ok(Version::Http11),
         Some(b"HTTP/1.0") if plain => Ok(Version::Http10),
         Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
@@ -242,7 +252,28 @@ fn request_line(line: &[u8]) -> Result<Version, Fault> {
             Err(Fault::Version)
         }
         _ => Err(Fault::RequestLine),
+    }?;
+    check_target(target.unwrap_or_default()).map(|()| known)
+}
+
+/// Refuses a target that two parsers could read differently.
+///
+/// Other characters that RFC 3986 has only percent-encoded (`"<>[\]^{|}` and the backquote) are taken as they stand:
+/// curl and others send them so, and all parsers read them alike.
+fn check_target(target: &[u8]) -> Result<(), Fault> {
+    if target.contains(&b'#') {
+        return Err(Fault::Fragment);
     }
+    // Visible ASCII by now.
+    let target = std::str::from_utf8(target).map_err(|_| Fault::RequestLine)?;
+    match Target::of(target).authority {
+        Some(authority) if Authority::parse(authority).is_none() => Err(Fault::Host),
+        _ => Ok(()),
+    }
+}
+
+fn is_authority(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok_and(|text| Authority::parse(text).is_some())
 }
 
 /// Where the name of a field is, and where its value without the blanks around it.
@@ -397,6 +428,15 @@ mod tests {
             ("GET /file HTTP/1.0", Ok(())),
             ("GET /file HTTP/1.1", Err(Host)),
             ("GET http://h/file HTTP/1.0", Ok(())),
+            ("GET http://h HTTP/1.0", Ok(())),
+            ("GET http:///file HTTP/1.0", Err(Host)),
+            ("GET http://u:p@h/file HTTP/1.0", Err(Host)),
+            ("GET https://h:x/file HTTP/1.0", Err(Host)),
+            ("GET /a#b HTTP/1.0", Err(Fragment)),
+            ("GET /a?b#c HTTP/1.0", Err(Fragment)),
+            ("GET # HTTP/1.0", Err(Fragment)),
+            ("GET http://h/a# HTTP/1.0", Err(Fragment)),
+            ("GET /\"<>[\\]^`{|} HTTP/1.0", Ok(())),
             ("GET /file HTTP/2.0", Err(Version)),
             ("PRI * HTTP/2.0", Err(Version)),
             ("GET /file HTTP/0.9", Err(Version)),

@@ -3,6 +3,7 @@
 //! In: pure functions, tested by tables. Out: sockets, files and tiny_http; nothing in this folder does I/O.
 
 pub mod accept;
+pub mod authority;
 pub mod date;
 pub mod digest;
 pub mod entity_tag;
@@ -12,6 +13,8 @@ pub mod media_type;
 pub mod name;
 pub mod precondition;
 pub mod problem;
+pub mod query;
 pub mod range;
 pub mod request_head;
 pub mod route;
+pub mod target;

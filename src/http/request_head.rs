@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::framing::Framing;
+use super::target::Target;
 
 /// The head of a request whose framing is plain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,15 @@ impl Head {
         self.text.split(' ').nth(1).unwrap_or_default()
     }
 
+    /// The host that is asked, with its port: of an absolute target, else of `Host` (RFC 9112, section 3.2.2). None where
+    /// neither names one, as HTTP/1.0 allows.
+    #[must_use]
+    pub fn authority(&self) -> Option<String> {
+        let of_target = Target::of(self.target()).authority.map(str::to_owned);
+        let authority = of_target.or_else(|| self.field("Host"));
+        authority.filter(|authority| !authority.is_empty())
+    }
+
     /// The values of a header field, joined by commas where it is repeated (RFC 9110, section 5.3).
     #[must_use]
     pub fn field(&self, name: &str) -> Option<String> {
@@ -54,6 +64,23 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::super::framing::check;
+
+    #[test]
+    fn the_host_of_the_target_counts_before_the_field() {
+        for (head, expected) in [
+            ("GET /file HTTP/1.1\r\nHost: nas:80\r\n\r\n", Some("nas:80")),
+            (
+                "GET http://a:1/file HTTP/1.1\r\nHost: b\r\n\r\n",
+                Some("a:1"),
+            ),
+            ("GET http://a HTTP/1.0\r\n\r\n", Some("a")),
+            ("GET /file HTTP/1.1\r\nHost:\r\n\r\n", None),
+            ("GET /file HTTP/1.0\r\n\r\n", None),
+        ] {
+            let found = check(head.as_bytes()).map(|head| head.authority());
+            assert_eq!(found, Ok(expected.map(str::to_owned)), "{head:?}");
+        }
+    }
 
     #[test]
     fn words_and_fields_are_found() {

@@ -4,6 +4,8 @@
 //! the operation out.
 
 use super::name::{Name, NameFault};
+use super::query::{self, QueryFault};
+use super::target::Target;
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,14 +35,57 @@ pub enum Operation {
 }
 
 /// Why a request leads to no operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteFault {
     /// 404: there is nothing at this path.
     Unknown,
     /// 405: the resource has other methods, named in the value for `Allow`.
     Method(&'static str),
+    /// 405: the last piece of the path is an action, which is for other methods.
+    Action(Action),
     /// 400: the name is none.
     Name(NameFault),
+    /// 400: the query is none of this operation.
+    Query(QueryFault),
+}
+
+/// What stands after the name of a file or folder and a raw slash, in place of a file of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// How it is written.
+    pub word: &'static str,
+    /// The methods for which it is an action, as a client is told.
+    pub acts_on: &'static str,
+    /// The value for `Allow`.
+    pub allow: &'static str,
+}
+
+/// What the server finds out of a file or folder.
+const READING: [&str; 3] = ["wc", "sha256", "tar"];
+
+/// What it does with one. A GET can only mean a file of that name, so that it reads it.
+const CHANGING: [&str; 2] = ["mv", "cp"];
+
+impl Action {
+    fn of(word: &str) -> Option<Self> {
+        let find = |words: &[&'static str]| words.iter().copied().find(|known| *known == word);
+        let action = |acts_on, allow| {
+            move |word| Self {
+                word,
+                acts_on,
+                allow,
+            }
+        };
+        find(&READING)
+            .map(action("GET and HEAD", "GET, HEAD"))
+            .or_else(|| find(&CHANGING).map(action("PUT", "GET, HEAD, PUT")))
+    }
+}
+
+impl From<QueryFault> for RouteFault {
+    fn from(fault: QueryFault) -> Self {
+        Self::Query(fault)
+    }
 }
 
 impl From<NameFault> for RouteFault {
@@ -74,12 +119,13 @@ const FILE_METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
 
 /// Finds the operation for `method` and `target` (origin-form or absolute-form; RFC 9112, section 3.2).
 ///
-/// HEAD leads to the operation of GET. The query is not part of a name and is ignored.
+/// HEAD leads to the operation of GET. Health takes any query, so that no probe fails for one; other operations take
+/// none that they do not know.
 ///
 /// # Errors
-/// A [`RouteFault`] where the path, the method or the name is not one of ours.
+/// A [`RouteFault`] where the path, the method, the name or the query is not one of ours.
 pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
-    let path = path_of(target);
+    let Target { path, query, .. } = Target::of(target);
     if path == "/file" || path == "/file/" {
         return match method {
             "GET" | "HEAD" => Ok(Operation::Health),
@@ -89,46 +135,55 @@ pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
     let Some(encoded) = path.strip_prefix("/file/") else {
         return Err(RouteFault::Unknown);
     };
-    match method {
-        "GET" | "HEAD" => match action(encoded) {
-            Some((name, "wc")) => Ok(Operation::CountLines(Name::parse(name)?)),
-            Some((name, "sha256")) => Ok(Operation::Digest(Name::parse(name)?)),
-            Some((name, "tar")) => Ok(Operation::Archive(Name::parse(name)?)),
-            _ => Ok(Operation::Read(Name::parse(encoded)?)),
-        },
-        "PUT" => match action(encoded) {
-            Some((name, "mv")) => Ok(Operation::Rename(Name::parse(name)?)),
-            Some((name, "cp")) => Ok(Operation::Copy(Name::parse(name)?)),
-            _ => Ok(Operation::Append(Name::parse(encoded)?)),
-        },
-        "POST" if ends_in_slash(encoded) => Ok(Operation::MakeFolder(Name::parse(encoded)?)),
-        "POST" => Ok(Operation::Create(Name::parse(encoded)?)),
-        "DELETE" => Ok(Operation::Delete(Name::parse(encoded)?)),
-        _ => Err(RouteFault::Method(FILE_METHODS)),
-    }
+    let operation = match action(encoded) {
+        Some((name, action)) => route_action(method, encoded, name, action)?,
+        None => route_name(method, encoded)?,
+    };
+    query::flags(query, [])?;
+    Ok(operation)
 }
 
-/// The path of a target: without query and, in absolute-form, without scheme and authority.
-fn path_of(target: &str) -> &str {
-    let path = target.split(['?', '#']).next().unwrap_or_default();
-    let is_absolute = ["http://", "https://"].iter().any(|scheme| {
-        let start = path.get(..scheme.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    });
-    if !is_absolute {
-        return path;
-    }
-    let authority = path.find("//").map_or(path, |at| &path[at + 2..]);
-    authority.find('/').map_or("/", |slash| &authority[slash..])
+/// The operation on a file or folder by its name.
+fn route_name(method: &str, encoded: &str) -> Result<Operation, RouteFault> {
+    let operation: fn(Name) -> Operation = match method {
+        "GET" | "HEAD" => Operation::Read,
+        "PUT" => Operation::Append,
+        "POST" if ends_in_slash(encoded) => Operation::MakeFolder,
+        "POST" => Operation::Create,
+        "DELETE" => Operation::Delete,
+        _ => return Err(RouteFault::Method(FILE_METHODS)),
+    };
+    Ok(operation(Name::parse(encoded)?))
 }
 
-/// Splits off the last raw piece where another, non-empty one comes before it: the place of an action.
+/// The operation of an action. To write or delete a file by an address that reads something else would not be what its
+/// client meant.
+fn route_action(
+    method: &str,
+    encoded: &str,
+    name: &str,
+    action: Action,
+) -> Result<Operation, RouteFault> {
+    let operation: fn(Name) -> Operation = match (method, action.word) {
+        ("GET" | "HEAD", "wc") => Operation::CountLines,
+        ("GET" | "HEAD", "sha256") => Operation::Digest,
+        ("GET" | "HEAD", "tar") => Operation::Archive,
+        ("GET" | "HEAD", _) => return Ok(Operation::Read(Name::parse(encoded)?)),
+        ("PUT", "mv") => Operation::Rename,
+        ("PUT", "cp") => Operation::Copy,
+        _ => return Err(RouteFault::Action(action)),
+    };
+    Ok(operation(Name::parse(name)?))
+}
+
+/// Splits off the last raw piece where it is an action, and another, non-empty one comes before it.
 ///
 /// The piece is raw, so that a file called `wc` in folder `a` can still be named, as `a%2Fwc`.
-fn action(encoded: &str) -> Option<(&str, &str)> {
+fn action(encoded: &str) -> Option<(&str, Action)> {
     let (name, last) = encoded.rsplit_once('/')?;
     let named = name.split('/').any(|piece| !matches!(piece, "" | "."));
-    named.then_some((name, last))
+    let action = Action::of(last)?;
+    named.then_some((name, action))
 }
 
 /// Whether the name ends in `/`, raw or encoded: the mark of a folder that is to be made.
@@ -155,7 +210,7 @@ mod tests {
             ("GET", "/file//", Read(name(""))),
             ("GET", "/file/a.csv", Read(name("a.csv"))),
             ("HEAD", "/file/a/b", Read(name("a/b"))),
-            ("GET", "/file/a?wait=1#f", Read(name("a"))),
+            ("GET", "/file/a?", Read(name("a"))),
             ("GET", "/file/a%3Fb", Read(name("a%3Fb"))),
             ("GET", "http://host:3000/file/a", Read(name("a"))),
             ("GET", "HTTP://host/file", Health),
@@ -171,13 +226,18 @@ mod tests {
             ("GET", "/file/a/%77c", Read(name("a/wc"))),
             ("GET", "/file/a/mv", Read(name("a/mv"))),
             ("POST", "/file/a", Create(name("a"))),
-            ("POST", "/file/a/wc", Create(name("a/wc"))),
+            ("POST", "/file/a%2Fwc", Create(name("a/wc"))),
+            ("POST", "/file/wc", Create(name("wc"))),
+            ("POST", "/file/a/WC", Create(name("a/WC"))),
+            ("POST", "/file/a/wc/", MakeFolder(name("a/wc"))),
             ("POST", "/file/a/", MakeFolder(name("a"))),
             ("POST", "/file/a%2F", MakeFolder(name("a"))),
             ("POST", "/file/a/b%2f", MakeFolder(name("a/b"))),
             ("POST", "/file/%2F", MakeFolder(name(""))),
             ("PUT", "/file/a", Append(name("a"))),
-            ("PUT", "/file/a/wc", Append(name("a/wc"))),
+            ("PUT", "/file/a%2Fwc", Append(name("a/wc"))),
+            ("HEAD", "/file/a/cp", Read(name("a/cp"))),
+            ("DELETE", "/file/a%2Fwc", Delete(name("a/wc"))),
             ("PUT", "/file/a/mv", Rename(name("a"))),
             ("PUT", "/file/mv", Append(name("mv"))),
             ("PUT", "/file/a%2Fmv", Append(name("a/mv"))),
@@ -191,6 +251,7 @@ mod tests {
     #[test]
     fn what_leads_nowhere_is_refused() {
         use RouteFault::*;
+        let query = |name: &str| Query(QueryFault::Unknown(name.to_owned()));
         for (method, target, expected) in [
             ("GET", "/", Unknown),
             ("GET", "", Unknown),
@@ -211,8 +272,33 @@ mod tests {
             ("GET", "/file/..", Name(NameFault::Parent)),
             ("GET", "/file/../wc", Name(NameFault::Parent)),
             ("PUT", "/file/%00/mv", Name(NameFault::Control)),
+            ("GET", "/file/a?wait=1", query("wait")),
+            ("POST", "/file/a?x", query("x")),
+            ("DELETE", "/file/a/b?x&y", query("x")),
+            ("GET", "/file/a/wc?x", query("x")),
+            ("PUT", "/file/a/mv?x", query("x")),
+            ("POST", "/file?x", Method(HEALTH_METHODS)),
         ] {
             assert_eq!(route(method, target), Err(expected), "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn an_action_is_not_written_to() {
+        for (method, target, word, allow) in [
+            ("POST", "/file/a/wc", "wc", "GET, HEAD"),
+            ("PUT", "/file/a/b/sha256", "sha256", "GET, HEAD"),
+            ("DELETE", "/file/a/tar", "tar", "GET, HEAD"),
+            ("PATCH", "/file/a/tar", "tar", "GET, HEAD"),
+            ("POST", "/file/a/mv", "mv", "GET, HEAD, PUT"),
+            ("DELETE", "/file/%2F/cp", "cp", "GET, HEAD, PUT"),
+            ("PATCH", "/file/a/cp", "cp", "GET, HEAD, PUT"),
+        ] {
+            let found = match route(method, target) {
+                Err(RouteFault::Action(action)) => (action.word, action.allow),
+                other => panic!("{method} {target}: {other:?}"),
+            };
+            assert_eq!(found, (word, allow), "{method} {target}");
         }
     }
 }

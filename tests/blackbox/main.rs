@@ -51,6 +51,7 @@ mod special;
 mod startup;
 mod tar;
 mod tar_meanwhile;
+mod targets;
 mod tiny_http;
 mod traversal;
 mod uploads;

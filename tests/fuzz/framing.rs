@@ -71,12 +71,29 @@ fn model(head: &str) -> Result<Verdict, Vec<Fault>> {
         return Err(vec![Fault::RequestLine]);
     };
     let mut faults = Vec::new();
+    if request_line.contains('#') {
+        faults.push(Fault::Fragment);
+    }
     let version = match request_line.split(' ').collect::<Vec<_>>()[..] {
         [method, target, version]
             if is_token(method)
                 && !target.is_empty()
                 && target.chars().all(|c| ('!'..='~').contains(&c)) =>
         {
+            let start = target.to_lowercase();
+            let absolute = ["http://", "https://"]
+                .into_iter()
+                .find(|s| start.starts_with(s));
+            if let Some(scheme) = absolute
+                && !is_host(
+                    target[scheme.len()..]
+                        .split(['/', '?'])
+                        .next()
+                        .unwrap_or_default(),
+                )
+            {
+                faults.push(Fault::Host);
+            }
             version
         }
         _ => "",
@@ -115,8 +132,9 @@ fn judge(
         let of_name = pairs.iter().filter(|(name, _)| name == wanted);
         of_name.map(|(_, value)| *value).collect()
     };
-    let hosts = values("host").len();
-    if hosts > 1 || (is_11 && hosts == 0) {
+    let hosts = values("host");
+    let is_strange = hosts.iter().any(|host| !host.is_empty() && !is_host(host));
+    if hosts.len() > 1 || (is_11 && hosts.is_empty()) || is_strange {
         faults.push(Fault::Host);
     }
     let lengths = values("content-length");
@@ -157,6 +175,28 @@ fn judge(
     };
     let persistent = !has("close") && (is_11 || has("keep-alive"));
     Ok((framing, persistent, is_11 && !expectations.is_empty()))
+}
+
+/// RFC 3986, sections 3.2.2 and 3.2.3, told by what may not be in a host and its port.
+fn is_host(text: &str) -> bool {
+    let strange = |c: char| !('!'..='~').contains(&c) || "\"#/<>?@[\\]^`{|}".contains(c);
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !text.ends_with(']') => (host, port),
+        _ => (text, ""),
+    };
+    let is_port = port.chars().all(|c| c.is_ascii_digit())
+        && (port.is_empty() || port.parse::<u32>().is_ok_and(|port| port < 65_536));
+    let inner = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let is_host = match inner {
+        Some(inner) => {
+            let plain = |c: char| c.is_ascii_alphanumeric() || ":.%-_~".contains(c);
+            !inner.is_empty() && inner.chars().all(plain)
+        }
+        None => !host.is_empty() && !host.contains(strange) && !host.contains(':'),
+    };
+    is_port && is_host
 }
 
 /// RFC 9110, section 5.6.2: visible ASCII that is no delimiter.
