@@ -11,7 +11,7 @@ use rustix::net::SendFlags;
 
 use super::held::Held;
 use super::inbound::{RefusedHead, Verdict};
-use super::sending::{self, End, Outgoing, send_some};
+use super::sending::{self, End, Occupied, Outgoing, send_some};
 use super::{linger, table};
 use crate::http::framing::{BodyFault, Framing};
 
@@ -170,43 +170,19 @@ impl Exchange {
         }
     }
 
-    /// Sends a head and the content that goes with it. Where the client takes no more for now, `may_wait` says whether
-    /// to wait until it does.
+    /// Sends a head and the content that goes with it.
     ///
     /// # Errors
-    /// What the system says, `WouldBlock` where it may not be waited for. The connection is of no more use then.
-    pub fn send(
-        &mut self,
-        head: &[u8],
-        content: &[u8],
-        may_wait: &mut dyn FnMut() -> bool,
-    ) -> io::Result<()> {
-        let total = head.len() + content.len();
-        let mut written = 0;
-        let mut flags = SendFlags::DONTWAIT;
-        while written < total {
-            let in_content = written.saturating_sub(head.len());
-            let parts = [
-                IoSlice::new(&head[written.min(head.len())..]),
-                IoSlice::new(&content[in_content..]),
-            ];
-            match send_some(self.socket()?, &parts, flags) {
-                Err(error)
-                    if error.kind() == io::ErrorKind::WouldBlock
-                        && flags == SendFlags::DONTWAIT
-                        && may_wait() =>
-                {
-                    flags = SendFlags::empty();
-                }
-                other => written += other?,
-            }
-            self.sent = written.saturating_sub(head.len()) as u64;
-        }
-        self.whole = true;
-        Ok(())
+    /// What the system says, `WouldBlock` where the client may not be waited for. The connection is of no more use then.
+    pub fn send(&mut self, head: &[u8], content: &[u8], occupied: &dyn Occupied) -> io::Result<()> {
+        let mut unsent = [head, content];
+        let sent = sending::send_last(self.socket()?, &mut unsent, occupied);
+        self.sent = (content.len() - unsent[1].len()) as u64;
+        self.whole = sent.is_ok();
+        sent
     }
 
-    /// Sends a head and a part of a file, and says before each step how far it is.
+    /// Sends a head and a part of a file.
     ///
     /// # Errors
     /// What the system says; `UnexpectedEof` where the file has become shorter meanwhile. The connection is of no more
@@ -214,21 +190,14 @@ impl Exchange {
     pub fn send_file(
         &mut self,
         head: &[u8],
-        file: &File,
-        part: Range<u64>,
-        before_step: &mut dyn FnMut(u64),
+        (file, mut part): (&File, Range<u64>),
+        occupied: &dyn Occupied,
     ) -> io::Result<()> {
-        let length = part.end - part.start;
-        let socket = self.held.as_ref().ok_or_else(gone)?.socket();
-        sending::send_head(socket, head)?;
-        let sent = &mut self.sent;
-        sending::send_part(socket, file, part, &mut |now| {
-            *sent = now;
-            before_step(now);
-        })?;
-        self.sent = length;
-        self.whole = true;
-        Ok(())
+        let start = part.start;
+        let sent = sending::send_file(self.socket()?, head, (file, &mut part), occupied);
+        self.sent = part.start - start;
+        self.whole = sent.is_ok();
+        sent
     }
 
     /// Sends a head and whatever `write` writes: of a length that the head has told, else in chunks, or to the end of
@@ -241,6 +210,7 @@ impl Exchange {
         &mut self,
         head: &[u8],
         length: Option<u64>,
+        occupied: &dyn Occupied,
         write: impl FnOnce(&mut Outgoing<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let end = match length {
@@ -251,10 +221,10 @@ impl Exchange {
         let socket = self.held.as_ref().ok_or_else(gone)?.socket();
         match end {
             // With nothing to follow, the head would wait for 200 ms.
-            End::Length(0) => sending::send_all(socket, head, SendFlags::empty())?,
+            End::Length(0) => sending::send_last(socket, &mut [head, &[]], occupied)?,
             _ => sending::send_head(socket, head)?,
         }
-        let mut outgoing = Outgoing::new(socket, end);
+        let mut outgoing = Outgoing::new(socket, end, occupied);
         let written = write(&mut outgoing);
         self.sent = outgoing.sent();
         match written {

@@ -46,7 +46,7 @@ pub use exchange::Exchange;
 pub use held::wanted;
 pub use inbound::RefusedHead;
 pub use listener::{Incoming, Listener};
-pub use sending::{LAST_STEP, Outgoing};
+pub use sending::{Occupied, Outgoing};
 pub use table::Limits;
 
 /// Gives memory back to the system after many connections have gone. To be called every now and then.

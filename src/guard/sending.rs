@@ -2,12 +2,15 @@
 //!
 //! In: system calls on a connection's socket. Out: whose turn it is, and what may follow.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
+use std::rc::Rc;
 
 use chunked_transfer::Encoder;
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sockopt};
@@ -15,11 +18,25 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, sockopt};
 /// The most of a file that is sent in one step, in bytes.
 const STEP: u64 = 2 << 20;
 
-/// The most that is sent in the last step, in bytes. Files up to this length are to leave in one write with their head.
-pub const LAST_STEP: u64 = 64 * 1024;
+/// The most that is sent in the last step, in bytes. Files up to this length leave in one write with their head, where
+/// the client takes it.
+const LAST_STEP: u64 = 64 * 1024;
 
 /// Parts of files from this length on go into a stream by `sendfile`, in a chunk of their own, in bytes.
 const LARGE: u64 = 64 * 1024;
+
+/// What a reply occupies while it is sent. It is told before each write whether its thread may wait for the client in
+/// it: only what waits for no client any more is about to be free.
+pub trait Occupied {
+    /// So many bytes of the content are out.
+    fn has_sent(&self, content: u64);
+
+    /// The next write does not wait, and may be the last.
+    fn may_end(&self);
+
+    /// The client takes no more for now. Says whether to wait until it does; else the reply is broken off.
+    fn may_wait(&self) -> bool;
+}
 
 /// Sends as much of the parts as goes out at once, in one segment where they fit.
 pub(super) fn send_some(
@@ -52,28 +69,109 @@ pub(super) fn send_all(socket: BorrowedFd<'_>, bytes: &[u8], flags: SendFlags) -
     Ok(())
 }
 
-/// Sends a part of a file, and says before each step how much of it is out.
-///
-/// Before the last step, of [`LAST_STEP`] at most, it waits until the client takes something.
-pub(super) fn send_part(
+/// Sends the end of a reply without waiting in a write: all of these parts, of which it leaves what has not gone out.
+pub(super) fn send_last(
+    socket: BorrowedFd<'_>,
+    parts: &mut [&[u8]; 2],
+    occupied: &dyn Occupied,
+) -> io::Result<()> {
+    while !parts.iter().all(|part| part.is_empty()) {
+        let sent = send_now(socket, *parts, occupied)?;
+        let of_first = sent.min(parts[0].len());
+        parts[0] = &parts[0][of_first..];
+        parts[1] = &parts[1][sent - of_first..];
+        if sent == 0 {
+            wait_for_client(socket, occupied)?;
+        }
+    }
+    Ok(())
+}
+
+/// Sends what the client takes at once, in a write that may be the last of the reply; none where it takes nothing.
+fn send_now(
+    socket: BorrowedFd<'_>,
+    [first, second]: [&[u8]; 2],
+    occupied: &dyn Occupied,
+) -> io::Result<usize> {
+    occupied.may_end();
+    let parts = [IoSlice::new(first), IoSlice::new(second)];
+    match send_some(socket, &parts, SendFlags::DONTWAIT) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        other => other,
+    }
+}
+
+fn wait_for_client(socket: BorrowedFd<'_>, occupied: &dyn Occupied) -> io::Result<()> {
+    match occupied.may_wait() {
+        true => wait_writable(socket),
+        false => Err(Errno::WOULDBLOCK.into()),
+    }
+}
+
+/// Sends a head and a part of a file behind it, as the end of a reply; leaves what has not gone out of the part. While
+/// it waits for the client, it holds nothing of the file in memory.
+pub(super) fn send_file(
+    socket: BorrowedFd<'_>,
+    mut head: &[u8],
+    (file, part): (&File, &mut Range<u64>),
+    occupied: &dyn Occupied,
+) -> io::Result<()> {
+    let (start, end) = (part.start, part.end);
+    if end - start > LAST_STEP {
+        send_head(socket, head)?;
+        head = &[];
+        part.end -= LAST_STEP;
+        let sent = send_part(socket, file, part, &mut |sent| occupied.has_sent(sent));
+        part.end = end;
+        sent?;
+        wait_writable(socket)?;
+    }
+    while !(head.is_empty() && part.is_empty()) {
+        occupied.has_sent(part.start - start);
+        let bytes = read_part(file, part.clone())?;
+        let sent = send_now(socket, [head, &bytes], occupied)?;
+        drop(bytes);
+        let of_head = sent.min(head.len());
+        head = &head[of_head..];
+        part.start += (sent - of_head) as u64;
+        if sent == 0 {
+            wait_for_client(socket, occupied)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a part of a file that is to leave in one write.
+fn read_part(file: &File, part: Range<u64>) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(part.end - part.start).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let offset = part.start + bytes.len() as u64;
+        match rustix::io::pread(file, spare_capacity(&mut bytes), offset) {
+            // The file has become shorter meanwhile.
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    // There may be room for more than was asked for.
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// Sends a part of a file behind which more is to follow, and says before each step how much of it is out; leaves what
+/// has not gone out.
+fn send_part(
     socket: BorrowedFd<'_>,
     file: &File,
-    part: Range<u64>,
+    part: &mut Range<u64>,
     before_step: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
-    let mut offset = part.start;
-    while offset < part.end {
-        let left = part.end - offset;
-        let step = match left.checked_sub(LAST_STEP) {
-            Some(before_last) if before_last > 0 => before_last.min(STEP),
-            _ => {
-                wait_writable(socket)?;
-                left
-            }
-        };
-        before_step(offset - part.start);
-        let step = usize::try_from(step).unwrap_or(usize::MAX);
-        match rustix::fs::sendfile(socket, file, Some(&mut offset), step) {
+    let start = part.start;
+    while part.start < part.end {
+        before_step(part.start - start);
+        let step = usize::try_from((part.end - part.start).min(STEP)).unwrap_or(usize::MAX);
+        match rustix::fs::sendfile(socket, file, Some(&mut part.start), step) {
             // The file has become shorter.
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(_) | Err(Errno::INTR) => {}
@@ -118,6 +216,9 @@ pub struct Outgoing<'s> {
     framing: Framing<'s>,
     end: End,
     sent: u64,
+    occupied: &'s dyn Occupied,
+    /// What the sender is told at the end.
+    at_end: Rc<Cell<Option<&'s dyn Occupied>>>,
 }
 
 enum Framing<'s> {
@@ -126,11 +227,20 @@ enum Framing<'s> {
 }
 
 /// A socket to write to.
-struct Sender<'s>(BorrowedFd<'s>);
+struct Sender<'s> {
+    socket: BorrowedFd<'s>,
+    /// Told of what is written from the moment on that it is the end.
+    end: Rc<Cell<Option<&'s dyn Occupied>>>,
+}
 
 impl Write for Sender<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        send_some(self.0, &[IoSlice::new(bytes)], SendFlags::empty())
+        match self.end.get() {
+            None => send_some(self.socket, &[IoSlice::new(bytes)], SendFlags::empty()),
+            Some(occupied) => {
+                send_last(self.socket, &mut [bytes, &[]], occupied).map(|()| bytes.len())
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -139,8 +249,12 @@ impl Write for Sender<'_> {
 }
 
 impl<'s> Outgoing<'s> {
-    pub(super) fn new(socket: BorrowedFd<'s>, end: End) -> Self {
-        let sender = Sender(socket);
+    pub(super) fn new(socket: BorrowedFd<'s>, end: End, occupied: &'s dyn Occupied) -> Self {
+        let at_end = Rc::new(Cell::new(None));
+        let sender = Sender {
+            socket,
+            end: Rc::clone(&at_end),
+        };
         let framing = match end {
             End::LastChunk => Framing::Chunks(Encoder::new(sender)),
             End::Length(_) | End::Close => Framing::Plain(io::BufWriter::with_capacity(
@@ -153,6 +267,8 @@ impl<'s> Outgoing<'s> {
             framing,
             end,
             sent: 0,
+            occupied,
+            at_end,
         }
     }
 
@@ -169,7 +285,7 @@ impl<'s> Outgoing<'s> {
     pub fn write_file(
         &mut self,
         file: &File,
-        part: Range<u64>,
+        mut part: Range<u64>,
         before_step: &mut dyn FnMut(u64),
     ) -> io::Result<()> {
         let length = part.end.saturating_sub(part.start);
@@ -180,7 +296,7 @@ impl<'s> Outgoing<'s> {
         if let Framing::Chunks(_) = self.framing {
             send_head(self.socket, format!("{length:X}\r\n").as_bytes())?;
         }
-        send_part(self.socket, file, part, before_step)?;
+        send_part(self.socket, file, &mut part, before_step)?;
         self.sent += length;
         if let Framing::Chunks(_) = self.framing {
             send_head(self.socket, b"\r\n")?;
@@ -220,6 +336,7 @@ impl<'s> Outgoing<'s> {
             let told = format!("{sent} bytes were written, of {length} that were told");
             return Err(io::Error::other(told));
         }
+        self.at_end.set(Some(self.occupied));
         match self.framing {
             Framing::Chunks(encoder) => encoder.finish().map(drop),
             Framing::Plain(mut writer) => writer.flush(),

@@ -10,7 +10,8 @@ use super::slots::Slots;
 use super::worker::{Job, Worker};
 use crate::guard::Incoming;
 
-/// Threads beyond the number of transfers: for those that are through, but for sending their last bytes.
+/// Threads beyond the number of transfers, each of which has a slot: for the loop, and for those that have just given
+/// theirs back.
 const SPARE: usize = 16;
 
 /// Threads of each kind that answer what is not let in: health checks, and 503 for the rest.
@@ -36,7 +37,7 @@ pub(super) struct Dispatch {
 impl Dispatch {
     pub(super) fn new(max_transfers: usize, shared: &Arc<Shared>) -> Self {
         let slots = Slots::new(max_transfers);
-        let worker = || Worker::new(Arc::clone(shared), Arc::clone(&slots));
+        let worker = || Worker::new(Arc::clone(shared));
         let reserve = |name| {
             let worker = worker();
             let pool = Pool::new(name, RESERVE, RESERVE_QUEUE, move |job| worker.serve(job));

@@ -1,64 +1,136 @@
 //! The number of transfers at once.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::sync::lock;
 
 /// One in so many slots is kept from a single address, so that no one client can take them all.
 const KEPT: usize = 16;
 
+/// How long a request waits for slots whose replies may be out at any moment. They wait for no client and no disk, only
+/// for a processor.
+const ENDS_WITHIN: Duration = Duration::from_millis(250);
+
 /// Slots for a fixed number of transfers.
 pub(super) struct Slots {
     taken: Mutex<Taken>,
+    /// Told of each change where a request waits for one.
+    changed: Condvar,
     most: usize,
 }
 
 #[derive(Default)]
 struct Taken {
-    all: usize,
-    by_address: HashMap<IpAddr, usize>,
+    all: Count,
+    by_address: HashMap<IpAddr, Count>,
+    /// Requests that wait for slots that are ending.
+    waiting: usize,
 }
 
-/// A slot that is taken; free again when dropped.
+/// Slots that are taken.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    taken: usize,
+    /// Those of them whose reply may be out at any moment.
+    ending: usize,
+}
+
+/// A slot that is taken, as long as a thread works for its request; free again when dropped.
 ///
-/// It is given back right before the last bytes of a reply go out: a client that has its reply can count on it.
+/// A client that has its whole reply can count on its place: while the last bytes go out the slot is ending, and who
+/// finds no other waits for it.
 pub(super) struct Slot {
     slots: Arc<Slots>,
     address: IpAddr,
+    is_ending: Cell<bool>,
 }
 
 impl Slots {
     pub(super) fn new(most: usize) -> Arc<Self> {
-        let taken = Mutex::default();
-        Arc::new(Self { taken, most })
+        Arc::new(Self {
+            taken: Mutex::default(),
+            changed: Condvar::new(),
+            most,
+        })
     }
 
-    /// Takes a slot for a client, if one is free that it may have.
+    /// Takes a slot for a client, if one is free that it may have, or will be in a moment.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
         let mut taken = lock(&self.taken);
-        let of_address = taken.by_address.get(&address).copied().unwrap_or(0);
-        if taken.all >= self.most || of_address >= self.most - self.most / KEPT {
-            return None;
+        let mut deadline = None;
+        loop {
+            let of_address = taken.by_address.get(&address).copied().unwrap_or_default();
+            if self.has_room(taken.all.taken, of_address.taken) {
+                break;
+            }
+            let staying = |count: Count| count.taken - count.ending;
+            if !self.has_room(staying(taken.all), staying(of_address)) {
+                return None;
+            }
+            let now = Instant::now();
+            let left = deadline
+                .get_or_insert(now + ENDS_WITHIN)
+                .duration_since(now);
+            if left.is_zero() {
+                return None;
+            }
+            taken.waiting += 1;
+            let waited = self.changed.wait_timeout(taken, left);
+            (taken, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            taken.waiting -= 1;
         }
-        taken.all += 1;
-        taken.by_address.insert(address, of_address + 1);
-        let slots = Arc::clone(self);
-        Some(Slot { slots, address })
+        taken.all.taken += 1;
+        taken.by_address.entry(address).or_default().taken += 1;
+        Some(Slot {
+            slots: Arc::clone(self),
+            address,
+            is_ending: Cell::new(false),
+        })
+    }
+
+    /// Whether one more may be taken beside so many, of which so many are of its address.
+    fn has_room(&self, all: usize, of_address: usize) -> bool {
+        all < self.most && of_address < self.most - self.most / KEPT
+    }
+}
+
+impl Slot {
+    /// Notes whether the slot is free in a moment: whether its thread waits for no client any more.
+    pub(super) fn set_ending(&self, is_ending: bool) {
+        if self.is_ending.replace(is_ending) != is_ending {
+            self.change(|count| match is_ending {
+                true => count.ending += 1,
+                false => count.ending -= 1,
+            });
+        }
+    }
+
+    fn change(&self, change: impl Fn(&mut Count)) {
+        let mut taken = lock(&self.slots.taken);
+        change(&mut taken.all);
+        if let Some(of_address) = taken.by_address.get_mut(&self.address) {
+            change(of_address);
+            if of_address.taken == 0 {
+                taken.by_address.remove(&self.address);
+            }
+        }
+        if taken.waiting > 0 {
+            self.slots.changed.notify_all();
+        }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = lock(&self.slots.taken);
-        taken.all -= 1;
-        if let Some(of_address) = taken.by_address.get_mut(&self.address) {
-            *of_address -= 1;
-            if *of_address == 0 {
-                taken.by_address.remove(&self.address);
-            }
-        }
+        let is_ending = usize::from(self.is_ending.get());
+        self.change(|count| {
+            count.taken -= 1;
+            count.ending -= is_ending;
+        });
     }
 }
 
@@ -93,5 +165,38 @@ mod tests {
             drop(held);
             assert!(slots.take(address(1)).is_some());
         }
+    }
+
+    #[test]
+    fn a_slot_that_is_ending_is_waited_for_and_no_other() {
+        let slots = Slots::new(1);
+        let Some(slot) = slots.take(address(1)) else {
+            panic!("none is free");
+        };
+        slot.set_ending(true);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| slots.take(address(2)).is_some());
+            while lock(&slots.taken).waiting == 0 {
+                std::thread::yield_now();
+            }
+            drop(slot);
+            assert!(waiting.join().is_ok_and(|has_it| has_it));
+        });
+        let Some(slot) = slots.take(address(1)) else {
+            panic!("none is free");
+        };
+        slot.set_ending(true);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| slots.take(address(2)).is_none());
+            while lock(&slots.taken).waiting == 0 {
+                std::thread::yield_now();
+            }
+            // Its client does not take the last bytes after all.
+            slot.set_ending(false);
+            assert!(waiting.join().is_ok_and(|has_none| has_none));
+        });
+        drop(slot);
+        assert!(slots.take(address(2)).is_some());
+        assert!(lock(&slots.taken).by_address.is_empty());
     }
 }

@@ -2,20 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::IpAddr;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rustix::buffer::spare_capacity;
-use rustix::io::Errno;
-
 use super::Shared;
-use super::slots::{Slot, Slots};
+use super::slots::Slot;
 use super::transfer::Transfer;
 use crate::api::{self, Content, Error, Reply, Request, Sink, Store};
-use crate::guard::{self, Exchange, LAST_STEP, Outgoing};
+use crate::guard::{self, Exchange, Occupied, Outgoing};
 use crate::http::date::imf_fixdate;
 use crate::http::framing::BodyFault;
 use crate::http::head::{browser_protection, response_head};
@@ -60,12 +56,11 @@ impl Job {
 /// What it takes to serve a request.
 pub(super) struct Worker {
     shared: Arc<Shared>,
-    slots: Arc<Slots>,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, slots: Arc<Slots>) -> Self {
-        Self { shared, slots }
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
 
     /// Serves a request. Nothing that a client does, and no panic of a handler, goes beyond it.
@@ -108,13 +103,14 @@ impl Worker {
             content,
             goes_on,
         } = self.outcome(&mut exchange, reply, is_head);
-        let mut place = Place {
-            slots: &self.slots,
-            address: exchange.peer().ip().to_canonical(),
-            was_admitted: slot.is_some(),
+        let (received, _) = exchange.counts();
+        let place = Place {
             slot,
+            transfer: &transfer,
+            received,
         };
-        let sent = send(&mut exchange, &head, content, &transfer, &mut place);
+        let sent = send(&mut exchange, &head, content, &place);
+        place.may_end();
         let (received, content_sent) = exchange.counts();
         transfer.count(received, content_sent);
         if let Err(error) = &sent {
@@ -195,25 +191,25 @@ fn unless_it_panics<T>(handler: impl FnOnce() -> Result<T, Error>) -> Result<T, 
     })
 }
 
-/// The slot of a transfer while its reply is sent.
+/// What a transfer occupies while its reply is sent.
 struct Place<'s> {
-    slots: &'s Arc<Slots>,
-    address: IpAddr,
-    was_admitted: bool,
     slot: Option<Slot>,
+    transfer: &'s Transfer,
+    received: u64,
 }
 
-impl Place<'_> {
-    /// Gives the slot back: the next write may be the last.
-    fn give_back(&mut self) {
-        self.slot = None;
+impl Occupied for Place<'_> {
+    fn has_sent(&self, content: u64) {
+        self.transfer.count(self.received, content);
     }
 
-    /// Takes a slot again, for a client that does not take its reply at once. One that was refused gets none.
-    fn take_back(&mut self) -> bool {
-        if self.was_admitted && self.slot.is_none() {
-            self.slot = self.slots.take(self.address);
-        }
+    fn may_end(&self) {
+        self.slot.iter().for_each(|slot| slot.set_ending(true));
+    }
+
+    /// One that was refused has no slot to wait with.
+    fn may_wait(&self) -> bool {
+        self.slot.iter().for_each(|slot| slot.set_ending(false));
         self.slot.is_some()
     }
 }
@@ -223,62 +219,23 @@ fn send(
     exchange: &mut Exchange,
     head: &[u8],
     content: Content<'_>,
-    transfer: &Transfer,
-    place: &mut Place<'_>,
+    place: &Place<'_>,
 ) -> io::Result<()> {
-    let (received, _) = exchange.counts();
-    match in_memory_if_short(content)? {
-        Content::None => {
-            place.give_back();
-            exchange.send(head, &[], &mut || place.take_back())
-        }
-        Content::Bytes(bytes) => {
-            place.give_back();
-            exchange.send(head, &bytes, &mut || place.take_back())
-        }
-        Content::File { file, part } => {
-            let length = part.end - part.start;
-            exchange.send_file(head, &file, part, &mut |sent| {
-                transfer.count(received, sent);
-                if length - sent <= LAST_STEP {
-                    place.give_back();
-                }
+    match content {
+        Content::None => exchange.send(head, &[], place),
+        Content::Bytes(bytes) => exchange.send(head, &bytes, place),
+        Content::File { file, part } => exchange.send_file(head, (&file, part), place),
+        Content::Stream { length, write } => {
+            exchange.send_stream(head, length, place, |outgoing| {
+                let mut flow = Flow {
+                    outgoing,
+                    transfer: place.transfer,
+                    received: place.received,
+                };
+                let written = unless_it_panics(|| Ok(write(&mut flow)));
+                written.unwrap_or_else(|panic| Err(io::Error::other(panic.cause())))
             })
         }
-        Content::Stream { length, write } => exchange.send_stream(head, length, |outgoing| {
-            let mut flow = Flow {
-                outgoing,
-                transfer,
-                received,
-            };
-            let written = unless_it_panics(|| Ok(write(&mut flow)));
-            place.give_back();
-            written.unwrap_or_else(|panic| Err(io::Error::other(panic.cause())))
-        }),
-    }
-}
-
-/// Reads a part of a file that is to leave in one write with its head.
-fn in_memory_if_short(content: Content<'_>) -> io::Result<Content<'_>> {
-    match content {
-        Content::File { file, part } if part.end - part.start <= LAST_STEP => {
-            let length = usize::try_from(part.end - part.start).unwrap_or(0);
-            let mut bytes = Vec::with_capacity(length);
-            while bytes.len() < length {
-                let offset = part.start + bytes.len() as u64;
-                let room = spare_capacity(&mut bytes);
-                match rustix::io::pread(&file, room, offset) {
-                    // The file has become shorter meanwhile.
-                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(_) | Err(Errno::INTR) => {}
-                    Err(errno) => return Err(errno.into()),
-                }
-            }
-            // There may be room for more than was asked for.
-            bytes.truncate(length);
-            Ok(Content::Bytes(bytes))
-        }
-        other => Ok(other),
     }
 }
 
