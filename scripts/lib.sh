@@ -22,7 +22,8 @@ http_nas=${HTTP_NAS:-$target/release/http-nas}
 
 # The caller's settings for a server of their own must not reach the servers under test.
 unset PORT HOST STORAGE_PATH MAX_TRANSFERS MAX_CONNECTIONS IDLE_TIMEOUT MAX_UPLOAD_SIZE MIN_FREE_SPACE \
-  SHUTDOWN_TIMEOUT SYNC LOG_FORMAT RUST_LOG
+  SHUTDOWN_TIMEOUT SYNC LOG_FORMAT RUST_LOG CREATE_PARENTS
+for name in $(compgen -e HTTP_NAS_); do unset "$name"; done
 
 # Every curl below reads this file instead of the caller's ~/.curlrc: a proxy would stand between the
 # test and the server, and a request that hangs has to end as a failure.

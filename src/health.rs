@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::config::Target;
+use crate::config::{Target, is_it_meant};
 
 /// How long a request may take in all, from the look-up of the name to the last byte of the reply.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -17,30 +17,17 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// More than any reply to these requests has.
 const LONGEST_REPLY: u64 = 64 * 1024;
 
-/// Asks the server how it is; with `write` it also stores a file of its own, reads it back and deletes it.
+/// Asks the server how it is; with `write` it also stores a file of its own, reads it back and deletes it. What was
+/// found is one line.
 ///
 /// # Errors
 /// One line that says which request failed, and how.
-pub fn check(target: &Target) -> Result<(), String> {
-    let host = reachable(&target.host);
-    let ask = |method: &str, path: &str, body: &str, wanted: &str| {
-        within_limit(&host, target.port, request(&host, method, path, body))
-            .and_then(|reply| content(&reply))
-            .and_then(|content| match content == wanted {
-                true => Ok(()),
-                false => Err(format!("the answer is not {wanted:?}")),
-            })
-            .map_err(|why| {
-                format!(
-                    "{method} http://{}:{}{path}: {why}",
-                    authority(&host),
-                    target.port
-                )
-            })
-    };
-    ask("GET", "/file", "", "OK")?;
+pub fn check(target: &Target) -> Result<String, String> {
+    let server = Server::at(target);
+    server.ask("GET", "/file", "", "OK")?;
+    let well = format!("{} is well", server.url(""));
     if !target.write {
-        return Ok(());
+        return Ok(well);
     }
     // The process id is the same in every container, hence the random number: RandomState has one of the system's.
     let (process, random) = (
@@ -49,10 +36,54 @@ pub fn check(target: &Target) -> Result<(), String> {
     );
     let name = format!("http-nas-health-{process}-{random:016x}");
     let path = format!("/file/{name}");
-    let stored = ask("POST", &path, &name, "OK").and_then(|()| ask("GET", &path, "", &name));
+    let stored = server.ask("POST", &path, &name, "OK");
+    let stored = stored.and_then(|()| server.ask("GET", &path, "", &name));
     // After a failure, too: the file may be there all the same.
-    let deleted = ask("DELETE", &path, "", "OK");
-    stored.and(deleted)
+    let deleted = server.ask("DELETE", &path, "", "OK");
+    stored.and(deleted)?;
+    Ok(format!(
+        "{well}: it stored a file, read it back and deleted it"
+    ))
+}
+
+/// The server that is asked.
+struct Server {
+    /// The host as it is connected to.
+    host: String,
+    port: u16,
+    /// What more to say where it cannot be reached.
+    hint: String,
+}
+
+impl Server {
+    fn at(target: &Target) -> Self {
+        Self {
+            host: reachable(&target.host),
+            port: target.port,
+            hint: match target.is_host_shared {
+                true => is_it_meant("HOST"),
+                false => String::new(),
+            },
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}:{}{path}", authority(&self.host), self.port)
+    }
+
+    /// Sends a request, and holds the content of the reply against the one that is wanted.
+    fn ask(&self, method: &str, path: &str, body: &str, wanted: &str) -> Result<(), String> {
+        let request = request(&self.host, method, path, body);
+        let reply = within_limit(&self.host, self.port, request);
+        let reply = reply.map_err(|why| format!("{why}{}", self.hint));
+        reply
+            .and_then(|reply| content(&reply))
+            .and_then(|content| match content == wanted {
+                true => Ok(()),
+                false => Err(format!("the answer is not {wanted:?}")),
+            })
+            .map_err(|why| format!("{method} {}: {why}", self.url(path)))
+    }
 }
 
 /// Where a server that listens on every address is reached: on the loopback one.

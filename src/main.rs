@@ -20,10 +20,16 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         },
-        Ok(Command::Health(target)) => exit_code(health::check(&target)),
+        Ok(Command::Health(target)) => exit_code(health::check(&target).map(|well| {
+            // Who does not read it has the exit code.
+            let _ = writeln!(std::io::stdout(), "{well}");
+        })),
         Ok(Command::Serve(config)) => {
             logging::init(config.log_format);
             logging::init_panics();
+            for note in &config.notes {
+                log::warn!("{note}");
+            }
             exit_code(server::run(&config))
         }
     }

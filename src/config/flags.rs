@@ -4,7 +4,9 @@
 
 use std::path::PathBuf;
 
-use super::values::{duration, size};
+use super::host::{self, host};
+use super::values::{duration, size, switch};
+use super::variables::PREFIX;
 use super::{Config, LogFormat};
 
 /// A flag, its environment variable, its default and what it does.
@@ -14,6 +16,26 @@ pub(super) struct Flag {
     pub(super) default: &'static str,
     pub(super) help: &'static str,
     pub(super) set: fn(&mut Config, &str) -> Option<()>,
+}
+
+impl Flag {
+    /// The variable that no other program has.
+    pub(super) fn own_variable(&self) -> String {
+        format!("{PREFIX}{}", self.variable)
+    }
+
+    /// Whether it is on or off, and off by default: on the command line it needs no value.
+    pub(super) fn is_switch(&self) -> bool {
+        self.default == "false"
+    }
+
+    /// What is wrong with a value that cannot be set, where more can be said than what the flag takes.
+    pub(super) fn fault(&self, value: &str) -> Option<String> {
+        match self.name {
+            "host" => host::fault(value),
+            _ => None,
+        }
+    }
 }
 
 pub(super) const FLAGS: &[Flag] = &[
@@ -33,18 +55,28 @@ pub(super) const FLAGS: &[Flag] = &[
         default: "127.0.0.1",
         help: "the address to listen on, 0.0.0.0 or [::] for all",
         set: |config, value| {
-            config.host = value.trim_matches(['[', ']']).to_owned();
-            (!config.host.is_empty()).then_some(())
+            config.host = host(value)?;
+            Some(())
         },
     },
     Flag {
         name: "storage",
         variable: "STORAGE_PATH",
         default: "./storage",
-        help: "the folder for the files, made if missing",
+        help: "the folder for the files, made where its parent is there",
         set: |config, value| {
             config.storage = PathBuf::from(value);
             (!value.is_empty()).then_some(())
+        },
+    },
+    Flag {
+        name: "create-parents",
+        variable: "CREATE_PARENTS",
+        default: "false",
+        help: "true or false: make the parents of that folder, too",
+        set: |config, value| {
+            config.create_parents = switch(value)?;
+            Some(())
         },
     },
     Flag {
@@ -81,7 +113,7 @@ pub(super) const FLAGS: &[Flag] = &[
         name: "max-upload-size",
         variable: "MAX_UPLOAD_SIZE",
         default: "none",
-        help: "the largest body of an upload, in B, KiB, MiB, GiB or TiB; or none",
+        help: "the largest body of an upload, as 500M or 10Gi, or none",
         set: |config, value| {
             config.max_upload_size = match value {
                 "none" => None,
@@ -94,7 +126,7 @@ pub(super) const FLAGS: &[Flag] = &[
         name: "min-free-space",
         variable: "MIN_FREE_SPACE",
         default: "64MiB",
-        help: "the space that uploads leave free, in B, KiB, MiB, GiB or TiB",
+        help: "the space that uploads leave free, as 500M or 10Gi",
         set: |config, value| {
             config.min_free_space = size(value)?;
             Some(())

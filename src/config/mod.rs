@@ -4,16 +4,19 @@
 
 mod flags;
 mod help;
+mod host;
+mod suggest;
 mod values;
+mod variables;
+mod words;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lexopt::prelude::{Long, Short, Value};
-
 use flags::{FLAGS, Flag, HEALTH_FLAGS};
-use help::{help, version};
+use variables::Variables;
+use words::Words;
 
 /// What the server is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +25,12 @@ pub struct Config {
     pub port: u16,
     /// The address or host name to listen on.
     pub host: String,
+    /// Whether that is a name out of the variable `HOST`, which is set for other programs, too.
+    pub is_host_shared: bool,
     /// The storage folder.
     pub storage: PathBuf,
+    /// Whether the parents of the storage folder are made, too, where they are missing.
+    pub create_parents: bool,
     /// Requests carried out at once.
     pub max_transfers: usize,
     /// Connections open at once.
@@ -40,6 +47,8 @@ pub struct Config {
     pub sync: bool,
     /// The format of the log.
     pub log_format: LogFormat,
+    /// What the log is to say of the settings at the start, a line each.
+    pub notes: Vec<String>,
 }
 
 /// The format of the log.
@@ -58,6 +67,8 @@ pub struct Target {
     pub port: u16,
     /// Its address or host name; one that stands for all addresses means this machine.
     pub host: String,
+    /// Whether that is a name out of the variable `HOST`, which is set for other programs, too.
+    pub is_host_shared: bool,
     /// Whether to store, read and delete a file as well.
     pub write: bool,
 }
@@ -79,7 +90,9 @@ impl Config {
         Self {
             port: 0,
             host: String::new(),
+            is_host_shared: false,
             storage: PathBuf::new(),
+            create_parents: false,
             max_transfers: 1,
             max_connections: 1,
             idle_timeout: Duration::ZERO,
@@ -88,8 +101,20 @@ impl Config {
             shutdown_timeout: Duration::ZERO,
             sync: false,
             log_format: LogFormat::Text,
+            notes: Vec::new(),
         }
     }
+}
+
+/// Where the value of a flag comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Flag,
+    /// The variable of http-nas alone, `HTTP_NAS_PORT` and the like.
+    OwnVariable,
+    /// The short variable, `PORT` and the like.
+    SharedVariable,
+    Default,
 }
 
 /// Reads the command line and, for what it does not say, the environment. An empty variable counts as unset.
@@ -100,45 +125,23 @@ pub fn parse(
     words: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, String> {
-    let mut words = words.into_iter().peekable();
-    let health = words.next_if(|word| word == "health").is_some();
-    let takes = |flag: &Flag| !health || HEALTH_FLAGS.contains(&flag.name);
-    let mut write = false;
-    let mut given = vec![None; FLAGS.len()];
-    let mut parser = lexopt::Parser::from_args(words);
-    while let Some(word) = parser.next().map_err(|error| usage(&error.to_string()))? {
-        match word {
-            Long("help") | Short('h') => return Ok(Command::Print(help())),
-            Long("version") | Short('V') => return Ok(Command::Print(version())),
-            Long("write") if health => write = true,
-            Long(name) => {
-                let known = |flag: &Flag| flag.name == name && takes(flag);
-                let Some(at) = FLAGS.iter().position(known) else {
-                    return Err(usage(&format!("there is no flag --{name}")));
-                };
-                let value = parser.value().map_err(|error| usage(&error.to_string()))?;
-                given[at] = Some(utf8(value, &format!("--{}", FLAGS[at].name))?);
-            }
-            Short(letter) => return Err(usage(&format!("there is no flag -{letter}"))),
-            Value(word) => {
-                let word = word.to_string_lossy().into_owned();
-                return Err(usage(&format!("unexpected argument {word:?}")));
-            }
-        }
-    }
+    let words = match Words::read(words)? {
+        Words::Print(text) => return Ok(Command::Print(text)),
+        Words::Run(words) => words,
+    };
+    let variables = Variables::new(&variable);
     let mut config = Config::blank();
-    for (flag, given) in FLAGS.iter().zip(&given).filter(|(flag, _)| takes(flag)) {
-        let set = variable(flag.variable).filter(|value| !value.is_empty());
-        match (given, set) {
-            (Some(value), _) => apply(flag, &mut config, value, &format!("--{}", flag.name))?,
-            (None, Some(value)) => {
-                let value = utf8(value, flag.variable)?;
-                apply(flag, &mut config, &value, flag.variable)?;
-            }
-            (None, None) => apply(flag, &mut config, flag.default, flag.name)?,
+    for (flag, given) in FLAGS.iter().zip(words.given) {
+        if words.health && !HEALTH_FLAGS.contains(&flag.name) {
+            continue;
         }
+        let (value, source) = match given {
+            Some(value) => (value, Source::Flag),
+            None => variables.value_of(flag, &mut config.notes)?,
+        };
+        apply(flag, &mut config, &value, source)?;
     }
-    if !health {
+    if !words.health {
         return Ok(Command::Serve(config));
     }
     if config.port == 0 {
@@ -147,15 +150,44 @@ pub fn parse(
     Ok(Command::Health(Target {
         port: config.port,
         host: config.host,
-        write,
+        is_host_shared: config.is_host_shared,
+        write: words.write,
     }))
 }
 
-fn apply(flag: &Flag, config: &mut Config, value: &str, shown: &str) -> Result<(), String> {
-    (flag.set)(config, value).ok_or_else(|| {
-        let (help, default) = (flag.help, flag.default);
-        format!("{shown} cannot be {value:?}; it takes {help} (default {default})")
-    })
+/// Sets what a flag stands for.
+fn apply(flag: &Flag, config: &mut Config, value: &str, source: Source) -> Result<(), String> {
+    if flag.name == "host" {
+        let is_address = host::is_address(value);
+        config.is_host_shared = source == Source::SharedVariable && !is_address;
+    }
+    if (flag.set)(config, value).is_some() {
+        return Ok(());
+    }
+    let shown = match source {
+        Source::Flag => format!("--{}", flag.name),
+        Source::OwnVariable => flag.own_variable(),
+        Source::SharedVariable => flag.variable.to_owned(),
+        Source::Default => flag.name.to_owned(),
+    };
+    let (help, default) = (flag.help, flag.default);
+    let takes = match flag.fault(value) {
+        Some(fault) => fault,
+        None => format!("it takes {help} (default {default})"),
+    };
+    let hint = match source {
+        Source::SharedVariable => is_it_meant(flag.variable),
+        Source::Flag | Source::OwnVariable | Source::Default => String::new(),
+    };
+    Err(format!("{shown} cannot be {value:?}; {takes}{hint}"))
+}
+
+/// What to say of a short variable whose value is of no use: other programs have variables of the same names.
+///
+/// conda, for one, sets `HOST` to `x86_64-conda-linux-gnu`.
+#[must_use]
+pub fn is_it_meant(variable: &str) -> String {
+    format!(" (is {variable} meant for http-nas? set HTTP_NAS_{variable}, which wins)")
 }
 
 fn utf8(value: OsString, shown: &str) -> Result<String, String> {

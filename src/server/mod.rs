@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::config::Config;
+use crate::config::{Config, is_it_meant};
 use crate::guard::{Limits, Listener};
 use crate::storage::{Options, Root};
 
@@ -71,6 +71,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     let options = Options {
         min_free: config.min_free_space,
         sync: config.sync,
+        create_parents: config.create_parents,
     };
     let shared = Arc::new(Shared {
         root: Root::open(&config.storage, options)?,
@@ -80,7 +81,11 @@ pub fn run(config: &Config) -> Result<(), String> {
     });
     let (host, port) = (config.host.as_str(), config.port);
     let cannot_listen = |error: std::io::Error| {
-        format!("cannot listen on {host} port {port}: {error} (choose another with --host, --port)")
+        let hint = match config.is_host_shared {
+            true => is_it_meant("HOST"),
+            false => " (choose another with --host, --port)".to_owned(),
+        };
+        format!("cannot listen on {host} port {port}: {error}{hint}")
     };
     let (events, happened) = channel();
     let died = events.clone();

@@ -12,6 +12,7 @@ mod error;
 mod folder;
 mod join;
 mod list;
+mod location;
 mod mount;
 mod note;
 mod recover;

@@ -1,7 +1,7 @@
 //! The storage root: an open directory, and the server's own folder in it.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
+use super::location::Location;
 use super::turn::Turns;
 use super::walk::{Last, Missing, Place, Way};
 
@@ -30,6 +31,8 @@ pub struct Options {
     pub min_free: u64,
     /// Whether a write is on the disk (`fdatasync`, and `fsync` of its folder) before it is reported as done.
     pub sync: bool,
+    /// Whether missing parents of the root are made at the start.
+    pub create_parents: bool,
 }
 
 /// The storage root, held open. All names are resolved beneath it.
@@ -53,20 +56,19 @@ pub struct Root {
 }
 
 impl Root {
-    /// Opens the root, makes it and the own folder if missing, and clears what dead servers left behind.
+    /// Opens the root, makes it (see [`Options::create_parents`]) and the own folder if missing, and clears what dead
+    /// servers left behind.
     ///
     /// # Errors
     /// A sentence that says what to do, where the folder cannot be used.
     pub fn open(path: &Path, options: Options) -> Result<Self, String> {
-        let unusable = |why: String| {
+        let unusable = |path: &Path, why: String| {
             let shown = path.display();
             format!("cannot use the storage folder {shown}: {why} (choose another with --storage)")
         };
-        std::fs::create_dir_all(path)
-            .map_err(unmakeable)
-            .map_err(unusable)?;
-        let dir = rustix::fs::openat(CWD, path, DIR_FLAGS, Mode::empty())
-            .map_err(|error| unusable(format!("it cannot be read: {error}")))?;
+        let location = Location::new(path).map_err(|why| unusable(path, why))?;
+        let unusable = |why: String| unusable(location.path(), why);
+        let dir = location.open(options.create_parents).map_err(unusable)?;
         let own_folder = |parent, name| {
             let opened = own_folder(parent, name);
             opened.map_err(unwritable).map_err(unusable)
@@ -203,14 +205,6 @@ impl Root {
 pub(super) const DIR_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
-
-fn unmakeable(error: io::Error) -> String {
-    match error.kind() {
-        ErrorKind::AlreadyExists => "it is not a folder".to_owned(),
-        ErrorKind::NotADirectory => "a part of its path is not a folder".to_owned(),
-        _ => format!("it cannot be made: {error}"),
-    }
-}
 
 fn unwritable(errno: Errno) -> String {
     if matches!(errno, Errno::NOTDIR | Errno::LOOP) {

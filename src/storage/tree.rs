@@ -338,9 +338,12 @@ mod tests {
         }
 
         fn open(&self) -> Result<Root, String> {
-            let min_free = 0;
-            let sync = false;
-            Root::open(&self.0, Options { min_free, sync })
+            let options = Options {
+                min_free: 0,
+                sync: false,
+                create_parents: false,
+            };
+            Root::open(&self.0, options)
         }
     }
 

@@ -17,8 +17,10 @@ fn health(addr: SocketAddr, args: &[&str]) -> Exit {
 }
 
 fn assert_well(exit: &Exit) {
-    let found = (exit.code, exit.stdout.as_str(), exit.stderr.as_str());
-    assert_eq!(found, (Some(0), "", ""));
+    let found = (exit.code, exit.stdout.lines().count(), exit.stderr.as_str());
+    assert_eq!(found, (Some(0), 1, ""), "{exit:?}");
+    let is_line = exit.stdout.starts_with("http://") && exit.stdout.ends_with('\n');
+    assert!(is_line && exit.stdout.contains(" is well"), "{exit:?}");
 }
 
 /// Exit code 1, and one line on stderr that names the request and says this.

@@ -15,6 +15,7 @@ mod appends;
 mod bodies;
 mod browsers;
 mod changes;
+mod command_line;
 mod conditions;
 mod content_range;
 mod copies;

@@ -87,7 +87,14 @@ fn wrong_values_stop_the_start_with_one_line_that_names_the_flag() {
         (
             "--host",
             "HOST",
-            &["not an address", "256.0.0.1", "127.0.0.1:80:80", ""],
+            &[
+                "not an address",
+                "256.0.0.1",
+                "127.0.0.1:80:80",
+                "127.0.0.1:80",
+                "http://127.0.0.1",
+                "",
+            ],
         ),
         (
             "--max-transfers",
@@ -97,7 +104,17 @@ fn wrong_values_stop_the_start_with_one_line_that_names_the_flag() {
         (
             "--min-free-space",
             "MIN_FREE_SPACE",
-            &["lots", "-1", "64XiB", "MiB", "", "99999999999GiB"],
+            &[
+                "lots",
+                "-1",
+                "64XiB",
+                "MiB",
+                "",
+                "1.5",
+                "1e3",
+                "NaN",
+                "99999999999GiB",
+            ],
         ),
         (
             "--shutdown-timeout",
@@ -125,6 +142,7 @@ fn wrong_values_stop_the_start_with_one_line_that_names_the_flag() {
         &["--nope"][..],
         &["--nope=1"],
         &["-x"],
+        // Beside --storage it is one folder too many.
         &["surplus"],
         &["--ports", "1"],
     ] {
@@ -182,7 +200,7 @@ fn flags_win_over_variables_and_a_missing_storage_is_made() {
     });
 
     let dir = TempDir::new();
-    let from_variables = dir.outside().join("by/variable");
+    let from_variables = dir.outside().join("by-variable");
     let mut command = server::command();
     command
         .envs([("PORT", "0"), ("HOST", "127.0.0.1"), ("RUST_LOG", "warn")])

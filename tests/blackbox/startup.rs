@@ -33,7 +33,7 @@ fn what_is_not_a_folder_is_said_not_to_be_one() {
     for (name, why) in [
         ("file", "it is not a folder"),
         ("to-file", "it is not a folder"),
-        ("dangling", "it is not a folder"),
+        ("dangling", "it is a link that leads nowhere"),
         ("file/below", "a part of its path is not a folder"),
         ("file/far/below", "a part of its path is not a folder"),
     ] {
@@ -102,7 +102,7 @@ fn a_folder_without_permission_is_said_to_be_one_and_for_whom() {
     }
     set_mode(&storage, 0o555);
     let why = format!("it cannot be made: {denied}");
-    assert_refused(&mut stranger.command(), &storage.join("a/b"), &why);
+    assert_refused(&mut stranger.command(), &storage.join("a"), &why);
     set_mode(&storage, 0o755);
     // The folders of another user's server are there, and closed to this one.
     let first = Server::on(stranger.dir.into(), &[], &[]);

@@ -133,7 +133,8 @@ def claim(c):
 )
 def flags(c):
     assert c.flags, "the help names no flags"
-    assert c.environment.keys() == c.flags.keys() | {"RUST_LOG"}
+    # The folder of the storage is there: the volume is mounted on it.
+    assert c.environment.keys() == c.flags.keys() - {"CREATE_PARENTS"} | {"RUST_LOG"}
 
 
 @promise(
@@ -147,6 +148,7 @@ def defaults(c):
     if c.name != "default":
         return
     ours = c.flags | {"RUST_LOG": "info", "HOST": "0.0.0.0", "STORAGE_PATH": "/mnt/storage"}
+    del ours["CREATE_PARENTS"]
     assert c.environment == ours
 
 

@@ -16,7 +16,8 @@ class Rendered:
         self.documents = documents
         self.values = values
         # {variable: default}, in the words of http-nas --help.
-        self.flags = dict(re.findall(r"^  --\S+ +([A-Z_]+) .*\[default: (.*)\]$", server_help, re.M))
+        described = r"^  --\S+ ([A-Z_]+)\s(?:.|\n {5,})*?\[default: (.*)\]$"
+        self.flags = dict(re.findall(described, server_help, re.M))
 
     @classmethod
     def read(cls, manifests, chart_folder, values_file, server_help):

@@ -31,7 +31,8 @@ stops() {
 }
 wrong() { check "$1: one line, and no start" stops "${@:2}"; }
 wrong "an unknown flag" "$http_nas" --no-such-flag
-wrong "an argument that is no flag" "$http_nas" surplus
+wrong "a folder in two ways" "$http_nas" --storage "$work/one" "$work/two"
+wrong "a mistyped command" "$http_nas" heatlh
 wrong "a port that is no number" "$http_nas" --port many
 wrong "a port that is too large" "$http_nas" --port 65536
 wrong "a flag without its value" "$http_nas" --port
@@ -44,10 +45,11 @@ wrong "a wrong value in a variable" PORT=many "$http_nas"
 touch "$work/no-folder"
 wrong "a storage that is a file" "$http_nas" --port 0 --storage "$work/no-folder"
 
-start_server "$work/made/for/it"
-storage_made() { [[ -d $work/made/for/it ]]; }
+wrong "a storage whose parent is missing" "$http_nas" --port 0 --storage "$work/made/for/it"
+start_server "$work/made-for-it"
+storage_made() { [[ -d $work/made-for-it ]]; }
 check "a missing storage folder is made" storage_made
-wrong "a port that is taken" "$http_nas" --port "${URL##*:}" --storage "$work/made/for/it"
+wrong "a port that is taken" "$http_nas" --port "${URL##*:}" --storage "$work/made-for-it"
 
 logged() { wait_for 10 grep -qE "$1" "$LOG"; }
 curl -sS -o /dev/null "$URL/file/missing"

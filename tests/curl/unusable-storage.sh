@@ -41,7 +41,7 @@ mkdir "$disk/empty"
 make_readonly
 check "a read-only folder stops the start" refused "$disk/empty" "$unwritable: Read-only file system (os error 30)"
 check "so does a folder to be made on a read-only file system" \
-  refused "$disk/new/folder" "it cannot be made: Read-only file system (os error 30)"
+  refused "$disk/new" "it cannot be made: Read-only file system (os error 30)"
 make_writable
 
 storage=$disk/storage

@@ -1,0 +1,124 @@
+//! What somebody meant who mistyped a flag or a command.
+
+/// Words that other programs have for commands, and what they are here.
+const COMMANDS: [(&str, &str); 7] = [
+    ("health", "health"),
+    ("help", "--help"),
+    ("version", "--version"),
+    ("serve", "--storage FOLDER"),
+    ("server", "--storage FOLDER"),
+    ("start", "--storage FOLDER"),
+    ("run", "--storage FOLDER"),
+];
+
+/// The most mistakes in a word that is still taken for another.
+const MOST_MISTAKES: usize = 2;
+
+/// The candidate that a word was most likely meant to be: the one with the fewest mistakes, or the one that it is the
+/// beginning of.
+pub(super) fn closest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+    let allowed = MOST_MISTAKES.min(word.chars().count() / 2);
+    let with_mistakes = candidates.iter().map(|name| (mistakes(word, name), *name));
+    let close = with_mistakes.filter(|(mistakes, _)| *mistakes <= allowed);
+    close
+        .min_by_key(|(mistakes, _)| *mistakes)
+        .map(|(_, name)| name)
+        .or_else(|| {
+            let is_begun = |name: &&&str| word.len() >= 3 && name.starts_with(word);
+            candidates.iter().find(is_begun).copied()
+        })
+}
+
+/// What is meant by a word that stands where a folder may stand, but reads like a command. A word with a `/` in it is a
+/// folder.
+pub(super) fn names_no_folder(word: &str) -> Option<&'static str> {
+    if let Some((_, meant)) = COMMANDS.iter().find(|(name, _)| *name == word) {
+        return Some(meant);
+    }
+    match word.contains('/') {
+        true => None,
+        false => closest(word, &["health"]),
+    }
+}
+
+/// How many characters have to be put in, left out, replaced or swapped with the next to come from one word to another
+/// (the optimal string alignment distance).
+fn mistakes(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    let mut previous = None;
+    for (row, letter) in from.chars().enumerate() {
+        let mut this = vec![row + 1];
+        for (column, other) in to.iter().enumerate() {
+            let replaced = last[column] + usize::from(letter != *other);
+            let mut least = replaced.min(last[column + 1] + 1).min(this[column] + 1);
+            let is_swapped = column > 0 && previous == Some(*other) && to[column - 1] == letter;
+            if is_swapped {
+                least = least.min(before[column - 1] + 1);
+            }
+            this.push(least);
+        }
+        before = std::mem::replace(&mut last, this);
+        previous = Some(letter);
+    }
+    last[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_counted() {
+        for (from, to, count) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("port", "port", 0),
+            ("prot", "port", 1),
+            ("pot", "port", 1),
+            ("ports", "port", 1),
+            ("part", "port", 1),
+            ("host", "port", 2),
+            ("ca", "abc", 3),
+            ("a\u{e9}", "ae", 1),
+        ] {
+            assert_eq!(mistakes(from, to), count, "{from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_found() {
+        let flags = [
+            "port",
+            "host",
+            "storage",
+            "max-transfers",
+            "max-upload-size",
+        ];
+        for (word, meant) in [
+            ("prot", Some("port")),
+            ("hots", Some("host")),
+            ("storge", Some("storage")),
+            ("max-transfer", Some("max-transfers")),
+            ("max-upload", Some("max-upload-size")),
+            ("nope", None),
+            ("p", None),
+            ("", None),
+            ("verbose", None),
+        ] {
+            assert_eq!(closest(word, &flags), meant, "{word:?}");
+        }
+        for (word, meant) in [
+            ("health", Some("health")),
+            ("heatlh", Some("health")),
+            ("serve", Some("--storage FOLDER")),
+            ("data", None),
+            ("./health", None),
+            (".", None),
+        ] {
+            assert_eq!(names_no_folder(word), meant, "{word:?}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The environment variables: each flag has a short one, and one with `HTTP_NAS_` before it, which wins.
+
+use std::ffi::OsString;
+
+use super::flags::Flag;
+use super::{Source, utf8};
+
+/// What stands before the short name of a variable that no other program has.
+pub(super) const PREFIX: &str = "HTTP_NAS_";
+
+/// How Kubernetes and the links of Docker tell of a service: one that is called `http-nas` sets `HTTP_NAS_PORT` to
+/// `tcp://10.0.0.1:3000` in every pod of its namespace, the server's own among them.
+const SERVICE_LINKS: [&str; 3] = ["tcp://", "udp://", "sctp://"];
+
+/// The environment.
+pub(super) struct Variables<'v>(&'v dyn Fn(&str) -> Option<OsString>);
+
+impl<'v> Variables<'v> {
+    pub(super) fn new(variable: &'v dyn Fn(&str) -> Option<OsString>) -> Self {
+        Self(variable)
+    }
+
+    /// The value of a flag that the command line does not give. Where both variables are set and differ, a note says
+    /// which one counts.
+    ///
+    /// # Errors
+    /// One line, where the value is not UTF-8.
+    pub(super) fn value_of(
+        &self,
+        flag: &Flag,
+        notes: &mut Vec<String>,
+    ) -> Result<(String, Source), String> {
+        let (own, shared) = (flag.own_variable(), flag.variable);
+        let own_value = self.get(&own)?.filter(|value| !is_service_link(value));
+        // Only where it counts must it be text.
+        let shared_value = self.get(shared);
+        match (own_value, shared_value) {
+            (Some(value), shared_value) => {
+                let differs = !matches!(&shared_value, Ok(other) if other.as_ref().is_none_or(|other| *other == value));
+                if differs {
+                    notes.push(format!("{own} counts; {shared} has another value"));
+                }
+                Ok((value, Source::OwnVariable))
+            }
+            (None, Ok(Some(value))) => Ok((value, Source::SharedVariable)),
+            (None, Ok(None)) => Ok((flag.default.to_owned(), Source::Default)),
+            (None, Err(error)) => Err(error),
+        }
+    }
+
+    /// A variable; an empty one counts as unset.
+    fn get(&self, name: &str) -> Result<Option<String>, String> {
+        let value = (self.0)(name).filter(|value| !value.is_empty());
+        value.map(|value| utf8(value, name)).transpose()
+    }
+}
+
+fn is_service_link(value: &str) -> bool {
+    SERVICE_LINKS.iter().any(|scheme| value.starts_with(scheme))
+}

@@ -1,0 +1,88 @@
+//! Where the storage folder is: its path, and making and opening it at the start.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode};
+use rustix::io::Errno;
+
+use super::root::DIR_FLAGS;
+
+/// The path of the storage folder, absolute: the working directory may change or go.
+#[derive(Debug)]
+pub(super) struct Location {
+    path: PathBuf,
+}
+
+impl Location {
+    /// The place of a path, which may be relative to the working directory.
+    ///
+    /// # Errors
+    /// What keeps the working directory from being found, as a part of a sentence.
+    pub(super) fn new(path: &Path) -> Result<Self, String> {
+        let path = std::path::absolute(path)
+            .map_err(|error| format!("the working directory cannot be found: {error}"))?;
+        Ok(Self { path })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the folder. Where there is none it is made, its parents only with `create_parents`: a path that is mistyped,
+    /// or whose volume is not mounted, must not become an empty store on another disk.
+    ///
+    /// # Errors
+    /// What is wrong with the folder, as a part of a sentence.
+    pub(super) fn open(&self, create_parents: bool) -> Result<OwnedFd, String> {
+        match self.open_existing() {
+            Err(Errno::NOENT) => {
+                self.make(create_parents)?;
+                self.open_existing()
+            }
+            opened => opened,
+        }
+        .map_err(|errno| self.unreadable(errno))
+    }
+
+    fn open_existing(&self) -> Result<OwnedFd, Errno> {
+        rustix::fs::openat(CWD, &self.path, DIR_FLAGS, Mode::empty())
+    }
+
+    fn make(&self, create_parents: bool) -> Result<(), String> {
+        let made = match create_parents {
+            true => std::fs::create_dir_all(&self.path),
+            false => std::fs::create_dir(&self.path),
+        };
+        match made {
+            Err(error) if error.kind() == ErrorKind::NotFound && !create_parents => {
+                Err(self.without_parent())
+            }
+            // Another server has just made it, or a link leads nowhere; opening it tells.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            made => made.map_err(|error: io::Error| format!("it cannot be made: {error}")),
+        }
+    }
+
+    /// What to say where not even the parent is there, with the last folder of the path that is.
+    fn without_parent(&self) -> String {
+        let there = self.path.ancestors().skip(1).find(|path| path.exists());
+        let there = there.unwrap_or(Path::new("/")).display();
+        format!(
+            "neither it nor its parent is there, only {there} is; check the path and its mount, or have all of it made \
+             with --create-parents"
+        )
+    }
+
+    fn unreadable(&self, errno: Errno) -> String {
+        match errno {
+            Errno::NOTDIR if self.path.symlink_metadata().is_ok() => {
+                "it is not a folder".to_owned()
+            }
+            Errno::NOTDIR => "a part of its path is not a folder".to_owned(),
+            Errno::NOENT if self.path.is_symlink() => "it is a link that leads nowhere".to_owned(),
+            _ => format!("it cannot be read: {errno}"),
+        }
+    }
+}
