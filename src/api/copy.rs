@@ -8,8 +8,8 @@ use super::{Access, Error, Reply, Request};
 use crate::http::name::Name;
 use crate::storage::{self, Check, Current, Entry, Root, Snapshot};
 
-/// How often the copy of a file is begun again that became shorter in the middle, which no server does to it.
-const TRIES: usize = 3;
+/// The most times that a copy is begun whose source is replaced before it is in place.
+const TRIES: usize = 32;
 
 pub(super) fn copy<'s>(
     root: &'s Root,
@@ -23,31 +23,45 @@ pub(super) fn copy<'s>(
     let new = destination::read(request, failed)?;
     let failed_there = |error| Error::Storage(new.clone(), Access::Create, error);
     let check: Check<'_> = &|current| guard.check(current);
-    // The file as it is now, and not as it was before the body came.
-    let mut source = open(root, name)?;
+    let names = (name.pieces(), new.pieces());
+    for _ in 0..TRIES {
+        // The file as it is now, and not as it was before the body came.
+        let source = open(root, name)?;
+        let looks_the_same = check_new(root, &source, &new, check).map_err(failed_there)?;
+        if looks_the_same {
+            let is_itself = root.is_copy_of_itself(&source, names, check);
+            match is_itself.map_err(failed_there)? {
+                true => return Ok(Reply::done()),
+                false => continue,
+            }
+        }
+        let staged = match root.stage_copy(&source.file, source.version.length) {
+            Err(storage::Error::Moved) => continue,
+            other => other.map_err(failed_there)?,
+        };
+        let committed = staged.commit_copy(&source, names, check);
+        if committed.map_err(failed_there)? {
+            return Ok(Reply::done());
+        }
+    }
+    Err(failed_there(storage::Error::Moved))
+}
+
+/// Refuses early what cannot become a copy, and says whether the new name seems to lead to the file itself.
+fn check_new(
+    root: &Root,
+    source: &Snapshot,
+    new: &Name,
+    check: Check<'_>,
+) -> Result<bool, storage::Error> {
     let inode = source.version.inode;
     let is_itself = Cell::new(false);
     let look: Check<'_> = &|current| {
         is_itself.set(matches!(current, Some(Current::File(it)) if it.inode == inode));
-        guard.check(current)
+        check(current)
     };
-    root.check_replace(new.pieces(), Some(look))
-        .map_err(failed_there)?;
-    if is_itself.get() {
-        return Ok(Reply::done());
-    }
-    let mut tries = 1;
-    let staged = loop {
-        match root.stage_copy(&source.file, source.version.length) {
-            Err(storage::Error::Moved) if tries < TRIES => {
-                tries += 1;
-                source = open(root, name)?;
-            }
-            other => break other.map_err(failed_there)?,
-        }
-    };
-    staged.commit(new.pieces(), check).map_err(failed_there)?;
-    Ok(Reply::done())
+    root.check_replace(new.pieces(), Some(look))?;
+    Ok(is_itself.get())
 }
 
 fn open(root: &Root, name: &Name) -> Result<Snapshot, Error> {

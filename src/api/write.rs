@@ -12,7 +12,7 @@ use super::integrity::{Digests, Hashed};
 use super::{Access, Error, Reply, Request, Store};
 use crate::http::digest::{self, Sha256};
 use crate::http::name::Name;
-use crate::storage::{self, Check, Need, Root, Staged};
+use crate::storage::{self, Check, IfMissing, Need, Root, Staged};
 
 /// How much of a body is gathered before it is written, in bytes, at most.
 const MOST_BUFFER: usize = 256 * 1024;
@@ -73,11 +73,13 @@ pub(super) fn append<'s>(
     let early = Some(check).filter(|_| !guard.is_idle());
     store
         .root
-        .check_join(name.pieces(), early)
+        .check_join(name.pieces(), IfMissing::Fail, early)
         .map_err(failed)?;
     let (staged, digest) = stage(store, request, true, &digests, failed)?;
     guard.check_length(Some(staged.length()))?;
-    staged.join(name.pieces(), check).map_err(failed)?;
+    staged
+        .join(name.pieces(), IfMissing::Fail, check)
+        .map_err(failed)?;
     Ok(done(digest))
 }
 

@@ -1,14 +1,22 @@
 //! Copying a file within the storage.
 
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::Error;
+use super::error::again;
 use super::root::Root;
+use super::snapshot::Snapshot;
 use super::staged::{Need, Staged};
+use super::target::{LockedEntry, LockedFile, Target, replaceable};
+use super::turn::FileId;
+use super::version::Check;
+use super::walk::{Dir, Place};
 
 /// How much is copied at a time, in bytes: between two steps the free space is looked at.
 const STEP: u64 = 64 << 20;
@@ -26,13 +34,14 @@ impl Root {
         // Shared blocks take no space, so nothing is reserved before it is tried.
         let declared = None;
         let twice = false;
-        let staged = self.stage(Need { declared, twice })?;
+        let mut staged = self.stage(Need { declared, twice })?;
         if rustix::fs::ioctl_ficlone(&staged.file, source).is_ok() {
             let cloned = staged.file.metadata()?.len();
             return match cloned >= length {
                 true => {
                     // What has been appended meanwhile is not part of it.
                     staged.file.set_len(length)?;
+                    staged.length = length;
                     Ok(staged)
                 }
                 false => Err(Error::Moved),
@@ -46,8 +55,136 @@ impl Root {
     }
 }
 
+/// The two files of a copy, locked, and where the second one lies.
+struct CopyLocks<'r> {
+    source: LockedFile,
+    target: Target,
+    dir: Dir<'r>,
+    name: OsString,
+}
+
+impl Root {
+    /// Whether two names lead to one file, to this one, so that there is nothing to copy; holds the condition against it.
+    ///
+    /// # Errors
+    /// Those of `check`, or as of [`Staged::commit`].
+    pub fn is_copy_of_itself(
+        &self,
+        source: &Snapshot,
+        names: (&[String], &[String]),
+        check: Check<'_>,
+    ) -> Result<bool, Error> {
+        let id = FileId::from(&rustix::fs::fstat(&source.file)?);
+        let locked = again(|| self.lock_for_copy(id, names, check))?;
+        Ok(locked.is_some_and(|locked| matches!(locked.target, Target::Source)))
+    }
+
+    /// Locks both files of a copy, and holds the condition against the second; `None` where `from` does not lead to the
+    /// source any more.
+    fn lock_for_copy(
+        &self,
+        source_id: FileId,
+        (from, to): (&[String], &[String]),
+        check: Check<'_>,
+    ) -> Result<Option<CopyLocks<'_>>, Error> {
+        let found = match self.find(from) {
+            Ok(place) => place.entry(),
+            Err(Error::NotFound) => None,
+            Err(error) => return Err(error),
+        };
+        let Some((from_dir, from_leaf)) = found else {
+            return Ok(None);
+        };
+        let check_new = |dir: BorrowedFd<'_>| self.check_new(dir, check);
+        let Place::Entry(dir, name) = self.make_way(to, None, &check_new)? else {
+            return Err(Error::IsFolder);
+        };
+        let fits = |_, target: Option<FileType>| target.map_or(Ok(()), replaceable);
+        let places = (
+            (from_dir.as_fd(), from_leaf.as_os_str()),
+            (dir.as_fd(), name.as_os_str()),
+        );
+        let (source, target) = match self.lock_both(places.0, places.1, &fits) {
+            Err(Error::NotFound) => return Ok(None),
+            other => other?,
+        };
+        if source.id() != source_id {
+            return Ok(None);
+        }
+        self.check_target(&source, &target, check)?;
+        let LockedEntry::File(source) = source else {
+            return Ok(None);
+        };
+        Ok(Some(CopyLocks {
+            source,
+            target,
+            dir,
+            name,
+        }))
+    }
+}
+
+impl Staged<'_> {
+    /// Puts a copy under a name, in place of a file that is there, as the source is at this very moment: what has been
+    /// appended to it meanwhile is copied as well, the last of it under the locks of both files.
+    ///
+    /// `false` says that `from` no longer leads to the file that was copied, and that nothing was done.
+    ///
+    /// # Errors
+    /// As of [`Staged::commit`].
+    pub fn commit_copy(
+        mut self,
+        source: &Snapshot,
+        (from, to): (&[String], &[String]),
+        check: Check<'_>,
+    ) -> Result<bool, Error> {
+        let now = self.root.snapshot(source.file.try_clone()?)?;
+        self.catch_up(&source.file, now.version.length)?;
+        self.check_fits()?;
+        self.root.sync_file(&self.file)?;
+        let id = FileId::from(&rustix::fs::fstat(&source.file)?);
+        again(|| self.put_copy(id, (from, to), check))
+    }
+
+    fn put_copy(
+        &mut self,
+        source_id: FileId,
+        (from, to): (&[String], &[String]),
+        check: Check<'_>,
+    ) -> Result<bool, Error> {
+        let root = self.root;
+        let Some(locked) = root.lock_for_copy(source_id, (from, to), check)? else {
+            return Ok(false);
+        };
+        let replaced = match locked.target {
+            Target::Source => return Ok(true),
+            Target::Missing => None,
+            Target::Entry(LockedEntry::File(replaced)) => Some(replaced),
+            // A link that has been swapped in since the name was resolved.
+            Target::Entry(LockedEntry::Other(_)) => return Err(Error::Moved),
+        };
+        let length = root.version(&locked.source)?.length;
+        if self.catch_up(&locked.source.file, length)? {
+            root.sync_file(&self.file)?;
+        }
+        self.put_at((locked.dir.as_fd(), &locked.name), replaced)?;
+        Ok(true)
+    }
+
+    /// Copies what the source has beyond the copy, up to `length`; says whether there was anything.
+    fn catch_up(&mut self, source: &File, length: u64) -> Result<bool, Error> {
+        let missing = length.saturating_sub(self.length);
+        if missing > 0 {
+            self.root.check_space(missing)?;
+            copy_in_kernel(source, self, length)?;
+        }
+        Ok(missing > 0)
+    }
+}
+
+/// Copies what the source has beyond the copy, up to `length`.
 fn copy_in_kernel(source: &File, staged: &mut Staged<'_>, length: u64) -> Result<(), Error> {
-    let (mut from, mut to) = (0, 0);
+    let (mut from, mut to) = (staged.length, staged.length);
     while from < length {
         let step = usize::try_from((length - from).min(STEP)).unwrap_or(usize::MAX);
         let file = staged.file.as_fd();
@@ -56,7 +193,7 @@ fn copy_in_kernel(source: &File, staged: &mut Staged<'_>, length: u64) -> Result
             Ok(0) => return Err(Error::Moved),
             Ok(_) => staged.has_grown(to)?,
             Err(Errno::INTR) => {}
-            Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) if from == 0 => {
+            Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => {
                 return copy_by_hand(source, staged, length);
             }
             Err(errno) => return Err(errno.into()),
@@ -67,10 +204,14 @@ fn copy_in_kernel(source: &File, staged: &mut Staged<'_>, length: u64) -> Result
 
 /// Where the file system knows no other way.
 fn copy_by_hand(source: &File, staged: &mut Staged<'_>, length: u64) -> Result<(), Error> {
-    let mut writer = BufWriter::with_capacity(BUFFER, staged);
-    let copied = io::copy(&mut source.take(length), &mut writer)?;
+    let begin = staged.length;
+    let mut reader = source;
+    reader.seek(SeekFrom::Start(begin))?;
+    staged.file.seek(SeekFrom::Start(begin))?;
+    let mut writer = BufWriter::with_capacity(BUFFER, &mut *staged);
+    let copied = io::copy(&mut reader.take(length - begin), &mut writer)?;
     writer.flush()?;
-    match copied == length {
+    match copied == length - begin {
         true => Ok(()),
         false => Err(Error::Moved),
     }

@@ -96,6 +96,15 @@ impl Error {
     }
 }
 
+/// What an error means at the opening of an entry that has just been seen to be a regular file: where that is not so any
+/// more, it was removed or swapped in between.
+pub(super) fn raced(error: Error) -> Error {
+    match error {
+        Error::NotFound | Error::Outside | Error::IsFolder | Error::NotRegular => Error::Moved,
+        other => other,
+    }
+}
+
 /// How often an operation is tried whose name leads elsewhere each time.
 const TRIES: usize = 32;
 
@@ -134,6 +143,8 @@ impl From<Errno> for Error {
             Errno::ACCESS | Errno::PERM => Self::Denied,
             Errno::ROFS => Self::ReadOnly,
             Errno::MFILE | Errno::NFILE => Self::Exhausted,
+            // On a network file system: replaced by another server since it was looked up.
+            Errno::STALE => Self::Moved,
             other => Self::System(other.into()),
         }
     }

@@ -23,6 +23,7 @@ mod root;
 mod snapshot;
 mod space;
 mod staged;
+mod target;
 mod tree;
 mod turn;
 mod version;
@@ -30,7 +31,9 @@ mod walk;
 
 pub use about::{About, Kind};
 pub use error::Error;
+pub use join::IfMissing;
 pub use list::Names;
+pub use recover::Unclearable;
 pub use root::{Options, Root};
 pub use snapshot::{Entry, Folder, Snapshot};
 pub use space::Shortage;

@@ -18,8 +18,8 @@ use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::Error;
-use super::replace::Held;
 use super::root::Root;
+use super::target::{At, LockedFile};
 
 /// The ending of the hard link's name.
 const LINK: &str = ".file";
@@ -28,30 +28,24 @@ const LINK: &str = ".file";
 const MAX_CONTENT: u64 = 64;
 
 impl Root {
-    /// Notes the length of a file that is about to grow. `dir` and `leaf` are where it lies.
+    /// Notes the length of a file that is about to grow, and that lies at this place.
+    ///
+    /// The link comes first, and is seen to be to the file: so a link to another file never has a note that counts.
     ///
     /// # Errors
-    /// What the system says; then there is no note.
+    /// [`Error::Moved`] where another program has given the name to another file; or why the file system refuses. Then
+    /// there is no note.
     pub(super) fn write_note(
         &self,
-        held: &Held,
+        locked: &LockedFile,
         length: u64,
-        (dir, leaf): (BorrowedFd<'_>, &OsStr),
+        at: At<'_>,
     ) -> Result<(), Error> {
-        let inode = held.inode;
-        let born = birth(held.file.as_fd(), OsStr::new(""))?;
+        let inode = locked.id.inode;
+        let born = birth(locked.file.as_fd(), OsStr::new(""))?;
         let content = format!("{length} {born}\n");
         let name = inode.to_string();
-        match rustix::fs::linkat(dir, leaf, &self.joins, link_of(&name), AtFlags::empty()) {
-            Ok(()) => {}
-            // Left by a killed join that had no note yet.
-            Err(Errno::EXIST) => {}
-            // A file system without hard links: the next join still finds the note by the inode number.
-            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK | Errno::NOSYS) => {}
-            // The name has been moved away since the file was locked.
-            Err(Errno::NOENT) => return Err(Error::Moved),
-            Err(errno) => return Err(errno.into()),
-        }
+        self.link_note(&name, inode, at)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o600);
         let written = rustix::fs::openat(&self.joins, &name, flags, mode)
@@ -66,6 +60,28 @@ impl Root {
             self.forget_note(inode);
         }
         written
+    }
+
+    /// Makes the link beside a note, where the file system has hard links.
+    fn link_note(&self, name: &str, inode: u64, (dir, leaf): At<'_>) -> Result<(), Error> {
+        let link = link_of(name);
+        match rustix::fs::linkat(dir, leaf, &self.joins, &link, AtFlags::empty()) {
+            // There is one, of an append that was killed before it had a note.
+            Ok(()) | Err(Errno::EXIST) => {}
+            // A file system without hard links: the next append still finds the note by the inode number.
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK | Errno::NOSYS) => return Ok(()),
+            // The name has been moved away since the file was locked.
+            Err(Errno::NOENT) => return Err(Error::Moved),
+            Err(errno) => return Err(errno.into()),
+        }
+        match rustix::fs::statat(&self.joins, &link, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if stat.st_ino != inode => {
+                let _ = rustix::fs::unlinkat(&self.joins, &link, AtFlags::empty());
+                Err(Error::Moved)
+            }
+            // A server that starts may have removed it; then the next append finds the note.
+            _ => Ok(()),
+        }
     }
 
     /// The length in the note of a file, if there is one. A note of another file, which had the inode number before, is

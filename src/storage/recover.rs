@@ -1,9 +1,10 @@
-//! At the start: clear what servers that were killed have left in the own folder.
+//! Clears what servers that were killed, or removals that could not be finished, have left in the own folder.
 //!
 //! Other servers may be at work on the same root. Bodies and joins of theirs are under their lock, and are left alone;
 //! a removal may be finished by whoever finds it.
 
-use std::ffi::OsStr;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
@@ -16,14 +17,18 @@ use super::note::{inode_of, link_of};
 use super::root::Root;
 use super::snapshot::open_regular;
 
+/// What has been found not to be clearable, so that it is logged once: names in the folder of removed things.
+#[derive(Debug, Default)]
+pub struct Unclearable(HashSet<OsString>);
+
 impl Root {
-    /// Removes abandoned bodies, undoes killed joins and finishes removals. What cannot be cleared is logged and left.
-    pub(super) fn recover(&self) {
+    /// Removes abandoned bodies, undoes killed appends and finishes removals: to be called when the server listens, for it
+    /// may take long, and then every now and then. What cannot be cleared is left, and logged once.
+    pub fn recover(&self, known: &mut Unclearable) {
         let mut cleared = 0;
         let folders = [
             (self.staged.as_fd(), Self::drop_abandoned as fn(&_, &_) -> _),
             (self.joins.as_fd(), Self::undo_abandoned),
-            (self.removed.as_fd(), Self::finish_removal),
         ];
         for (dir, clear) in folders {
             for name in names(dir).unwrap_or_default().iter() {
@@ -35,9 +40,29 @@ impl Root {
                 }
             }
         }
+        cleared += self.finish_removals(known);
         if cleared > 0 {
             log::info!("cleared {cleared} remnants of a server that was stopped in the middle");
         }
+    }
+
+    /// Goes on with what has been removed, and says how much of it is gone now.
+    fn finish_removals(&self, known: &mut Unclearable) -> usize {
+        let names = names(self.removed.as_fd()).unwrap_or_default();
+        known
+            .0
+            .retain(|name| names.iter().any(|there| there == name));
+        let mut finished = 0;
+        for name in names.iter() {
+            match self.take_apart(name) {
+                None => finished += 1,
+                Some(left) if known.0.insert(name.to_owned()) => {
+                    log::warn!("of a removed folder {left}");
+                }
+                Some(_) => {}
+            }
+        }
+        finished
     }
 
     fn drop_abandoned(&self, name: &OsStr) -> Result<bool, Error> {
@@ -62,8 +87,9 @@ impl Root {
             Err(error) => return Err(error),
         };
         if rustix::fs::fstat(&file)?.st_ino != inode {
-            // A join was killed before it found that its link is to another file, which has nothing to do with it.
-            self.remove_note(inode)?;
+            // An append was killed before it found that its link is to another file, which has nothing to do with it. A
+            // note of that number belongs to whoever appends now to the file that has it.
+            rustix::fs::unlinkat(&self.joins, link, AtFlags::empty())?;
             return Ok(true);
         }
         if !try_lock(&file) {
@@ -72,10 +98,6 @@ impl Root {
         self.undo_killed_join(&file, inode)?;
         self.remove_note(inode)?;
         Ok(true)
-    }
-
-    fn finish_removal(&self, name: &OsStr) -> Result<bool, Error> {
-        self.take_apart(name).map(|()| true)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Removing files, links and folders.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
@@ -8,13 +9,13 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
-use super::replace::Purpose;
 use super::root::{DIR_FLAGS, Root};
 use super::snapshot::Entry;
+use super::target::{At, LockedEntry, Purpose, stat};
 use super::version::{Check, Current};
 use super::walk::{Place, kind};
 
-/// How often a folder is emptied into which something is still being put.
+/// The most times that a folder is emptied into which something is still being put.
 const TRIES: usize = 100;
 
 impl Root {
@@ -33,32 +34,47 @@ impl Root {
         let Place::Entry(dir, leaf) = self.find_itself(pieces)? else {
             return Err(Error::IsRoot);
         };
-        match kind(dir.as_fd(), &leaf)? {
-            FileType::Directory => {
+        let at = (dir.as_fd(), leaf.as_os_str());
+        let locked = self.lock_entry(at, Purpose::Replace, &|_| Ok(()))?;
+        match locked.ok_or(Error::NotFound)? {
+            LockedEntry::File(file) => {
+                self.check_locked(Some(&file), check)?;
+                self.roll_back(Some(&file));
+                rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
+                self.release_removed(Some(file));
+                self.sync_folder(dir.as_fd())
+            }
+            folder if folder.kind() == FileType::Directory => {
                 check(Some(&Current::Other))?;
-                let name = self.unique();
-                rustix::fs::renameat(&dir, &leaf, &self.removed, &name)?;
+                let name = self.move_out_of_sight(at)?;
+                drop(folder);
                 self.sync_folder(dir.as_fd())?;
-                if let Err(error) = self.take_apart(OsStr::new(&name)) {
-                    // The name is gone, as promised; what is left of it is tried again at the next start.
-                    log::warn!("a removed folder could not be taken apart: {error}");
+                if let Some(left) = self.take_apart(OsStr::new(&name)) {
+                    // The name is gone, as promised.
+                    log::warn!("of the removed folder {:?} {left}", pieces.join("/"));
                 }
                 Ok(())
             }
-            FileType::RegularFile => {
-                let held = self.hold(dir.as_fd(), &leaf, Purpose::Replace)?;
-                self.settle(held.as_ref());
-                self.check_held(held.as_ref(), check)?;
-                rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
-                self.let_go(held);
-                self.sync_folder(dir.as_fd())
-            }
-            _ => {
+            _other => {
                 // Who reads a link sees what it leads to.
                 check(Some(&self.current_behind(pieces)))?;
                 rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
                 self.sync_folder(dir.as_fd())
             }
+        }
+    }
+
+    /// Moves a folder into that of the removed things, and says under which name.
+    fn move_out_of_sight(&self, (dir, leaf): At<'_>) -> Result<String, Error> {
+        let name = self.unique();
+        match rustix::fs::renameat(dir, leaf, &self.removed, &name) {
+            Ok(()) => Ok(name),
+            // One of the two folders is gone; if what is to be removed is there, it is the server's own.
+            Err(Errno::NOENT) => match stat((dir, leaf))? {
+                Some(_) => Err(Error::in_own_folder(Errno::NOENT)),
+                None => Err(Error::Moved),
+            },
+            Err(errno) => Err(errno.into()),
         }
     }
 
@@ -70,24 +86,27 @@ impl Root {
         }
     }
 
-    /// Removes an entry of the folder of removed things, with all that is in it, without following links.
+    /// Removes an entry of the folder of removed things, with all that is in it, without following links; says what
+    /// could not be removed, which keeps nothing else from it.
     ///
     /// Folders in it are moved beside it first, so that depth costs neither descriptors nor stack.
-    ///
-    /// # Errors
-    /// The first thing that the system said; what could be removed is removed all the same.
-    pub(super) fn take_apart(&self, name: &OsStr) -> Result<(), Error> {
-        let mut left = vec![name.to_owned()];
-        let mut outcome = Ok(());
-        while let Some(name) = left.pop() {
-            if let Err(error) = self.take_one_apart(&name, &mut left) {
-                outcome = outcome.and(Err(error));
+    pub(super) fn take_apart(&self, name: &OsStr) -> Option<Leftovers> {
+        let mut pending = vec![name.to_owned()];
+        let mut left = Leftovers::default();
+        while let Some(name) = pending.pop() {
+            if let Err(error) = self.take_one_apart(&name, &mut pending, &mut left) {
+                left.add(&name, error);
             }
         }
-        outcome
+        left.first.is_some().then_some(left)
     }
 
-    fn take_one_apart(&self, name: &OsStr, left: &mut Vec<OsString>) -> Result<(), Error> {
+    fn take_one_apart(
+        &self,
+        name: &OsStr,
+        pending: &mut Vec<OsString>,
+        left: &mut Leftovers,
+    ) -> Result<(), Error> {
         if unlink(self.removed.as_fd(), name)? {
             return Ok(());
         }
@@ -97,24 +116,67 @@ impl Root {
             other => other?,
         };
         for _ in 0..TRIES {
+            let before = left.count;
             for entry in super::list::names(dir.as_fd())?.iter() {
-                if !unlink(dir.as_fd(), entry)? {
-                    let beside = self.unique();
-                    match rustix::fs::renameat(&dir, entry, &self.removed, &beside) {
-                        Ok(()) => left.push(beside.into()),
-                        Err(Errno::NOENT) => {}
-                        Err(errno) => return Err(errno.into()),
-                    }
+                match self.take_out(dir.as_fd(), entry) {
+                    Ok(Some(beside)) => pending.push(beside),
+                    Ok(None) => {}
+                    Err(error) => left.add(entry, error),
                 }
             }
             match rustix::fs::unlinkat(&self.removed, name, AtFlags::REMOVEDIR) {
                 Ok(()) | Err(Errno::NOENT) => return Ok(()),
+                // What could not be removed is in it.
+                Err(Errno::NOTEMPTY) if left.count > before => return Ok(()),
                 // A request that was under way has put something into it.
                 Err(Errno::NOTEMPTY) => std::thread::yield_now(),
                 Err(errno) => return Err(errno.into()),
             }
         }
         Err(Error::NotEmpty)
+    }
+
+    /// Removes an entry of a removed folder; a folder is moved beside it, under the name that is told.
+    fn take_out(&self, dir: BorrowedFd<'_>, entry: &OsStr) -> Result<Option<OsString>, Error> {
+        if unlink(dir, entry)? {
+            return Ok(None);
+        }
+        let beside = self.unique();
+        match rustix::fs::renameat(dir, entry, &self.removed, &beside) {
+            Ok(()) => Ok(Some(beside.into())),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+/// What is left of a removed folder.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    /// How many entries could not be removed; what is in a folder among them is not counted.
+    count: usize,
+    /// The first of them, and why.
+    first: Option<(OsString, Error)>,
+}
+
+impl Leftovers {
+    fn add(&mut self, name: &OsStr, error: Error) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| (name.to_owned(), error));
+    }
+}
+
+impl fmt::Display for Leftovers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = match self.count {
+            1 => "1 entry".to_owned(),
+            count => format!("{count} entries"),
+        };
+        write!(f, "{entries} could not be removed, to be tried again later")?;
+        match &self.first {
+            Some((name, error)) => write!(f, "; the first is {name:?}: {error}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -3,16 +3,18 @@
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, FileType};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
 use super::mount::Mount;
-use super::replace::{Held, Purpose, rename_onto};
+use super::replace::rename_onto;
 use super::root::Root;
 use super::snapshot::same_file;
-use super::version::{Check, stamp_at};
+use super::target::{At, LockedEntry, Target, replaceable, stat};
+use super::turn::FileId;
+use super::version::{Check, stamp};
 use super::walk::{Place, kind};
 
 impl Root {
@@ -40,10 +42,11 @@ impl Root {
         let Place::Entry(from_dir, from_leaf) = self.find_itself(from)? else {
             return Err(Error::IsRoot);
         };
-        let moved = kind(from_dir.as_fd(), &from_leaf)?;
-        let inode = inode_at(&from_dir, &from_leaf)?;
+        let source_at = (from_dir.as_fd(), from_leaf.as_os_str());
+        let seen = stat(source_at)?.ok_or(Error::NotFound)?;
         // No parent is to be made inside of a folder that is then found not to fit into itself.
-        let avoid = (moved == FileType::Directory).then_some(inode);
+        let is_folder = FileType::from_raw_mode(seen.st_mode) == FileType::Directory;
+        let avoid = is_folder.then_some(seen.st_ino);
         let mount = Mount::of(from_dir.as_fd())?;
         let check_new = |dir: BorrowedFd<'_>| {
             mount.check(dir)?;
@@ -52,56 +55,72 @@ impl Root {
         let Place::Entry(to_dir, to_leaf) = self.make_way(to, avoid, &check_new)? else {
             return Err(Error::IsFolder);
         };
-        let to = (to_dir.as_fd(), to_leaf.as_os_str());
-        if moved == FileType::Directory {
-            let current = self.current(to.0, to.1)?;
-            check(current.as_ref())?;
-            rename_to((from_dir.as_fd(), &from_leaf), to, current.is_some())?;
-            self.sync_folder(to_dir.as_fd())?;
-            return self.sync_folder(from_dir.as_fd());
+        let target_at = (to_dir.as_fd(), to_leaf.as_os_str());
+        let (source, target) = self.lock_both(source_at, target_at, &fits)?;
+        if source.kind() == FileType::Directory && source.id() != FileId::from(&seen) {
+            // It may be one of the folders that the way has just been made through.
+            return Err(Error::Moved);
         }
-        let held = self.hold(to.0, to.1, Purpose::Replace)?;
-        self.check_held(held.as_ref(), check)?;
-        if moved == FileType::Symlink && self.leads_to(from, held.as_ref()) {
-            return Err(Error::IntoItself);
-        }
-        if held.as_ref().is_some_and(|held| held.inode == inode) {
-            // rename(2) leaves two names of one file alone.
-            let same_folder = same_file(from_dir.as_fd(), to_dir.as_fd())?;
-            if !(same_folder && from_leaf == to_leaf) {
-                rustix::fs::unlinkat(&from_dir, &from_leaf, AtFlags::empty())?;
-            }
-            return self.sync_folder(from_dir.as_fd());
-        }
-        self.settle(held.as_ref());
-        if moved == FileType::RegularFile {
-            // Newer than whatever it takes the place of: who asks by date must be told.
-            stamp_at(from_dir.as_fd(), &from_leaf);
-        }
-        rename_to((from_dir.as_fd(), &from_leaf), to, held.is_some())?;
-        self.let_go(held);
+        self.check_target(&source, &target, check)?;
+        self.rename_locked((source_at, &source), (target_at, target), from)?;
+        drop(source);
         self.sync_folder(to_dir.as_fd())?;
         self.sync_folder(from_dir.as_fd())
     }
-}
 
-impl Root {
+    /// Renames what is locked. `from` is the name that led to the source.
+    fn rename_locked(
+        &self,
+        (source_at, source): (At<'_>, &LockedEntry),
+        (target_at, target): (At<'_>, Target),
+        from: &[String],
+    ) -> Result<(), Error> {
+        if matches!(target, Target::Source) {
+            // rename(2) leaves two names of one file alone.
+            let same_folder = same_file(source_at.0, target_at.0)?;
+            if !(same_folder && source_at.1 == target_at.1) {
+                rustix::fs::unlinkat(source_at.0, source_at.1, rustix::fs::AtFlags::empty())?;
+            }
+            return Ok(());
+        }
+        let replaced = target.entry();
+        if source.kind() == FileType::Symlink && self.leads_to(from, replaced) {
+            return Err(Error::IntoItself);
+        }
+        self.roll_back(replaced.and_then(LockedEntry::file));
+        if let Some(file) = source.file() {
+            // Newer than whatever it takes the place of: a client that asks by date must be told.
+            stamp(&file.file);
+        }
+        rename_to(source_at, target_at, replaced.is_some())?;
+        if let Target::Entry(LockedEntry::File(file)) = target {
+            self.release_removed(Some(file));
+        }
+        Ok(())
+    }
+
     /// Whether a link leads to the very file that it would replace, and would lead to itself then.
-    fn leads_to(&self, link: &[String], held: Option<&Held>) -> bool {
-        let Some(held) = held else {
+    fn leads_to(&self, link: &[String], replaced: Option<&LockedEntry>) -> bool {
+        let Some(replaced) = replaced else {
             return false;
         };
-        let target = self.find(link).ok().and_then(Place::entry);
-        target.is_some_and(|(dir, leaf)| inode_at(&dir, &leaf) == Ok(held.inode))
+        let led_to = self.find(link).ok().and_then(Place::entry);
+        let led_to = led_to.and_then(|(dir, leaf)| stat((dir.as_fd(), &leaf)).ok().flatten());
+        led_to.is_some_and(|stat| FileId::from(&stat) == replaced.id())
+    }
+}
+
+/// Whether what is renamed may take the place of what is there.
+fn fits(source: FileType, target: Option<FileType>) -> Result<(), Error> {
+    match (source, target) {
+        (_, None) | (FileType::Directory, Some(FileType::Directory)) => Ok(()),
+        (FileType::Directory, Some(_)) => Err(Error::IsFile),
+        (_, Some(target)) => replaceable(target),
     }
 }
 
 /// Renames onto a name that leads to something, or to nothing; then it must lead to nothing still.
-fn rename_to(
-    from: (BorrowedFd<'_>, &OsStr),
-    to: (BorrowedFd<'_>, &OsStr),
-    is_there: bool,
-) -> Result<(), Error> {
+fn rename_to(from: At<'_>, to: (BorrowedFd<'_>, &OsStr), is_there: bool) -> Result<(), Error> {
     rename_onto(from, to, is_there).map_err(|errno| match errno {
         // Somebody else has just put something there.
         Errno::EXIST if !is_there => Error::Moved,
@@ -109,9 +128,4 @@ fn rename_to(
         Errno::NOTDIR => Error::IsFile,
         other => other.into(),
     })
-}
-
-fn inode_at(dir: &impl AsFd, leaf: &OsStr) -> Result<u64, Errno> {
-    let flags = AtFlags::SYMLINK_NOFOLLOW;
-    Ok(rustix::fs::statat(dir, leaf, flags)?.st_ino)
 }

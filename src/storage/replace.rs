@@ -1,39 +1,19 @@
 //! Putting a staged body under a name, in place of what is there.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{Access, AtFlags, FileType, OFlags, RenameFlags};
+use rustix::fs::{Access, AtFlags, RenameFlags};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
 use super::Error;
 use super::error::again;
 use super::root::Root;
-use super::snapshot::open_regular;
 use super::staged::Staged;
-use super::turn::Turn;
+use super::target::{At, LockedFile, Purpose, replaceable};
 use super::version::{ANY, Check, stamp};
 use super::walk::{Last, Missing, Place, kind};
-
-/// What a file is held for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// To take its place or its name away, for which it need not be writable.
-    Replace,
-    /// To write into it.
-    Write,
-}
-
-/// The regular file that a name leads to, exclusively locked: as long as it is held, no other server or worker joins
-/// to it, replaces or removes it.
-pub(super) struct Held {
-    pub(super) file: File,
-    pub(super) inode: u64,
-    /// Ends after the lock, which goes with the file.
-    _turn: Turn,
-}
 
 impl Root {
     /// Refuses early what cannot become a file under this name, before its body is read. Nothing is made.
@@ -44,7 +24,11 @@ impl Root {
         again(|| self.check_replace_once(pieces, check))
     }
 
-    fn check_replace_once(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
+    pub(super) fn check_replace_once(
+        &self,
+        pieces: &[String],
+        check: Option<Check<'_>>,
+    ) -> Result<(), Error> {
         let at_missing = |dir: BorrowedFd<'_>| {
             check_access(dir, ".", ENTRIES)?;
             self.check_new(dir, check.unwrap_or(ANY))?;
@@ -79,68 +63,6 @@ impl Root {
         self.check_mount(dir)?;
         check(None)
     }
-
-    /// Locks the regular file at a place, or finds that there is none.
-    ///
-    /// The lock is taken on the file and the name looked at again: where it leads to another file by then, the wait
-    /// was for one that is gone, and it starts over.
-    ///
-    /// # Errors
-    /// [`Error::IsFolder`] or [`Error::NotRegular`] where something else is there, [`Error::Locked`].
-    pub(super) fn hold(
-        &self,
-        dir: BorrowedFd<'_>,
-        leaf: &OsStr,
-        purpose: Purpose,
-    ) -> Result<Option<Held>, Error> {
-        loop {
-            match kind(dir, leaf) {
-                // Swapped in since the name was resolved.
-                Ok(FileType::Symlink) => return Err(Error::Moved),
-                Ok(kind) => replaceable(kind)?,
-                Err(Errno::NOENT) => return Ok(None),
-                Err(errno) => return Err(errno.into()),
-            }
-            let opened = match open_regular(dir, leaf, OFlags::RDWR) {
-                // A file may be replaced and removed without the right to write into it.
-                Err(Error::Denied) if purpose == Purpose::Replace => {
-                    open_regular(dir, leaf, OFlags::RDONLY)
-                }
-                other => other,
-            };
-            let file = match opened {
-                Ok(file) => file,
-                // Removed or swapped since it was looked at.
-                Err(Error::NotFound | Error::Outside) => return Err(Error::Moved),
-                Err(error) => return Err(error),
-            };
-            let inode = rustix::fs::fstat(&file)?.st_ino;
-            let turn = self.lock(&file, inode)?;
-            let there = rustix::fs::statat(dir, leaf, AtFlags::SYMLINK_NOFOLLOW);
-            if there.is_ok_and(|stat| stat.st_ino == inode) {
-                return Ok(Some(Held {
-                    file,
-                    inode,
-                    _turn: turn,
-                }));
-            }
-        }
-    }
-
-    /// Undoes a killed join before a file is replaced or removed: those who have it open must not see its torn end when
-    /// the note goes. A file that cannot be written to keeps it.
-    pub(super) fn settle(&self, held: Option<&Held>) {
-        if let Some(held) = held {
-            let _ = self.undo_killed_join(&held.file, held.inode);
-        }
-    }
-
-    /// Lets go of a file whose name is gone, and of what is left of its note.
-    pub(super) fn let_go(&self, held: Option<Held>) {
-        if let Some(held) = held {
-            self.forget_note(held.inode);
-        }
-    }
 }
 
 impl Staged<'_> {
@@ -162,15 +84,25 @@ impl Staged<'_> {
         let Place::Entry(dir, leaf) = root.make_way(pieces, None, &check_new)? else {
             return Err(Error::IsFolder);
         };
-        let held = root.hold(dir.as_fd(), &leaf, Purpose::Replace)?;
-        root.settle(held.as_ref());
-        root.check_held(held.as_ref(), check)?;
+        let at = (dir.as_fd(), leaf.as_os_str());
+        let replaced = root.lock_file(at, Purpose::Replace)?;
+        root.check_locked(replaced.as_ref(), check)?;
+        self.put_at(at, replaced)
+    }
+
+    /// Puts the body at a place, where there is this file, or none.
+    ///
+    /// # Errors
+    /// [`Error::Moved`] where there is one by now.
+    pub(super) fn put_at(&mut self, at: At<'_>, replaced: Option<LockedFile>) -> Result<(), Error> {
+        let root = self.root;
+        root.roll_back(replaced.as_ref());
         // Only now: it is to be newer than what it waited for.
         stamp(&self.file);
         let from = (root.staged.as_fd(), self.name.as_ref());
-        match rename_onto(from, (dir.as_fd(), &leaf), held.is_some()) {
+        match rename_onto(from, at, replaced.is_some()) {
             Ok(()) => {}
-            // Somebody else has just made one.
+            // Another writer has just made one.
             Err(Errno::EXIST) => return Err(Error::Moved),
             // The folder has been removed; or the staged body, which nobody but an operator can do.
             Err(Errno::NOENT) => {
@@ -182,8 +114,8 @@ impl Staged<'_> {
             Err(errno) => return Err(errno.into()),
         }
         self.moved = true;
-        root.let_go(held);
-        root.sync_folder(dir.as_fd())
+        root.release_removed(replaced);
+        root.sync_folder(at.0)
     }
 }
 
@@ -191,7 +123,8 @@ impl Staged<'_> {
 ///
 /// # Errors
 /// `EEXIST` where there is something by now. Where the file system cannot tell (`EINVAL`), a hard link can; where it has
-/// no hard links, or what is renamed is a folder, nothing can.
+/// no hard links, or what is renamed is a folder, nothing can. What is renamed is under a lock, or known to nobody else: so
+/// the old name still leads to it when it is unlinked. A kill in between leaves both names, which the same request ends.
 pub(super) fn rename_onto(
     (from_dir, from): (BorrowedFd<'_>, &OsStr),
     (to_dir, to): (BorrowedFd<'_>, &OsStr),
@@ -224,14 +157,5 @@ fn check_access(dir: BorrowedFd<'_>, name: impl Arg, access: Access) -> Result<(
     match rustix::fs::accessat(dir, name, access, flags) {
         Err(errno @ (Errno::ACCESS | Errno::ROFS)) => Err(errno.into()),
         _ => Ok(()),
-    }
-}
-
-/// Whether a file may take the place of an entry of this type.
-pub(super) fn replaceable(kind: FileType) -> Result<(), Error> {
-    match kind {
-        FileType::RegularFile | FileType::Symlink => Ok(()),
-        FileType::Directory => Err(Error::IsFolder),
-        _ => Err(Error::NotRegular),
     }
 }

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, Stat};
 use rustix::io::Errno;
 
 use super::Error;
@@ -24,9 +24,25 @@ const MOST_PAUSE: Duration = Duration::from_micros(500);
 /// How often somebody who waits for a turn looks whether anything happens.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Whose turn it is at each file that somebody is after, by its inode number.
+/// What tells a file from all others: its file system and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct FileId {
+    device: u64,
+    pub(super) inode: u64,
+}
+
+impl From<&Stat> for FileId {
+    fn from(stat: &Stat) -> Self {
+        Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+        }
+    }
+}
+
+/// Whose turn it is at each file that somebody is after, by what tells the files apart.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<HashMap<u64, Line>>);
+pub(super) struct Turns(Mutex<HashMap<FileId, Line>>);
 
 /// Those who are after one file.
 #[derive(Debug, Default)]
@@ -40,7 +56,7 @@ struct Line {
 /// A place in the line at a file.
 pub(super) struct Turn {
     turns: Arc<Turns>,
-    inode: u64,
+    file: FileId,
     has_come: bool,
 }
 
@@ -49,17 +65,17 @@ impl Root {
     ///
     /// # Errors
     /// [`Error::Locked`] where somebody has had the lock for too long, or what the system says.
-    pub(super) fn lock(&self, file: &File, inode: u64) -> Result<Turn, Error> {
-        let mut patience = Patience::new(self, file, inode);
-        let mut turn = Turn::in_line(&self.turns, inode);
+    pub(super) fn lock(&self, file: &File, id: FileId) -> Result<Turn, Error> {
+        let mut stall = StallDetector::new(file);
+        let mut turn = Turn::in_line(&self.turns, id);
         while !turn.wait() {
-            patience.look()?;
+            stall.look()?;
         }
         let mut pause = FIRST_PAUSE;
         loop {
             match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(turn),
-                Err(Errno::WOULDBLOCK | Errno::INTR) => patience.look()?,
+                Err(Errno::WOULDBLOCK | Errno::INTR) => stall.look()?,
                 Err(errno) => return Err(errno.into()),
             }
             std::thread::sleep(pause);
@@ -69,11 +85,11 @@ impl Root {
 }
 
 impl Turn {
-    fn in_line(turns: &Arc<Turns>, inode: u64) -> Self {
-        lock(&turns.0).entry(inode).or_default().length += 1;
+    fn in_line(turns: &Arc<Turns>, file: FileId) -> Self {
+        lock(&turns.0).entry(file).or_default().length += 1;
         Self {
             turns: turns.clone(),
-            inode,
+            file,
             has_come: false,
         }
     }
@@ -83,7 +99,7 @@ impl Turn {
         let start = Instant::now();
         let mut lines = lock(&self.turns.0);
         loop {
-            let line = lines.entry(self.inode).or_default();
+            let line = lines.entry(self.file).or_default();
             if !line.is_taken {
                 line.is_taken = true;
                 self.has_come = true;
@@ -103,7 +119,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut lines = lock(&self.turns.0);
-        let Some(line) = lines.get_mut(&self.inode) else {
+        let Some(line) = lines.get_mut(&self.file) else {
             return;
         };
         line.length -= 1;
@@ -111,7 +127,7 @@ impl Drop for Turn {
             line.is_taken = false;
         }
         if line.length == 0 {
-            lines.remove(&self.inode);
+            lines.remove(&self.file);
             return;
         }
         let freed = line.freed.clone();
@@ -122,38 +138,49 @@ impl Drop for Turn {
     }
 }
 
-/// Bears with a lock as long as its holder does something.
-struct Patience<'f> {
-    root: &'f Root,
+/// Gives up on a lock under which the file has not changed for [`LOCK_WAIT`].
+///
+/// That its holder has said what it is about to do is no sign of life: it may have been stopped right after.
+struct StallDetector<'f> {
     file: &'f File,
-    inode: u64,
-    /// Since when nothing has happened, and the length of the file then.
+    /// Since when it has not changed, and what it was then.
     since: Instant,
-    length: Option<i64>,
+    seen: Option<Progress>,
 }
 
-impl<'f> Patience<'f> {
-    fn new(root: &'f Root, file: &'f File, inode: u64) -> Self {
+/// What changes while a file is written to, or its blocks are put on the disk.
+#[derive(PartialEq, Eq)]
+struct Progress {
+    size: i64,
+    blocks: i64,
+    modified: (i64, u64),
+    changed: (i64, u64),
+}
+
+impl<'f> StallDetector<'f> {
+    fn new(file: &'f File) -> Self {
         Self {
-            root,
             file,
-            inode,
             since: Instant::now(),
-            length: None,
+            seen: None,
         }
     }
 
-    /// A join takes as long as it takes, however many others wait as well; and so does a program that writes.
+    /// An append takes as long as it takes, however many others wait as well; and so does a program that writes.
     ///
     /// # Errors
-    /// [`Error::Locked`] where nothing has happened for too long.
+    /// [`Error::Locked`] where nothing has changed for too long.
     fn look(&mut self) -> Result<(), Error> {
-        let length = Some(rustix::fs::fstat(self.file)?.st_size);
-        let happens =
-            self.length != length || self.root.noted_length(self.file, self.inode)?.is_some();
-        if happens {
+        let stat = rustix::fs::fstat(self.file)?;
+        let progress = Progress {
+            size: stat.st_size,
+            blocks: stat.st_blocks,
+            modified: (stat.st_mtime, stat.st_mtime_nsec),
+            changed: (stat.st_ctime, stat.st_ctime_nsec),
+        };
+        if self.seen.as_ref() != Some(&progress) {
             self.since = Instant::now();
-            self.length = length;
+            self.seen = Some(progress);
         }
         match self.since.elapsed() > LOCK_WAIT {
             true => Err(Error::Locked),

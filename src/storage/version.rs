@@ -9,11 +9,11 @@ use std::fs::File;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, FileType, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::{FileType, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
 use super::Error;
-use super::replace::Held;
+use super::error::raced;
 use super::root::Root;
 use super::snapshot::open_regular;
 use super::walk::kind;
@@ -79,7 +79,8 @@ impl Root {
     ) -> Result<Option<Current>, Error> {
         match kind(dir, leaf) {
             Ok(FileType::RegularFile) => {
-                let snapshot = self.snapshot(open_regular(dir, leaf, OFlags::RDONLY)?)?;
+                let file = open_regular(dir, leaf, OFlags::RDONLY).map_err(raced)?;
+                let snapshot = self.snapshot(file)?;
                 Ok(Some(Current::File(snapshot.version)))
             }
             Ok(_) => Ok(Some(Current::Other)),
@@ -87,32 +88,12 @@ impl Root {
             Err(errno) => Err(errno.into()),
         }
     }
-
-    /// The version of a file that is held.
-    pub(super) fn version(&self, held: &Held) -> Result<Version, Error> {
-        let stat = rustix::fs::fstat(&held.file)?;
-        Ok(Version::new(
-            &stat,
-            self.noted_length(&held.file, held.inode)?,
-        ))
-    }
-
-    /// Holds a condition against the regular file that is held, or that there is none.
-    pub(super) fn check_held(&self, held: Option<&Held>, check: Check<'_>) -> Result<(), Error> {
-        let version = held.map(|held| self.version(held)).transpose()?;
-        check(version.map(Current::File).as_ref())
-    }
 }
 
 /// Gives a file that has been written to a modification time of its own. One that belongs to somebody else keeps the
 /// kernel's: its length has changed as well.
 pub(super) fn stamp(file: &File) {
     let _ = rustix::fs::futimens(file, &now());
-}
-
-/// Gives the file at a place a modification time of its own.
-pub(super) fn stamp_at(dir: BorrowedFd<'_>, leaf: &OsStr) {
-    let _ = rustix::fs::utimensat(dir, leaf, &now(), AtFlags::SYMLINK_NOFOLLOW);
 }
 
 /// This moment, as the time of the last change alone.

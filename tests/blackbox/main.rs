@@ -30,6 +30,7 @@ mod json_bodies;
 mod last_requests;
 mod lengths;
 mod limits;
+mod linearizability;
 mod links;
 mod listings;
 mod load;

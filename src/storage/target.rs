@@ -1,0 +1,381 @@
+//! What a name leads to, under the locks that keep other writers from changing it.
+//!
+//! Responsible for: locking the entry at a place, or the two of a rename or copy; looking at the names again under the
+//! locks; holding conditions against what is locked. Not for: finding the place, nor what is then done with it.
+//!
+//! Whoever gives a name to something, or takes one away, first holds `flock` on what the name leads to: a regular file or
+//! a directory itself; for a link or a special file, which cannot be locked, the directory that it lies in, since nothing
+//! but a rename or a removal of it changes what its name leads to. Only then is the name looked at once more: where it
+//! leads elsewhere by now, it starts over. Of two, the one with the lower number is locked first, so
+//! that two writers never wait for each other.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::Error;
+use super::error::raced;
+use super::root::{DIR_FLAGS, Root};
+use super::snapshot::open_regular;
+use super::turn::{FileId, Turn};
+use super::version::{Check, Current, Version};
+
+/// The name of an entry in an open directory.
+pub(super) type At<'d> = (BorrowedFd<'d>, &'d OsStr);
+
+/// What a file is locked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To take its place or its name away, for which it need not be writable.
+    Replace,
+    /// To write into it.
+    Write,
+}
+
+/// A regular file, exclusively locked: as long as this lives, no other writer appends to it, replaces or removes it.
+pub(super) struct LockedFile {
+    pub(super) file: File,
+    pub(super) id: FileId,
+    /// Ends after the lock, which goes with the file.
+    _turn: Turn,
+}
+
+/// An entry of a directory, exclusively locked.
+pub(super) enum LockedEntry {
+    File(LockedFile),
+    /// A directory, a link or a special file.
+    Other(LockedOther),
+}
+
+/// An entry that is no regular file. Without a lock where the file system has none for directories, or the server's user
+/// may not read the directory.
+pub(super) struct LockedOther {
+    kind: FileType,
+    id: FileId,
+    _lock: Option<(File, Turn)>,
+}
+
+/// What is under the second name of a rename or copy.
+pub(super) enum Target {
+    /// Nothing.
+    Missing,
+    /// The very file that the first name leads to.
+    Source,
+    Entry(LockedEntry),
+}
+
+impl LockedEntry {
+    pub(super) fn kind(&self) -> FileType {
+        match self {
+            Self::File(_) => FileType::RegularFile,
+            Self::Other(other) => other.kind,
+        }
+    }
+
+    pub(super) fn id(&self) -> FileId {
+        match self {
+            Self::File(file) => file.id,
+            Self::Other(other) => other.id,
+        }
+    }
+
+    pub(super) fn file(&self) -> Option<&LockedFile> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl Target {
+    pub(super) fn entry(&self) -> Option<&LockedEntry> {
+        match self {
+            Self::Entry(entry) => Some(entry),
+            Self::Missing | Self::Source => None,
+        }
+    }
+}
+
+/// An entry that has been found, and what is to be locked for it.
+struct Candidate {
+    kind: FileType,
+    id: FileId,
+    lock: Option<(FileId, File)>,
+}
+
+impl Root {
+    /// Locks the regular file at a place, or finds that there is nothing.
+    ///
+    /// # Errors
+    /// [`Error::IsFolder`] or [`Error::NotRegular`] where something else is there; [`Error::Moved`] where it was swapped
+    /// while it was looked at; [`Error::Locked`].
+    pub(super) fn lock_file(
+        &self,
+        at: At<'_>,
+        purpose: Purpose,
+    ) -> Result<Option<LockedFile>, Error> {
+        match self.lock_entry(at, purpose, &replaceable)? {
+            None => Ok(None),
+            Some(LockedEntry::File(file)) => Ok(Some(file)),
+            // A link that has been swapped in since the name was resolved.
+            Some(LockedEntry::Other(_)) => Err(Error::Moved),
+        }
+    }
+
+    /// Locks what is at a place, if its type passes `check`.
+    ///
+    /// # Errors
+    /// Those of `check`; [`Error::Moved`], [`Error::Locked`].
+    pub(super) fn lock_entry(
+        &self,
+        at: At<'_>,
+        purpose: Purpose,
+        check: &dyn Fn(FileType) -> Result<(), Error>,
+    ) -> Result<Option<LockedEntry>, Error> {
+        // However many others are faster: each of them has done what it came for.
+        while let Some(candidate) = candidate(at, purpose, check)? {
+            let id = candidate.id;
+            let locked = self.lock_candidate(candidate)?;
+            if is_at(at, Some(id))? {
+                return Ok(Some(locked));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Locks what is at two places, `source` and `target`; there must be something at the first.
+    ///
+    /// `check` is asked for the types of both, the second where there is one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no source, those of `check`, [`Error::Moved`], [`Error::Locked`].
+    pub(super) fn lock_both(
+        &self,
+        source: At<'_>,
+        target: At<'_>,
+        check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
+    ) -> Result<(LockedEntry, Target), Error> {
+        loop {
+            if let Some(both) = self.try_lock_both(source, target, check)? {
+                return Ok(both);
+            }
+        }
+    }
+
+    /// `None` where one of the names led elsewhere once the locks were there.
+    fn try_lock_both(
+        &self,
+        source: At<'_>,
+        target: At<'_>,
+        check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
+    ) -> Result<Option<(LockedEntry, Target)>, Error> {
+        let first = candidate(source, Purpose::Replace, &|_| Ok(()))?.ok_or(Error::NotFound)?;
+        let (first_id, first_kind) = (first.id, first.kind);
+        let check_second = |kind| check(first_kind, Some(kind));
+        let second = match is_at(target, Some(first_id))? {
+            true => None,
+            false => candidate(target, Purpose::Replace, &check_second)?,
+        };
+        let Some(mut second) = second else {
+            check(first_kind, None)?;
+            let locked = self.lock_candidate(first)?;
+            let target = match stat(target)?.as_ref().map(FileId::from) {
+                None => Target::Missing,
+                Some(id) if id == first_id => Target::Source,
+                Some(_) => return Ok(None),
+            };
+            return Ok(is_at(source, Some(first_id))?.then_some((locked, target)));
+        };
+        let second_id = second.id;
+        let (a, b) = (first.lock_id(), second.lock_id());
+        let (first, second) = if a.is_some() && a == b {
+            // One lock stands for both: a second one would wait for the first.
+            second.lock = None;
+            (self.lock_candidate(first)?, second.without_lock()?)
+        } else if a <= b {
+            let first = self.lock_candidate(first)?;
+            (first, self.lock_candidate(second)?)
+        } else {
+            let second = self.lock_candidate(second)?;
+            (self.lock_candidate(first)?, second)
+        };
+        let are_there = is_at(source, Some(first_id))? && is_at(target, Some(second_id))?;
+        Ok(are_there.then_some((first, Target::Entry(second))))
+    }
+
+    fn lock_candidate(&self, candidate: Candidate) -> Result<LockedEntry, Error> {
+        let Candidate { kind, id, lock } = candidate;
+        let lock = match lock {
+            None => None,
+            Some((lock_id, file)) => match self.lock(&file, lock_id) {
+                Ok(turn) => Some((file, turn)),
+                // Some network file systems have no lock for a directory: then the rename alone has to do.
+                Err(Error::System(_)) if kind != FileType::RegularFile => None,
+                Err(error) => return Err(error),
+            },
+        };
+        match (kind, lock) {
+            (FileType::RegularFile, Some((file, turn))) => Ok(LockedEntry::File(LockedFile {
+                file,
+                id,
+                _turn: turn,
+            })),
+            (kind, lock) => Ok(LockedEntry::Other(LockedOther {
+                kind,
+                id,
+                _lock: lock,
+            })),
+        }
+    }
+
+    /// The version of a file that is locked.
+    pub(super) fn version(&self, locked: &LockedFile) -> Result<Version, Error> {
+        let stat = rustix::fs::fstat(&locked.file)?;
+        let noted = self.noted_length(&locked.file, locked.id.inode)?;
+        Ok(Version::new(&stat, noted))
+    }
+
+    /// What a condition is held against.
+    fn current_of(&self, entry: &LockedEntry) -> Result<Current, Error> {
+        match entry {
+            LockedEntry::File(file) => Ok(Current::File(self.version(file)?)),
+            LockedEntry::Other(_) => Ok(Current::Other),
+        }
+    }
+
+    /// Holds a condition against the regular file that is locked, or that there is none.
+    pub(super) fn check_locked(
+        &self,
+        locked: Option<&LockedFile>,
+        check: Check<'_>,
+    ) -> Result<(), Error> {
+        let version = locked.map(|locked| self.version(locked)).transpose()?;
+        check(version.map(Current::File).as_ref())
+    }
+
+    /// Holds a condition against what is under the second name of a rename or copy.
+    pub(super) fn check_target(
+        &self,
+        source: &LockedEntry,
+        target: &Target,
+        check: Check<'_>,
+    ) -> Result<(), Error> {
+        let entry = match target {
+            Target::Missing => return check(None),
+            Target::Source => source,
+            Target::Entry(entry) => entry,
+        };
+        check(Some(&self.current_of(entry)?))
+    }
+
+    /// Rolls back an append that was killed before the file is replaced or removed: those who have it open must not see
+    /// its torn end when the note goes. A file that cannot be written to keeps it.
+    pub(super) fn roll_back(&self, locked: Option<&LockedFile>) {
+        if let Some(locked) = locked {
+            let _ = self.undo_killed_join(&locked.file, locked.id.inode);
+        }
+    }
+
+    /// Releases a file whose name is gone, and what is left of its note.
+    pub(super) fn release_removed(&self, locked: Option<LockedFile>) {
+        if let Some(locked) = locked {
+            self.forget_note(locked.id.inode);
+        }
+    }
+}
+
+impl Candidate {
+    fn lock_id(&self) -> Option<FileId> {
+        self.lock.as_ref().map(|(id, _)| *id)
+    }
+
+    /// For an entry that the lock of another one covers, which no regular file is.
+    fn without_lock(self) -> Result<LockedEntry, Error> {
+        match self.kind {
+            // A file under a lock that is taken for another: it has been swapped in.
+            FileType::RegularFile => Err(Error::Moved),
+            kind => Ok(LockedEntry::Other(LockedOther {
+                kind,
+                id: self.id,
+                _lock: None,
+            })),
+        }
+    }
+}
+
+/// Looks at what is at a place, and opens what is to be locked for it.
+fn candidate(
+    at: At<'_>,
+    purpose: Purpose,
+    check: &dyn Fn(FileType) -> Result<(), Error>,
+) -> Result<Option<Candidate>, Error> {
+    let (dir, name) = at;
+    let Some(stat) = stat(at)? else {
+        return Ok(None);
+    };
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    check(kind)?;
+    let id = FileId::from(&stat);
+    let lock = match kind {
+        FileType::RegularFile => Some(open_file(at, purpose)?),
+        FileType::Directory => open_directory(dir, name)?,
+        _ => open_directory(dir, OsStr::new("."))?,
+    };
+    let lock = match lock {
+        None => None,
+        Some(file) => Some((FileId::from(&rustix::fs::fstat(&file)?), file)),
+    };
+    let lies_in_itself = matches!(kind, FileType::RegularFile | FileType::Directory);
+    match &lock {
+        // Swapped since it was looked at.
+        Some((lock_id, _)) if lies_in_itself && *lock_id != id => Err(Error::Moved),
+        _ => Ok(Some(Candidate { kind, id, lock })),
+    }
+}
+
+fn open_file((dir, name): At<'_>, purpose: Purpose) -> Result<File, Error> {
+    let opened = match open_regular(dir, name, OFlags::RDWR) {
+        // A file may be replaced and removed without the right to write into it.
+        Err(Error::Denied | Error::ReadOnly) if purpose == Purpose::Replace => {
+            open_regular(dir, name, OFlags::RDONLY)
+        }
+        other => other,
+    };
+    opened.map_err(raced)
+}
+
+fn open_directory(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Option<File>, Error> {
+    let flags = DIR_FLAGS | OFlags::NOFOLLOW;
+    match rustix::fs::openat(dir, name, flags, Mode::empty()) {
+        Ok(opened) => Ok(Some(File::from(opened))),
+        Err(Errno::ACCESS | Errno::PERM) => Ok(None),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Err(Error::Moved),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Whether a file may take the place of an entry of this type.
+pub(super) fn replaceable(kind: FileType) -> Result<(), Error> {
+    match kind {
+        FileType::RegularFile | FileType::Symlink => Ok(()),
+        FileType::Directory => Err(Error::IsFolder),
+        _ => Err(Error::NotRegular),
+    }
+}
+
+/// The entry at a place, if there is one, without following it.
+pub(super) fn stat((dir, name): At<'_>) -> Result<Option<Stat>, Error> {
+    match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Whether a place holds this entry, or nothing.
+fn is_at(at: At<'_>, id: Option<FileId>) -> Result<bool, Error> {
+    Ok(stat(at)?.as_ref().map(FileId::from) == id)
+}
