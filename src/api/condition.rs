@@ -35,15 +35,19 @@ pub(super) fn validators(version: &Version) -> Validators {
     }
 }
 
-/// The tag without its quotation marks: time and length, and the inode number for files whose time somebody has set.
-/// The number itself is nobody's business, so it is scattered.
+/// The tag without its quotation marks: time and length, and the inode number and the kernel's own time of change for
+/// files whose time another program has set. Those two are nobody's business, so they are scattered.
 pub(super) fn opaque(version: &Version) -> String {
     let since = version
         .modified
         .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
         .unwrap_or_default();
-    let inode = version.inode.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    format!("{:x}-{:x}-{inode:x}", since.as_nanos(), version.length)
+    // The lower half is what differs between two times of this age.
+    let changed = version.changed as u64;
+    let scattered = version.inode.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ changed.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    let scattered = scattered ^ (scattered >> 32);
+    format!("{:x}-{:x}-{scattered:x}", since.as_nanos(), version.length)
 }
 
 /// What a write is held against, at the moment at which it takes place.
@@ -118,18 +122,20 @@ mod tests {
 
     #[test]
     fn a_tag_changes_with_each_part_of_a_version() {
-        let version = |inode, length, modified: SystemTime| Version {
+        let version = |inode, length, modified: SystemTime, changed| Version {
             inode,
             length,
             modified: Some(modified),
+            changed,
         };
         let time = UNIX_EPOCH + Duration::from_nanos(0x1234);
-        let tag = opaque(&version(1, 0x10, time));
-        assert_eq!(tag, "1234-10-9e3779b9");
+        let tag = opaque(&version(1, 0x10, time, 0x1240));
+        assert!(tag.starts_with("1234-10-"), "{tag}");
         for other in [
-            version(2, 0x10, time),
-            version(1, 0x11, time),
-            version(1, 0x10, time + Duration::from_nanos(1)),
+            version(2, 0x10, time, 0x1240),
+            version(1, 0x11, time, 0x1240),
+            version(1, 0x10, time + Duration::from_nanos(1), 0x1240),
+            version(1, 0x10, time, 0x1241),
         ] {
             assert_ne!(opaque(&other), tag, "{other:?}");
         }

@@ -27,6 +27,9 @@ pub struct Version {
     pub length: u64,
     /// The time of its last change.
     pub modified: Option<SystemTime>,
+    /// The time of the last change of its content or of anything else about it, in nanoseconds since 1970 (`st_ctime`,
+    /// inode(7)): only the kernel sets it, so that a program that writes into a file and sets its time back shows.
+    pub changed: i128,
 }
 
 impl Version {
@@ -37,6 +40,7 @@ impl Version {
             inode: stat.st_ino,
             length: noted.map_or(size, |noted| noted.min(size)),
             modified: time_of(stat),
+            changed: i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec),
         }
     }
 }
