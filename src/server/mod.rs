@@ -1,5 +1,6 @@
 //! The server: from the configuration to the end.
 
+mod cleaner;
 mod crew;
 mod dispatch;
 mod pool;
@@ -99,6 +100,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     transfer::watch(Arc::clone(&shared))?;
     let dispatch = Arc::new(Dispatch::new(config.max_transfers, &shared));
     accept(&listener, &dispatch)?;
+    cleaner::start(Arc::clone(&shared))?;
     // Who reads it may have gone; the log says it too.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     log::info!(

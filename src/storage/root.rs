@@ -56,8 +56,8 @@ pub struct Root {
 }
 
 impl Root {
-    /// Opens the root, makes it (see [`Options::create_parents`]) and the own folder if missing, and clears what dead
-    /// servers left behind.
+    /// Opens the root, and makes it (see [`Options::create_parents`]) and the own folder if missing. [`Root::recover`]
+    /// clears what dead servers left behind.
     ///
     /// # Errors
     /// A sentence that says what to do, where the folder cannot be used.
@@ -86,7 +86,6 @@ impl Root {
             turns: Arc::default(),
         };
         root.probe().map_err(unusable)?;
-        root.recover();
         Ok(root)
     }
 
