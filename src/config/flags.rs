@@ -110,6 +110,16 @@ pub(super) const FLAGS: &[Flag] = &[
         },
     },
     Flag {
+        name: "keep-alive-timeout",
+        variable: "KEEP_ALIVE_TIMEOUT",
+        default: "75s",
+        help: "how long a connection may wait for a request, in s, m or h; longer than a proxy keeps it",
+        set: |config, value| {
+            config.keep_alive_timeout = duration(value).filter(|time| !time.is_zero())?;
+            Some(())
+        },
+    },
+    Flag {
         name: "max-upload-size",
         variable: "MAX_UPLOAD_SIZE",
         default: "none",

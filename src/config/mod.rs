@@ -37,6 +37,8 @@ pub struct Config {
     pub max_connections: usize,
     /// How long a client may go without sending a byte of a body, or without taking one of a reply.
     pub idle_timeout: Duration,
+    /// How long a connection may stay open without a request.
+    pub keep_alive_timeout: Duration,
     /// The largest body of an upload in bytes, if there is a limit.
     pub max_upload_size: Option<u64>,
     /// Bytes that uploads leave free on the file system.
@@ -96,6 +98,7 @@ impl Config {
             max_transfers: 1,
             max_connections: 1,
             idle_timeout: Duration::ZERO,
+            keep_alive_timeout: Duration::ZERO,
             max_upload_size: None,
             min_free_space: 0,
             shutdown_timeout: Duration::ZERO,

@@ -28,6 +28,7 @@ fn without_a_word_there_are_defaults() {
         max_transfers: 512,
         max_connections: 4096,
         idle_timeout: Duration::from_secs(60),
+        keep_alive_timeout: Duration::from_secs(75),
         max_upload_size: None,
         min_free_space: 64 << 20,
         shutdown_timeout: Duration::from_secs(30),
@@ -70,6 +71,11 @@ fn each_flag_takes_its_values_and_no_others() {
         ),
         ("max-connections", &["1", "65536"], &["0", "65537", ""]),
         ("idle-timeout", &["1", "90s", "5m"], &["0", "0s", "", "x"]),
+        (
+            "keep-alive-timeout",
+            &["1", "620s", "11m"],
+            &["0", "0s", "", "x"],
+        ),
         (
             "max-upload-size",
             &["none", "0", "10GiB"],

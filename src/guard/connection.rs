@@ -7,15 +7,12 @@ use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::inbound::{Inbound, Step, Verdict};
 use super::socket::{HEAD_TIMEOUT, Socket, has_input, wait_readable};
 use super::{handover, table};
 use crate::sync::lock;
-
-/// How long a connection may stay open between two requests.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// One connection.
 #[derive(Debug)]
@@ -139,7 +136,8 @@ impl Connection {
                         // The client's next byte is waited for first: in most cases the reply is out by then, and nobody
                         // had to wake this thread only for it to go to sleep again. Nothing is read before the turn has
                         // come. A failure is found again when the socket is read.
-                        is_readable = wait_readable(socket, Instant::now() + KEEP_ALIVE).is_ok();
+                        is_readable =
+                            wait_readable(socket, Instant::now() + table::keep_alive()).is_ok();
                     }
                     let is_our_turn = self.wait_for_turn();
                     inbound = lock(&self.inbound);
@@ -329,7 +327,7 @@ impl Connection {
     /// By when the next bytes of a head must come.
     fn head_deadline(&self, is_idle: bool) -> Instant {
         match *lock(&self.waiting_since) {
-            Some(since) if is_idle => since + KEEP_ALIVE,
+            Some(since) if is_idle => since + table::keep_alive(),
             _ => Instant::now() + HEAD_TIMEOUT,
         }
     }

@@ -46,6 +46,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// How long a client may go without sending a byte of a body, or without taking one of a reply.
     pub idle_timeout: Duration,
+    /// How long a connection may stay open without a request.
+    pub keep_alive: Duration,
     /// Descriptors open at once, as the system limits them.
     pub descriptors: usize,
 }
@@ -97,8 +99,14 @@ fn limits() -> Limits {
     *LIMITS.get_or_init(|| Limits {
         max_connections: 4096,
         idle_timeout: Duration::from_secs(60),
+        keep_alive: Duration::from_secs(75),
         descriptors: 1024,
     })
+}
+
+/// How long a connection may stay open without a request.
+pub(super) fn keep_alive() -> Duration {
+    limits().keep_alive
 }
 
 impl Limits {
@@ -342,6 +350,7 @@ mod tests {
             let limits = Limits {
                 max_connections,
                 idle_timeout: Duration::ZERO,
+                keep_alive: Duration::ZERO,
                 descriptors,
             };
             assert_eq!(limits.connections(), expected, "{limits:?}");

@@ -67,6 +67,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     let limits = Limits {
         max_connections: config.max_connections,
         idle_timeout: config.idle_timeout,
+        keep_alive: config.keep_alive_timeout,
         descriptors: raise_descriptor_limit(),
     };
     let options = Options {

@@ -117,7 +117,8 @@ impl Worker {
             cause.get_or_insert_with(|| format!("the reply was not sent whole: {error}"));
         }
         transfers.end(&transfer, status, cause.as_deref());
-        exchange.finish(sent.is_ok() && goes_on && !self.shared.is_stopping());
+        // Where the server has begun to stop since the head went out, the next request of the connection is still told.
+        exchange.finish(sent.is_ok() && goes_on);
     }
 
     fn carry_out(

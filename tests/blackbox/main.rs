@@ -27,6 +27,7 @@ mod etags;
 mod framing;
 mod health;
 mod json_bodies;
+mod keep_alive;
 mod last_requests;
 mod lengths;
 mod limits;

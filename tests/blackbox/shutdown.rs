@@ -120,6 +120,33 @@ fn row_13_a_connection_that_is_open_gets_503_meanwhile() {
     server.assert_clean();
 }
 
+// symptom: behind a proxy a request gets 502 while the server shuts down.
+// cause:   a connection whose reply had said that it stays open was closed when the reply was out.
+// remedy:  its next request is answered, with 503, and only that reply is the last and says so.
+#[test]
+fn the_last_reply_of_a_connection_says_that_it_is_the_last() {
+    let mut server = Server::start();
+    server.place("large", &pattern(1, 30_000_000));
+    let mut download = server.open();
+    download.send(&request_bytes("GET", "large", &[], b""));
+    let head = download.head().expect("a head");
+    assert!(!head.closes(), "{}", head.head);
+    let mut upload = held_upload(&server, "new");
+    server.signal("TERM");
+    eventually("nothing new is begun", || begin_another(&server) != 200);
+    let body = download.body(&head, &mut |_| {});
+    body.expect("the whole body");
+    let reply = download.request("GET", "large", &[], b"");
+    let reply = reply.expect("the connection was not said to end");
+    assert!(reply.status == 503 && reply.closes(), "{}", reply.head);
+    assert!(download.closed());
+    upload.send(b"world");
+    let reply = upload.reply_to("POST").expect("a reply");
+    assert!(reply.status == 200 && reply.closes(), "{}", reply.head);
+    assert_eq!(server.wait().code, Some(0));
+    server.assert_clean();
+}
+
 #[test]
 fn row_13_what_outlasts_the_shutdown_timeout_is_dropped_without_a_trace() {
     let mut server = Server::with(&["--shutdown-timeout", "1"], &[]);

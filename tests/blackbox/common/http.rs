@@ -232,9 +232,15 @@ impl Conn {
 
     /// Whether the server ends the connection without another byte.
     pub fn closed(&mut self) -> bool {
-        match self.stream.fill_buf() {
-            Ok(part) => part.is_empty(),
-            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        loop {
+            match self.stream.fill_buf() {
+                Ok(part) => return part.is_empty(),
+                // A signal, or the whole machine stood still: with a time limit, recv(2) is not begun again by itself.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                }
+            }
         }
     }
 }

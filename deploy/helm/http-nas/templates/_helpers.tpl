@@ -92,7 +92,7 @@ nodeSelector:
 {{- if and (gt $most 1) (not (include "http-nas.shared" .)) -}}
 {{- fail (printf "%d pods cannot share a volume that is %s: set pvc.accessModes to [ReadWriteMany], or %s to 1" $most (join ", " .Values.pvc.accessModes) (.Values.autoscaling.enabled | ternary "autoscaling.maxReplicas" "replicaCount")) -}}
 {{- end -}}
-{{- range $name := list "idleTimeout" "shutdownTimeout" -}}
+{{- range $name := list "idleTimeout" "keepAliveTimeout" "shutdownTimeout" -}}
 {{- if gt (include "http-nas.seconds" (get $.Values.server $name) | int) 31536000 -}}
 {{- fail (printf "server.%s is above a year" $name) -}}
 {{- end -}}
