@@ -14,6 +14,8 @@ use super::{Content, Reply};
 /// How long a client that came at a bad time should wait, in seconds.
 const RETRY_AFTER: &str = "1";
 
+const DISPLACED: &str = "the storage folder has been moved, replaced or unmounted";
+
 const UNMET: &str = "a condition of the request does not hold; nothing was changed";
 
 /// Why a request was not carried out.
@@ -41,8 +43,8 @@ pub enum Error {
     TooLarge(u64),
     /// The storage, at this name.
     Storage(Name, Access, storage::Error),
-    /// The storage root is not readable.
-    Health(storage::Error),
+    /// The storage root is not readable, or not where it was.
+    Root(storage::Error),
     /// As many transfers as are allowed are running.
     Busy,
     /// The server is shutting down.
@@ -81,7 +83,7 @@ impl Error {
             Self::Body(BodyFault::EndedEarly | BodyFault::Malformed) => 400,
             Self::TooLarge(_) => 413,
             Self::Storage(name, access, error) => storage_answer(name, *access, error).0,
-            Self::Health(_) | Self::Panic(_) => 500,
+            Self::Root(_) | Self::Panic(_) => 500,
             Self::Busy | Self::Stopping => 503,
         }
     }
@@ -111,7 +113,8 @@ impl Error {
             Self::Body(fault) => format!("{fault}; nothing was stored"),
             Self::TooLarge(most) => format!("an upload may have {most} bytes at most"),
             Self::Storage(name, access, error) => storage_answer(name, *access, error).1,
-            Self::Health(_) => "the storage folder cannot be read".to_owned(),
+            Self::Root(storage::Error::Displaced(_)) => DISPLACED.to_owned(),
+            Self::Root(_) => "the storage folder cannot be read".to_owned(),
             Self::Busy => "too many transfers at once, try again".to_owned(),
             Self::Stopping => "the server is shutting down, try again".to_owned(),
             Self::Panic(_) => "the server failed on this request".to_owned(),
@@ -123,8 +126,8 @@ impl Error {
     pub fn cause(&self) -> String {
         match self {
             Self::Storage(_, _, storage::Error::System(error))
-            | Self::Health(storage::Error::System(error)) => error.to_string(),
-            Self::Health(error) => error.to_string(),
+            | Self::Root(storage::Error::System(error)) => error.to_string(),
+            Self::Root(error) => error.to_string(),
             Self::Storage(_, _, error @ storage::Error::NoSpace(Some(_))) => error.to_string(),
             Self::Panic(message) => format!("panic: {message}"),
             other => other.detail(),
@@ -214,6 +217,7 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         (Error::Exhausted | Error::Locked | Error::Moved, _) => {
             (503, "the server is busy, try again".to_owned())
         }
+        (Error::Displaced(_), _) => (500, DISPLACED.to_owned()),
         (Error::System(_), _) => (500, "the storage failed; the log says more".to_owned()),
     }
 }

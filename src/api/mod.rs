@@ -60,7 +60,11 @@ pub fn handle<'s>(
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let root = store.root;
-    match operation {
+    let is_write = changes(operation);
+    if is_write {
+        root.check_location().map_err(Error::Root)?;
+    }
+    let reply = match operation {
         Operation::Health => health(root),
         Operation::Read(name) => read::read(root, name, request),
         Operation::CountLines(name) => sum::lines(root, name, request),
@@ -72,11 +76,33 @@ pub fn handle<'s>(
         Operation::Rename(name) => rename::rename(root, name, request),
         Operation::Copy(name) => copy::copy(root, name, request),
         Operation::Delete(name) => remove::remove(root, name, request),
+    }?;
+    // A body may have been long on its way. Where the folder was put away meanwhile, nobody would find what was written.
+    if is_write {
+        root.check_location().map_err(Error::Root)?;
+    }
+    Ok(reply)
+}
+
+/// Whether an operation changes what is stored.
+fn changes(operation: &Operation) -> bool {
+    match operation {
+        Operation::Create(_)
+        | Operation::MakeFolder(_)
+        | Operation::Append(_)
+        | Operation::Rename(_)
+        | Operation::Copy(_)
+        | Operation::Delete(_) => true,
+        Operation::Health
+        | Operation::Read(_)
+        | Operation::CountLines(_)
+        | Operation::Digest(_)
+        | Operation::Archive(_) => false,
     }
 }
 
-/// `GET /file`: says whether the storage root is a readable folder.
+/// `GET /file`: says whether the storage root is a readable folder, and where it was.
 fn health<'s>(root: &Root) -> Result<Reply<'s>, Error> {
-    root.check().map_err(Error::Health)?;
+    root.check().map_err(Error::Root)?;
     Ok(Reply::done())
 }

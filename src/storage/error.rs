@@ -49,6 +49,9 @@ pub enum Error {
     OtherLength(u64),
     /// Another holder kept the lock on the file for too long.
     Locked,
+    /// The path of the storage leads no longer to the folder that is open, and what is written there is lost to whoever
+    /// looks for it. With a text for the log only.
+    Displaced(String),
     /// Anything else that the system says; for the log only.
     System(io::Error),
 }
@@ -76,6 +79,7 @@ impl fmt::Display for Error {
             Self::Unmet => "a condition does not hold",
             Self::OtherLength(_) => "has another length",
             Self::Locked => "locked for too long",
+            Self::Displaced(why) => why,
             Self::System(error) => return error.fmt(f),
         })
     }

@@ -1,13 +1,51 @@
-//! Where the storage folder is: its path, and making and opening it at the start.
+//! Where the storage folder is: its path, making and opening it at the start, and whether it is still there.
 
+use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode};
+use rustix::fs::{AtFlags, CWD, Mode, Stat};
 use rustix::io::Errno;
 
+use super::Error;
 use super::root::DIR_FLAGS;
+
+/// Which folder it is, whatever it is called: the numbers of its file system and of its inode. They are its own for as long
+/// as it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FolderId {
+    device: u64,
+    inode: u64,
+}
+
+impl FolderId {
+    /// That of an open folder.
+    ///
+    /// # Errors
+    /// Those of fstat(2).
+    pub(super) fn of(dir: impl AsFd) -> Result<Self, Errno> {
+        Ok(Self::from(&rustix::fs::fstat(dir)?))
+    }
+
+    /// That of an entry of an open folder; a link is not followed.
+    ///
+    /// # Errors
+    /// Those of fstatat(2).
+    pub(super) fn at(dir: impl AsFd, name: &OsStr) -> Result<Self, Errno> {
+        let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(Self::from(&stat))
+    }
+}
+
+impl From<&Stat> for FolderId {
+    fn from(stat: &Stat) -> Self {
+        Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+        }
+    }
+}
 
 /// The path of the storage folder, absolute: the working directory may change or go.
 #[derive(Debug)]
@@ -19,15 +57,22 @@ impl Location {
     /// The place of a path, which may be relative to the working directory.
     ///
     /// # Errors
-    /// What keeps the working directory from being found, as a part of a sentence.
+    /// A sentence, where the working directory cannot be found.
     pub(super) fn new(path: &Path) -> Result<Self, String> {
-        let path = std::path::absolute(path)
-            .map_err(|error| format!("the working directory cannot be found: {error}"))?;
-        Ok(Self { path })
+        match std::path::absolute(path) {
+            Ok(path) => Ok(Self { path }),
+            Err(error) => {
+                let path = path.to_owned();
+                let why = format!("the working directory cannot be found: {error}");
+                Err(Self { path }.unusable(why))
+            }
+        }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// The sentence for what keeps the folder from being used.
+    pub(super) fn unusable(&self, why: String) -> String {
+        let shown = self.path.display();
+        format!("cannot use the storage folder {shown}: {why} (choose another with --storage)")
     }
 
     /// Opens the folder. Where there is none it is made, its parents only with `create_parents`: a path that is mistyped,
@@ -44,6 +89,24 @@ impl Location {
             opened => opened,
         }
         .map_err(|errno| self.unreadable(errno))
+    }
+
+    /// Whether the path, with the links in it, still leads to the folder that is open: it may have been renamed, removed or
+    /// unmounted, or another one may have been put or mounted in its place.
+    ///
+    /// # Errors
+    /// [`Error::Displaced`].
+    pub(super) fn check(&self, open: FolderId) -> Result<(), Error> {
+        let path = self.path.display();
+        match rustix::fs::stat(&self.path) {
+            Ok(stat) if FolderId::from(&stat) == open => Ok(()),
+            Ok(_) => Err(Error::Displaced(format!(
+                "{path} leads to another folder than the one that was opened at the start"
+            ))),
+            Err(errno) => Err(Error::Displaced(format!(
+                "{path} leads no longer to the folder that was opened at the start: {errno}"
+            ))),
+        }
     }
 
     fn open_existing(&self) -> Result<OwnedFd, Errno> {

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
-use super::location::Location;
+use super::location::{FolderId, Location};
 use super::turn::Turns;
 use super::walk::{Last, Missing, Place, Way};
 
@@ -39,6 +39,8 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Root {
     pub(super) dir: OwnedFd,
+    id: FolderId,
+    location: Location,
     /// Bodies on their way in, each under the lock of its writer.
     pub(super) staged: OwnedFd,
     /// Notes of joins that are under way.
@@ -62,19 +64,17 @@ impl Root {
     /// # Errors
     /// A sentence that says what to do, where the folder cannot be used.
     pub fn open(path: &Path, options: Options) -> Result<Self, String> {
-        let unusable = |path: &Path, why: String| {
-            let shown = path.display();
-            format!("cannot use the storage folder {shown}: {why} (choose another with --storage)")
-        };
-        let location = Location::new(path).map_err(|why| unusable(path, why))?;
-        let unusable = |why: String| unusable(location.path(), why);
+        let location = Location::new(path)?;
+        let unusable = |why: String| location.unusable(why);
         let dir = location.open(options.create_parents).map_err(unusable)?;
         let own_folder = |parent, name| {
             let opened = own_folder(parent, name);
             opened.map_err(unwritable).map_err(unusable)
         };
         let own = own_folder(dir.as_fd(), OWN)?;
+        let id = FolderId::of(&dir).map_err(|errno| unusable(errno.to_string()))?;
         let root = Self {
+            id,
             staged: own_folder(own.as_fd(), STAGED)?,
             joins: own_folder(own.as_fd(), JOINS)?,
             removed: own_folder(own.as_fd(), REMOVED)?,
@@ -84,15 +84,24 @@ impl Root {
             counter: AtomicU64::new(0),
             reserving: Mutex::new(()),
             turns: Arc::default(),
+            location,
         };
-        root.probe().map_err(unusable)?;
+        root.probe().map_err(|why| root.location.unusable(why))?;
         Ok(root)
     }
 
-    /// Whether the root can still be opened and read.
+    /// Whether the path of the root still leads to it. One system call.
     ///
     /// # Errors
-    /// What the system says.
+    /// [`Error::Displaced`].
+    pub fn check_location(&self) -> Result<(), Error> {
+        self.location.check(self.id)
+    }
+
+    /// Whether the root can still be opened and read, and is where it was.
+    ///
+    /// # Errors
+    /// [`Error::Displaced`], or what the system says.
     pub fn check(&self) -> Result<(), Error> {
         rustix::fs::openat(&self.dir, ".", DIR_FLAGS, Mode::empty())?;
         for dir in [&self.dir, &self.staged, &self.joins, &self.removed] {
@@ -102,7 +111,7 @@ impl Root {
                 return Err(Error::System(io::Error::other(removed)));
             }
         }
-        Ok(())
+        self.check_location()
     }
 
     /// Removes the staged bodies of this process: for the end of the process, with uploads still running.

@@ -22,6 +22,7 @@ mod copies;
 mod copying;
 mod crash;
 mod digests;
+mod displaced;
 mod errors;
 mod etags;
 mod framing;
