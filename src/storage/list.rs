@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::{Dir, Mode};
 
 use super::Error;
-use super::root::{DIR_FLAGS, OWN, Root};
+use super::root::{DIR_FLAGS, Root};
 use super::snapshot::Folder;
 
 /// Names, in little more memory than they have bytes: there may be millions.
@@ -27,7 +27,7 @@ impl Root {
     pub fn list(&self, folder: &Folder) -> Result<Names, Error> {
         let mut names = names(folder.fd())?;
         if folder.is_root {
-            names.retain(|name| name != OWN);
+            names.retain(|name| !self.is_own(name));
         }
         names.sort();
         Ok(names)
@@ -102,6 +102,7 @@ fn name_at(bytes: &[u8], start: usize) -> &OsStr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::own::OWN;
 
     fn names_of(list: &[&[u8]]) -> Names {
         let mut names = Names::default();

@@ -15,6 +15,7 @@ mod list;
 mod location;
 mod mount;
 mod note;
+mod own;
 mod recover;
 mod remove;
 mod rename;

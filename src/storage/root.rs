@@ -1,5 +1,6 @@
 //! The storage root: an open directory, and the server's own folder in it.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,11 +16,11 @@ use rustix::io::Errno;
 use super::Error;
 use super::error::again;
 use super::location::{FolderId, Location};
+use super::own::{OWN, OwnFolder};
 use super::turn::Turns;
 use super::walk::{Last, Missing, Place, Way};
 
-/// The server's own folder below the root, and the folders in it.
-pub(super) const OWN: &str = ".http-nas";
+/// The folders in the server's own.
 const STAGED: &str = "staged";
 const JOINS: &str = "joins";
 const REMOVED: &str = "removed";
@@ -41,6 +42,7 @@ pub struct Root {
     pub(super) dir: OwnedFd,
     id: FolderId,
     location: Location,
+    own: OwnFolder,
     /// Bodies on their way in, each under the lock of its writer.
     pub(super) staged: OwnedFd,
     /// Notes of joins that are under way.
@@ -72,9 +74,10 @@ impl Root {
             opened.map_err(unwritable).map_err(unusable)
         };
         let own = own_folder(dir.as_fd(), OWN)?;
-        let id = FolderId::of(&dir).map_err(|errno| unusable(errno.to_string()))?;
+        let unreadable = |errno: Errno| unusable(format!("it cannot be read: {errno}"));
         let root = Self {
-            id,
+            id: FolderId::of(&dir).map_err(unreadable)?,
+            own: OwnFolder::new(dir.as_fd(), own.as_fd()).map_err(unreadable)?,
             staged: own_folder(own.as_fd(), STAGED)?,
             joins: own_folder(own.as_fd(), JOINS)?,
             removed: own_folder(own.as_fd(), REMOVED)?,
@@ -88,6 +91,11 @@ impl Root {
         };
         root.probe().map_err(|why| root.location.unusable(why))?;
         Ok(root)
+    }
+
+    /// Whether an entry of the root is the server's own folder.
+    pub(super) fn is_own(&self, name: impl AsRef<OsStr>) -> bool {
+        self.own.is_at(&self.dir, name.as_ref())
     }
 
     /// Whether the path of the root still leads to it. One system call.

@@ -14,7 +14,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::Error;
-use super::root::{OWN, Root};
+use super::root::Root;
 
 /// Links followed for one name at most, as in the kernel (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -98,7 +98,7 @@ pub(super) fn place<'r>(
     let Some((leaf, parents)) = pieces.split_last() else {
         return Ok(Place::Folder(Dir::Root(&root.dir)));
     };
-    let is_own = pieces.first().is_some_and(|first| first == OWN);
+    let is_own = pieces.first().is_some_and(|first| root.is_own(first));
     if is_own {
         return Err(Error::Own);
     }
@@ -133,7 +133,7 @@ impl Root {
         pieces: &'n [String],
     ) -> Option<(Dir<'_>, &'n str)> {
         let (leaf, parents) = pieces.split_last()?;
-        let is_own = pieces.first().is_some_and(|first| first == OWN);
+        let is_own = pieces.first().is_some_and(|first| self.is_own(first));
         (!is_own).then_some((without_links(self, parents)?, leaf))
     }
 }
@@ -221,7 +221,7 @@ impl<'r, 'c> Walk<'r, 'c> {
                     continue;
                 }
                 // By whatever link: this is the only way there.
-                name if self.names.is_empty() && name == OWN.as_bytes() => {
+                _ if self.names.is_empty() && self.root.is_own(&piece) => {
                     return Err(Error::Own);
                 }
                 _ => {}
