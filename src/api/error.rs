@@ -2,6 +2,7 @@
 //!
 //! The text for the client is fixed here; what the system said goes to the log alone.
 
+use crate::http::admission::Refusal;
 use crate::http::framing::{self, BodyFault};
 use crate::http::head::Field;
 use crate::http::name::{Name, NameFault};
@@ -23,6 +24,8 @@ const UNMET: &str = "a condition of the request does not hold; nothing was chang
 pub enum Error {
     /// The head of the request.
     Head(framing::Fault),
+    /// Something in the head makes the request one that is not to be carried out.
+    Refused(Refusal),
     /// Method or path.
     Route(RouteFault),
     /// The name in the body of a rename or copy.
@@ -73,6 +76,7 @@ impl Error {
     pub fn status(&self) -> u16 {
         match self {
             Self::Head(fault) => head_status(*fault),
+            Self::Refused(refusal) => refusal_answer(refusal).0,
             Self::Route(RouteFault::Unknown) => 404,
             Self::Route(RouteFault::Method(_) | RouteFault::Action(_)) => 405,
             Self::Route(RouteFault::Name(_) | RouteFault::Query(_)) | Self::NewName(_) => 400,
@@ -93,6 +97,7 @@ impl Error {
     pub fn detail(&self) -> String {
         match self {
             Self::Head(fault) => fault.to_string(),
+            Self::Refused(refusal) => refusal_answer(refusal).1,
             Self::Route(RouteFault::Unknown) => "files are below /file/".to_owned(),
             Self::Route(RouteFault::Method(allow)) => format!("the methods here are {allow}"),
             Self::Route(RouteFault::Action(Action { word, acts_on, .. })) => format!(
@@ -154,6 +159,10 @@ impl Error {
         {
             fields.push(("Allow", (*allow).into()));
         }
+        if matches!(self, Self::Refused(Refusal::Coding)) {
+            // RFC 9110, section 15.5.16: what would be taken.
+            fields.push(("Accept-Encoding", "identity".into()));
+        }
         if let Some(length) = self.length() {
             fields.push(("Content-Range", format!("bytes */{length}").into()));
         }
@@ -185,6 +194,44 @@ fn head_status(fault: framing::Fault) -> u16 {
         Fault::TooLong => 431,
         Fault::Version => 505,
     }
+}
+
+/// Status and text of a request that is refused for its head.
+fn refusal_answer(refusal: &Refusal) -> (u16, String) {
+    let (status, text) = match refusal {
+        Refusal::Host(host) => {
+            let text = format!(
+                "this server does not answer for \"{host}\"; --allowed-hosts says for which it does"
+            );
+            return (421, text);
+        }
+        Refusal::OtherOrigin => (
+            403,
+            "a page of another origin may change nothing here (a proxy has to pass Host on as it is)",
+        ),
+        Refusal::Override(field) => {
+            let text = format!("{field} is not looked at here; send the method itself");
+            return (400, text);
+        }
+        Refusal::Parts(field) => {
+            let text = format!("{field}: an upload is one body here, of one request");
+            return (400, text);
+        }
+        Refusal::NoLength => (
+            411,
+            "the length of the body is missing; an empty one has Content-Length: 0",
+        ),
+        Refusal::Form(command) => {
+            let text =
+                format!("a form would be stored with its wrapping; send the file: {command}");
+            return (415, text);
+        }
+        Refusal::Coding => (
+            415,
+            "the Content-Encoding would be lost; send the content as it is to be stored, without one",
+        ),
+    };
+    (status, text.to_owned())
 }
 
 /// Status and text of what the storage says of a name.

@@ -8,6 +8,7 @@ use super::host::{self, host};
 use super::values::{duration, size, switch};
 use super::variables::PREFIX;
 use super::{Config, LogFormat};
+use crate::http::hosts::AllowedHosts;
 
 /// A flag, its environment variable, its default and what it does.
 pub(super) struct Flag {
@@ -56,6 +57,16 @@ pub(super) const FLAGS: &[Flag] = &[
         help: "the address to listen on, 0.0.0.0 or [::] for all",
         set: |config, value| {
             config.host = host(value)?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "allowed-hosts",
+        variable: "ALLOWED_HOSTS",
+        default: "auto",
+        help: "hosts that requests may name, as a,b,c or * for any; auto: loopback names on loopback, else any",
+        set: |config, value| {
+            config.allowed_hosts = AllowedHosts::parse(value)?;
             Some(())
         },
     },

@@ -4,7 +4,10 @@ use super::flags::{FLAGS, Flag};
 
 /// The flags under a heading each. Those that are in none come last.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Where", &["port", "host", "storage", "create-parents"]),
+    (
+        "Where",
+        &["port", "host", "allowed-hosts", "storage", "create-parents"],
+    ),
     (
         "Limits",
         &[

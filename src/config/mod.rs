@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::http::hosts::AllowedHosts;
 use flags::{FLAGS, Flag, HEALTH_FLAGS};
 use variables::Variables;
 use words::Words;
@@ -27,6 +28,8 @@ pub struct Config {
     pub host: String,
     /// Whether that is a name out of the variable `HOST`, which is set for other programs, too.
     pub is_host_shared: bool,
+    /// The hosts that requests may name.
+    pub allowed_hosts: AllowedHosts,
     /// The storage folder.
     pub storage: PathBuf,
     /// Whether the parents of the storage folder are made, too, where they are missing.
@@ -93,6 +96,7 @@ impl Config {
             port: 0,
             host: String::new(),
             is_host_shared: false,
+            allowed_hosts: AllowedHosts::Auto,
             storage: PathBuf::new(),
             create_parents: false,
             max_transfers: 1,

@@ -14,6 +14,7 @@ use super::inbound::{RefusedHead, Verdict};
 use super::sending::{self, End, Occupied, Outgoing, send_some};
 use super::{linger, table};
 use crate::http::framing::{BodyFault, Framing};
+use crate::http::request_head::Head;
 
 /// The word to a client that waits with its body (RFC 9110, section 15.2.1). It has no fields: none makes sense.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -84,10 +85,12 @@ impl Exchange {
         &self.client
     }
 
-    /// Why the head is refused, if it is: then there is nothing else to be known of the request.
-    #[must_use]
-    pub fn refusal(&self) -> Option<&RefusedHead> {
-        self.head.as_ref().err()
+    /// The head of the request, where it is not refused.
+    ///
+    /// # Errors
+    /// Why it is.
+    pub fn head(&self) -> Result<&Head, &RefusedHead> {
+        self.head.as_ref()
     }
 
     /// The method, as sent.

@@ -3,12 +3,14 @@
 //! In: pure functions, tested by tables. Out: sockets, files and tiny_http; nothing in this folder does I/O.
 
 pub mod accept;
+pub mod admission;
 pub mod authority;
 pub mod date;
 pub mod digest;
 pub mod entity_tag;
 pub mod framing;
 pub mod head;
+pub mod hosts;
 pub mod media_type;
 pub mod name;
 pub mod precondition;

@@ -114,6 +114,32 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// Whether it changes something that a client can see.
+    #[must_use]
+    pub fn changes_something(&self) -> bool {
+        match self {
+            Self::Health
+            | Self::Read(_)
+            | Self::CountLines(_)
+            | Self::Digest(_)
+            | Self::Archive(_) => false,
+            Self::Create(_)
+            | Self::MakeFolder(_)
+            | Self::Append(_)
+            | Self::Rename(_)
+            | Self::Copy(_)
+            | Self::Delete(_) => true,
+        }
+    }
+
+    /// Whether what it does depends on its body.
+    #[must_use]
+    pub fn takes_content(&self) -> bool {
+        self.changes_something() && !matches!(self, Self::MakeFolder(_) | Self::Delete(_))
+    }
+}
+
 const HEALTH_METHODS: &str = "GET, HEAD";
 const FILE_METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
 

@@ -9,6 +9,7 @@ use super::pool::Pool;
 use super::slots::Slots;
 use super::worker::{Job, Worker};
 use crate::guard::Incoming;
+use crate::http::hosts::Hosts;
 
 /// Threads beyond the number of transfers, each of which has a slot: for the loop, and for those that have just given
 /// theirs back.
@@ -35,9 +36,9 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(super) fn new(max_transfers: usize, shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(max_transfers: usize, shared: &Arc<Shared>, hosts: &Arc<Hosts>) -> Self {
         let slots = Slots::new(max_transfers);
-        let worker = || Worker::new(Arc::clone(shared));
+        let worker = || Worker::new(Arc::clone(shared), Arc::clone(hosts));
         let reserve = |name| {
             let worker = worker();
             let pool = Pool::new(name, RESERVE, RESERVE_QUEUE, move |job| worker.serve(job));

@@ -99,7 +99,9 @@ pub fn run(config: &Config) -> Result<(), String> {
     let address = listener.address().map_err(cannot_listen)?;
     signals::watch(events, Arc::clone(&shared))?;
     transfer::watch(Arc::clone(&shared))?;
-    let dispatch = Arc::new(Dispatch::new(config.max_transfers, &shared));
+    let only_loopback = address.ip().to_canonical().is_loopback();
+    let hosts = Arc::new(config.allowed_hosts.resolve(&config.host, only_loopback));
+    let dispatch = Arc::new(Dispatch::new(config.max_transfers, &shared, &hosts));
     accept(&listener, &dispatch)?;
     cleaner::start(Arc::clone(&shared))?;
     // Who reads it may have gone; the log says it too.

@@ -12,11 +12,16 @@ use super::slots::Slot;
 use super::transfer::Transfer;
 use crate::api::{self, Content, Error, Reply, Request, Sink, Store};
 use crate::guard::{self, Exchange, Occupied, Outgoing};
+use crate::http::admission;
 use crate::http::date::imf_fixdate;
 use crate::http::framing::BodyFault;
 use crate::http::head::{browser_protection, response_head};
+use crate::http::hosts::Hosts;
 use crate::http::problem::Format;
 use crate::http::route::{Operation, route};
+
+/// 411 (RFC 9110, section 15.5.12).
+const LENGTH_REQUIRED: u16 = 411;
 
 /// A request for a worker.
 pub(super) struct Job {
@@ -56,11 +61,13 @@ impl Job {
 /// What it takes to serve a request.
 pub(super) struct Worker {
     shared: Arc<Shared>,
+    /// The hosts that requests may name.
+    hosts: Arc<Hosts>,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(shared: Arc<Shared>, hosts: Arc<Hosts>) -> Self {
+        Self { shared, hosts }
     }
 
     /// Serves a request. Nothing that a client does, and no panic of a handler, goes beyond it.
@@ -70,10 +77,7 @@ impl Worker {
             return;
         };
         let (method, target) = (exchange.method(), exchange.target());
-        let operation = match exchange.refusal() {
-            Some(refusal) => Err(Error::Head(refusal.fault)),
-            None => route(&method, &target).map_err(Error::Route),
-        };
+        let operation = self.admit(&exchange);
         let name = match operation.as_ref().map(Operation::name) {
             Ok(Some(name)) => name.to_string(),
             Ok(None) | Err(_) => target,
@@ -81,6 +85,10 @@ impl Worker {
         let is_head = method == "HEAD";
         let transfers = &self.shared.transfers;
         let transfer = transfers.begin(Arc::clone(exchange.client()), method, name);
+        let remark = match operation.as_ref().is_ok_and(Operation::takes_content) {
+            true => remark(&exchange),
+            false => None,
+        };
         let outcome = operation.and_then(|operation| {
             let mut request = Metered {
                 exchange: &mut exchange,
@@ -90,7 +98,7 @@ impl Worker {
             self.carry_out(&operation, slot.is_some(), &mut request)
         });
         let (reply, mut cause) = match outcome {
-            Ok(reply) => (reply, None),
+            Ok(reply) => (reply, remark.map(str::to_owned)),
             Err(error) => {
                 let accept = exchange.header("Accept");
                 let format = Format::accepted(accept.as_deref());
@@ -119,6 +127,16 @@ impl Worker {
         transfers.end(&transfer, status, cause.as_deref());
         // Where the server has begun to stop since the head went out, the next request of the connection is still told.
         exchange.finish(sent.is_ok() && goes_on);
+    }
+
+    /// The operation that a request asks for, where nothing in its head speaks against it.
+    fn admit(&self, exchange: &Exchange) -> Result<Operation, Error> {
+        let head = exchange
+            .head()
+            .map_err(|refused| Error::Head(refused.fault))?;
+        let operation = route(head.method(), head.target());
+        admission::check(head, operation.as_ref().ok(), &self.hosts).map_err(Error::Refused)?;
+        operation.map_err(Error::Route)
     }
 
     fn carry_out(
@@ -157,7 +175,9 @@ impl Worker {
         // A client that knows no chunks takes the end of the connection for the end of a stream.
         let goes_on = exchange.may_go_on()
             && !self.shared.is_stopping()
-            && !(is_of_unknown_length && exchange.is_http10());
+            && !(is_of_unknown_length && exchange.is_http10())
+            // What follows may be the body.
+            && reply.status != LENGTH_REQUIRED;
         if !goes_on {
             fields.push(("Connection", "close".into()));
         } else if exchange.is_http10() {
@@ -173,6 +193,12 @@ impl Worker {
             goes_on,
         }
     }
+}
+
+/// What the log says of a request that is carried out although it leaves something open.
+fn remark(exchange: &Exchange) -> Option<&'static str> {
+    let is_without_length = exchange.head().is_ok_and(admission::is_without_length);
+    is_without_length.then_some("it came without a length, its body was taken for empty")
 }
 
 /// A reply that is ready to be sent.

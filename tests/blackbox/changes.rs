@@ -105,7 +105,7 @@ fn the_content_type_of_an_upload_changes_nothing() {
     let kinds = [
         "application/json",
         "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
+        "multipart/mixed; boundary=x",
         "text/plain; charset=utf-16",
         "message/http",
     ];

@@ -47,6 +47,7 @@ mod parents;
 mod parts;
 mod preconditions;
 mod ranges;
+mod refusals;
 mod requests;
 mod retries;
 mod shutdown;

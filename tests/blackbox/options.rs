@@ -15,6 +15,8 @@ fn help_names_every_flag_and_variable() {
         "PORT",
         "--host",
         "HOST",
+        "--allowed-hosts",
+        "ALLOWED_HOSTS",
         "--storage",
         "STORAGE_PATH",
         "--max-transfers",
@@ -78,7 +80,7 @@ fn assert_refused(args: &[&str], envs: &[(&str, &str)], words: &[&str]) {
 fn wrong_values_stop_the_start_with_one_line_that_names_the_flag() {
     let dir = TempDir::new();
     let storage = dir.storage().to_string_lossy().into_owned();
-    let wrong: [(&str, &str, &[&str]); 7] = [
+    let wrong: [(&str, &str, &[&str]); 8] = [
         (
             "--port",
             "PORT",
@@ -95,6 +97,11 @@ fn wrong_values_stop_the_start_with_one_line_that_names_the_flag() {
                 "http://127.0.0.1",
                 "",
             ],
+        ),
+        (
+            "--allowed-hosts",
+            "ALLOWED_HOSTS",
+            &["nas:3000", "http://nas", "a b", "a,,b", ""],
         ),
         (
             "--max-transfers",

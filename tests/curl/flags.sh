@@ -8,7 +8,7 @@ need_server_binary
 names_all() {
   local flag
   "$http_nas" --help >"$work/help" 2>"$work/error"
-  for flag in --port --host --storage --max-transfers --min-free-space --shutdown-timeout --sync --log-format; do
+  for flag in --port --host --allowed-hosts --storage --max-transfers --min-free-space --shutdown-timeout --sync --log-format; do
     echo "--help does not name $flag, or what follows"
     grep -q -e "$flag" "$work/help"
   done
