@@ -33,9 +33,12 @@ impl Root {
         }
         match rustix::fs::mkdirat(&dir, &leaf, Mode::from_raw_mode(0o777)) {
             Ok(()) => self.sync_folder(dir.as_fd()),
-            Err(Errno::EXIST) => match kind(dir.as_fd(), &leaf)? {
-                FileType::Directory => check(Some(&Current::Other)),
-                _ => Err(Error::IsFile),
+            Err(Errno::EXIST) => match kind(dir.as_fd(), &leaf) {
+                Ok(FileType::Directory) => check(Some(&Current::Other)),
+                Ok(_) => Err(Error::IsFile),
+                // Removed since.
+                Err(Errno::NOENT) => Err(Error::Moved),
+                Err(errno) => Err(errno.into()),
             },
             // The parent has been removed.
             Err(Errno::NOENT) => Err(Error::Moved),
