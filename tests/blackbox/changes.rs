@@ -193,3 +193,18 @@ fn delete_removes_files_links_and_folders_with_all_in_them() {
     assert_eq!(server.visible(), ["kept/", "kept/file 4"]);
     server.assert_clean();
 }
+
+// symptom: where an operator had removed `.http-nas`, DELETE of a folder said 404, there is no such folder.
+// cause:   that the folder could not be moved there was taken for its not being there itself.
+// fix:     the name is looked at again: where something is there, it is a failure of the storage.
+#[test]
+fn a_folder_that_is_there_is_never_said_not_to_be() {
+    let mut server = Server::start();
+    server.expect_errors();
+    server.place("folder/file", b"x");
+    fs::remove_dir_all(server.storage().join(".http-nas")).expect("removed");
+    let reply = server.delete("folder");
+    assert_eq!(reply.status, 500, "{}", reply.summary());
+    assert_eq!(server.visible(), ["folder/", "folder/file 1"]);
+    assert_eq!(server.delete("nothing").status, 404);
+}

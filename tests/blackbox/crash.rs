@@ -460,3 +460,25 @@ fn uploads_go_on_while_other_servers_start() {
     });
     server.assert_clean();
 }
+
+// symptom: a start took 13 s where a DELETE of 500,000 files had been killed, so that probes took the server for dead.
+// cause:   what was left was removed before the port was opened.
+// fix:     it is removed behind a server that listens already.
+#[test]
+fn a_server_listens_before_it_clears_what_another_has_left() {
+    let mut server = Server::start();
+    server.kill();
+    let removed = ".http-nas/removed/old";
+    for number in 0..1000 {
+        server.place(&format!("{removed}/{number}"), b"");
+    }
+    server.restart();
+    assert_eq!(server.get("/file").status, 200);
+    server.assert_clean();
+    eventually("the log says so", || {
+        server.log().contains("cleared 1 remnant")
+    });
+    let log = server.log();
+    let (listens, cleared) = (log.find(" listens on "), log.find(" cleared 1 remnant"));
+    assert!(listens < cleared, "{log}");
+}

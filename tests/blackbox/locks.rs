@@ -88,3 +88,57 @@ fn a_lock_under_which_a_file_grows_is_waited_for() {
     });
     server.assert_clean();
 }
+
+// symptom: while a server was stopped (SIGSTOP) in the middle of an append, writers of a healthy one got no answer at all.
+// cause:   that the holder of a lock had noted the length before its append was taken for a sign of life, for ever.
+// fix:     only a change of the file counts.
+#[test]
+fn a_server_that_is_stopped_in_an_append_does_not_keep_writers_of_another_waiting() {
+    let one = Server::start();
+    let two = one.sibling();
+    let body = pattern(7, 64 << 20);
+    let notes = one.storage().join(".http-nas/joins");
+    let has_note = || std::fs::read_dir(&notes).is_ok_and(|mut notes| notes.next().is_some());
+    thread::scope(|scope| {
+        // Until the signal comes between the note and its removal.
+        let append = loop {
+            assert_eq!(one.post("file", b"content").status, 200);
+            let append = scope.spawn(|| one.put("file", &body));
+            eventually("the append has a note, or is through", || {
+                has_note() || append.is_finished()
+            });
+            one.signal("STOP");
+            let state = format!("/proc/{}/stat", one.pid());
+            eventually("it is stopped", || {
+                std::fs::read_to_string(&state).is_ok_and(|stat| stat.contains(") T "))
+            });
+            if has_note() {
+                break append;
+            }
+            one.signal("CONT");
+            assert_eq!(append.join().expect("the append failed").status, 200);
+        };
+        let start = Instant::now();
+        let told = thread::scope(|writers| {
+            let two = &two;
+            let requests: [(&str, &str, &[u8]); 4] = [
+                ("PUT", "file", b"more"),
+                ("POST", "file", b"new"),
+                ("DELETE", "file", b""),
+                ("PUT", "file/mv", br#"{"path": "other"}"#),
+            ];
+            let told = requests.map(|(method, target, body)| {
+                writers.spawn(move || two.request(method, target, &[], body).status)
+            });
+            told.map(|told| told.join().expect("a writer failed"))
+        });
+        let took = start.elapsed();
+        one.signal("CONT");
+        assert_eq!(told, [503; 4]);
+        assert!(took < Duration::from_secs(25), "{took:?}");
+        assert_eq!(append.join().expect("the append failed").status, 200);
+    });
+    let whole = [&b"content"[..], &body].concat();
+    assert!(two.get("file").body == whole, "the append is whole");
+    one.assert_clean();
+}
