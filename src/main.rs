@@ -22,15 +22,19 @@ fn main() -> ExitCode {
         },
         Ok(Command::Health(target)) => exit_code(health::check(&target).map(|well| {
             // Who does not read it has the exit code.
-            let _ = writeln!(std::io::stdout(), "{well}");
+            logging::print(format!("{well}\n"));
         })),
         Ok(Command::Serve(config)) => {
-            logging::init(config.log_format);
-            logging::init_panics();
-            for note in &config.notes {
-                log::warn!("{note}");
-            }
-            exit_code(server::run(&config))
+            let outcome = logging::init(config.log_format).and_then(|()| {
+                logging::init_panics();
+                for note in &config.notes {
+                    log::warn!("{note}");
+                }
+                server::run(&config)
+            });
+            let code = exit_code(outcome);
+            logging::finish();
+            code
         }
     }
 }

@@ -9,7 +9,6 @@ mod slots;
 mod transfer;
 mod worker;
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -17,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, is_it_meant};
 use crate::guard::{Limits, Listener};
+use crate::logging;
 use crate::storage::{Options, Root};
 
 use dispatch::Dispatch;
@@ -104,8 +104,8 @@ pub fn run(config: &Config) -> Result<(), String> {
     let dispatch = Arc::new(Dispatch::new(config.max_transfers, &shared, &hosts));
     accept(&listener, &dispatch)?;
     cleaner::start(Arc::clone(&shared))?;
-    // Who reads it may have gone; the log says it too.
-    let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    // The log says it too.
+    logging::print(format!("listening on http://{address}\n"));
     log::info!(
         "http-nas {} listens on {address}",
         env!("CARGO_PKG_VERSION")

@@ -8,6 +8,7 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::{Event, Shared};
+use crate::logging;
 
 /// Handles the signals on a thread of its own. As process 1 of a container, a program without a handler would never
 /// get them (pid_namespaces(7)).
@@ -24,14 +25,15 @@ pub(super) fn watch(events: Sender<Event>, shared: Arc<Shared>) -> Result<(), St
                 continue;
             }
             if shared.stopping.swap(true, Ordering::SeqCst) {
-                log::warn!("stopped at once by a second signal");
                 shared.give_up();
+                log::warn!("stopped at once by a second signal");
+                logging::finish_at_once();
                 // As a shell reports an end by signal.
                 std::process::exit(128 + signal);
             }
-            log::info!("stopping: no new connections, waiting for transfers");
             // The main thread ends only with the process.
             let _ = events.send(Event::Stop);
+            log::info!("stopping: no new connections, waiting for transfers");
         }
     };
     std::thread::Builder::new()

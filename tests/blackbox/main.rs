@@ -59,6 +59,8 @@ mod tar_meanwhile;
 mod targets;
 mod tiny_http;
 mod traversal;
+
+mod unread_log;
 mod uploads;
 mod validators;
 mod versions;

@@ -1,0 +1,241 @@
+//! The log on standard error: one line an event, as text or as a JSON object.
+//!
+//! Nobody who logs waits for the reader of the log: lines go through a queue to one thread that writes them.
+
+mod json;
+mod queue;
+mod text;
+
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use env_logger::Target;
+use log::kv::{Error, Key, Value, VisitSource};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::config::LogFormat;
+use crate::http::date::rfc3339_millis;
+
+use queue::Queue;
+
+/// Room for a line of usual length, in bytes.
+const LINE: usize = 256;
+
+/// How long the end of the process waits for the log to be written.
+const FINISH: Duration = Duration::from_secs(1);
+
+/// How long an end at once, and a thread that has panicked, wait for it.
+const FINISH_AT_ONCE: Duration = Duration::from_millis(100);
+
+static QUEUE: Queue = Queue::new();
+
+/// Whether there is a thread that writes what is in the queue.
+static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// Has panics logged in one line. Those of tiny_http's threads, which have no name, cost a connection at most, and what
+/// follows from them is logged where it is noticed.
+pub fn init_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = thread::current();
+        let level = match thread.name() {
+            Some(_) => log::Level::Error,
+            None => log::Level::Debug,
+        };
+        log::log!(
+            level,
+            "thread {:?}: {panic}",
+            thread.name().unwrap_or("of tiny_http")
+        );
+        // It may end the process, by an abort too.
+        if thread.name().is_some() {
+            finish_at_once();
+        }
+    }));
+}
+
+/// Sets the logger up: `RUST_LOG` says what is logged, `info` where it is not set.
+///
+/// # Errors
+/// One line, where there is no thread to be had.
+pub fn init(format: LogFormat) -> Result<(), String> {
+    let notice = move |lost| lost_lines(format, lost);
+    let write = move || QUEUE.write_all(&notice, &mut write_to_stderr);
+    thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(write)
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    IS_WRITTEN.store(true, Ordering::SeqCst);
+    let filter = std::env::var("RUST_LOG").unwrap_or_default();
+    env_logger::Builder::new()
+        .parse_filters(if filter.is_empty() { "info" } else { &filter })
+        .target(Target::Pipe(Box::new(ToQueue)))
+        .format(move |out, record| out.write_all(line(format, record).as_bytes()))
+        .init();
+    Ok(())
+}
+
+/// A line of the log, with its end.
+fn line(format: LogFormat, record: &log::Record<'_>) -> String {
+    let time = rfc3339_millis(SystemTime::now());
+    let mut line = match format {
+        LogFormat::Text => text::line(&time, record),
+        LogFormat::Json => json::line(&time, record),
+    };
+    line.push('\n');
+    line
+}
+
+/// The line that says how many lines were lost.
+fn lost_lines(format: LogFormat, lost: u64) -> String {
+    let pairs = [("lost", Value::from(lost))];
+    let pairs = pairs.as_slice();
+    let args = format_args!("lines of the log are lost: they were not read in time");
+    let record = log::Record::builder()
+        .level(log::Level::Warn)
+        .args(args)
+        .key_values(&pairs)
+        .build();
+    line(format, &record)
+}
+
+/// Waits until the log is written, for a second at most: for the end of the process.
+pub fn finish() {
+    QUEUE.flush(FINISH);
+}
+
+/// Waits until the log is written, for a tenth of a second at most: for an end of the process that is not to wait.
+pub fn finish_at_once() {
+    QUEUE.flush(FINISH_AT_ONCE);
+}
+
+/// Writes the one line that says why the server does not start, and waits until it is written, for a second at most. It
+/// does not depend on the log's configuration.
+pub fn fatal(reason: &str) {
+    let line = format!("http-nas: {reason}\n");
+    if IS_WRITTEN.load(Ordering::SeqCst) {
+        QUEUE.push(line.as_bytes());
+        finish();
+    } else {
+        // Where standard error is closed, nobody is there to be told.
+        within(FINISH, move || {
+            drop(io::stderr().write_all(line.as_bytes()))
+        });
+    }
+}
+
+/// Writes a line to standard output, and waits until it is written, for a second at most.
+pub fn print(line: String) {
+    // The one who reads it may have gone.
+    within(FINISH, move || {
+        drop(io::stdout().write_all(line.as_bytes()));
+    });
+}
+
+/// Runs what may wait for another program on a thread of its own, and waits for its end, for `limit` at most.
+fn within(limit: Duration, write: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = channel();
+    let write = move || {
+        write();
+        // Whoever waited for it may have given up.
+        let _ = done.send(());
+    };
+    // Without a thread, nothing is written: it could be for ever.
+    if thread::Builder::new().spawn(write).is_ok() {
+        let _ = is_done.recv_timeout(limit);
+    }
+}
+
+/// Writes to standard error, and waits until something has been written.
+fn write_to_stderr(bytes: &[u8]) -> io::Result<usize> {
+    let stderr = io::stderr();
+    loop {
+        match rustix::io::write(&stderr, bytes).map_err(io::Error::from) {
+            // Another program that has it open, too, has made it non-blocking.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], None)?;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Takes the lines of env_logger, which come whole.
+struct ToQueue;
+
+impl Write for ToQueue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        QUEUE.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn message<'r>(record: &log::Record<'r>) -> Cow<'r, str> {
+    let args = record.args();
+    args.as_str()
+        .map_or_else(|| args.to_string().into(), Cow::Borrowed)
+}
+
+/// Visits key-value pairs with a closure.
+struct Pairs<F>(F);
+
+impl<'kvs, F: FnMut(&str, Value<'_>)> VisitSource<'kvs> for Pairs<F> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        (self.0)(key.as_str(), value);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use log::{Level, Record};
+
+    fn lines(name: &str) -> (String, String) {
+        let pairs: &[(&str, Value<'_>)] = &[
+            ("method", Value::from("GET")),
+            ("name", Value::from(name)),
+            ("status", Value::from(200_u64)),
+            ("seconds", Value::from(0.25_f64)),
+        ];
+        let time = "2026-11-22T13:20:13.123Z";
+        let args = format_args!("request");
+        let record = Record::builder()
+            .args(args)
+            .level(Level::Info)
+            .key_values(&pairs)
+            .build();
+        (text::line(time, &record), json::line(time, &record))
+    }
+
+    #[test]
+    fn a_line_is_text_or_an_object() {
+        let (text, json) = lines("a/b.csv");
+        let expected = "2026-11-22T13:20:13.123Z INFO request method=GET name=\"a/b.csv\" status=200 seconds=0.250000";
+        assert_eq!(text, expected);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
+        let expected = serde_json::json!({
+            "time": "2026-11-22T13:20:13.123Z", "level": "INFO", "message": "request",
+            "method": "GET", "name": "a/b.csv", "status": 200, "seconds": 0.25,
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn nothing_that_is_logged_can_begin_a_line() {
+        let (text, json) = lines("a\nb\r\u{1b}[31m \"x\" \u{202e}");
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+        assert!(
+            text.contains(r#"name="a\nb\r\u{1b}[31m \"x\" \u{202e}""#),
+            "{text}"
+        );
+        assert!(!json.chars().any(char::is_control), "{json:?}");
+    }
+}

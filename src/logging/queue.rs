@@ -1,0 +1,292 @@
+//! The queue between those who log and the one thread that writes the log, which alone waits for its reader.
+//!
+//! Responsible for: the bound, the count of what did not fit, and writing whole lines. Not for: the format of a line.
+
+use std::io::{self, ErrorKind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::sync::lock;
+
+/// The most that waits to be written, in bytes. A line for which there is no room is dropped and counted.
+const CAPACITY: usize = 1 << 20;
+
+/// The most that one write takes, in bytes, unless a line alone is longer: what fits `PIPE_BUF` reaches a pipe in one
+/// piece, whoever else writes to it (pipe(7)).
+const PORTION: usize = 4096;
+
+/// How long the writer gathers lines after a write: a line wakes no thread while it does.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// The most that is gathered, and the most memory that an empty queue keeps, in bytes.
+const BATCH: usize = 64 * 1024;
+
+/// Lines on their way to the log.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// There is something to write, or a hurry.
+    filled: Condvar,
+    /// All has been written.
+    drained: Condvar,
+}
+
+struct State {
+    /// Whole lines.
+    waiting: Vec<u8>,
+    /// Bytes that the writer has taken and not written yet.
+    in_flight: usize,
+    /// Lines that were dropped, and have not been reported.
+    lost: u64,
+    /// Whether lines were dropped since the writer last took what was waiting.
+    has_dropped: bool,
+    /// Whether the writer waits for a line.
+    is_idle: bool,
+    /// How many callers wait for all to be written.
+    hurried: usize,
+}
+
+/// The end of the log: writes some of the bytes, and waits where it has to.
+pub(super) type Output<'o> = dyn FnMut(&[u8]) -> io::Result<usize> + 'o;
+
+impl Queue {
+    pub(super) const fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                waiting: Vec::new(),
+                in_flight: 0,
+                lost: 0,
+                has_dropped: false,
+                is_idle: false,
+                hurried: 0,
+            }),
+            filled: Condvar::new(),
+            drained: Condvar::new(),
+        }
+    }
+
+    /// Adds a line with its newline, or counts it as lost. Never waits for the reader of the log.
+    pub(super) fn push(&self, line: &[u8]) {
+        let mut state = lock(&self.state);
+        let fits = state.waiting.len() + state.in_flight + line.len() <= CAPACITY;
+        // Without memory for it, a line is lost, not the process.
+        if fits && state.waiting.try_reserve(line.len()).is_ok() {
+            state.waiting.extend_from_slice(line);
+        } else {
+            state.lost += 1;
+            state.has_dropped = true;
+        }
+        let is_batch = state.waiting.len() >= BATCH && state.waiting.len() - line.len() < BATCH;
+        let wake = std::mem::take(&mut state.is_idle) || is_batch;
+        drop(state);
+        if wake {
+            self.filled.notify_all();
+        }
+    }
+
+    /// Waits until all that has been added is written, for `limit` at most.
+    pub(super) fn flush(&self, limit: Duration) {
+        let mut state = lock(&self.state);
+        state.hurried += 1;
+        self.filled.notify_all();
+        let has_more = |state: &mut State| !state.is_empty() || state.in_flight > 0;
+        let waited = self.drained.wait_timeout_while(state, limit, has_more);
+        waited.unwrap_or_else(PoisonError::into_inner).0.hurried -= 1;
+    }
+
+    /// Writes what is added, for ever. `notice` makes the line that says how many were lost.
+    pub(super) fn write_all(&self, notice: &dyn Fn(u64) -> String, output: &mut Output<'_>) -> ! {
+        let mut batch = Vec::new();
+        let mut is_in_line = false;
+        loop {
+            let lost = self.take(&mut batch);
+            if lost > 0 {
+                batch.extend_from_slice(notice(lost).as_bytes());
+            }
+            let unwritten = self.write(&batch, &mut is_in_line, output);
+            // The notice comes last; where it was not written, it is still to be made.
+            let still_lost = match (lost, unwritten) {
+                (0, unwritten) => unwritten,
+                (_, 0) => 0,
+                (lost, unwritten) => lost + unwritten - 1,
+            };
+            batch.clear();
+            batch.shrink_to(BATCH);
+            self.gather(still_lost);
+        }
+    }
+
+    /// Waits for something to write, and takes it. Gives the number of lines that were lost before.
+    fn take(&self, batch: &mut Vec<u8>) -> u64 {
+        let mut state = lock(&self.state);
+        while state.is_empty() {
+            state.is_idle = true;
+            self.drained.notify_all();
+            state = wait(&self.filled, state);
+        }
+        state.is_idle = false;
+        state.has_dropped = false;
+        std::mem::swap(batch, &mut state.waiting);
+        state.in_flight = batch.len();
+        std::mem::take(&mut state.lost)
+    }
+
+    /// Writes whole lines. Gives how many of them could not be written; one that is cut counts.
+    fn write(&self, batch: &[u8], is_in_line: &mut bool, output: &mut Output<'_>) -> u64 {
+        let mut unwritten = 0;
+        let mut rest = batch;
+        while !rest.is_empty() {
+            let (portion, behind) = rest.split_at(portion(rest));
+            rest = behind;
+            if std::mem::take(is_in_line) {
+                // Ends the line that a failure has cut. Where that fails, so will the next one.
+                let _ = write_whole(b"\n", output);
+            }
+            let written = write_whole(portion, output);
+            let left = &portion[written..];
+            unwritten += left.iter().filter(|&&byte| byte == b'\n').count() as u64;
+            *is_in_line = written > 0 && portion[written - 1] != b'\n';
+            let mut state = lock(&self.state);
+            state.in_flight = state.in_flight.min(rest.len());
+        }
+        unwritten
+    }
+
+    /// Waits for more lines, so that they are written together; not while there is a hurry.
+    fn gather(&self, lost: u64) {
+        let mut state = lock(&self.state);
+        state.in_flight = 0;
+        state.lost += lost;
+        let is_quiet = |state: &mut State| {
+            state.hurried == 0 && state.waiting.len() < BATCH && !state.has_dropped
+        };
+        // A timeout is the usual end of it.
+        drop(self.filled.wait_timeout_while(state, GATHER, is_quiet));
+    }
+}
+
+impl State {
+    /// Whether there is nothing to write. Lines that a failed write has lost are reported with the next line.
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && !self.has_dropped
+    }
+}
+
+fn wait<'s>(condition: &Condvar, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+    condition
+        .wait(state)
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The length of the first lines that fit a portion, of the first line where that alone does not.
+fn portion(lines: &[u8]) -> usize {
+    let end = lines.len().min(PORTION);
+    let last = lines[..end].iter().rposition(|&byte| byte == b'\n');
+    let first = || lines.iter().position(|&byte| byte == b'\n');
+    last.or_else(first).map_or(lines.len(), |at| at + 1)
+}
+
+/// Writes bytes until they are all written or writing fails. Gives how many were.
+fn write_whole(bytes: &[u8], output: &mut Output<'_>) -> usize {
+    let mut written = 0;
+    while written < bytes.len() {
+        match output(&bytes[written..]) {
+            Ok(0) => break,
+            Ok(now) => written += now,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    /// A queue whose output does what it is told, write by write, and says what it was given.
+    fn queue() -> (Arc<Queue>, Sender<io::Result<()>>, Receiver<String>) {
+        let queue = Arc::new(Queue::new());
+        let (outcomes, told) = channel::<io::Result<()>>();
+        let (written, seen) = channel();
+        let writer = Arc::clone(&queue);
+        thread::spawn(move || {
+            let mut output = |bytes: &[u8]| {
+                // Without the test, the thread waits until the process ends.
+                let Ok(outcome) = told.recv() else {
+                    loop {
+                        thread::park();
+                    }
+                };
+                outcome?;
+                let _ = written.send(String::from_utf8_lossy(bytes).into_owned());
+                Ok(bytes.len())
+            };
+            writer.write_all(&|lost| format!("lost {lost}\n"), &mut output);
+        });
+        (queue, outcomes, seen)
+    }
+
+    #[test]
+    fn portions_are_whole_lines() {
+        let long = format!("{}\n", "x".repeat(PORTION * 2));
+        let short = format!("{}\n", "x".repeat(99));
+        for (lines, expected) in [
+            ("a\n".to_owned(), 2),
+            ("a\nb\n".to_owned(), 4),
+            (short.repeat(41), 4000),
+            (long.clone(), long.len()),
+            (long.clone() + "a\n", long.len()),
+            (format!("a\n{long}"), 2),
+        ] {
+            assert_eq!(portion(lines.as_bytes()), expected, "{lines:.20}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_said_when_there_is_room() {
+        let (queue, outcomes, seen) = queue();
+        let line = format!("{}\n", "x".repeat(1023));
+        queue.push(b"first\n");
+        let lines = CAPACITY / line.len();
+        for _ in 0..lines + 9 {
+            queue.push(line.as_bytes());
+        }
+        for _ in 0..lines + 2 {
+            assert!(outcomes.send(Ok(())).is_ok());
+        }
+        let mut text = String::new();
+        while !text.contains("lost") {
+            text += &seen
+                .recv_timeout(LIMIT)
+                .unwrap_or_else(|_| panic!("{}", text.len()));
+        }
+        // One fewer fits, for the first line is there, too.
+        assert_eq!(text.matches('x').count() / 1023, lines - 1);
+        assert!(
+            text.ends_with("\nlost 10\n"),
+            "{:?}",
+            &text[text.len() - 20..]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_with_the_next_line() {
+        let (queue, outcomes, seen) = queue();
+        let broken = || Err(ErrorKind::BrokenPipe.into());
+        queue.push(b"a\n");
+        assert!(outcomes.send(broken()).is_ok());
+        queue.flush(LIMIT);
+        assert!(outcomes.send(broken()).is_ok());
+        queue.push(b"b\nc\n");
+        queue.flush(LIMIT);
+        assert!(seen.try_recv().is_err());
+        assert!(outcomes.send(Ok(())).is_ok());
+        queue.push(b"d\n");
+        assert_eq!(seen.recv_timeout(LIMIT), Ok("d\nlost 3\n".to_owned()));
+    }
+}
