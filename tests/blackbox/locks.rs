@@ -16,12 +16,18 @@ fn who_writes_to_a_file_that_stays_locked_is_told_to_try_again() {
     for name in ["file", "other"] {
         server.place(name, b"content");
     }
-    let held = File::open(server.storage().join("file")).expect("it is there");
-    held.lock().expect("it can be locked");
+    server.place("folder/in-it", b"content");
+    let hold = |name: &str| {
+        let held = File::open(server.storage().join(name)).expect("it is there");
+        held.lock().expect("it can be locked");
+        held
+    };
+    let (held, held_folder) = (hold("file"), hold("folder"));
     let start = Instant::now();
     thread::scope(|scope| {
         let to = br#"{"path": "file"}"#;
-        let requests: [(&str, &str, &[u8]); 7] = [
+        let away = br#"{"path": "new"}"#;
+        let requests: [(&str, &str, &[u8]); 11] = [
             ("PUT", "file", b"more"),
             ("PUT", "file", b"and more"),
             ("POST", "file", b"new"),
@@ -29,6 +35,11 @@ fn who_writes_to_a_file_that_stays_locked_is_told_to_try_again() {
             ("PUT", "other/mv", to),
             ("PUT", "other/cp", to),
             ("GET", "file", b""),
+            // What is taken away is locked, too, and so is what is copied when the copy is put in place.
+            ("PUT", "file/mv", away),
+            ("PUT", "file/cp", b"{\"path\": \"copy\"}"),
+            ("DELETE", "folder", b""),
+            ("PUT", "folder/mv", away),
         ];
         for (method, target, body) in requests {
             let server = &server;
@@ -50,9 +61,14 @@ fn who_writes_to_a_file_that_stays_locked_is_told_to_try_again() {
         assert!(took < Duration::from_secs(8), "held up: {took:?}");
     });
     assert_eq!(server.content("file").as_deref(), Some(&b"content"[..]));
-    held.unlock().expect("it can be unlocked");
+    for held in [held, held_folder] {
+        held.unlock().expect("it can be unlocked");
+    }
     assert_eq!(server.put("file", b", more").status, 200);
     assert_eq!(server.get("file").text(), "content, more");
+    assert_eq!(server.mv("folder", "new").status, 200);
+    let left = ["file 13", "new/", "new/in-it 7", "other 7"];
+    assert_eq!(server.visible(), left);
     server.assert_clean();
 }
 
