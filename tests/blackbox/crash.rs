@@ -482,3 +482,37 @@ fn a_server_listens_before_it_clears_what_another_has_left() {
     let (listens, cleared) = (log.find(" listens on "), log.find(" cleared 1 remnant"));
     assert!(listens < cleared, "{log}");
 }
+
+// symptom: of a file with a killed append the torn end was served, once a server had started meanwhile.
+// cause:   a start that found the hard link beside a note to be to another file took the note for one that counts for
+//          nothing, and removed it without the lock of its file.
+// fix:     it removes the link alone; a note goes only under the lock of its file.
+#[test]
+fn a_note_whose_link_is_to_another_file_keeps_its_length() {
+    let mut server = Server::start();
+    server.place("file", b"content and a torn end");
+    server.place("other", b"other");
+    let joins = server.storage().join(".http-nas/joins");
+    let file = fs::metadata(server.storage().join("file")).expect("it is there");
+    let number = std::os::unix::fs::MetadataExt::ino(&file);
+    let born = file
+        .created()
+        .map(|born| born.duration_since(std::time::UNIX_EPOCH));
+    // A file system without times of birth has none in its notes.
+    let born = born
+        .map(|born| born.expect("after 1970"))
+        .unwrap_or_default();
+    let note = format!("7 {} {}\n", born.as_secs(), born.subsec_nanos());
+    fs::write(joins.join(number.to_string()), note).expect("written");
+    let link = joins.join(format!("{number}.file"));
+    fs::hard_link(server.storage().join("other"), &link).expect("linked");
+    assert_eq!(server.get("file").text(), "content");
+    server.kill();
+    server.restart();
+    eventually("the link is cleared", || !link.exists());
+    assert_eq!(server.get("file").text(), "content");
+    assert_eq!(server.put("file", b", more").status, 200);
+    assert_eq!(server.get("file").text(), "content, more");
+    assert_eq!(server.get("other").text(), "other");
+    server.assert_clean();
+}
