@@ -9,6 +9,7 @@ mod destination;
 mod error;
 mod integrity;
 mod listing;
+mod mistake;
 mod pax;
 mod read;
 mod remove;
@@ -60,7 +61,7 @@ pub fn handle<'s>(
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let root = store.root;
-    let is_write = changes(operation);
+    let is_write = operation.changes_something();
     if is_write {
         root.check_location().map_err(Error::Root)?;
     }
@@ -82,23 +83,6 @@ pub fn handle<'s>(
         root.check_location().map_err(Error::Root)?;
     }
     Ok(reply)
-}
-
-/// Whether an operation changes what is stored.
-fn changes(operation: &Operation) -> bool {
-    match operation {
-        Operation::Create(_)
-        | Operation::MakeFolder(_)
-        | Operation::Append(_)
-        | Operation::Rename(_)
-        | Operation::Copy(_)
-        | Operation::Delete(_) => true,
-        Operation::Health
-        | Operation::Read(_)
-        | Operation::CountLines(_)
-        | Operation::Digest(_)
-        | Operation::Archive(_) => false,
-    }
 }
 
 /// `GET /file`: says whether the storage root is a readable folder, and where it was.

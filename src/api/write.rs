@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::condition::Guard;
 use super::integrity::{Digests, Hashed};
+use super::mistake::Watched;
 use super::{Access, Error, Reply, Request, Store};
 use crate::http::digest::{self, Sha256};
 use crate::http::name::Name;
@@ -75,7 +76,9 @@ pub(super) fn append<'s>(
         .root
         .check_join(name.pieces(), IfMissing::Fail, early)
         .map_err(failed)?;
-    let (staged, digest) = stage(store, request, true, &digests, failed)?;
+    let mut request = Watched::new(request);
+    let (staged, digest) = stage(store, &mut request, true, &digests, failed)?;
+    request.check()?;
     guard.check_length(Some(staged.length()))?;
     staged
         .join(name.pieces(), IfMissing::Fail, check)

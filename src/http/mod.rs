@@ -13,6 +13,7 @@ pub mod head;
 pub mod hosts;
 pub mod media_type;
 pub mod name;
+pub mod path_object;
 pub mod precondition;
 pub mod problem;
 pub mod query;

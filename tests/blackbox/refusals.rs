@@ -1,7 +1,7 @@
 //! Uploads whose sender means something that the server would not do: they are refused before anything changes. Where a
 //! request comes from is in browsers.rs, addresses of actions in targets.rs.
 
-use crate::common::{Conn, Reply, Server};
+use crate::common::{Conn, Reply, Server, chunked};
 
 /// Sends a request byte for byte.
 fn ask(server: &Server, request: &str) -> Reply {
@@ -130,6 +130,72 @@ fn a_form_is_not_stored_with_its_wrapping() {
         let reply = server.request("POST", "new", &[("Content-Type", kind)], b"a=1");
         assert_eq!(reply.status, 200, "{kind}");
     }
+    server.assert_clean();
+}
+
+// symptom: PUT /file/cat.jpg of {"path": "new.jpg"}, meant to move it, appends the JSON to the picture, with OK.
+// cause:   the body of an append was never looked at.
+// remedy:  400 for exactly this object as application/json; any other body is appended.
+#[test]
+fn a_move_that_forgets_its_action_is_not_appended() {
+    let server = Server::start();
+    server.place("cat.jpg", b"content");
+    let long = format!("{{\"path\": \"{}\"}}", "x".repeat(60_000));
+    let longer = format!("{{\"path\": \"{}\"}}", "x".repeat(70_000));
+    for body in [
+        "{\"path\": \"new.jpg\"}",
+        " {\n\t\"path\":\"a\\u00e9\"}\r\n",
+        &long,
+    ] {
+        for kind in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json;x=y",
+        ] {
+            for size in [0, 1, 1000] {
+                let plain = [("Content-Type", kind)];
+                let framed = [("Content-Type", kind), ("Transfer-Encoding", "chunked")];
+                let reply = match size {
+                    0 => server.request("PUT", "cat.jpg", &plain, body.as_bytes()),
+                    _ => server.request("PUT", "cat.jpg", &framed, &chunked(body.as_bytes(), size)),
+                };
+                let shown = format!("{kind} {size}: {}", reply.summary());
+                assert_eq!(reply.status, 400, "{shown}");
+                assert!(reply.text().contains("/mv"), "{shown}");
+                assert_eq!(server.visible(), ["cat.jpg 7"], "{shown}");
+            }
+        }
+    }
+    let mut wanted = b"content".to_vec();
+    for (kind, body) in [
+        ("application/json", "{\"path\": \"a\", \"x\": 1}"),
+        ("application/json", "[{\"path\": \"a\"}]"),
+        ("application/json", "{\"path\": 7}"),
+        ("application/json", "{\"path\": \"a\"}{\"path\": \"b\"}"),
+        ("application/json", "{\"path\": \"a"),
+        ("application/json", ""),
+        ("application/json", &longer),
+        ("application/x-ndjson", "{\"path\": \"a\"}\n"),
+        ("application/x-www-form-urlencoded", "{\"path\": \"a\"}"),
+        ("text/plain", "{\"path\": \"a\"}"),
+    ] {
+        let reply = server.request("PUT", "cat.jpg", &[("Content-Type", kind)], body.as_bytes());
+        assert_eq!(reply.status, 200, "{kind} {body}: {}", reply.summary());
+        wanted.extend_from_slice(body.as_bytes());
+        assert!(
+            server.content("cat.jpg").as_ref() == Some(&wanted),
+            "{kind} {body}"
+        );
+    }
+    // A whole file may be anything, and an action takes it.
+    let kind = [("Content-Type", "application/json")];
+    let body = b"{\"path\": \"moved.jpg\"}";
+    assert_eq!(
+        server.request("POST", "settings.json", &kind, body).status,
+        200
+    );
+    assert_eq!(server.request("PUT", "cat.jpg/mv", &kind, body).status, 200);
+    assert_eq!(server.content("moved.jpg"), Some(wanted));
     server.assert_clean();
 }
 
