@@ -45,7 +45,8 @@ health asks a running server how it is: it ends with 0 and one line if all is we
 With --write it also stores a file of its own, reads it back and deletes it.
 
 RUST_LOG sets what is logged to standard error: error, warn, info (default), debug, off.
-SIGTERM and SIGINT end the server after the transfers in flight; a second one ends it at once.
+SIGTERM, SIGINT and, where the server belongs to a terminal, SIGHUP end the server after the transfers in flight;
+a second SIGTERM or SIGINT ends it at once.
 ";
 
 pub(super) fn version() -> String {

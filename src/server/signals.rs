@@ -1,14 +1,63 @@
-//! SIGTERM and SIGINT: the first ends the server in order, the second at once.
+//! Signals: SIGTERM and SIGINT end the server in order, a second one at once; SIGHUP does where a terminal is there to
+//! go; those that programs are sent for other reasons do not end it.
+//!
+//! Each signal is carried out before it is logged.
 
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::signal_name;
 
 use super::{Event, Shared};
 use crate::logging;
+
+/// Signals that end a program that does not handle them (signal(7)), and that are no reason for this one to end: they are
+/// for programs that have asked for them. Of those missing here, SIGPIPE is ignored from the start on (Rust's runtime
+/// sees to that), and SIGQUIT, SIGABRT, SIGTRAP, SIGSYS, SIGXCPU and those of faults keep their core dump.
+const WITHOUT_EFFECT: [i32; 8] = [
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGIO,
+    libc::SIGPWR,
+    libc::SIGSTKFLT,
+];
+
+/// What is done about a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    /// End in order; at once where it is the second such request.
+    Stop,
+    /// End in order. It comes beside other signals, and more than once.
+    HangUp,
+    /// Read again what can be read again.
+    Reload,
+    /// Nothing, in silence.
+    None,
+    /// Nothing, and say so.
+    Ignore,
+}
+
+impl Action {
+    fn of(signal: i32, has_terminal: bool) -> Self {
+        match signal {
+            SIGTERM | SIGINT => Self::Stop,
+            SIGHUP if has_terminal => Self::HangUp,
+            SIGHUP => Self::Reload,
+            // A file above the limit of the process (ulimit -f): the write fails with EFBIG, which is answered.
+            SIGXFSZ => Self::None,
+            _ => Self::Ignore,
+        }
+    }
+}
 
 /// Handles the signals on a thread of its own. As process 1 of a container, a program without a handler would never
 /// get them (pid_namespaces(7)).
@@ -17,23 +66,32 @@ use crate::logging;
 /// One line, where the handlers cannot be set.
 pub(super) fn watch(events: Sender<Event>, shared: Arc<Shared>) -> Result<(), String> {
     let failed = |error| format!("cannot handle signals: {error}");
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGXFSZ]).map_err(failed)?;
+    let mut signals = Signals::new(handled()).map_err(failed)?;
+    let has_terminal = has_terminal();
     let handle = move || {
+        let mut requests = 0;
         for signal in signals.forever() {
-            // A file above the limit of the process (ulimit -f): the write fails with EFBIG, which is answered.
-            if signal == SIGXFSZ {
-                continue;
+            let name =
+                signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned);
+            let action = Action::of(signal, has_terminal);
+            match action {
+                Action::Stop | Action::HangUp => {
+                    requests += u32::from(action == Action::Stop);
+                    if requests > 1 {
+                        stop_at_once(&shared, signal);
+                    }
+                    if !shared.stopping.swap(true, Ordering::SeqCst) {
+                        // The main thread ends only with the process.
+                        let _ = events.send(Event::Stop);
+                        log::info!("stopping by {name}: no new connections, waiting for transfers");
+                    }
+                }
+                Action::Reload => log::info!(
+                    "{name}: there is nothing to read again; flags and variables are read at the start"
+                ),
+                Action::Ignore => log::info!("{name} has no effect"),
+                Action::None => {}
             }
-            if shared.stopping.swap(true, Ordering::SeqCst) {
-                shared.give_up();
-                log::warn!("stopped at once by a second signal");
-                logging::finish_at_once();
-                // As a shell reports an end by signal.
-                std::process::exit(128 + signal);
-            }
-            // The main thread ends only with the process.
-            let _ = events.send(Event::Stop);
-            log::info!("stopping: no new connections, waiting for transfers");
         }
     };
     std::thread::Builder::new()
@@ -41,4 +99,67 @@ pub(super) fn watch(events: Sender<Event>, shared: Arc<Shared>) -> Result<(), St
         .spawn(handle)
         .map(drop)
         .map_err(failed)
+}
+
+/// Ends the process. Its exit code is the one that a shell reports for an end by this signal.
+fn stop_at_once(shared: &Shared, signal: i32) -> ! {
+    shared.give_up();
+    log::warn!("stopped at once by a second signal");
+    logging::finish_at_once();
+    std::process::exit(128 + signal)
+}
+
+/// The signals that are handled. What the server was started to ignore it ignores (SIGHUP under nohup(1)), other than
+/// a request to end.
+fn handled() -> BTreeSet<i32> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let others = [SIGHUP, SIGXFSZ].into_iter().chain(WITHOUT_EFFECT);
+    let others = others.chain(libc::SIGRTMIN()..=libc::SIGRTMAX());
+    let others = others.filter(|&signal| !is_ignored(&status, signal));
+    others.chain([SIGTERM, SIGINT]).collect()
+}
+
+/// Whether a process of this status (proc_pid_status(5)) ignores a signal.
+fn is_ignored(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| (mask >> (signal - 1)) & 1 == 1)
+}
+
+/// Whether the server belongs to a terminal. It is asked at the start: one that has gone cannot be told from none.
+fn has_terminal() -> bool {
+    let is_used = std::io::stdin().is_terminal()
+        || std::io::stdout().is_terminal()
+        || std::io::stderr().is_terminal();
+    // The controlling terminal (tty(4)): opening it fails where there is none.
+    is_used || File::open("/dev/tty").is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_the_mask() {
+        let status = "Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t8000000000001001\nSigCgt:\t0\n";
+        for (signal, expected) in [(1, true), (2, false), (13, true), (15, false), (64, true)] {
+            assert_eq!(is_ignored(status, signal), expected, "{signal}");
+        }
+        assert!(!is_ignored("", 1));
+        assert!(!is_ignored("SigIgn:\tx\n", 1));
+    }
+
+    #[test]
+    fn every_signal_has_its_action() {
+        for (signal, at_terminal, without) in [
+            (SIGTERM, Action::Stop, Action::Stop),
+            (SIGINT, Action::Stop, Action::Stop),
+            (SIGHUP, Action::HangUp, Action::Reload),
+            (SIGXFSZ, Action::None, Action::None),
+            (libc::SIGUSR1, Action::Ignore, Action::Ignore),
+        ] {
+            assert_eq!(Action::of(signal, true), at_terminal, "{signal}");
+            assert_eq!(Action::of(signal, false), without, "{signal}");
+        }
+    }
 }

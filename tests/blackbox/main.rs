@@ -51,6 +51,7 @@ mod refusals;
 mod requests;
 mod retries;
 mod shutdown;
+mod signals;
 mod small_replies;
 mod special;
 mod startup;

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod disk;
 pub mod http;
 pub mod json;
+pub mod process;
 pub mod readers;
 pub mod rows;
 pub mod secrets;
