@@ -12,7 +12,7 @@ LABEL org.opencontainers.image.title="http-nas" \
 COPY dist/http-nas /http-nas
 # A new volume gets its owner from here.
 COPY --chown=2000:2000 dist/storage/ /mnt/storage/
-ENV PATH=/ HOST=0.0.0.0 STORAGE_PATH=/mnt/storage
+ENV PATH=/ HOST=:: STORAGE_PATH=/mnt/storage
 USER 2000:2000
 VOLUME /mnt/storage
 EXPOSE 3000

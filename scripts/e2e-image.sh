@@ -87,7 +87,7 @@ check "its user" same 2000:2000 "$(of_image '{{.Config.User}}')"
 check "its volume" same '{"/mnt/storage":{}}' "$(of_image '{{json .Config.Volumes}}')"
 check "its port" same '{"3000/tcp":{}}' "$(of_image '{{json .Config.ExposedPorts}}')"
 check "its entry point" same '["/http-nas"]' "$(of_image '{{json .Config.Entrypoint}}')"
-check "its environment" same '["PATH=/","HOST=0.0.0.0","STORAGE_PATH=/mnt/storage"]' "$(of_image '{{json .Config.Env}}')"
+check "its environment" same '["PATH=/","HOST=::","STORAGE_PATH=/mnt/storage"]' "$(of_image '{{json .Config.Env}}')"
 check "its health check" same '["CMD","/http-nas","health"]' "$(of_image '{{json .Config.Healthcheck.Test}}')"
 label() { of_image "{{index .Config.Labels \"org.opencontainers.image.$1\"}}"; }
 manifest() { sed -n "s/^$1 = \"\(.*\)\"/\1/p" Cargo.toml | head -n 1; }

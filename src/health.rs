@@ -4,11 +4,12 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
+use std::net::{IpAddr, TcpStream};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use crate::address::Addresses;
 use crate::config::{Target, is_it_meant};
 
 /// How long a request may take in all, from the look-up of the name to the last byte of the reply.
@@ -48,8 +49,9 @@ pub fn check(target: &Target) -> Result<String, String> {
 
 /// The server that is asked.
 struct Server {
-    /// The host as it is connected to.
+    /// The host as it was given, and as the requests name it.
     host: String,
+    named: String,
     port: u16,
     /// What more to say where it cannot be reached.
     hint: String,
@@ -58,7 +60,8 @@ struct Server {
 impl Server {
     fn at(target: &Target) -> Self {
         Self {
-            host: reachable(&target.host),
+            host: target.host.clone(),
+            named: named(&target.host).to_owned(),
             port: target.port,
             hint: match target.is_host_shared {
                 true => is_it_meant("HOST"),
@@ -68,12 +71,12 @@ impl Server {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://{}:{}{path}", authority(&self.host), self.port)
+        format!("http://{}:{}{path}", authority(&self.named), self.port)
     }
 
     /// Sends a request, and holds the content of the reply against the one that is wanted.
     fn ask(&self, method: &str, path: &str, body: &str, wanted: &str) -> Result<(), String> {
-        let request = request(&self.host, method, path, body);
+        let request = request(&self.named, method, path, body);
         let reply = within_limit(&self.host, self.port, request);
         let reply = reply.map_err(|why| format!("{why}{}", self.hint));
         reply
@@ -86,12 +89,11 @@ impl Server {
     }
 }
 
-/// Where a server that listens on every address is reached: on the loopback one.
-fn reachable(host: &str) -> String {
-    match host.parse() {
-        Ok(IpAddr::V4(address)) if address.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
-        Ok(IpAddr::V6(address)) if address.is_unspecified() => Ipv6Addr::LOCALHOST.to_string(),
-        _ => host.to_owned(),
+/// The host to name in the requests: for one that stands for more than one address, the name of loopback.
+fn named(host: &str) -> &str {
+    match host.parse::<IpAddr>() {
+        Ok(address) if address.is_unspecified() => "localhost",
+        _ => host,
     }
 }
 
@@ -127,8 +129,9 @@ fn within_limit(host: &str, port: u16, request: String) -> Result<Vec<u8>, Strin
 }
 
 fn exchange(host: &str, port: u16, request: &str) -> Result<Vec<u8>, String> {
-    let mut stream =
-        TcpStream::connect((host, port)).map_err(|error| format!("cannot connect: {error}"))?;
+    let connected = Addresses::of(host, port)
+        .and_then(|addresses| TcpStream::connect(&addresses.to_connect()[..]));
+    let mut stream = connected.map_err(|error| format!("cannot connect: {error}"))?;
     let mut reply = Vec::new();
     // The server closes behind its reply, as it was asked to.
     stream
@@ -203,14 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn every_address_is_asked_on_loopback() {
-        for (host, at) in [
-            ("0.0.0.0", "127.0.0.1"),
-            ("::", "[::1]"),
+    fn requests_name_the_host() {
+        for (host, named_as) in [
+            ("0.0.0.0", "localhost"),
+            ("::", "localhost"),
             ("::2", "[::2]"),
             ("nas", "nas"),
         ] {
-            assert_eq!(authority(&reachable(host)), at);
+            assert_eq!(authority(named(host)), named_as);
         }
     }
 }

@@ -1,4 +1,5 @@
 //! http-nas: a network store for files, spoken to over HTTP with nothing but curl and a pipe.
+pub mod address;
 pub mod api;
 pub mod config;
 pub mod guard;

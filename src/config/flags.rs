@@ -54,7 +54,7 @@ pub(super) const FLAGS: &[Flag] = &[
         name: "host",
         variable: "HOST",
         default: "127.0.0.1",
-        help: "the address to listen on, 0.0.0.0 or [::] for all",
+        help: "the address to listen on; :: for all, localhost for both loopback ones",
         set: |config, value| {
             config.host = host(value)?;
             Some(())

@@ -21,7 +21,7 @@ use libc::{c_int, c_long, c_void, sockaddr, socklen_t, ssize_t};
 use rustix::net::AddressFamily;
 
 use super::connection::Connection;
-use super::{handover, listener, table};
+use super::{handover, listener, sockets, table};
 
 /// accept4(2), as `std` calls it. Failures that are not the listener's end are waited out: tiny_http would never
 /// accept again after one.
@@ -38,6 +38,7 @@ unsafe extern "C" fn accept4(
     // SAFETY: the caller's pointer, if any, is valid for reading.
     let room = unsafe { length.as_ref() }.copied();
     listener::note_life();
+    let mut from = listener;
     loop {
         if let Some(room) = room {
             // SAFETY: as above, and not null; the kernel has overwritten it with the length of the address before.
@@ -49,12 +50,17 @@ unsafe extern "C" fn accept4(
                 true => c_long::from(left.into_raw_fd()),
                 false => continue,
             },
-            // SAFETY: the caller's arguments, as they are.
-            None => unsafe { libc::syscall(libc::SYS_accept4, listener, address, length, flags) },
+            None => {
+                // SAFETY: the listener is open during the call.
+                let first = unsafe { BorrowedFd::borrow_raw(listener) };
+                from = sockets::next(first).as_raw_fd();
+                // SAFETY: the caller's arguments; where there are two listeners, both are open as long as the process.
+                unsafe { libc::syscall(libc::SYS_accept4, from, address, length, flags) }
+            }
         };
         let Ok(fd @ 0..) = c_int::try_from(result) else {
             // SAFETY: the listener is open during the call.
-            let listener = unsafe { BorrowedFd::borrow_raw(listener) };
+            let listener = unsafe { BorrowedFd::borrow_raw(from) };
             let error = io::Error::last_os_error();
             if listener::waits_out(listener, &error) {
                 continue;

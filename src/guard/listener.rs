@@ -1,24 +1,23 @@
-//! The listening socket: its options, what of its failures is waited out, the life of the thread that accepts, and the
-//! end.
+//! The listening sockets: what of their failures is waited out, the life of the thread that accepts, and the end. How they
+//! are made is in `sockets.rs`.
 
 use std::cell::Cell;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::os::fd::BorrowedFd;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+use rustix::net::sockopt;
 
+use super::sockets;
 use super::table::{self, Limits};
+use crate::address::Addresses;
 use crate::sync::lock;
-
-/// Connections that the kernel holds for us until they are accepted, at most (`net.core.somaxconn` may say less).
-const BACKLOG: i32 = 4096;
 
 /// How long accepting pauses when the system has no descriptor or memory for a connection.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -112,32 +111,29 @@ pub(super) fn number() -> u64 {
     *lock(&STARTED)
 }
 
-/// A listening socket for tiny_http.
+/// A listening socket for tiny_http, and maybe a second one (see [`Addresses::Loopbacks`]).
 #[derive(Debug)]
 pub struct Listener(TcpListener);
 
 impl Listener {
-    /// Listens on the first of the addresses where that is possible. `on_death` is called on the thread that was
-    /// accepting when that ends for whatever reason but [`Listener::stop`].
+    /// Listens on the addresses of a host. `on_death` is called on the thread that was accepting when that ends for
+    /// whatever reason but [`Listener::stop`].
     ///
     /// # Errors
-    /// What the system says of the last of them.
+    /// Those of the socket calls.
     pub fn bind(
-        addresses: impl ToSocketAddrs,
+        addresses: &Addresses,
         limits: Limits,
         on_death: impl Fn() + Send + Sync + 'static,
     ) -> io::Result<Self> {
         table::configure(limits);
-        let mut bound = Err(io::ErrorKind::AddrNotAvailable.into());
-        for address in addresses.to_socket_addrs()? {
-            bound = listen(&address, limits.idle_timeout);
-            if bound.is_ok() {
-                break;
-            }
+        let (first, second) = sockets::listen_on(addresses, limits.idle_timeout)?;
+        if let Some(second) = second {
+            sockets::add_second(&first, second)?;
         }
         // Set twice only by tests in one process.
         let _ = ON_DEATH.set(Box::new(on_death));
-        bound.map(Self)
+        Ok(Self(first))
     }
 
     /// The address that it listens on.
@@ -146,6 +142,13 @@ impl Listener {
     /// What the system says.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
+    }
+
+    /// The other address that it listens on, if there is one. Both are loopback addresses then.
+    #[must_use]
+    pub fn second_address(&self) -> Option<SocketAddr> {
+        let address = rustix::net::getsockname(sockets::second()?).ok()?;
+        SocketAddr::try_from(address).ok()
     }
 
     /// Starts a server of tiny_http on a duplicate of the socket, which accepts when this returns, and whose requests
@@ -192,29 +195,10 @@ impl Listener {
     pub fn stop(&self) {
         STOPPED.store(true, Ordering::SeqCst);
         // Wakes the thread that waits in accept4, which then finds the listener stopped.
-        let _ = rustix::net::shutdown(&self.0, rustix::net::Shutdown::Both);
+        for socket in std::iter::once(self.0.as_fd()).chain(sockets::second()) {
+            let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
+        }
     }
-}
-
-/// A socket that listens, with the options that accepted sockets inherit: they are set before the first can come.
-fn listen(address: &SocketAddr, idle_timeout: Duration) -> io::Result<TcpListener> {
-    let family = match address {
-        SocketAddr::V4(_) => AddressFamily::INET,
-        SocketAddr::V6(_) => AddressFamily::INET6,
-    };
-    let flags = SocketFlags::CLOEXEC;
-    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
-    // A server that is started again need not wait for the connections of the one before to be forgotten.
-    sockopt::set_socket_reuseaddr(&socket, true)?;
-    // A reply must not wait for the acknowledgement of the one before,
-    sockopt::set_tcp_nodelay(&socket, true)?;
-    // and nobody for a client that has stalled. An accept that ends for it is begun again (see `waits_out`).
-    for timeout in [sockopt::Timeout::Recv, sockopt::Timeout::Send] {
-        sockopt::set_socket_timeout(&socket, timeout, Some(idle_timeout))?;
-    }
-    rustix::net::bind(&socket, address)?;
-    rustix::net::listen(&socket, BACKLOG)?;
-    Ok(socket.into())
 }
 
 /// Whether so many threads more can be had, by having them for a moment.

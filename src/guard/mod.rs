@@ -40,6 +40,7 @@ mod listener;
 mod pending;
 mod sending;
 mod socket;
+mod sockets;
 mod table;
 
 pub use exchange::Exchange;

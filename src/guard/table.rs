@@ -128,6 +128,8 @@ pub(super) fn admit(socket: OwnedFd) -> Option<OwnedFd> {
     let cookie = cookie_of(socket.as_fd()).ok()?;
     let peer = rustix::net::getpeername(&socket).ok()??;
     let peer = SocketAddr::try_from(peer).ok()?;
+    // A socket of both families has IPv4 clients as ::ffff:192.0.2.1.
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     let mut table = lock(&TABLE);
     if !table.make_room(limits.connections()) {
         // Clients may have their replies already, and the workers not have come to the end of them.

@@ -9,11 +9,13 @@ mod slots;
 mod transfer;
 mod worker;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use crate::address::Addresses;
 use crate::config::{Config, is_it_meant};
 use crate::guard::{Limits, Listener};
 use crate::logging;
@@ -83,19 +85,20 @@ pub fn run(config: &Config) -> Result<(), String> {
     });
     let (host, port) = (config.host.as_str(), config.port);
     let cannot_listen = |error: std::io::Error| {
-        let hint = match config.is_host_shared {
+        let hint = match config.is_host_shared && error.kind() != ErrorKind::AddrInUse {
             true => is_it_meant("HOST"),
             false => " (choose another with --host, --port)".to_owned(),
         };
         format!("cannot listen on {host} port {port}: {error}{hint}")
     };
+    let addresses = Addresses::of(host, port).map_err(cannot_listen)?;
     let (events, happened) = channel();
     let died = events.clone();
     let on_death = move || {
         // The main thread ends only with the process.
         let _ = died.send(Event::AcceptDied);
     };
-    let listener = Listener::bind((host, port), limits, on_death).map_err(cannot_listen)?;
+    let listener = Listener::bind(&addresses, limits, on_death).map_err(cannot_listen)?;
     let address = listener.address().map_err(cannot_listen)?;
     signals::watch(events, Arc::clone(&shared))?;
     transfer::watch(Arc::clone(&shared))?;
@@ -106,6 +109,10 @@ pub fn run(config: &Config) -> Result<(), String> {
     cleaner::start(Arc::clone(&shared))?;
     // The log says it too.
     logging::print(format!("listening on http://{address}\n"));
+    if let Some(second) = listener.second_address() {
+        logging::print(format!("listening on http://{second}\n"));
+        log::info!("http-nas listens on {second}, too");
+    }
     log::info!(
         "http-nas {} listens on {address}",
         env!("CARGO_PKG_VERSION")

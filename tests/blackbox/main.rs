@@ -11,6 +11,7 @@
 
 mod common;
 
+mod addresses;
 mod appends;
 mod bodies;
 mod browsers;

@@ -147,7 +147,7 @@ def flags(c):
 def defaults(c):
     if c.name != "default":
         return
-    ours = c.flags | {"RUST_LOG": "info", "HOST": "0.0.0.0", "STORAGE_PATH": "/mnt/storage"}
+    ours = c.flags | {"RUST_LOG": "info", "HOST": "::", "STORAGE_PATH": "/mnt/storage"}
     del ours["CREATE_PARENTS"]
     assert c.environment == ours
 
@@ -155,6 +155,7 @@ def defaults(c):
 @promise(
     "a request to the service arrives at the server",
     loopback=lambda c: c.set_variable("HOST", "127.0.0.1"),
+    one_family=lambda c: c.set_variable("HOST", "0.0.0.0"),
     port=lambda c: c.set_variable("PORT", "3001"),
     container_port=lambda c: c.container["ports"][0].update(containerPort=80),
     target=lambda c: c.service["spec"]["ports"][0].update(targetPort="web"),
@@ -164,7 +165,8 @@ def defaults(c):
     headless=lambda c: c.service["spec"].update(type="ExternalName"),
 )
 def service(c):
-    assert c.environment["HOST"] in ("0.0.0.0", "::")
+    # Pods have addresses of one family or of both.
+    assert c.environment["HOST"] == "::"
     assert c.environment["PORT"] == "3000"
     assert c.container["ports"] == [{"name": "http", "containerPort": 3000, "protocol": "TCP"}]
     spec = c.service["spec"]
