@@ -3,12 +3,13 @@
 //! The text for the client is fixed here; what the system said goes to the log alone.
 
 use crate::http::admission::Refusal;
+use crate::http::byte_size::{Rounding, readable};
 use crate::http::framing::{self, BodyFault};
 use crate::http::head::Field;
 use crate::http::name::{Name, NameFault};
 use crate::http::problem::{self, Format};
 use crate::http::route::{Action, RouteFault};
-use crate::storage;
+use crate::storage::{self, Shortage};
 
 use super::{Content, Reply};
 
@@ -259,7 +260,8 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         (Error::MountPoint, _) => (409, format!("\"{name}\" is on another file system")),
         (Error::Unmet, _) => (412, UNMET.to_owned()),
         (Error::OtherLength(length), _) => (416, format!("\"{name}\" has {length} bytes")),
-        (Error::NoSpace(_), _) => (507, "there is not enough space for it".to_owned()),
+        (Error::NoSpace(None), _) => (507, "there is not enough space for it".to_owned()),
+        (Error::NoSpace(Some(shortage)), _) => (507, shortage_text(shortage)),
         (Error::ReadOnly, _) => (503, "the storage is read-only at present".to_owned()),
         (Error::Exhausted | Error::Locked | Error::Moved, _) => {
             (503, "the server is busy, try again".to_owned())
@@ -267,6 +269,26 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         (Error::Displaced(_), _) => (500, DISPLACED.to_owned()),
         (Error::System(_), _) => (500, "the storage failed; the log says more".to_owned()),
     }
+}
+
+/// How much space a write needs and how much there is.
+fn shortage_text(shortage: &Shortage) -> String {
+    let needed = |bytes| readable(bytes, Rounding::Up);
+    let mut text = match shortage.asked {
+        0 => String::new(),
+        asked => format!("it needs {}; ", needed(asked)),
+    };
+    text.push_str(&readable(shortage.free, Rounding::Down));
+    text.push_str(" are free");
+    for (bytes, what) in [
+        (shortage.kept, "kept back"),
+        (shortage.promised, "promised to other uploads"),
+    ] {
+        if bytes > 0 {
+            text.push_str(&format!(", {} are {what}", needed(bytes)));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -308,6 +330,32 @@ mod tests {
                 at(Access::Create, S::NoSpace(None)),
                 507,
                 "there is not enough space for it",
+            ),
+            (
+                at(
+                    Access::Create,
+                    S::NoSpace(Some(Shortage {
+                        asked: 10 << 30,
+                        free: 3 << 30,
+                        kept: 64 << 20,
+                        promised: 0,
+                    })),
+                ),
+                507,
+                "it needs 10.0 GiB; 3.0 GiB are free, 64.0 MiB are kept back",
+            ),
+            (
+                at(
+                    Access::Create,
+                    S::NoSpace(Some(Shortage {
+                        asked: 0,
+                        free: 100,
+                        kept: 0,
+                        promised: 2,
+                    })),
+                ),
+                507,
+                "100 bytes are free, 2 bytes are promised to other uploads",
             ),
             (
                 at(Access::Create, S::ReadOnly),

@@ -5,6 +5,7 @@
 pub mod accept;
 pub mod admission;
 pub mod authority;
+pub mod byte_size;
 pub mod date;
 pub mod digest;
 pub mod entity_tag;

@@ -206,7 +206,7 @@ fn a_storage_that_is_gone_is_ill() {
 fn with_write_a_disk_without_space_is_ill() {
     let server = Server::with(&["--min-free-space", "1000000GiB"], &[]);
     assert_well(&health(server.addr, &[]));
-    let full = "answered 507 Insufficient Storage: there is not enough space for it";
+    let full = ", 976.6 TiB are kept back";
     assert_ill(&health(server.addr, &["--write"]), "POST", full);
     assert!(server.visible().is_empty());
     server.assert_clean();

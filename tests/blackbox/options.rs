@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use crate::common::{Conn, Server, TempDir, eventually, pattern, server};
+use crate::common::{Conn, Server, TempDir, eventually, json, pattern, server};
 
 #[test]
 fn help_names_every_flag_and_variable() {
@@ -305,6 +305,31 @@ fn below_the_least_free_space_uploads_get_507_and_the_rest_works() {
     assert_eq!(server.mv("a/file", "a/moved").status, 200);
     assert_eq!(server.delete("a").status, 200);
     server.assert_clean();
+}
+
+// symptom: a refusal for want of space does not tell whether the file is too large, or the disk full.
+// cause:   its text was fixed.
+// remedy:  it says how much is needed, free and kept back, as text and as JSON.
+#[test]
+fn a_507_says_how_much_is_needed_free_and_kept_back() {
+    let server = Server::with(&["--min-free-space", "1000000GiB"], &[]);
+    for (method, target) in [("POST", "new"), ("POST", "folder/new")] {
+        let json = [("Accept", "application/json")];
+        let text = server.request(method, target, &[], &[b'x'; 1536]).text();
+        let start = "507 Insufficient Storage: it needs 1.5 KiB; ";
+        assert!(text.starts_with(start), "{text}");
+        assert!(
+            text.contains("B are free, 976.6 TiB are kept back"),
+            "{text}"
+        );
+        let problem = server.request(method, target, &json, &[b'x'; 1536]).text();
+        let detail = json::parse(&problem).get("detail").text().to_owned();
+        assert!(detail.starts_with("it needs 1.5 KiB; "), "{detail}");
+        assert!(
+            detail.ends_with("B are free, 976.6 TiB are kept back"),
+            "{detail}"
+        );
+    }
 }
 
 #[test]
