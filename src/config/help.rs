@@ -2,7 +2,7 @@
 
 use super::flags::{FLAGS, Flag};
 
-/// The flags under a heading each. Those that are in none come last.
+/// The flags under a heading each, as far as there are such. Those that are in none come last.
 const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Where",
@@ -15,17 +15,24 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "max-connections",
             "max-upload-size",
             "min-free-space",
+            "min-rate",
         ],
     ),
-    ("Times", &["idle-timeout", "shutdown-timeout"]),
-    ("Writing and logging", &["sync", "log-format"]),
+    (
+        "Times",
+        &["idle-timeout", "keep-alive-timeout", "shutdown-timeout"],
+    ),
+    (
+        "Writing and logging",
+        &["sync", "log-format", "trusted-proxies"],
+    ),
 ];
 
 /// The longest line, in characters.
-const WIDTH: usize = 110;
+const WIDTH: usize = 114;
 
 /// Where the descriptions begin, in characters.
-const INDENT: usize = 39;
+const INDENT: usize = 42;
 
 const ABOUT: &str = "\
 http-nas: a network store for files, spoken to over HTTP with nothing but curl and a pipe
@@ -68,7 +75,10 @@ pub(super) fn help() -> String {
     for flag in rest {
         describe(&mut text, flag);
     }
-    text.push_str("  -h, --help, -V, --version            print this, or the version\n");
+    text.push_str(&format!(
+        "{:<INDENT$}print this, or the version\n",
+        "  -h, --help, -V, --version"
+    ));
     text + UNITS
 }
 
@@ -104,6 +114,10 @@ mod tests {
         assert!(help.lines().count() < 60, "{help}");
         for line in help.lines() {
             assert!(line.chars().count() <= WIDTH + 10, "{line}");
+        }
+        for flag in FLAGS {
+            let words = format!("  --{} {}", flag.name, flag.variable);
+            assert!(words.len() < INDENT, "{words} needs more room");
         }
     }
 
