@@ -2,11 +2,13 @@
 //!
 //! Nobody who logs waits for the reader of the log: lines go through a queue to one thread that writes them.
 
+mod filter;
 mod json;
 mod queue;
 mod text;
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -57,11 +59,21 @@ pub fn init_panics() {
     }));
 }
 
-/// Sets the logger up: `RUST_LOG` says what is logged, `info` where it is not set.
+/// What is logged, by the value of `RUST_LOG`; `info` where it is not set or empty.
+///
+/// # Errors
+/// One line, where the value means nothing.
+pub fn filter(value: Option<OsString>) -> Result<String, String> {
+    let value = value.unwrap_or_default();
+    let value = value.to_str().ok_or("the value of RUST_LOG is not UTF-8")?;
+    filter::parse(value).map(str::to_owned)
+}
+
+/// Sets the logger up, with a [`filter`].
 ///
 /// # Errors
 /// One line, where there is no thread to be had.
-pub fn init(format: LogFormat) -> Result<(), String> {
+pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
     let notice = move |lost| lost_lines(format, lost);
     let write = move || QUEUE.write_all(&notice, &mut write_to_stderr);
     thread::Builder::new()
@@ -69,9 +81,8 @@ pub fn init(format: LogFormat) -> Result<(), String> {
         .spawn(write)
         .map_err(|error| format!("cannot start a thread: {error}"))?;
     IS_WRITTEN.store(true, Ordering::SeqCst);
-    let filter = std::env::var("RUST_LOG").unwrap_or_default();
     env_logger::Builder::new()
-        .parse_filters(if filter.is_empty() { "info" } else { &filter })
+        .parse_filters(filter)
         .target(Target::Pipe(Box::new(ToQueue)))
         .format(move |out, record| out.write_all(line(format, record).as_bytes()))
         .init();

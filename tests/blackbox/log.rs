@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::json::{self, Json};
-use crate::common::{Server, eventually, within};
+use crate::common::{Server, TempDir, eventually, server, within};
 
 /// The value of `key=` in a line of the text log, quotes and all.
 fn field<'a>(line: &'a str, key: &str) -> &'a str {
@@ -265,6 +265,39 @@ fn an_empty_rust_log_counts_as_unset() {
     eventually("the line of the request", || {
         request_lines(&server).len() == 1
     });
+}
+
+// symptom: RUST_LOG=verbose, or =warning, started a server without a log.
+// cause:   a word that is no level is the name of a module to env_logger, of which alone there is a log then.
+// remedy:  a value that means nothing ends the start, as that of a flag does.
+#[test]
+fn a_rust_log_that_means_nothing_ends_the_start() {
+    for (value, word) in [
+        ("verbose", "\"verbose\""),
+        ("info,warning", "\"warning\""),
+        ("http_nas=loud", "\"http_nas=loud\""),
+    ] {
+        let dir = TempDir::new();
+        let storage = dir.storage().to_string_lossy().into_owned();
+        let args = ["--port", "0", "--storage", &storage];
+        let exit = server::run(&args, &[("RUST_LOG", value)]);
+        assert_eq!((exit.code, exit.stdout.as_str()), (Some(2), ""), "{exit:?}");
+        assert_eq!(exit.stderr.lines().count(), 1, "{exit:?}");
+        for part in ["RUST_LOG", value, word, "http_nas=debug,warn"] {
+            assert!(exit.stderr.contains(part), "{part}: {exit:?}");
+        }
+    }
+}
+
+#[test]
+fn a_filter_by_module_counts_for_that_module() {
+    for (filter, lines) in [("http_nas=debug,warn", 1), ("http_nas::server=off,info", 0)] {
+        let mut server = Server::with(&[], &[("RUST_LOG", filter)]);
+        assert_eq!(server.get("missing").status, 404);
+        let log = server.stop().stderr;
+        let found = log.lines().filter(|line| line.contains(" INFO request "));
+        assert_eq!(found.count(), lines, "{filter}: {log}");
+    }
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! `RUST_LOG`: what is logged, in env_logger's syntax.
+//!
+//! Responsible for: telling a value that means something from a mistake. Not for: the filter itself.
+
+use log::LevelFilter;
+
+/// What is logged where nothing is said.
+const DEFAULT: &str = "info";
+
+/// The crates of this program that log.
+const CRATES: [&str; 2] = ["http_nas", "tiny_http"];
+
+/// The filter that a value of `RUST_LOG` stands for; an empty one counts as unset.
+///
+/// env_logger takes a word that is no level for the name of a module, of which it logs everything, and logs nothing
+/// else: a misspelt level would make the server silent.
+///
+/// # Errors
+/// One line that says which part is wrong.
+pub(super) fn parse(value: &str) -> Result<&str, String> {
+    if value.is_empty() {
+        return Ok(DEFAULT);
+    }
+    let (directives, filter) = value.split_once('/').unwrap_or((value, ""));
+    let wrong = directives
+        .split(',')
+        .find(|part| !is_directive(part.trim()));
+    let wrong = wrong.or_else(|| filter.contains('/').then_some(filter));
+    match wrong {
+        None => Ok(value),
+        Some(part) => Err(format!(
+            "RUST_LOG cannot be {value:?}: {:?} is neither a level (error, warn, info, debug, trace, off) nor a module with \
+             one, as in http_nas=debug,warn (default {DEFAULT})",
+            part.trim()
+        )),
+    }
+}
+
+/// A level, `MODULE=LEVEL`, a module of this program, or nothing.
+fn is_directive(part: &str) -> bool {
+    let is_level = |level: &str| level.parse::<LevelFilter>().is_ok();
+    match part.split_once('=') {
+        // Others' modules too: the variable may be set for several programs.
+        Some((_, level)) => level.trim().is_empty() || is_level(level.trim()),
+        None => {
+            let module = part.split("::").next().unwrap_or_default();
+            part.is_empty() || is_level(part) || CRATES.contains(&module)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn levels_and_modules_are_told_from_mistakes() {
+        for (value, named) in [
+            ("", None),
+            ("info", None),
+            ("WARN", None),
+            ("off", None),
+            ("trace", None),
+            ("http_nas=debug,warn", None),
+            ("http_nas::server=debug, tiny_http=off,", None),
+            ("http_nas", None),
+            ("http_nas::guard,info", None),
+            ("hyper=warn,tower=info,debug", None),
+            ("http_nas=", None),
+            ("info/upload", None),
+            ("verbose", Some("\"verbose\"")),
+            ("inf", Some("\"inf\"")),
+            ("warning", Some("\"warning\"")),
+            ("3", Some("\"3\"")),
+            ("info,x", Some("\"x\"")),
+            ("http_nas=loud", Some("\"http_nas=loud\"")),
+            ("a=info=warn", Some("\"a=info=warn\"")),
+            ("info/a/b", Some("\"a/b\"")),
+            ("info\n", None),
+            ("in\nfo", Some("\"in\\nfo\"")),
+        ] {
+            match (parse(value), named) {
+                (Ok(_), None) => {}
+                (Err(error), Some(named)) => {
+                    assert!(
+                        error.contains(&format!(": {named} is")),
+                        "{value:?}: {error}"
+                    );
+                    assert!(!error.contains('\n'), "{error:?}");
+                }
+                (other, _) => panic!("{value:?}: {other:?}"),
+            }
+        }
+    }
+}
