@@ -2,10 +2,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, StatxFlags};
+use rustix::fs::{AtFlags, Mode, StatxFlags};
 
 use super::Error;
 use super::root::Root;
+use super::snapshot::same_file;
+use super::walk::PATH_DIR;
 
 /// A mount of a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,19 @@ impl Mount {
             device: rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor),
             id: has_id.then_some(stat.stx_mnt_id),
         })
+    }
+
+    /// Whether an open folder is the root of a mount: what is above it is on another, or is the folder itself.
+    pub(super) fn begins_at(dir: BorrowedFd<'_>) -> bool {
+        let Ok(above) = rustix::fs::openat(dir, "..", PATH_DIR, Mode::empty()) else {
+            return false;
+        };
+        let above = above.as_fd();
+        match (Self::of(dir), Self::of(above)) {
+            (Ok(own), Ok(other)) if own == other => same_file(dir, above).unwrap_or(false),
+            (Ok(_), Ok(_)) => true,
+            _ => false,
+        }
     }
 
     /// Refuses a folder on another one: nothing can be renamed into it from here.

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use super::Error;
 use super::error::again;
 use super::location::{FolderId, Location};
+use super::mount::Mount;
 use super::own::{OWN, OwnFolder};
 use super::turn::Turns;
 use super::walk::{Last, Missing, Place, Way};
@@ -57,6 +58,8 @@ pub struct Root {
     pub(super) reserving: Mutex<()>,
     /// Whose turn it is to lock a file.
     pub(super) turns: Arc<Turns>,
+    /// Whether a file system begins here.
+    is_mounted: bool,
 }
 
 impl Root {
@@ -75,6 +78,7 @@ impl Root {
         };
         let own = own_folder(dir.as_fd(), OWN)?;
         let unreadable = |errno: Errno| unusable(format!("it cannot be read: {errno}"));
+        let is_mounted = Mount::begins_at(dir.as_fd());
         let root = Self {
             id: FolderId::of(&dir).map_err(unreadable)?,
             own: OwnFolder::new(dir.as_fd(), own.as_fd()).map_err(unreadable)?,
@@ -87,15 +91,20 @@ impl Root {
             counter: AtomicU64::new(0),
             reserving: Mutex::new(()),
             turns: Arc::default(),
+            is_mounted,
             location,
         };
         root.probe().map_err(|why| root.location.unusable(why))?;
         Ok(root)
     }
 
-    /// Whether an entry of the root is the server's own folder.
+    /// Whether an entry of the root is not for clients.
+    ///
+    /// Beside the own folder that is `lost+found` at the root of a file system, where fsck(8) puts what has lost its
+    /// name: on a new volume it is root's alone, and a server of another user could read all but this.
     pub(super) fn is_own(&self, name: impl AsRef<OsStr>) -> bool {
-        self.own.is_at(&self.dir, name.as_ref())
+        let name = name.as_ref();
+        self.own.is_at(&self.dir, name) || self.is_mounted && name == "lost+found"
     }
 
     /// Whether the path of the root still leads to it. One system call.
