@@ -6,6 +6,7 @@ pub mod guard;
 pub mod health;
 pub mod http;
 pub mod logging;
+pub mod memory;
 pub mod server;
 pub mod storage;
 mod sync;

@@ -263,7 +263,7 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         (Error::NoSpace(None), _) => (507, "there is not enough space for it".to_owned()),
         (Error::NoSpace(Some(shortage)), _) => (507, shortage_text(shortage)),
         (Error::ReadOnly, _) => (503, "the storage is read-only at present".to_owned()),
-        (Error::Exhausted | Error::Locked | Error::Moved, _) => {
+        (Error::Exhausted | Error::OutOfMemory | Error::Locked | Error::Moved, _) => {
             (503, "the server is busy, try again".to_owned())
         }
         (Error::Displaced(_), _) => (500, DISPLACED.to_owned()),

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Content, Reply, Request, Sink};
+use super::{Content, Reply, Request, Sink, Store};
 use crate::http::accept;
 use crate::http::date::rfc3339_millis;
 use crate::http::head::Field;
-use crate::storage::{self, About, Folder, Kind, Names, Root};
+use crate::storage::{self, About, Folder, Kind, Listing};
 
 /// The field that tells caches that the format is negotiated.
 pub(super) fn vary() -> Field {
@@ -18,15 +18,17 @@ pub(super) fn vary() -> Field {
 
 /// The entries of a folder, sorted bytewise by name, in the format that the client accepts.
 pub(super) fn list<'s>(
-    root: &'s Root,
+    store: Store<'s>,
     folder: Folder,
     request: &dyn Request,
 ) -> Result<Reply<'s>, storage::Error> {
-    let names = root.list(&folder)?;
     let accept = request.field("Accept");
-    let (media_type, content) = match accept::names(accept.as_deref(), &["application/json"]) {
-        true => ("application/json", json(root, folder, names)),
-        false => ("text/plain; charset=utf-8", text(names)),
+    let accepts = |media_type| accept::names(accept.as_deref(), &[media_type]);
+    let is_json = accepts("application/json");
+    let listing = store.root.list(folder, store.memory)?;
+    let (media_type, content) = match is_json {
+        true => ("application/json", json(listing)),
+        false => ("text/plain; charset=utf-8", text(listing)?),
     };
     Ok(Reply {
         status: 200,
@@ -35,36 +37,39 @@ pub(super) fn list<'s>(
     })
 }
 
-/// One name a line.
-fn text<'s>(names: Names) -> Content<'s> {
+/// One name a line. Its length is told beforehand, unless the folder has to be read again for each part of it.
+fn text(mut listing: Listing<'_>) -> Result<Content<'_>, storage::Error> {
     let mut line = String::new();
-    let mut length = 0;
-    for name in names.iter() {
-        set_line(&mut line, name);
-        length += line.len() as u64;
+    let mut length = None;
+    if listing.is_fixed() {
+        let mut sum = 0;
+        while let Some(name) = listing.next_name()? {
+            set_line(&mut line, name);
+            sum += line.len() as u64;
+        }
+        length = Some(sum);
+        listing.rewind();
     }
     let write = move |sink: &mut dyn Sink| {
-        names.iter().try_for_each(|name| {
+        while let Some(name) = listing.next_name().map_err(io::Error::other)? {
             set_line(&mut line, name);
-            sink.write_all(line.as_bytes())
-        })
+            sink.write_all(line.as_bytes())?;
+        }
+        Ok(())
     };
-    Content::Stream {
-        length: Some(length),
+    Ok(Content::Stream {
+        length,
         write: Box::new(write),
-    }
+    })
 }
 
 /// An array with one object for each entry, on a line of its own; each is looked at when its turn comes. What has
 /// vanished by then is left out.
-fn json<'s>(root: &'s Root, folder: Folder, names: Names) -> Content<'s> {
+fn json(mut listing: Listing<'_>) -> Content<'_> {
     let write = move |sink: &mut dyn Sink| {
         let mut object = Vec::new();
         let mut before = "[";
-        for name in names.iter() {
-            let Some(about) = root.about(&folder, name).map_err(io::Error::other)? else {
-                continue;
-            };
+        while let Some((name, about)) = listing.next_entry().map_err(io::Error::other)? {
             object.clear();
             object.extend_from_slice(before.as_bytes());
             push_object(&mut object, name, &about)?;

@@ -25,6 +25,7 @@ pub use reply::{Content, Reply, Sink};
 
 use crate::http::framing::BodyFault;
 use crate::http::route::Operation;
+use crate::memory::Memory;
 use crate::storage::Root;
 
 /// A request, as far as its operation does not say it: its header fields, and its body, which is read from it.
@@ -49,6 +50,8 @@ pub struct Store<'s> {
     pub root: &'s Root,
     /// The largest body of an upload in bytes, if there is a limit.
     pub max_upload: Option<u64>,
+    /// The memory that all requests share.
+    pub memory: &'s Memory,
 }
 
 /// Carries out an operation.
@@ -67,10 +70,10 @@ pub fn handle<'s>(
     }
     let reply = match operation {
         Operation::Health => health(root),
-        Operation::Read(name) => read::read(root, name, request),
+        Operation::Read(name) => read::read(store, name, request),
         Operation::CountLines(name) => sum::lines(root, name, request),
         Operation::Digest(name) => sum::sha256(root, name, request),
-        Operation::Archive(name) => archive::archive(root, name, request),
+        Operation::Archive(name) => archive::archive(store, name, request),
         Operation::Create(name) => write::create(store, name, request),
         Operation::MakeFolder(name) => write::make_folder(root, name, request),
         Operation::Append(name) => write::append(store, name, request),

@@ -4,29 +4,29 @@ use std::time::SystemTime;
 
 use super::condition::{read_lenient, validators};
 use super::listing;
-use super::{Access, Content, Error, Reply, Request};
+use super::{Access, Content, Error, Reply, Request, Store};
 use crate::http::date::imf_fixdate;
 use crate::http::head::Field;
 use crate::http::media_type;
 use crate::http::name::Name;
 use crate::http::precondition::{Validators, Verdict, if_range_holds};
 use crate::http::range::{Selection, select};
-use crate::storage::{Entry, Root, Snapshot, Version};
+use crate::storage::{Entry, Snapshot, Version};
 
 /// The content of a file, or the names in a folder.
 pub(super) fn read<'s>(
-    root: &'s Root,
+    store: Store<'s>,
     name: &Name,
     request: &dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    match root.open_entry(name.pieces()).map_err(failed)? {
+    match store.root.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(snapshot) => file(name, snapshot, request),
         Entry::Folder(folder) => {
             if !is_new(request, &Validators::default())? {
                 return Ok(Reply::not_modified(vec![listing::vary()]));
             }
-            listing::list(root, folder, request).map_err(failed)
+            listing::list(store, folder, request).map_err(failed)
         }
     }
 }

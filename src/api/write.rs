@@ -21,9 +21,6 @@ const MOST_BUFFER: usize = 256 * 1024;
 /// How much is gathered at first, and of a body that comes slowly, in bytes: it is to cost little memory.
 const LEAST_BUFFER: usize = 8 * 1024;
 
-/// What all bodies together may have for buffers before each gets less, in bytes.
-const ALL_BUFFERS: usize = 2 << 20;
-
 /// So many times its buffer a body brings before its next buffer is chosen; the largest is worth keeping for longer.
 const ROUNDS: u64 = 8;
 const LAST_ROUNDS: u64 = 64;
@@ -156,13 +153,17 @@ fn receive(
     let most = store
         .max_upload
         .map_or(u64::MAX, |most| most.saturating_add(1));
-    let copied = copy(request, most, staged);
+    let copied = copy(request, most, (staged, store.memory.for_bodies()));
     let copied = copied.map_err(|error| broken(request, error, failed))?;
     check_size(store, Some(copied))
 }
 
 /// Copies a body, up to `most` bytes of it, with a buffer that grows while it comes fast and there is room for it.
-fn copy(request: &mut dyn Request, most: u64, staged: &mut Staged<'_>) -> io::Result<u64> {
+fn copy(
+    request: &mut dyn Request,
+    most: u64,
+    (staged, all_buffers): (&mut Staged<'_>, usize),
+) -> io::Result<u64> {
     let _counted = Counted::begin();
     let mut copied = 0;
     let mut buffer = LEAST_BUFFER;
@@ -182,16 +183,16 @@ fn copy(request: &mut dyn Request, most: u64, staged: &mut Staged<'_>) -> io::Re
         if now < round || copied == most {
             return Ok(copied);
         }
-        buffer = next_buffer(buffer, begun.elapsed(), BODIES.load(Ordering::Relaxed));
+        let share = all_buffers / BODIES.load(Ordering::Relaxed).max(1);
+        buffer = next_buffer(buffer, begun.elapsed(), share);
     }
 }
 
-/// The buffer for the next round of a body, of which there are so many.
-fn next_buffer(buffer: usize, took: Duration, bodies: usize) -> usize {
+/// The buffer for the next round of a body, whose share of the memory is this.
+fn next_buffer(buffer: usize, took: Duration, share: usize) -> usize {
     if took > SLOW {
         return LEAST_BUFFER;
     }
-    let share = ALL_BUFFERS / bodies.max(1);
     (buffer * 8).min(share).clamp(LEAST_BUFFER, MOST_BUFFER)
 }
 
@@ -238,18 +239,18 @@ mod tests {
     #[test]
     fn a_buffer_grows_with_a_fast_body_and_shrinks_with_a_crowd() {
         let (fast, slow) = (Duration::from_millis(1), SLOW * 2);
-        for (buffer, took, bodies, expected) in [
-            (LEAST_BUFFER, fast, 1, 64 * 1024),
-            (64 * 1024, fast, 1, MOST_BUFFER),
-            (MOST_BUFFER, fast, 8, MOST_BUFFER),
-            (MOST_BUFFER, fast, 16, 128 * 1024),
-            (MOST_BUFFER, fast, 128, 16 * 1024),
-            (LEAST_BUFFER, fast, 128, 16 * 1024),
-            (MOST_BUFFER, fast, 100_000, LEAST_BUFFER),
-            (MOST_BUFFER, slow, 1, LEAST_BUFFER),
+        for (buffer, took, share, expected) in [
+            (LEAST_BUFFER, fast, 2 << 20, 64 * 1024),
+            (64 * 1024, fast, 2 << 20, MOST_BUFFER),
+            (MOST_BUFFER, fast, 256 * 1024, MOST_BUFFER),
+            (MOST_BUFFER, fast, 128 * 1024, 128 * 1024),
+            (MOST_BUFFER, fast, 16 * 1024, 16 * 1024),
+            (LEAST_BUFFER, fast, 16 * 1024, 16 * 1024),
+            (MOST_BUFFER, fast, 20, LEAST_BUFFER),
+            (MOST_BUFFER, slow, 2 << 20, LEAST_BUFFER),
         ] {
-            let next = next_buffer(buffer, took, bodies);
-            assert_eq!(next, expected, "{buffer} {took:?} {bodies}");
+            let next = next_buffer(buffer, took, share);
+            assert_eq!(next, expected, "{buffer} {took:?} {share}");
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::address::Addresses;
 use crate::config::{Config, is_it_meant};
 use crate::guard::{Limits, Listener};
 use crate::logging;
+use crate::memory::{self, Memory};
 use crate::storage::{Options, Root};
 
 use dispatch::Dispatch;
@@ -37,6 +38,7 @@ const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
 struct Shared {
     root: Root,
     max_upload: Option<u64>,
+    memory: Memory,
     transfers: Transfers,
     stopping: AtomicBool,
 }
@@ -80,6 +82,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     let shared = Arc::new(Shared {
         root: Root::open(&config.storage, options)?,
         max_upload: config.max_upload_size,
+        memory: Memory::new(memory::DEFAULT),
         transfers: Transfers::default(),
         stopping: AtomicBool::new(false),
     });

@@ -156,6 +156,7 @@ impl Worker {
         let store = Store {
             root: &self.shared.root,
             max_upload: self.shared.max_upload,
+            memory: &self.shared.memory,
         };
         unless_it_panics(|| api::handle(store, operation, request))
     }

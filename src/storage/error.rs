@@ -41,6 +41,8 @@ pub enum Error {
     ReadOnly,
     /// The process or the system has no descriptor left.
     Exhausted,
+    /// Other requests have all the memory that there is for such work.
+    OutOfMemory,
     /// What the name leads to has changed in between: to be tried again.
     Moved,
     /// The condition of the caller on what is there does not hold.
@@ -75,6 +77,7 @@ impl fmt::Display for Error {
             Self::Denied => "permission denied",
             Self::ReadOnly => "read-only file system",
             Self::Exhausted => "out of descriptors",
+            Self::OutOfMemory => "other requests have the memory for it",
             Self::Moved => "changed meanwhile",
             Self::Unmet => "a condition does not hold",
             Self::OtherLength(_) => "has another length",

@@ -1,14 +1,17 @@
 //! The names in a folder.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{Dir, Mode};
 
 use super::Error;
+use super::about::About;
 use super::root::{DIR_FLAGS, Root};
 use super::snapshot::Folder;
+use super::sorted::{Sorted, Sorter, Source};
+use crate::memory::Memory;
 
 /// Names, in little more memory than they have bytes: there may be millions.
 #[derive(Debug, Default)]
@@ -20,17 +23,78 @@ pub struct Names {
 }
 
 impl Root {
-    /// The names in an open folder, sorted bytewise; in the root without the server's own folder.
+    /// The names in an open folder, sorted bytewise; in the root without what is the server's own.
     ///
     /// # Errors
-    /// What the system says while it is read.
-    pub fn list(&self, folder: &Folder) -> Result<Names, Error> {
-        let mut names = names(folder.fd())?;
-        if folder.is_root {
-            names.retain(|name| !self.is_own(name));
-        }
-        names.sort();
-        Ok(names)
+    /// [`Error::OutOfMemory`] where many others are being sorted; what the system says while it is read.
+    pub fn list<'r>(&'r self, folder: Folder, memory: &'r Memory) -> Result<Listing<'r>, Error> {
+        let mut sorter = Sorter::new(self, memory);
+        let sorted = sorter.sort(source(&folder))?;
+        Ok(Listing {
+            root: self,
+            folder,
+            sorter,
+            sorted,
+            name: OsString::new(),
+        })
+    }
+}
+
+/// The names in a folder, one after the other, in memory that does not grow with their number.
+#[derive(Debug)]
+pub struct Listing<'r> {
+    root: &'r Root,
+    folder: Folder,
+    sorter: Sorter<'r>,
+    sorted: Sorted<'r>,
+    /// The entry that was looked at last.
+    name: OsString,
+}
+
+impl Listing<'_> {
+    /// The next name.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn next_name(&mut self) -> Result<Option<&OsStr>, Error> {
+        self.sorter.next(&mut self.sorted, source(&self.folder))
+    }
+
+    /// The next name whose entry is still there, with what it is.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn next_entry(&mut self) -> Result<Option<(&OsStr, About)>, Error> {
+        let about = loop {
+            let next = self.sorter.next(&mut self.sorted, source(&self.folder))?;
+            let Some(name) = next else {
+                return Ok(None);
+            };
+            self.name.clear();
+            self.name.push(name);
+            if let Some(about) = self.root.about(&self.folder, &self.name)? {
+                break about;
+            }
+        };
+        Ok(Some((&self.name, about)))
+    }
+
+    /// Begins anew.
+    pub fn rewind(&mut self) {
+        self.sorted.rewind();
+    }
+
+    /// Whether the same names come after [`Listing::rewind`], whatever happens in the folder.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.sorted.is_fixed()
+    }
+}
+
+fn source(folder: &Folder) -> Source<'_> {
+    Source {
+        dir: folder.fd(),
+        is_root: folder.is_root,
     }
 }
 
@@ -50,15 +114,55 @@ pub(super) fn names(dir: BorrowedFd<'_>) -> Result<Names, Error> {
 }
 
 impl Names {
-    fn push(&mut self, name: &[u8]) {
+    pub(super) fn push(&mut self, name: &[u8]) {
         self.starts.push(self.bytes.len());
         self.bytes.extend_from_slice(name);
         self.bytes.push(0);
     }
 
-    fn retain(&mut self, keep: impl Fn(&OsStr) -> bool) {
-        let bytes = &self.bytes;
-        self.starts.retain(|&start| keep(name_at(bytes, start)));
+    /// Has room for so many bytes and so many names, which takes memory only when they come.
+    pub(super) fn reserve(&mut self, bytes: usize, names: usize) {
+        self.bytes
+            .reserve_exact(bytes.saturating_sub(self.bytes.len()));
+        self.starts
+            .reserve_exact(names.saturating_sub(self.starts.len()));
+    }
+
+    /// Gives back the room that is not used.
+    pub(super) fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.starts.shrink_to_fit();
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.starts.clear();
+    }
+
+    /// Leaves the first half of the names, which are sorted. Says with which the others begin.
+    pub(super) fn halve(&mut self) -> Vec<u8> {
+        let middle = self.starts.len() / 2;
+        let first = self.get(middle).unwrap_or_default().as_bytes().to_vec();
+        let mut half = Self::default();
+        self.iter()
+            .take(middle)
+            .for_each(|name| half.push(name.as_bytes()));
+        *self = half;
+        first
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    pub(super) fn last(&self) -> Option<&OsStr> {
+        self.get(self.starts.len().checked_sub(1)?)
+    }
+
+    /// Whether there are so many bytes or so many names.
+    pub(super) fn is_full(&self, bytes: usize, names: usize) -> bool {
+        self.bytes.len() >= bytes || self.starts.len() >= names
     }
 
     /// Sorts bytewise. A name that was renamed while the folder was read may have been found twice, and stays once.
@@ -81,15 +185,9 @@ impl Names {
         self.starts.iter().map(|start| name_at(&self.bytes, *start))
     }
 
-    /// How many of the names, which are sorted, come up to and with this one.
-    pub(super) fn count_up_to(&self, last: &OsStr) -> usize {
-        self.starts
-            .partition_point(|start| name_at(&self.bytes, *start) <= last)
-    }
-
-    /// The memory that they take, in bytes.
-    pub(super) fn memory(&self) -> usize {
-        self.bytes.capacity() + self.starts.capacity() * size_of::<usize>()
+    /// The memory that they need, in bytes.
+    pub(super) fn used(&self) -> usize {
+        self.bytes.len() + self.starts.len() * size_of::<usize>()
     }
 }
 
@@ -102,7 +200,6 @@ fn name_at(bytes: &[u8], start: usize) -> &OsStr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::own::OWN;
 
     fn names_of(list: &[&[u8]]) -> Names {
         let mut names = Names::default();
@@ -139,19 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn a_place_after_a_name_is_found_though_the_name_is_gone() {
-        let names = names_of(&[b"b", b"d", b"f"]);
-        for (last, count) in [("a", 0), ("b", 1), ("c", 1), ("f", 3), ("g", 3)] {
-            assert_eq!(names.count_up_to(OsStr::new(last)), count, "{last}");
-        }
-    }
-
-    #[test]
-    fn a_name_can_be_left_out() {
-        let mut names = names_of(&[b"a", OWN.as_bytes(), b"b"]);
-        names.retain(|name| name != OWN);
-        assert_eq!(as_bytes(&names), [b"a", b"b"]);
-        assert_eq!(names.get(1), Some(OsStr::new("b")));
-        assert_eq!(names.get(2), None);
+    fn the_first_half_is_left() {
+        let mut names = names_of(&[b"a", b"b", b"c"]);
+        assert_eq!(names.halve(), b"b");
+        assert_eq!(as_bytes(&names), [b"a"]);
+        assert_eq!((names.len(), names.last()), (1, Some(OsStr::new("a"))));
+        assert_eq!(names.get(1), None);
     }
 }

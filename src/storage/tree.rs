@@ -2,7 +2,8 @@
 //!
 //! Neither how deep nor how wide it is costs stack or descriptors: of the folders on the way only the one that is being
 //! looked at is open, and one that is come back to is opened anew by its path from the top, through no link. Their
-//! names are kept for the way back, those far above only as long as there is room, and are read again then.
+//! names wait for the way back in memory or on the disk (`sorted.rs`), those far above in memory only as long as there
+//! is room, and are read again then.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -15,13 +16,14 @@ use rustix::io::Errno;
 use super::Error;
 use super::about::About;
 use super::error::again;
-use super::list::{Names, names};
 use super::root::Root;
 use super::snapshot::{Folder, Snapshot, open_regular};
+use super::sorted::{SMALL, Sorted, Sorter, Source};
 use super::walk::{PATH_DIR, open_plain};
+use crate::memory::Memory;
 
-/// The room for the names of the folders beneath one whose names are kept, in bytes.
-const ROOM: usize = 32 << 20;
+/// The room for the names of the folders beneath one whose names are kept without a grant, in bytes.
+const ROOM: usize = 2 * SMALL;
 
 /// The most of a path that is given to the system at once, in bytes (`PATH_MAX` with its NUL is 4096).
 const MAX_STEP: usize = 4095;
@@ -32,25 +34,24 @@ const MAX_STEP: usize = 4095;
 #[derive(Debug)]
 pub struct Tree<'r> {
     root: &'r Root,
+    sorter: Sorter<'r>,
     top: Folder,
     /// The innermost folder, where it is not the top.
     at: Option<OwnedFd>,
     /// The path, from the top, of the innermost folder or of the entry that is being looked at.
     path: Vec<u8>,
     /// The folders on the way, the top first.
-    levels: Vec<Level>,
+    levels: Vec<Level<'r>>,
     room: usize,
 }
 
 /// A folder on the way.
 #[derive(Debug)]
-struct Level {
+struct Level<'r> {
     /// The length of its path, with a slash behind it; 0 for the top.
     path_length: usize,
-    /// What is in it; none where it has been forgotten.
-    names: Option<Names>,
-    /// How many of the names have been looked at.
-    next: usize,
+    /// What is in it and has not been looked at.
+    names: Sorted<'r>,
 }
 
 /// An entry of a tree.
@@ -96,26 +97,33 @@ impl fmt::Display for Unreadable {
 impl std::error::Error for Unreadable {}
 
 impl Root {
-    /// Begins to go through an open folder; through the root without the server's own folder.
+    /// Begins to go through an open folder; through the root without what is the server's own.
     ///
     /// # Errors
-    /// What the system says while its names are read.
-    pub fn tree(&self, top: Folder) -> Result<Tree<'_>, Error> {
-        self.tree_with_room(top, ROOM)
+    /// [`Error::OutOfMemory`]; what the system says while its names are read.
+    pub fn tree<'r>(&'r self, top: Folder, memory: &'r Memory) -> Result<Tree<'r>, Error> {
+        self.tree_with_room(top, memory, ROOM)
     }
 
-    fn tree_with_room(&self, top: Folder, room: usize) -> Result<Tree<'_>, Error> {
-        let names = Some(self.list(&top)?);
+    fn tree_with_room<'r>(
+        &'r self,
+        top: Folder,
+        memory: &'r Memory,
+        room: usize,
+    ) -> Result<Tree<'r>, Error> {
+        let mut sorter = Sorter::new(self, memory);
+        let names = sorter.sort(Source {
+            dir: top.fd(),
+            is_root: top.is_root,
+        })?;
+        let path_length = 0;
         Ok(Tree {
             root: self,
+            sorter,
             top,
             at: None,
             path: Vec::new(),
-            levels: vec![Level {
-                path_length: 0,
-                names,
-                next: 0,
-            }],
+            levels: vec![Level { path_length, names }],
             room,
         })
     }
@@ -141,8 +149,7 @@ impl Tree<'_> {
     fn advance(&mut self) -> Result<Option<Node>, Error> {
         while let Some(level) = self.levels.last() {
             self.path.truncate(level.path_length);
-            let index = level.next;
-            match self.look_at(index) {
+            match self.look_at_next() {
                 Ok(Some(node)) => return Ok(Some(node)),
                 Ok(None) => self.leave()?,
                 // It has vanished.
@@ -153,17 +160,21 @@ impl Tree<'_> {
         Ok(None)
     }
 
-    /// Looks at an entry of the innermost folder, and goes into it if it is a folder; `None` where there are no more.
-    fn look_at(&mut self, index: usize) -> Result<Option<Node>, Error> {
+    /// Looks at the next entry of the innermost folder, and goes into it if it is a folder; `None` where there are no
+    /// more.
+    fn look_at_next(&mut self) -> Result<Option<Node>, Error> {
+        let is_root = self.levels.len() == 1 && self.top.is_root;
         let Some(level) = self.levels.last_mut() else {
             return Ok(None);
         };
-        let Some(name) = level.names.as_ref().and_then(|names| names.get(index)) else {
+        let dir = self.at.as_ref().map_or(self.top.fd(), AsFd::as_fd);
+        let Some(name) = self
+            .sorter
+            .next(&mut level.names, Source { dir, is_root })?
+        else {
             return Ok(None);
         };
-        level.next += 1;
         self.path.extend_from_slice(name.as_bytes());
-        let dir = self.at.as_ref().map_or(self.top.fd(), AsFd::as_fd);
         let (about, found) = again(|| look(self.root, dir, name))?;
         let content = match found {
             Found::File(snapshot) => NodeContent::File(snapshot),
@@ -183,62 +194,53 @@ impl Tree<'_> {
 
     /// Goes into the folder that the path leads to.
     fn enter(&mut self, folder: OwnedFd) -> Result<(), Error> {
-        let mut names = names(folder.as_fd())?;
-        names.sort();
+        if let Some(level) = self.levels.last_mut() {
+            level.names.rest();
+        }
+        let names = self.sorter.sort(Source {
+            dir: folder.as_fd(),
+            is_root: false,
+        })?;
         self.at = Some(folder);
         self.path.push(b'/');
-        self.levels.push(Level {
-            path_length: self.path.len(),
-            names: Some(names),
-            next: 0,
-        });
+        let path_length = self.path.len();
+        self.levels.push(Level { path_length, names });
         self.make_room();
         Ok(())
     }
 
     /// Goes back to the folder above, unless it has no more entries; it may have vanished as well.
     fn leave(&mut self) -> Result<(), Error> {
-        self.levels.pop();
+        if let Some(level) = self.levels.pop() {
+            self.sorter.forget(&level.names);
+        }
         self.at = None;
         let Some(level) = self.levels.last_mut() else {
             return self.check_end();
         };
-        if matches!(&level.names, Some(names) if names.get(level.next).is_none()) {
+        let above = &self.path[..level.path_length];
+        if level.names.is_at_end() || above.is_empty() {
             return Ok(());
         }
-        let (above, left) = self.path.split_at(level.path_length);
-        if !above.is_empty() {
-            self.at = match open_beneath(self.top.fd(), above) {
-                Ok(folder) => Some(folder),
-                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
-                    level.names = Some(Names::default());
-                    return Ok(());
-                }
-                Err(errno) => return Err(errno.into()),
-            };
-        }
-        if level.names.is_none() {
-            let mut names = match &self.at {
-                Some(folder) => names(folder.as_fd())?,
-                None => self.root.list(&self.top)?,
-            };
-            names.sort();
-            let left = left.strip_suffix(b"/").unwrap_or(left);
-            level.next = names.count_up_to(OsStr::from_bytes(left));
-            level.names = Some(names);
+        match open_beneath(self.top.fd(), above) {
+            Ok(folder) => self.at = Some(folder),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
+                self.sorter.forget(&level.names);
+                level.names = Sorted::none();
+            }
+            Err(errno) => return Err(errno.into()),
         }
         Ok(())
     }
 
-    /// Forgets names that there is no room for: the outermost first, never those of the innermost folder.
+    /// Gives back memory for names that was not granted, where it is too much: of the outermost folders first, never of
+    /// the innermost.
     fn make_room(&mut self) {
         let mut beneath: usize = 0;
         for level in self.levels.iter_mut().rev() {
-            match &level.names {
-                Some(names) if beneath <= self.room => beneath += names.memory(),
-                Some(_) => level.names = None,
-                // And so have all that are farther out.
-                None => break,
+            match beneath <= self.room {
+                true => beneath += level.names.memory(),
+                false => level.names.drop_names(),
             }
         }
     }
@@ -353,9 +355,9 @@ mod tests {
         }
     }
 
-    fn tree(root: &Root, room: usize) -> Result<Tree<'_>, Error> {
+    fn tree<'r>(root: &'r Root, memory: &'r Memory, room: usize) -> Result<Tree<'r>, Error> {
         match root.open_entry(&[])? {
-            Entry::Folder(top) => root.tree_with_room(top, room),
+            Entry::Folder(top) => root.tree_with_room(top, memory, room),
             Entry::File(_) => Err(Error::IsFile),
         }
     }
@@ -389,16 +391,17 @@ mod tests {
             pieces.map(|piece| piece.as_bytes().to_vec()).collect()
         };
         expected.sort_by_key(key);
-        for (room, most_kept) in [(usize::MAX, 5), (0, 1), (200, 2)] {
+        let memory = Memory::new(0);
+        for (room, most_kept) in [(usize::MAX, 5), (0, 1), (200, 3)] {
             let mut found = Vec::new();
             let mut kept = 0;
-            let mut tree = tree(&root, room)?;
+            let mut tree = tree(&root, &memory, room)?;
             while let Some(node) = tree.next() {
                 found.push(String::from_utf8(node?.path)?);
                 kept = kept.max(
                     tree.levels
                         .iter()
-                        .filter(|level| level.names.is_some())
+                        .filter(|level| level.names.memory() > 0)
                         .count(),
                 );
             }
@@ -414,7 +417,8 @@ mod tests {
         let storage = Storage::new("vanish");
         let root = storage.open()?;
         fill(&storage.0, 2, &mut Vec::new(), "")?;
-        let tree = tree(&root, 0)?;
+        let memory = Memory::new(0);
+        let tree = tree(&root, &memory, 0)?;
         let mut found = Vec::new();
         for node in tree {
             let path = String::from_utf8(node?.path)?;

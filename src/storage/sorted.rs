@@ -1,0 +1,509 @@
+//! The names in a folder, sorted bytewise, in memory that does not grow with their number.
+//!
+//! | names | where they are while they are handed out |
+//! | --- | --- |
+//! | few | in memory, in what each request has anyway |
+//! | more | in memory, where the sum of all requests has room for them ([`Memory::keep`]) |
+//! | else | on the disk: sorted in runs, which are merged (`spill.rs`) |
+//! | where that cannot be | the folder is read again for each next part of them |
+//!
+//! What is large is held only while names are sorted, which waits for no client.
+
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::ops::Range;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::{Dir, Mode};
+
+use super::Error;
+use super::list::Names;
+use super::root::{DIR_FLAGS, Root};
+use super::spill::{Reader, Spill, bytes_of};
+use crate::memory::{Grant, Memory};
+
+/// The names that a request may have in memory without being granted it, in bytes.
+pub(super) const SMALL: usize = 32 * 1024;
+
+/// The names that are sorted at once: their bytes, and their number.
+const RUN: usize = 768 * 1024;
+const RUN_NAMES: usize = 64 * 1024;
+
+/// What sorting them takes, in bytes.
+const WORK: usize = RUN + RUN_NAMES * size_of::<usize>();
+
+/// The most names that are kept in memory where they could be on the disk, in bytes.
+const MOST_KEPT: usize = 256 * 1024;
+
+/// The parts, in bytes, in which a folder is read again, the best first; without a grant it is [`SMALL`].
+const WINDOWS: [usize; 3] = [1 << 20, 256 * 1024, 64 * 1024];
+
+/// How much is read at once of names on the disk.
+const READ: usize = 8 * 1024;
+
+/// What names are sorted with: those of one folder, or of all on the way down a tree.
+#[derive(Debug)]
+pub(super) struct Sorter<'r> {
+    root: &'r Root,
+    memory: &'r Memory,
+    spill: Option<Spill>,
+    /// Whether names can be put on the disk, as far as is known.
+    can_spill: bool,
+}
+
+/// An open folder whose names are wanted.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'f> {
+    pub(super) dir: BorrowedFd<'f>,
+    pub(super) is_root: bool,
+}
+
+/// Sorted names, and how many of them have been handed out.
+#[derive(Debug)]
+pub(super) enum Sorted<'r> {
+    /// All are in memory.
+    Kept {
+        names: Names,
+        next: usize,
+        grant: Option<Grant<'r>>,
+    },
+    /// They are on the disk.
+    Spilled {
+        part: Range<u64>,
+        reader: Reader,
+        begin: u64,
+    },
+    /// A part of them is in memory.
+    Window {
+        /// The last name before it; empty at the beginning.
+        after: Vec<u8>,
+        names: Names,
+        next: usize,
+        /// Whether there are no others behind it.
+        is_last: bool,
+        grant: Option<Grant<'r>>,
+    },
+}
+
+impl<'r> Sorter<'r> {
+    pub(super) fn new(root: &'r Root, memory: &'r Memory) -> Self {
+        let spill = None;
+        let can_spill = true;
+        Self {
+            root,
+            memory,
+            spill,
+            can_spill,
+        }
+    }
+
+    /// Reads and sorts the names in a folder.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where many others are being sorted; what the system says.
+    pub(super) fn sort(&mut self, source: Source<'_>) -> Result<Sorted<'r>, Error> {
+        let begin = self.spill.as_ref().map_or(0, Spill::end);
+        let mut names = Names::default();
+        let mut working = None;
+        let mut runs = VecDeque::new();
+        let mut folder = open(source)?;
+        while let Some(entry) = folder.read() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if is_left_out(self.root, source, name) {
+                continue;
+            }
+            if working.is_none() && names.used() + name.len() > SMALL {
+                working = Some(self.memory.work(WORK).ok_or(Error::OutOfMemory)?);
+                names.reserve(RUN, RUN_NAMES);
+            }
+            if names.is_full(RUN - name.len(), RUN_NAMES) {
+                match self.put_away(&mut names) {
+                    Some(run) => runs.push_back(run),
+                    None => return Ok(Sorted::nothing_read()),
+                }
+            }
+            names.push(name);
+        }
+        drop(folder);
+        if runs.is_empty() && working.is_none() {
+            names.sort();
+            names.shrink();
+            let grant = None;
+            let next = 0;
+            return Ok(Sorted::Kept { names, next, grant });
+        }
+        if runs.is_empty() {
+            names.sort();
+            if let Some(kept) = self.keep(&mut names) {
+                return Ok(kept);
+            }
+        }
+        runs.extend(self.put_away(&mut names));
+        drop(names);
+        Ok(self.merge(runs, begin).unwrap_or_else(Sorted::nothing_read))
+    }
+
+    /// Keeps names in memory, if that is to be and there is room for them.
+    fn keep(&mut self, names: &mut Names) -> Option<Sorted<'r>> {
+        let used = names.used();
+        if used > MOST_KEPT && self.disk().is_some() {
+            return None;
+        }
+        let grant = Some(self.memory.keep(used)?);
+        let mut names = std::mem::take(names);
+        names.shrink();
+        let next = 0;
+        Some(Sorted::Kept { names, next, grant })
+    }
+
+    /// Puts names on the disk, sorted, and empties their list; `None` where they cannot be there.
+    fn put_away(&mut self, names: &mut Names) -> Option<Range<u64>> {
+        names.sort();
+        let root = self.root;
+        let pushed = self.disk()?.push(root, bytes_of(names));
+        names.clear();
+        self.unless_it_failed(pushed)
+    }
+
+    fn merge(&mut self, runs: VecDeque<Range<u64>>, begin: u64) -> Option<Sorted<'r>> {
+        let root = self.root;
+        let merged = self.disk()?.merge(root, runs);
+        let part = self.unless_it_failed(merged)?;
+        let reader = Reader::new(part.clone());
+        Some(Sorted::Spilled {
+            part,
+            reader,
+            begin,
+        })
+    }
+
+    /// The file, made if it can be.
+    fn disk(&mut self) -> Option<&mut Spill> {
+        if self.spill.is_none() && self.can_spill {
+            self.spill = self.root.spill();
+            self.can_spill = self.spill.is_some();
+        }
+        self.spill.as_mut().filter(|_| self.can_spill)
+    }
+
+    fn unless_it_failed<T>(&mut self, outcome: Result<T, Error>) -> Option<T> {
+        let outcome = outcome.ok();
+        // What other folders have there stays.
+        self.can_spill = outcome.is_some();
+        outcome
+    }
+
+    /// The next name.
+    ///
+    /// # Errors
+    /// What the system says while the folder is read again, or what was put on the disk.
+    pub(super) fn next<'s>(
+        &self,
+        sorted: &'s mut Sorted<'r>,
+        source: Source<'_>,
+    ) -> Result<Option<&'s OsStr>, Error> {
+        if let Sorted::Window { next, names, .. } = sorted
+            && *next == names.len()
+        {
+            self.read_on(sorted, source)?;
+        }
+        match sorted {
+            Sorted::Kept { names, next, .. } | Sorted::Window { names, next, .. } => {
+                let name = names.get(*next);
+                *next += usize::from(name.is_some());
+                Ok(name)
+            }
+            Sorted::Spilled { reader, .. } => match &self.spill {
+                Some(spill) => Ok(spill.next(reader, READ)?.map(OsStr::from_bytes)),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Reads the next part of the names, unless there are no others.
+    fn read_on(&self, sorted: &mut Sorted<'r>, source: Source<'_>) -> Result<(), Error> {
+        let Sorted::Window {
+            after,
+            names,
+            next,
+            is_last: is_last @ false,
+            grant,
+        } = sorted
+        else {
+            return Ok(());
+        };
+        if let Some(last) = names.last() {
+            *after = last.as_bytes().to_vec();
+        }
+        *names = Names::default();
+        *next = 0;
+        if grant.is_none() {
+            *grant = WINDOWS.iter().find_map(|bytes| self.memory.keep(*bytes));
+        }
+        let room = grant.as_ref().map_or(SMALL, Grant::bytes);
+        *is_last = self.fill(names, after, (room, source))?;
+        Ok(())
+    }
+
+    /// Takes the first names behind one, as many as there is room for. Says whether those are all.
+    fn fill(
+        &self,
+        names: &mut Names,
+        after: &[u8],
+        (room, source): (usize, Source<'_>),
+    ) -> Result<bool, Error> {
+        let mut before: Option<Vec<u8>> = None;
+        let mut folder = open(source)?;
+        while let Some(entry) = folder.read() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name <= after
+                || before.as_deref().is_some_and(|before| name >= before)
+                || is_left_out(self.root, source, name)
+            {
+                continue;
+            }
+            if names.used() + name.len() > room / 2 {
+                names.sort();
+                before = Some(names.halve());
+                if before.as_deref().is_some_and(|before| name >= before) {
+                    continue;
+                }
+            }
+            names.push(name);
+        }
+        names.sort();
+        Ok(before.is_none())
+    }
+
+    /// Gives back what sorted names have on the disk. Those that were sorted later have gone before.
+    pub(super) fn forget(&mut self, sorted: &Sorted<'_>) {
+        if let (Sorted::Spilled { begin, .. }, Some(spill)) = (sorted, &mut self.spill) {
+            spill.truncate(*begin);
+        }
+    }
+}
+
+impl Sorted<'_> {
+    /// None of the names, which are to be read in parts.
+    fn nothing_read() -> Self {
+        Self::read_after(Vec::new())
+    }
+
+    fn read_after(after: Vec<u8>) -> Self {
+        Self::Window {
+            after,
+            names: Names::default(),
+            next: 0,
+            is_last: false,
+            grant: None,
+        }
+    }
+
+    /// No names.
+    pub(super) fn none() -> Self {
+        Self::Kept {
+            names: Names::default(),
+            next: 0,
+            grant: None,
+        }
+    }
+
+    /// Whether the same names come a second time.
+    pub(super) fn is_fixed(&self) -> bool {
+        !matches!(self, Self::Window { .. })
+    }
+
+    /// Begins anew.
+    pub(super) fn rewind(&mut self) {
+        match self {
+            Self::Kept { next, .. } => *next = 0,
+            Self::Spilled { part, reader, .. } => *reader = Reader::new(part.clone()),
+            Self::Window { .. } => *self = Self::nothing_read(),
+        }
+    }
+
+    /// Whether all have been handed out, as far as is known without reading on.
+    pub(super) fn is_at_end(&self) -> bool {
+        match self {
+            Self::Kept { names, next, .. } => *next == names.len(),
+            Self::Spilled { reader, .. } => reader.is_at_end(),
+            Self::Window {
+                names,
+                next,
+                is_last,
+                ..
+            } => *is_last && *next == names.len(),
+        }
+    }
+
+    /// Memory that they take without having been granted it, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            Self::Kept { names, grant, .. } | Self::Window { names, grant, .. } => match grant {
+                None => names.used(),
+                Some(_) => 0,
+            },
+            Self::Spilled { .. } => 0,
+        }
+    }
+
+    /// Gives back what is not needed until the next name is.
+    pub(super) fn rest(&mut self) {
+        if let Self::Spilled { reader, .. } = self {
+            reader.rest();
+        }
+    }
+
+    /// Gives back memory that was not granted; the names are read again.
+    pub(super) fn drop_names(&mut self) {
+        if self.memory() == 0 || self.is_at_end() {
+            return;
+        }
+        if let Self::Kept { names, next, .. } | Self::Window { names, next, .. } = self {
+            let last = next.checked_sub(1).and_then(|last| names.get(last));
+            let last = last.map(|last| last.as_bytes().to_vec());
+            *self = match (last, &mut *self) {
+                (Some(last), _) => Self::read_after(last),
+                (None, Self::Window { after, .. }) => Self::read_after(std::mem::take(after)),
+                (None, _) => Self::nothing_read(),
+            };
+        }
+    }
+}
+
+/// Opens a folder for reading: it may be open as a place alone (O_PATH).
+fn open(source: Source<'_>) -> Result<Dir, Error> {
+    let readable = rustix::fs::openat(source.dir, ".", DIR_FLAGS, Mode::empty())?;
+    Ok(Dir::new(readable)?)
+}
+
+fn is_left_out(root: &Root, source: Source<'_>, name: &[u8]) -> bool {
+    matches!(name, b"." | b"..") || source.is_root && root.is_own(OsStr::from_bytes(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::storage::{Entry, Options};
+
+    /// A folder of many files, in a storage that is removed when dropped.
+    struct Storage(PathBuf);
+
+    impl Drop for Storage {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    type Failed = Box<dyn std::error::Error>;
+
+    /// 7,000 names of 204 bytes are 1.4 MiB, and more than a run.
+    const FILES: usize = 7_000;
+
+    fn name(number: usize) -> String {
+        format!("{:04}{}", number * 7_919 % FILES, "n".repeat(200))
+    }
+
+    fn filled(kind: &str, files: usize) -> Result<(Storage, Root), Failed> {
+        let folder = format!("http-nas-sorted-{}-{kind}", std::process::id());
+        let storage = Storage(std::env::temp_dir().join(folder));
+        let options = Options {
+            min_free: 0,
+            sync: false,
+            create_parents: true,
+        };
+        let root = Root::open(&storage.0, options)?;
+        for number in 0..files {
+            std::fs::write(storage.0.join(name(number)), b"")?;
+        }
+        Ok((storage, root))
+    }
+
+    /// All names of the root by a sorter, twice where they come twice, and how they were kept.
+    fn names_by(
+        sorter: &mut Sorter<'_>,
+        root: &Root,
+    ) -> Result<(Vec<String>, &'static str), Failed> {
+        let Entry::Folder(folder) = root.open_entry(&[])? else {
+            return Err("no folder".into());
+        };
+        let source = Source {
+            dir: folder.fd(),
+            is_root: true,
+        };
+        let mut sorted = sorter.sort(source)?;
+        let kind = match &sorted {
+            Sorted::Kept { grant: None, .. } => "small",
+            Sorted::Kept { .. } => "kept",
+            Sorted::Spilled { .. } => "spilled",
+            Sorted::Window { .. } => "window",
+        };
+        let mut rounds = Vec::new();
+        for _ in 0..2 {
+            let mut names = Vec::new();
+            while let Some(name) = sorter.next(&mut sorted, source)? {
+                names.push(name.to_string_lossy().into_owned());
+                sorted.rest();
+            }
+            assert!(sorted.is_at_end());
+            rounds.push(names);
+            sorted.rewind();
+        }
+        assert_eq!(rounds.pop().as_ref(), rounds.last());
+        sorter.forget(&sorted);
+        assert_eq!(sorter.spill.as_ref().map_or(0, Spill::end), 0);
+        Ok((rounds.pop().unwrap_or_default(), kind))
+    }
+
+    #[test]
+    fn all_names_come_in_order_however_they_are_kept() -> Result<(), Failed> {
+        let plenty = 64 << 20;
+        let (_many, many) = filled("many", FILES)?;
+        let (_some, some) = filled("some", 1_000)?;
+        let (_few, few) = filled("few", 100)?;
+        for (root, files, limit, has_disk, expected) in [
+            (&few, 100, 0, true, "small"),
+            (&some, 1_000, plenty, true, "kept"),
+            // A quarter of this is less than the names.
+            (&some, 1_000, 4 * 200_000, true, "spilled"),
+            (&many, FILES, plenty, true, "spilled"),
+            (&many, FILES, plenty, false, "window"),
+            (&many, FILES, 4 * WORK, false, "window"),
+        ] {
+            let mut memory = Memory::new(limit);
+            if limit > 0 && limit < 4 * WORK {
+                memory.give_to_work(2 * WORK);
+            }
+            let mut sorter = Sorter::new(root, &memory);
+            if has_disk {
+                sorter.spill = Some(root.spill_on_any_disk()?);
+            } else {
+                sorter.can_spill = false;
+            }
+            let (names, kind) = names_by(&mut sorter, root)?;
+            let mut sorted: Vec<String> = (0..files).map(name).collect();
+            sorted.sort_unstable();
+            sorted.dedup();
+            assert!(names == sorted, "{kind}: {} names", names.len());
+            assert_eq!(kind, expected, "{files} files, {limit} bytes");
+            assert_eq!(sorter.memory.in_use(), 0);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn who_gets_no_memory_to_sort_with_is_told() -> Result<(), Failed> {
+        let (_some, some) = filled("none", 1_000)?;
+        let memory = Memory::new(0);
+        let mut sorter = Sorter::new(&some, &memory);
+        let outcome = names_by(&mut sorter, &some);
+        let text = outcome.err().map(|error| error.to_string());
+        assert_eq!(text, Some(Error::OutOfMemory.to_string()));
+        Ok(())
+    }
+}

@@ -1,0 +1,275 @@
+//! Names on the disk: a file that nobody else sees, for names that memory has no room for.
+//!
+//! It is used as a stack, so that all folders on the way down a tree share one. It has no name in the file system, so
+//! that nothing is left of it when the process ends, however it ends.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::Error;
+use super::list::Names;
+use super::root::Root;
+
+/// How much is read at once where many runs are read side by side, in bytes.
+const MERGE_BUFFER: usize = 16 * 1024;
+
+/// The most runs that are merged at a time.
+const MOST_RUNS: usize = 48;
+
+/// The file.
+#[derive(Debug)]
+pub(super) struct Spill {
+    file: File,
+    /// Its length in bytes.
+    end: u64,
+}
+
+/// Reads names one after the other out of a part of the file.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// Where the next byte is read that is not in the buffer.
+    at: u64,
+    end: u64,
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+/// What `tmpfs` and `ramfs` say they are (statfs(2)).
+const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
+
+impl Root {
+    /// A file for names; `None` where there can be none, or where it would only be other memory.
+    pub(super) fn spill(&self) -> Option<Spill> {
+        let kind = rustix::fs::fstatfs(&self.staged).ok()?.f_type;
+        if IN_MEMORY
+            .iter()
+            .any(|it| i128::from(*it) == i128::from(kind))
+        {
+            return None;
+        }
+        self.spill_on_any_disk().ok()
+    }
+
+    pub(super) fn spill_on_any_disk(&self) -> Result<Spill, Errno> {
+        let file = self.nameless()?;
+        Ok(Spill { file, end: 0 })
+    }
+
+    fn nameless(&self) -> Result<File, Errno> {
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(0o600);
+        let opened = rustix::fs::openat(&self.staged, ".", flags | OFlags::TMPFILE, mode);
+        if let Ok(file) = opened {
+            return Ok(File::from(file));
+        }
+        // Not every file system has O_TMPFILE.
+        let name = self.unique();
+        let flags = flags | OFlags::CREATE | OFlags::EXCL;
+        let file = rustix::fs::openat(&self.staged, &name, flags, mode)?;
+        match rustix::fs::unlinkat(&self.staged, &name, AtFlags::empty()) {
+            // Another server that starts has found it without a lock.
+            Ok(()) | Err(Errno::NOENT) => Ok(File::from(file)),
+            Err(errno) => Err(errno),
+        }
+    }
+}
+
+impl Spill {
+    /// Where the next names will begin.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Writes names, and says where they are.
+    ///
+    /// # Errors
+    /// What the system says; [`Error::NoSpace`] where uploads need the space.
+    pub(super) fn push<'n>(
+        &mut self,
+        root: &Root,
+        names: impl Iterator<Item = &'n [u8]>,
+    ) -> Result<Range<u64>, Error> {
+        root.check_space(0)?;
+        let start = self.end;
+        let mut writer = self.writer();
+        for name in names {
+            writer.write_all(name)?;
+            writer.write_all(&[0])?;
+        }
+        self.end = writer
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+            .at;
+        Ok(start..self.end)
+    }
+
+    /// Forgets what begins here, and all that was written later.
+    pub(super) fn truncate(&mut self, start: u64) {
+        // Where that fails, the space is free at the end of the request.
+        if self.file.set_len(start).is_ok() {
+            self.end = start;
+        }
+    }
+
+    /// Makes one run of many, each of which is sorted; each name is in it once.
+    ///
+    /// # Errors
+    /// As [`Spill::push`].
+    pub(super) fn merge(
+        &mut self,
+        root: &Root,
+        mut runs: VecDeque<Range<u64>>,
+    ) -> Result<Range<u64>, Error> {
+        while runs.len() > 1 {
+            root.check_space(0)?;
+            let some = runs.drain(..runs.len().min(MOST_RUNS)).collect();
+            runs.push_back(self.merge_some(some)?);
+        }
+        Ok(runs.pop_front().unwrap_or(self.end..self.end))
+    }
+
+    fn merge_some(&mut self, runs: Vec<Range<u64>>) -> Result<Range<u64>, Error> {
+        let start = self.end;
+        let mut readers: Vec<Reader> = runs.into_iter().map(Reader::new).collect();
+        let mut first = BinaryHeap::with_capacity(readers.len());
+        for (index, reader) in readers.iter_mut().enumerate() {
+            if let Some(name) = reader.next(&self.file, MERGE_BUFFER)? {
+                first.push(Reverse((name.to_vec(), index)));
+            }
+        }
+        let mut last: Vec<u8> = Vec::new();
+        let mut writer = self.writer();
+        while let Some(mut least) = first.peek_mut() {
+            let Reverse((name, index)) = &mut *least;
+            if *name != last {
+                writer.write_all(name)?;
+                writer.write_all(&[0])?;
+                last.clone_from(name);
+            }
+            match readers[*index].next(&self.file, MERGE_BUFFER)? {
+                Some(next) => {
+                    name.clear();
+                    name.extend_from_slice(next);
+                }
+                None => drop(std::collections::binary_heap::PeekMut::pop(least)),
+            }
+        }
+        self.end = writer
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+            .at;
+        Ok(start..self.end)
+    }
+
+    /// Writes at the end of the file.
+    fn writer(&self) -> BufWriter<At<'_>> {
+        let at = At {
+            file: &self.file,
+            at: self.end,
+        };
+        BufWriter::with_capacity(MERGE_BUFFER, at)
+    }
+
+    /// The next name of a reader, which reads so much at once.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn next<'b>(
+        &self,
+        reader: &'b mut Reader,
+        buffer: usize,
+    ) -> Result<Option<&'b [u8]>, Error> {
+        reader.next(&self.file, buffer)
+    }
+}
+
+/// A place in a file to write to.
+struct At<'f> {
+    file: &'f File,
+    at: u64,
+}
+
+impl Write for At<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write_at(bytes, self.at)?;
+        self.at += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Reader {
+    pub(super) fn new(part: Range<u64>) -> Self {
+        Self {
+            at: part.start,
+            end: part.end,
+            bytes: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// Gives the buffer back; what was in it is read again.
+    pub(super) fn rest(&mut self) {
+        self.at -= (self.bytes.len() - self.taken) as u64;
+        self.taken = 0;
+        self.bytes = Vec::new();
+    }
+
+    /// Whether all has been read.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at == self.end && self.taken == self.bytes.len()
+    }
+
+    fn next(&mut self, file: &File, buffer: usize) -> Result<Option<&[u8]>, Error> {
+        loop {
+            let unread = &self.bytes[self.taken..];
+            if let Some(length) = memchr::memchr(0, unread) {
+                let start = self.taken;
+                self.taken += length + 1;
+                return Ok(Some(&self.bytes[start..start + length]));
+            }
+            if self.at == self.end {
+                return Ok(None);
+            }
+            self.fill(file, buffer)?;
+        }
+    }
+
+    /// Reads on behind what is left of the buffer: a name is shorter than that.
+    fn fill(&mut self, file: &File, buffer: usize) -> Result<(), Error> {
+        self.bytes.drain(..std::mem::take(&mut self.taken));
+        let kept = self.bytes.len();
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let wanted = left.min(buffer.saturating_sub(kept).max(1));
+        self.bytes.reserve_exact(wanted);
+        self.bytes.resize(kept + wanted, 0);
+        let read = loop {
+            match file.read_at(&mut self.bytes[kept..], self.at) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.bytes.truncate(kept + read);
+        self.at += read as u64;
+        match read {
+            0 => Err(Error::System(ErrorKind::UnexpectedEof.into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// All the names of a list, as bytes.
+pub(super) fn bytes_of(names: &Names) -> impl Iterator<Item = &[u8]> {
+    use std::os::unix::ffi::OsStrExt;
+    names.iter().map(OsStrExt::as_bytes)
+}
