@@ -82,6 +82,10 @@ impl Request for Hashed<'_> {
         self.request.is_head()
     }
 
+    fn target(&self) -> String {
+        self.request.target()
+    }
+
     fn field(&self, name: &'static str) -> Option<String> {
         self.request.field(name)
     }

@@ -1,14 +1,15 @@
-//! The entries of a folder, as text or as JSON.
+//! The entries of a folder, as text or as JSON; `index.rs` makes a page of them.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Content, Reply, Request, Sink, Store};
+use super::{Content, Reply, Request, Sink, Store, index};
 use crate::http::accept;
 use crate::http::date::rfc3339_millis;
 use crate::http::head::Field;
+use crate::http::name::Name;
 use crate::storage::{self, About, Folder, Kind, Listing};
 
 /// The field that tells caches that the format is negotiated.
@@ -20,11 +21,14 @@ pub(super) fn vary() -> Field {
 pub(super) fn list<'s>(
     store: Store<'s>,
     folder: Folder,
-    request: &dyn Request,
+    (name, request): (&Name, &dyn Request),
 ) -> Result<Reply<'s>, storage::Error> {
     let accept = request.field("Accept");
     let accepts = |media_type| accept::names(accept.as_deref(), &[media_type]);
     let is_json = accepts("application/json");
+    if !is_json && accepts(index::MEDIA_TYPE) {
+        return index::index(store, folder, (name, request));
+    }
     let listing = store.root.list(folder, store.memory)?;
     let (media_type, content) = match is_json {
         true => ("application/json", json(listing)),

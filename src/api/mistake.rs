@@ -48,6 +48,10 @@ impl Request for Watched<'_> {
         self.request.is_head()
     }
 
+    fn target(&self) -> String {
+        self.request.target()
+    }
+
     fn field(&self, name: &'static str) -> Option<String> {
         self.request.field(name)
     }

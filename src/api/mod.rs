@@ -7,6 +7,7 @@ mod condition;
 mod copy;
 mod destination;
 mod error;
+mod index;
 mod integrity;
 mod listing;
 mod mistake;
@@ -16,6 +17,7 @@ mod remove;
 mod rename;
 mod reply;
 mod sum;
+mod welcome;
 mod write;
 
 use std::io::Read;
@@ -32,6 +34,9 @@ use crate::storage::Root;
 pub trait Request: Read {
     /// Whether the method is HEAD: the content of the reply will not be sent.
     fn is_head(&self) -> bool;
+
+    /// The target, as it was sent.
+    fn target(&self) -> String;
 
     /// The value of a header field, where it is there; repeated ones joined by commas.
     fn field(&self, name: &'static str) -> Option<String>;
@@ -69,6 +74,7 @@ pub fn handle<'s>(
         root.check_location().map_err(Error::Root)?;
     }
     let reply = match operation {
+        Operation::Welcome => Ok(welcome::welcome(request)),
         Operation::Health => health(root),
         Operation::Read(name) => read::read(store, name, request),
         Operation::CountLines(name) => sum::lines(root, name, request),

@@ -26,7 +26,7 @@ pub(super) fn read<'s>(
             if !is_new(request, &Validators::default())? {
                 return Ok(Reply::not_modified(vec![listing::vary()]));
             }
-            listing::list(store, folder, request).map_err(failed)
+            listing::list(store, folder, (name, request)).map_err(failed)
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod entity_tag;
 pub mod framing;
 pub mod head;
 pub mod hosts;
+pub mod link;
 pub mod media_type;
 pub mod name;
 pub mod path_object;

@@ -87,6 +87,13 @@ impl Name {
         Ok(Self { pieces })
     }
 
+    /// The storage root.
+    #[must_use]
+    pub fn root() -> Self {
+        let pieces = Vec::new();
+        Self { pieces }
+    }
+
     /// The pieces, outermost first.
     #[must_use]
     pub fn pieces(&self) -> &[String] {

@@ -10,6 +10,8 @@ use super::target::Target;
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
+    /// `GET /`: what is this?
+    Welcome,
     /// `GET /file`: is the root a readable folder?
     Health,
     /// `GET /file/NAME`: the content of a file, or the names in a folder.
@@ -95,11 +97,21 @@ impl From<NameFault> for RouteFault {
 }
 
 impl Operation {
+    /// What is asked for by a client that wants a page: at `/file/` that is the page of the root, since the links of
+    /// all pages are relative to it. Probes, which do not say that they want one, find out about health there.
+    #[must_use]
+    pub fn with_pages(self, target: &str) -> Self {
+        match self {
+            Self::Health if Target::of(target).path == "/file/" => Self::Read(Name::root()),
+            other => other,
+        }
+    }
+
     /// The name that the operation is about, if it has one.
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
         match self {
-            Self::Health => None,
+            Self::Welcome | Self::Health => None,
             Self::Read(name)
             | Self::CountLines(name)
             | Self::Digest(name)
@@ -119,7 +131,8 @@ impl Operation {
     #[must_use]
     pub fn changes_something(&self) -> bool {
         match self {
-            Self::Health
+            Self::Welcome
+            | Self::Health
             | Self::Read(_)
             | Self::CountLines(_)
             | Self::Digest(_)
@@ -138,6 +151,11 @@ impl Operation {
     pub fn takes_content(&self) -> bool {
         self.changes_something() && !matches!(self, Self::MakeFolder(_) | Self::Delete(_))
     }
+}
+
+/// Whether this word, behind the name of a file or folder and a raw slash, is read as an action.
+pub(super) fn is_reading_action(word: &str) -> bool {
+    READING.contains(&word)
 }
 
 const HEALTH_METHODS: &str = "GET, HEAD";
@@ -159,7 +177,7 @@ pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
         };
     }
     let Some(encoded) = path.strip_prefix("/file/") else {
-        return Err(RouteFault::Unknown);
+        return route_beside_files(method, path, query);
     };
     let operation = match action(encoded) {
         Some((name, action)) => route_action(method, encoded, name, action)?,
@@ -167,6 +185,22 @@ pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
     };
     query::flags(query, [])?;
     Ok(operation)
+}
+
+/// The operations of which no name is a part.
+fn route_beside_files(
+    method: &str,
+    path: &str,
+    query: Option<&str>,
+) -> Result<Operation, RouteFault> {
+    match (path, method) {
+        ("/", "GET" | "HEAD") => {
+            query::flags(query, [])?;
+            Ok(Operation::Welcome)
+        }
+        ("/", _) => Err(RouteFault::Method(HEALTH_METHODS)),
+        _ => Err(RouteFault::Unknown),
+    }
 }
 
 /// The operation on a file or folder by its name.
@@ -229,6 +263,8 @@ mod tests {
     fn each_request_leads_to_its_operation() {
         use Operation::*;
         for (method, target, expected) in [
+            ("GET", "/", Welcome),
+            ("HEAD", "http://host", Welcome),
             ("GET", "/file", Health),
             ("HEAD", "/file/", Health),
             ("GET", "/file?x=1", Health),
@@ -275,11 +311,24 @@ mod tests {
     }
 
     #[test]
+    fn only_the_address_with_a_slash_has_the_page_of_the_root() {
+        for (target, expected) in [
+            ("/file/", Operation::Read(name(""))),
+            ("http://host/file/?x", Operation::Read(name(""))),
+            ("/file", Operation::Health),
+            ("/file/a", Operation::Read(name("a"))),
+            ("/", Operation::Welcome),
+        ] {
+            let found = route("GET", target).map(|operation| operation.with_pages(target));
+            assert_eq!(found, Ok(expected), "{target}");
+        }
+    }
+
+    #[test]
     fn what_leads_nowhere_is_refused() {
         use RouteFault::*;
         let query = |name: &str| Query(QueryFault::Unknown(name.to_owned()));
         for (method, target, expected) in [
-            ("GET", "/", Unknown),
             ("GET", "", Unknown),
             ("GET", "*", Unknown),
             ("OPTIONS", "*", Unknown),
@@ -287,8 +336,8 @@ mod tests {
             ("GET", "/filea", Unknown),
             ("GET", "/FILE/a", Unknown),
             ("GET", "//file/a", Unknown),
-            ("GET", "http://host", Unknown),
-            ("GET", "http://host?/file/a", Unknown),
+            ("GET", "http://host?/file/a", query("/file/a")),
+            ("POST", "/", Method(HEALTH_METHODS)),
             ("POST", "/file", Method(HEALTH_METHODS)),
             ("POST", "/file/", Method(HEALTH_METHODS)),
             ("DELETE", "/file/", Method(HEALTH_METHODS)),

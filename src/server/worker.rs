@@ -12,6 +12,7 @@ use super::slots::Slot;
 use super::transfer::Transfer;
 use crate::api::{self, Content, Error, Reply, Request, Sink, Store};
 use crate::guard::{self, Exchange, Occupied, Outgoing};
+use crate::http::accept;
 use crate::http::admission;
 use crate::http::date::imf_fixdate;
 use crate::http::framing::BodyFault;
@@ -136,7 +137,12 @@ impl Worker {
             .map_err(|refused| Error::Head(refused.fault))?;
         let operation = route(head.method(), head.target());
         admission::check(head, operation.as_ref().ok(), &self.hosts).map_err(Error::Refused)?;
-        operation.map_err(Error::Route)
+        let operation = operation.map_err(Error::Route)?;
+        let accept = exchange.header("Accept");
+        Ok(match accept::names(accept.as_deref(), &["text/html"]) {
+            true => operation.with_pages(head.target()),
+            false => operation,
+        })
     }
 
     fn carry_out(
@@ -314,6 +320,10 @@ impl Read for Metered<'_> {
 impl Request for Metered<'_> {
     fn is_head(&self) -> bool {
         self.is_head
+    }
+
+    fn target(&self) -> String {
+        self.exchange.target()
     }
 
     fn field(&self, name: &'static str) -> Option<String> {

@@ -44,6 +44,7 @@ mod modified;
 mod moves;
 mod names;
 mod options;
+mod pages;
 mod parents;
 mod parts;
 mod preconditions;

@@ -1,0 +1,141 @@
+//! The entries of a folder as a page, for people and for programs that follow links.
+
+use std::fmt::Write as _;
+use std::io;
+
+use super::listing::vary;
+use super::{Content, Reply, Request, Sink, Store};
+use crate::http::date::rfc3339_millis;
+use crate::http::head::Field;
+use crate::http::link::{page_address, push_address, push_text};
+use crate::http::name::Name;
+use crate::http::target::Target;
+use crate::storage::{self, About, Folder, Kind, Listing};
+
+/// What a client names that wants pages.
+pub(super) const MEDIA_TYPE: &str = "text/html";
+
+/// The fields of a page: nothing is loaded or run for it, and it stands in no page of others.
+pub(super) fn page_fields() -> Vec<Field> {
+    const POLICY: &str =
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    vec![
+        ("Content-Type", "text/html; charset=utf-8".into()),
+        ("Content-Security-Policy", POLICY.into()),
+        vary(),
+    ]
+}
+
+/// The page of a folder. Its links are relative, so that they lead through any proxy; from an address without a final
+/// slash they would lead elsewhere, and so it is left for the one with it.
+pub(super) fn index<'s>(
+    store: Store<'s>,
+    folder: Folder,
+    (name, request): (&Name, &dyn Request),
+) -> Result<Reply<'s>, storage::Error> {
+    let target = request.target();
+    if let Some(address) = page_address(Target::of(&target).path, name.is_root()) {
+        let mut reply = Reply::text("the page of this folder has a final slash\n");
+        reply.status = 302;
+        reply.fields.push(("Location", address.into()));
+        reply.fields.push(vary());
+        return Ok(reply);
+    }
+    let listing = store.root.list(folder, store.memory)?;
+    let title = title(name);
+    let is_root = name.is_root();
+    Ok(Reply {
+        status: 200,
+        fields: page_fields(),
+        content: Content::Stream {
+            length: None,
+            write: Box::new(move |sink| write_page(&title, is_root, listing, sink)),
+        },
+    })
+}
+
+/// The name of the folder as text of a page.
+fn title(name: &Name) -> String {
+    let mut title = String::new();
+    push_text(&mut title, name.to_string().as_bytes());
+    title
+}
+
+fn write_page(
+    title: &str,
+    is_root: bool,
+    mut listing: Listing<'_>,
+    sink: &mut dyn Sink,
+) -> io::Result<()> {
+    write!(
+        sink,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+         <body>\n<h1>{title}</h1>\n<pre>\n"
+    )?;
+    if !is_root {
+        sink.write_all(b"<a href=\"../\">../</a>\n")?;
+    }
+    let mut line = String::new();
+    while let Some((name, about)) = listing.next_entry().map_err(io::Error::other)? {
+        line.clear();
+        push_line(&mut line, name.as_encoded_bytes(), &about);
+        sink.write_all(line.as_bytes())?;
+    }
+    sink.write_all(b"</pre>\n</body>\n</html>\n")
+}
+
+/// A link to an entry, with its size, where it is a file, and the time of its last change.
+fn push_line(line: &mut String, name: &[u8], about: &About) {
+    let is_folder = about.kind == Kind::Folder;
+    line.push_str("<a href=\"");
+    push_address(line, name, is_folder);
+    line.push_str("\">");
+    push_text(line, name);
+    line.push_str(if is_folder { "/</a> " } else { "</a> " });
+    // Writing into a String cannot fail.
+    let _ = write!(line, "{} ", rfc3339_millis(about.modified));
+    if about.kind == Kind::File {
+        let _ = write!(line, "{}", about.length);
+    }
+    line.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_a_line_with_a_link() {
+        for (name, kind, expected) in [
+            (
+                &b"a<b.csv"[..],
+                Kind::File,
+                "<a href=\"a%3Cb.csv\">a&lt;b.csv</a> 1970-01-01T00:00:00.000Z 7\n",
+            ),
+            (
+                b"d",
+                Kind::Folder,
+                "<a href=\"d/\">d/</a> 1970-01-01T00:00:00.000Z \n",
+            ),
+            (
+                b"l",
+                Kind::Link,
+                "<a href=\"l\">l</a> 1970-01-01T00:00:00.000Z \n",
+            ),
+        ] {
+            let about = About {
+                kind,
+                length: 7,
+                modified: UNIX_EPOCH,
+                permissions: 0o644,
+                owner: 0,
+                group: 0,
+            };
+            let mut line = String::new();
+            push_line(&mut line, name, &about);
+            assert_eq!(line, expected);
+        }
+    }
+}

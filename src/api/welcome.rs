@@ -1,0 +1,45 @@
+//! `GET /`: says what this is.
+
+use super::index::{MEDIA_TYPE, page_fields};
+use super::listing::vary;
+use super::{Content, Reply, Request};
+use crate::http::accept;
+
+const TEXT: &str = "\
+http-nas: files over HTTP
+  list    curl http://HOST:PORT/file/%2F  (or a folder's name in place of %2F)
+  read    curl http://HOST:PORT/file/NAME
+  store   curl -X POST -T FILE http://HOST:PORT/file/NAME
+  append  curl -X PUT -T FILE http://HOST:PORT/file/NAME
+";
+
+const PAGE: &str = "\
+<!DOCTYPE html>
+<html lang=\"en\">
+<head><meta charset=\"utf-8\"><title>http-nas</title></head>
+<body>
+<h1>http-nas: files over HTTP</h1>
+<p><a href=\"file/\">All files</a></p>
+<pre>
+read    curl http://HOST:PORT/file/NAME
+store   curl -X POST -T FILE http://HOST:PORT/file/NAME
+append  curl -X PUT -T FILE http://HOST:PORT/file/NAME
+</pre>
+</body>
+</html>
+";
+
+/// Five lines of text, or a page with a link to that of the root.
+pub(super) fn welcome<'s>(request: &dyn Request) -> Reply<'s> {
+    let accept = request.field("Accept");
+    if accept::names(accept.as_deref(), &[MEDIA_TYPE]) {
+        return Reply {
+            status: 200,
+            fields: page_fields(),
+            content: Content::Bytes(PAGE.into()),
+        };
+    }
+    let mut reply = Reply::text(TEXT);
+    reply.fields.push(vary());
+    reply
+}

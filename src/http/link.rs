@@ -1,0 +1,133 @@
+//! Names in a page: as the address of a link, and as text.
+//!
+//! Responsible for bytes that stand in HTML. Not for which links there are.
+
+use std::fmt::Write as _;
+
+use super::route::is_reading_action;
+
+/// Writes the address of an entry, relative to that of its folder, which ends in a slash.
+///
+/// All but letters, digits, `-`, `.`, `_` and `~` is percent-encoded (RFC 3986, section 2.3), so that the address can
+/// stand in an attribute, and no name is taken for a scheme. Three names are written so that they lead where they should:
+///
+/// - a file called as an action is `%2Fwc` (a plain `wc` would count lines),
+/// - a name that begins with `http` has its first letter encoded: some clients take all that begins so for a whole URL,
+/// - a folder has a final slash.
+pub fn push_address(text: &mut String, name: &[u8], is_folder: bool) {
+    if !is_folder && std::str::from_utf8(name).is_ok_and(is_reading_action) {
+        text.push_str("%2F");
+    }
+    let looks_like_url = name.starts_with(b"http");
+    for (index, &byte) in name.iter().enumerate() {
+        let is_plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        if is_plain && !(looks_like_url && index == 0) {
+            text.push(char::from(byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    if is_folder {
+        text.push('/');
+    }
+}
+
+/// Writes a name as text: bytes that are not UTF-8 and control characters are replaced.
+pub fn push_text(text: &mut String, name: &[u8]) {
+    for c in String::from_utf8_lossy(name).chars() {
+        match c {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            '"' => text.push_str("&quot;"),
+            '\'' => text.push_str("&#39;"),
+            c if c.is_control() => text.push(char::REPLACEMENT_CHARACTER),
+            c => text.push(c),
+        }
+    }
+}
+
+/// Where the page of a folder is, relative to the address by which it was asked for: the same with a final slash, which
+/// all relative links of the page need. `None` where the address has it. The root, by whatever name, is at `/file/`.
+///
+/// `path` is that of the target, percent-encoded, and begins with `/file/`.
+#[must_use]
+pub fn page_address(path: &str, is_root: bool) -> Option<String> {
+    let encoded = path.strip_prefix("/file/")?;
+    if is_root {
+        let above = encoded.matches('/').count();
+        return match (encoded, above) {
+            ("", _) => None,
+            (_, 0) => Some("./".to_owned()),
+            (_, above) => Some("../".repeat(above)),
+        };
+    }
+    let last = encoded.rsplit('/').next().filter(|last| !last.is_empty())?;
+    // A colon in it would make a scheme of what is before.
+    Some(format!("./{last}/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_to_its_entry() {
+        for (name, is_folder, expected) in [
+            (&b"a.csv"[..], false, "a.csv"),
+            (b"a", true, "a/"),
+            (b"a b#?%&'\"<>", false, "a%20b%23%3F%25%26%27%22%3C%3E"),
+            (b"a:b", false, "a%3Ab"),
+            (b"//h", false, "%2F%2Fh"),
+            (b"\xff\n", false, "%FF%0A"),
+            ("\u{e9}".as_bytes(), false, "%C3%A9"),
+            (b"wc", false, "%2Fwc"),
+            (b"wc", true, "wc/"),
+            (b"sha256", false, "%2Fsha256"),
+            (b"tar", false, "%2Ftar"),
+            (b"mv", false, "mv"),
+            (b"httpd.log", false, "%68ttpd.log"),
+            (b"http", true, "%68ttp/"),
+            (b"...", true, ".../"),
+        ] {
+            let mut address = String::new();
+            push_address(&mut address, name, is_folder);
+            assert_eq!(address, expected);
+        }
+    }
+
+    #[test]
+    fn a_name_is_text_and_nothing_else() {
+        for (name, expected) in [
+            (&b"a"[..], "a"),
+            (b"<script>&'\"", "&lt;script&gt;&amp;&#39;&quot;"),
+            (b"a\nb\xff", "a\u{fffd}b\u{fffd}"),
+        ] {
+            let mut text = String::new();
+            push_text(&mut text, name);
+            assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
+    fn the_page_of_a_folder_has_a_final_slash() {
+        for (path, is_root, expected) in [
+            ("/file/a", false, Some("./a/")),
+            ("/file/a/", false, None),
+            ("/file/a/b", false, Some("./b/")),
+            ("/file/a%2Fb", false, Some("./a%2Fb/")),
+            ("/file/a:b", false, Some("./a:b/")),
+            ("/file/a%2F", false, Some("./a%2F/")),
+            ("/file/", true, None),
+            ("/file/%2F", true, Some("./")),
+            ("/file//", true, Some("../")),
+            ("/file/.//%2F", true, Some("../../")),
+            ("/file/%2F/", true, Some("../")),
+            ("/file", true, None),
+        ] {
+            let address = page_address(path, is_root);
+            assert_eq!(address.as_deref(), expected, "{path}");
+        }
+    }
+}
