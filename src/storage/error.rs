@@ -49,7 +49,7 @@ pub enum Error {
     Unmet,
     /// The file has this length in bytes, not the one that the caller expects.
     OtherLength(u64),
-    /// Another holder kept the lock on the file for too long.
+    /// Another holder kept the lock on the file for too long, or the file is a program that is being executed.
     Locked,
     /// The path of the storage leads no longer to the folder that is open, and what is written there is lost to whoever
     /// looks for it. With a text for the log only.
@@ -150,6 +150,8 @@ impl From<Errno> for Error {
             Errno::ACCESS | Errno::PERM => Self::Denied,
             Errno::ROFS => Self::ReadOnly,
             Errno::MFILE | Errno::NFILE => Self::Exhausted,
+            // A program that is being executed may not be written to.
+            Errno::TXTBSY => Self::Locked,
             // On a network file system: replaced by another server since it was looked up.
             Errno::STALE => Self::Moved,
             other => Self::System(other.into()),

@@ -35,6 +35,9 @@ impl Root {
             return Err(Error::IsRoot);
         };
         let at = (dir.as_fd(), leaf.as_os_str());
+        // A client that reads a link sees what it leads to. That is looked at first: nothing is waited for under a lock.
+        let is_link = matches!(kind(dir.as_fd(), &leaf), Ok(FileType::Symlink));
+        let behind = is_link.then(|| self.current_behind(pieces));
         let locked = self.lock_entry(at, Purpose::Replace, &|_| Ok(()))?;
         match locked.ok_or(Error::NotFound)? {
             LockedEntry::File(file) => {
@@ -56,8 +59,7 @@ impl Root {
                 Ok(())
             }
             _other => {
-                // Who reads a link sees what it leads to.
-                check(Some(&self.current_behind(pieces)))?;
+                check(Some(&behind.unwrap_or(Current::Other)))?;
                 rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
                 self.sync_folder(dir.as_fd())
             }

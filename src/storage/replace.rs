@@ -136,7 +136,14 @@ pub(super) fn rename_onto(
     match rustix::fs::renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
         Err(Errno::INVAL | Errno::NOSYS) => {
             match rustix::fs::linkat(from_dir, from, to_dir, to, AtFlags::empty()) {
-                Ok(()) => rustix::fs::unlinkat(from_dir, from, AtFlags::empty()),
+                Ok(()) => {
+                    let unlinked = rustix::fs::unlinkat(from_dir, from, AtFlags::empty());
+                    if unlinked.is_err() {
+                        // One file under two names would be a change.
+                        let _ = rustix::fs::unlinkat(to_dir, to, AtFlags::empty());
+                    }
+                    unlinked
+                }
                 Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
                     rustix::fs::renameat(from_dir, from, to_dir, to)
                 }

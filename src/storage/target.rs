@@ -338,8 +338,8 @@ fn candidate(
 
 fn open_file((dir, name): At<'_>, purpose: Purpose) -> Result<File, Error> {
     let opened = match open_regular(dir, name, OFlags::RDWR) {
-        // A file may be replaced and removed without the right to write into it.
-        Err(Error::Denied | Error::ReadOnly) if purpose == Purpose::Replace => {
+        // A file may be replaced and removed that may not be written into.
+        Err(Error::Denied | Error::ReadOnly | Error::Locked) if purpose == Purpose::Replace => {
             open_regular(dir, name, OFlags::RDONLY)
         }
         other => other,

@@ -2,7 +2,8 @@
 //! meanwhile in writes.rs and appends.rs.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::{Child, Command};
 
 use crate::common::{Server, chunked};
 
@@ -207,4 +208,39 @@ fn a_folder_that_is_there_is_never_said_not_to_be() {
     assert_eq!(reply.status, 500, "{}", reply.summary());
     assert_eq!(server.visible(), ["folder/", "folder/file 1"]);
     assert_eq!(server.delete("nothing").status, 404);
+}
+
+// symptom: POST, mv and DELETE of a program that was running said 500, and so did PUT.
+// cause:   a file is opened for writing to be locked, which the kernel refuses for one that is being executed.
+// fix:     it is opened for reading then; an append, which would change the program that runs, is told to come later.
+#[test]
+fn a_program_that_runs_can_be_replaced_moved_and_removed() {
+    let server = Server::start();
+    let program = fs::read("/bin/sleep").expect("there is a program");
+    let run = |name: &str| {
+        assert_eq!(server.post(name, &program).status, 200);
+        let path = server.storage().join(name);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        Running(Command::new(path).arg("60").spawn().expect("it runs"))
+    };
+    let _running = ["replaced", "moved", "removed", "appended"].map(run);
+    assert_eq!(server.post("replaced", b"new").status, 200);
+    assert_eq!(server.mv("moved", "elsewhere").status, 200);
+    assert_eq!(server.delete("removed").status, 200);
+    let reply = server.put("appended", b"more");
+    assert_eq!(reply.status, 503, "{}", reply.summary());
+    assert_eq!(server.get("appended").body, program);
+    assert_eq!(server.get("replaced").text(), "new");
+    assert_eq!(server.get("elsewhere").body, program);
+    server.assert_clean();
+}
+
+/// A program that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
