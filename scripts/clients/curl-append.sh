@@ -142,7 +142,11 @@ refused() {
   status 400 -X PUT -H 'Content-Range: bytes 12-13/13' -d 'mn' "$URL/file/short"
   status 400 -X PUT -H 'Content-Range: bytes 13-12/*' -d 'mn' "$URL/file/short"
   same abcdefghijkl "$(cat storage/short)"
-  status 404 -X PUT -H 'Content-Range: bytes 0-1/2' -d 'ab' "$URL/file/not-there"
+  status 404 -X PUT -H 'Content-Range: bytes 1-2/3' -d 'ab' "$URL/file/not-there"
+  # What begins at byte 0 creates the file, once.
+  status 200 -X PUT -H 'Content-Range: bytes 0-1/2' -d 'ab' "$URL/file/not-there"
+  status 416 -X PUT -H 'Content-Range: bytes 0-1/2' -d 'ab' "$URL/file/not-there"
+  same ab "$(cat storage/not-there)"
   no_litter "$work/storage"
 }
 check "an append that begins elsewhere is refused, and Content-Range says where the end is" refused

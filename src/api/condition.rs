@@ -80,6 +80,11 @@ impl Guard {
         })
     }
 
+    /// Whether the body is to be the beginning of the file: what is not there has no byte before it.
+    pub(super) fn is_of_beginning(&self) -> bool {
+        self.content_range.is_some_and(|range| range.first == 0)
+    }
+
     /// Refuses a body whose length is not what its `Content-Range` says.
     pub(super) fn check_length(&self, length: Option<u64>) -> Result<(), Error> {
         match (self.content_range, length) {
@@ -98,10 +103,16 @@ impl Guard {
     /// Holds the conditions against what is there.
     pub(super) fn check(&self, current: Option<&Current>) -> Result<(), storage::Error> {
         // A condition counts only where the request could be carried out without it (RFC 9110, section 13.2.1).
-        if let (Some(range), Some(Current::File(version))) = (self.content_range, current)
-            && range.first != version.length
+        let length = match current {
+            Some(Current::File(version)) => Some(version.length),
+            Some(Current::Other) => None,
+            // Only an append that would create it comes here.
+            None => Some(0),
+        };
+        if let (Some(range), Some(length)) = (self.content_range, length)
+            && range.first != length
         {
-            return Err(storage::Error::OtherLength(version.length));
+            return Err(storage::Error::OtherLength(length));
         }
         let found = current.map(|current| match current {
             Current::File(version) => validators(version),

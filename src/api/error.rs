@@ -240,7 +240,9 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
     use storage::Error;
     let none = || format!("there is no \"{name}\"");
     match (error, access) {
-        (Error::NotFound, Access::Append) => (404, format!("{}; POST creates it", none())),
+        (Error::NotFound, Access::Append) => {
+            (404, format!("{}; POST or ?create creates it", none()))
+        }
         (Error::NotFound, _)
         | (Error::Outside, Access::Read)
         | (Error::ParentIsFile, Access::Read | Access::Change) => (404, none()),
@@ -308,7 +310,7 @@ mod tests {
             (
                 at(Access::Append, S::NotFound),
                 404,
-                "there is no \"a/b\"; POST creates it",
+                "there is no \"a/b\"; POST or ?create creates it",
             ),
             (at(Access::Read, S::Outside), 404, "there is no \"a/b\""),
             (

@@ -26,7 +26,7 @@ impl<'r> Watched<'r> {
     pub(super) fn check(&self) -> Result<(), Error> {
         match self.object.as_ref().is_some_and(PathObject::is_whole) {
             true => Err(Error::Content(
-                "to move it, PUT to its name and /mv; this would append the JSON to the file",
+                "to move it, PUT to its name and /mv; ?create appends the JSON to the file",
             )),
             false => Ok(()),
         }

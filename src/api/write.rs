@@ -3,6 +3,7 @@
 //! The order is refuse, stage, check, put in place: what can be refused without the body is refused before it is
 //! read, and nothing that others can see changes before it has come whole.
 
+use std::cell::Cell;
 use std::io::{self, BufWriter, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use super::mistake::Watched;
 use super::{Access, Error, Reply, Request, Store};
 use crate::http::digest::{self, Sha256};
 use crate::http::name::Name;
+use crate::http::route::IfAbsent;
 use crate::storage::{self, Check, IfMissing, Need, Root, Staged};
 
 /// How much of a body is gathered before it is written, in bytes, at most.
@@ -57,30 +59,51 @@ pub(super) fn create<'s>(
     Ok(done(digest))
 }
 
-/// `PUT /file/NAME`: appends to the file.
+/// `PUT /file/NAME`: appends to the file, or creates it where that is asked for.
 pub(super) fn append<'s>(
     store: Store<'s>,
     name: &Name,
+    if_absent: IfAbsent,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Append, error);
     let guard = Guard::of_append(request)?;
     let digests = Digests::of(request)?;
     guard.check_length(request.declared())?;
-    let check: Check<'_> = &|current| guard.check(current);
-    let early = Some(check).filter(|_| !guard.is_idle());
-    store
-        .root
-        .check_join(name.pieces(), IfMissing::Fail, early)
-        .map_err(failed)?;
+    let is_create = if_absent == IfAbsent::Create;
+    let if_missing = match is_create || guard.is_of_beginning() {
+        true => IfMissing::Create,
+        false => IfMissing::Fail,
+    };
+    let is_there = check_append(store.root, name, if_missing, &guard).map_err(failed)?;
     let mut request = Watched::new(request);
-    let (staged, digest) = stage(store, &mut request, true, &digests, failed)?;
-    request.check()?;
+    // What creates the file becomes the file, and is not copied.
+    let (staged, digest) = stage(store, &mut request, is_there, &digests, failed)?;
+    if !is_create {
+        request.check()?;
+    }
     guard.check_length(Some(staged.length()))?;
     staged
-        .join(name.pieces(), IfMissing::Fail, check)
+        .join(name.pieces(), if_missing, &|current| guard.check(current))
         .map_err(failed)?;
     Ok(done(digest))
+}
+
+/// Refuses an append early, and tells whether the file is there.
+fn check_append(
+    root: &Root,
+    name: &Name,
+    if_missing: IfMissing,
+    guard: &Guard,
+) -> Result<bool, storage::Error> {
+    let is_there = Cell::new(true);
+    let check: Check<'_> = &|current| {
+        is_there.set(current.is_some());
+        guard.check(current)
+    };
+    let early = Some(check).filter(|_| !guard.is_idle() || if_missing == IfMissing::Create);
+    root.check_join(name.pieces(), if_missing, early)?;
+    Ok(is_there.get())
 }
 
 /// 200, with the digest of the body where it is wanted.

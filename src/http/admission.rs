@@ -69,7 +69,7 @@ pub fn check(head: &Head, operation: Option<&Operation>, hosts: &Hosts) -> Resul
         check_length(head)?;
     }
     match operation {
-        Operation::Create(_) | Operation::Append(_) => check_content(head),
+        Operation::Create(_) | Operation::Append(..) => check_content(head),
         _ => Ok(()),
     }
 }

@@ -27,13 +27,22 @@ pub enum Operation {
     /// `POST /file/NAME/`: make the folder.
     MakeFolder(Name),
     /// `PUT /file/NAME`: append to the file.
-    Append(Name),
+    Append(Name, IfAbsent),
     /// `PUT /file/NAME/mv`: rename the file or folder.
     Rename(Name),
     /// `PUT /file/NAME/cp`: copy the file.
     Copy(Name),
     /// `DELETE /file/NAME`: remove it, with all that is in it.
     Delete(Name),
+}
+
+/// What an append is to do where there is no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfAbsent {
+    /// 404, unless the request says otherwise in a field.
+    Fail,
+    /// `?create`: create it.
+    Create,
 }
 
 /// Why a request leads to no operation.
@@ -118,7 +127,7 @@ impl Operation {
             | Self::Archive(name)
             | Self::Create(name)
             | Self::MakeFolder(name)
-            | Self::Append(name)
+            | Self::Append(name, _)
             | Self::Rename(name)
             | Self::Copy(name)
             | Self::Delete(name) => Some(name),
@@ -139,7 +148,7 @@ impl Operation {
             | Self::Archive(_) => false,
             Self::Create(_)
             | Self::MakeFolder(_)
-            | Self::Append(_)
+            | Self::Append(..)
             | Self::Rename(_)
             | Self::Copy(_)
             | Self::Delete(_) => true,
@@ -183,6 +192,20 @@ pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
         Some((name, action)) => route_action(method, encoded, name, action)?,
         None => route_name(method, encoded)?,
     };
+    with_parameters(operation, query)
+}
+
+/// The operation with what its parameters say, each of which it has to know.
+fn with_parameters(operation: Operation, query: Option<&str>) -> Result<Operation, RouteFault> {
+    if let Operation::Append(name, _) = operation {
+        let [creates] = query::flags(query, ["create"])?;
+        let if_absent = if creates {
+            IfAbsent::Create
+        } else {
+            IfAbsent::Fail
+        };
+        return Ok(Operation::Append(name, if_absent));
+    }
     query::flags(query, [])?;
     Ok(operation)
 }
@@ -207,7 +230,7 @@ fn route_beside_files(
 fn route_name(method: &str, encoded: &str) -> Result<Operation, RouteFault> {
     let operation: fn(Name) -> Operation = match method {
         "GET" | "HEAD" => Operation::Read,
-        "PUT" => Operation::Append,
+        "PUT" => |name| Operation::Append(name, IfAbsent::Fail),
         "POST" if ends_in_slash(encoded) => Operation::MakeFolder,
         "POST" => Operation::Create,
         "DELETE" => Operation::Delete,
@@ -296,13 +319,29 @@ mod tests {
             ("POST", "/file/a%2F", MakeFolder(name("a"))),
             ("POST", "/file/a/b%2f", MakeFolder(name("a/b"))),
             ("POST", "/file/%2F", MakeFolder(name(""))),
-            ("PUT", "/file/a", Append(name("a"))),
-            ("PUT", "/file/a%2Fwc", Append(name("a/wc"))),
+            ("PUT", "/file/a", Append(name("a"), IfAbsent::Fail)),
+            ("PUT", "/file/a%2Fwc", Append(name("a/wc"), IfAbsent::Fail)),
             ("HEAD", "/file/a/cp", Read(name("a/cp"))),
             ("DELETE", "/file/a%2Fwc", Delete(name("a/wc"))),
+            ("PUT", "/file/a?create", Append(name("a"), IfAbsent::Create)),
+            (
+                "PUT",
+                "/file/a?create=",
+                Append(name("a"), IfAbsent::Create),
+            ),
+            (
+                "PUT",
+                "/file/a?%63reate&",
+                Append(name("a"), IfAbsent::Create),
+            ),
+            (
+                "PUT",
+                "/file/a%3Fcreate",
+                Append(name("a%3Fcreate"), IfAbsent::Fail),
+            ),
             ("PUT", "/file/a/mv", Rename(name("a"))),
-            ("PUT", "/file/mv", Append(name("mv"))),
-            ("PUT", "/file/a%2Fmv", Append(name("a/mv"))),
+            ("PUT", "/file/mv", Append(name("mv"), IfAbsent::Fail)),
+            ("PUT", "/file/a%2Fmv", Append(name("a/mv"), IfAbsent::Fail)),
             ("DELETE", "/file/a", Delete(name("a"))),
             ("DELETE", "/file/%2F", Delete(name(""))),
         ] {
@@ -353,6 +392,20 @@ mod tests {
             ("GET", "/file/a/wc?x", query("x")),
             ("PUT", "/file/a/mv?x", query("x")),
             ("POST", "/file?x", Method(HEALTH_METHODS)),
+            ("POST", "/file/a?create", query("create")),
+            ("GET", "/file/a?create", query("create")),
+            ("PUT", "/file/a/mv?create", query("create")),
+            ("PUT", "/file/a?Create", query("Create")),
+            (
+                "PUT",
+                "/file/a?create=1",
+                Query(QueryFault::Value("create".to_owned())),
+            ),
+            (
+                "PUT",
+                "/file/a?create&create",
+                Query(QueryFault::Repeated("create".to_owned())),
+            ),
         ] {
             assert_eq!(route(method, target), Err(expected), "{method} {target}");
         }

@@ -172,7 +172,8 @@ fn a_content_range_that_comes_twice_is_none() {
 #[test]
 fn files_that_are_empty_or_not_there() {
     let server = Server::start();
-    let sent = [("Content-Range", "bytes 0-4/5")];
+    // From byte 0 it is created; see creating_appends.rs.
+    let sent = [("Content-Range", "bytes 1-5/6")];
     let reply = server.request("PUT", "file", &sent, b"abcde");
     assert_eq!(reply.status, 404, "{}", reply.summary());
     assert_eq!(server.visible(), Vec::<String>::new());
@@ -191,6 +192,7 @@ fn files_that_are_empty_or_not_there() {
     assert_eq!(reply.status, 416, "{}", reply.summary());
     assert_eq!(reply.header("Content-Range"), Some("bytes */0"));
     assert_eq!(server.content("file").as_deref(), Some(&b""[..]));
+    let sent = [("Content-Range", "bytes 0-4/5")];
     let reply = server.request("PUT", "file", &sent, b"abcde");
     assert_eq!(reply.status, 200, "{}", reply.summary());
     assert_eq!(server.content("file").as_deref(), Some(&b"abcde"[..]));

@@ -22,6 +22,7 @@ mod content_range;
 mod copies;
 mod copying;
 mod crash;
+mod creating_appends;
 mod digests;
 mod displaced;
 mod errors;

@@ -187,9 +187,14 @@ fn a_move_that_forgets_its_action_is_not_appended() {
             "{kind} {body}"
         );
     }
-    // A whole file may be anything, and an action takes it.
+    // What says ?create is no move, a whole file may be anything, and an action takes it.
     let kind = [("Content-Type", "application/json")];
     let body = b"{\"path\": \"moved.jpg\"}";
+    assert_eq!(
+        server.request("PUT", "cat.jpg?create", &kind, body).status,
+        200
+    );
+    wanted.extend_from_slice(body);
     assert_eq!(
         server.request("POST", "settings.json", &kind, body).status,
         200

@@ -127,6 +127,9 @@ check "--min-free-space: a declared body that would leave less is refused early"
 check "--min-free-space: a piped body that would leave less is refused" leaves_all refused_piped 40 -X POST "$URL/file/new"
 empty_storage
 check "--min-free-space: a body that leaves enough gets in" status 200 -X POST -T "$work/20" "$URL/file/fits"
+empty_storage
+check "--min-free-space: an append that creates the file needs its space once" \
+  status 200 -T "$work/20" "$URL/file/fits?create"
 check "--min-free-space: an append that would leave less is refused" leaves_all refused_piped 20 -X PUT "$URL/file/fits"
 # 52 MiB are free with this one on the disk: its like goes in beside it, but not in and then behind it as well.
 empty_storage
