@@ -35,8 +35,15 @@ pub(super) fn copy<'s>(
                 false => continue,
             }
         }
-        let staged = match root.stage_copy(&source.file, source.version.length) {
+        let length = source.version.length;
+        let mut ended = None;
+        let mut goes_on = |done| {
+            ended = request.keep_computing(done, length).err();
+            ended.is_none()
+        };
+        let staged = match root.stage_copy(&source.file, length, &mut goes_on) {
             Err(storage::Error::Moved) => continue,
+            Err(storage::Error::Cancelled) => return Err(ended.unwrap_or(Error::ClientGone)),
             other => other.map_err(failed_there)?,
         };
         let committed = staged.commit_copy(&source, names, check);

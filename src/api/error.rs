@@ -53,6 +53,8 @@ pub enum Error {
     Busy,
     /// The server is shutting down.
     Stopping,
+    /// The client has closed the connection before its reply was made.
+    ClientGone,
     /// The handler failed in a way that it should not.
     Panic(String),
 }
@@ -81,7 +83,7 @@ impl Error {
             Self::Route(RouteFault::Unknown) => 404,
             Self::Route(RouteFault::Method(_) | RouteFault::Action(_)) => 405,
             Self::Route(RouteFault::Name(_) | RouteFault::Query(_)) | Self::NewName(_) => 400,
-            Self::Content(_) | Self::Condition(_) | Self::Digest => 400,
+            Self::Content(_) | Self::Condition(_) | Self::Digest | Self::ClientGone => 400,
             Self::Unmet => 412,
             Self::Range(_) => 416,
             Self::Body(BodyFault::Stalled) => 408,
@@ -123,6 +125,7 @@ impl Error {
             Self::Root(_) => "the storage folder cannot be read".to_owned(),
             Self::Busy => "too many transfers at once, try again".to_owned(),
             Self::Stopping => "the server is shutting down, try again".to_owned(),
+            Self::ClientGone => "the client closed the connection before its reply".to_owned(),
             Self::Panic(_) => "the server failed on this request".to_owned(),
         }
     }
@@ -265,9 +268,10 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         (Error::NoSpace(None), _) => (507, "there is not enough space for it".to_owned()),
         (Error::NoSpace(Some(shortage)), _) => (507, shortage_text(shortage)),
         (Error::ReadOnly, _) => (503, "the storage is read-only at present".to_owned()),
-        (Error::Exhausted | Error::OutOfMemory | Error::Locked | Error::Moved, _) => {
-            (503, "the server is busy, try again".to_owned())
-        }
+        (
+            Error::Exhausted | Error::OutOfMemory | Error::Locked | Error::Moved | Error::Cancelled,
+            _,
+        ) => (503, "the server is busy, try again".to_owned()),
         (Error::Displaced(_), _) => (500, DISPLACED.to_owned()),
         (Error::System(_), _) => (500, "the storage failed; the log says more".to_owned()),
     }

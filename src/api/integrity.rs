@@ -97,4 +97,8 @@ impl Request for Hashed<'_> {
     fn fault(&self) -> Option<BodyFault> {
         self.request.fault()
     }
+
+    fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
+        self.request.keep_computing(done, total)
+    }
 }

@@ -63,4 +63,8 @@ impl Request for Watched<'_> {
     fn fault(&self) -> Option<BodyFault> {
         self.request.fault()
     }
+
+    fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
+        self.request.keep_computing(done, total)
+    }
 }

@@ -46,7 +46,17 @@ pub trait Request: Read {
 
     /// Why reading the body has failed, if it has.
     fn fault(&self) -> Option<BodyFault>;
+
+    /// Says how far a computation is, `done` of `total` bytes, and waits for its turn to go on. What computes before it
+    /// replies calls it every few MiB.
+    ///
+    /// # Errors
+    /// [`Error::ClientGone`] and [`Error::Stopping`]: nobody will get the reply, and the computation is to end.
+    fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error>;
 }
+
+/// How often what computes asks whether to go on: every so many bytes.
+const COMPUTE_STEP: u64 = 4 << 20;
 
 /// What the handlers work with.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,13 @@
 //! GET of `wc` and `sha256`: what the server finds out by reading a file, in the place of the client.
 
+use std::fs::File;
 use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 
 use super::condition::opaque;
 use super::read::{is_new, last_modified};
-use super::{Access, Error, Reply, Request};
+use super::{Access, COMPUTE_STEP, Error, Reply, Request};
 use crate::http::date::whole_seconds;
 use crate::http::entity_tag::EntityTag;
 use crate::http::head::Field;
@@ -21,7 +22,7 @@ const READ: usize = 256 * 1024;
 pub(super) fn lines<'s>(
     root: &'s Root,
     name: &Name,
-    request: &dyn Request,
+    request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     sum(root, name, request, "wc", |file| {
         Ok(count(file)?.to_string())
@@ -32,7 +33,7 @@ pub(super) fn lines<'s>(
 pub(super) fn sha256<'s>(
     root: &'s Root,
     name: &Name,
-    request: &dyn Request,
+    request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     sum(root, name, request, "sha256", |file| {
         Ok(hex(&digest(file)?))
@@ -42,7 +43,7 @@ pub(super) fn sha256<'s>(
 fn sum<'s>(
     root: &'s Root,
     name: &Name,
-    request: &dyn Request,
+    request: &mut dyn Request,
     what: &str,
     find_out: impl FnOnce(&mut dyn Read) -> io::Result<String>,
 ) -> Result<Reply<'s>, Error> {
@@ -57,11 +58,46 @@ fn sum<'s>(
         return Ok(Reply::not_modified(fields));
     }
     let length = snapshot.version.length;
-    let text = find_out(&mut snapshot.file.take(length))
-        .map_err(|error| failed(storage::Error::System(error)))?;
+    let mut watched = WatchedFile {
+        file: snapshot.file.take(length),
+        length,
+        request,
+        asked_at: 0,
+        ended: None,
+    };
+    let found = find_out(&mut watched);
+    if let Some(error) = watched.ended {
+        return Err(error);
+    }
+    let text = found.map_err(|error| failed(storage::Error::System(error)))?;
     let mut reply = Reply::text(text);
     reply.fields.extend(fields);
     Ok(reply)
+}
+
+/// A file that is read as long as somebody waits for what comes of it.
+struct WatchedFile<'r> {
+    file: io::Take<File>,
+    length: u64,
+    request: &'r mut dyn Request,
+    /// So much had been read when it was asked last whether to go on.
+    asked_at: u64,
+    /// Why it has ended before its end.
+    ended: Option<Error>,
+}
+
+impl Read for WatchedFile<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let done = self.length - self.file.limit();
+        if done - self.asked_at >= COMPUTE_STEP {
+            self.asked_at = done;
+            if let Err(error) = self.request.keep_computing(done, self.length) {
+                self.ended = Some(error);
+                return Err(io::Error::other("given up"));
+            }
+        }
+        self.file.read(buffer)
+    }
 }
 
 /// The validators of a sum: those of the file, with a tag of its own.

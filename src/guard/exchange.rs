@@ -11,13 +11,14 @@ use rustix::net::SendFlags;
 
 use super::held::Held;
 use super::inbound::{RefusedHead, Verdict};
+use super::presence::Presence;
 use super::sending::{self, End, Occupied, Outgoing, send_some};
 use super::{linger, table};
 use crate::http::framing::{BodyFault, Framing};
 use crate::http::request_head::Head;
 
 /// The word to a client that waits with its body (RFC 9110, section 15.2.1). It has no fields: none makes sense.
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A request that is being served. Dropped without [`Exchange::finish`], it closes its connection.
 pub struct Exchange {
@@ -35,6 +36,8 @@ pub struct Exchange {
     sent: u64,
     /// Whether the reply is out as a whole, so that another may follow it.
     whole: bool,
+    /// What is known of the client, once somebody has asked.
+    presence: Option<Presence>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,7 @@ impl Exchange {
             received: 0,
             sent: 0,
             whole: false,
+            presence: None,
         })
     }
 
@@ -158,6 +162,18 @@ impl Exchange {
     #[must_use]
     pub fn may_go_on(&self) -> bool {
         self.head.as_ref().is_ok_and(|head| head.persistent) && self.body == BodyState::Whole
+    }
+
+    /// Whether the client is known to be gone, so that nobody waits for the reply. To be asked again and again while a
+    /// reply is made that takes long.
+    pub fn is_client_gone(&mut self) -> bool {
+        let is_http10 = self.is_http10();
+        let Some(held) = &self.held else {
+            return true;
+        };
+        let socket = held.socket();
+        let presence = self.presence.get_or_insert_with(|| Presence::of(socket));
+        presence.is_gone(socket, is_http10)
     }
 
     /// Reads a body that nobody has asked for, so that the connection can go on, where all of it has come already.

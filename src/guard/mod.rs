@@ -38,6 +38,7 @@ mod interpose;
 mod linger;
 mod listener;
 mod pending;
+mod presence;
 mod sending;
 mod socket;
 mod sockets;

@@ -1,6 +1,7 @@
 //! The server: from the configuration to the end.
 
 mod cleaner;
+mod computations;
 mod crew;
 mod dispatch;
 mod pool;
@@ -10,9 +11,9 @@ mod transfer;
 mod worker;
 
 use std::io::ErrorKind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::address::Addresses;
@@ -22,6 +23,7 @@ use crate::logging;
 use crate::memory::{self, Memory};
 use crate::storage::{Options, Root};
 
+use computations::Computations;
 use dispatch::Dispatch;
 use transfer::Transfers;
 
@@ -40,7 +42,10 @@ struct Shared {
     max_upload: Option<u64>,
     memory: Memory,
     transfers: Transfers,
+    computations: Computations,
     stopping: AtomicBool,
+    /// When what is still under way is dropped, once the server stops.
+    ends_at: OnceLock<Instant>,
 }
 
 /// What the main thread waits for.
@@ -60,6 +65,12 @@ impl Shared {
 
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// How long what is under way may go on; none as long as the server does not stop.
+    fn time_left(&self) -> Option<Duration> {
+        let ends_at = self.ends_at.get()?;
+        Some(ends_at.saturating_duration_since(Instant::now()))
     }
 }
 
@@ -84,7 +95,9 @@ pub fn run(config: &Config) -> Result<(), String> {
         max_upload: config.max_upload_size,
         memory: Memory::new(memory::DEFAULT),
         transfers: Transfers::default(),
+        computations: Computations::new(),
         stopping: AtomicBool::new(false),
+        ends_at: OnceLock::new(),
     });
     let (host, port) = (config.host.as_str(), config.port);
     let cannot_listen = |error: std::io::Error| {
@@ -121,7 +134,7 @@ pub fn run(config: &Config) -> Result<(), String> {
         env!("CARGO_PKG_VERSION")
     );
     keep_accepting(&listener, &dispatch, &happened);
-    shut_down(config.shutdown_timeout, &dispatch);
+    shut_down(config.shutdown_timeout, &shared, &dispatch);
     shared.give_up();
     log::info!("stopped");
     Ok(())
@@ -164,8 +177,8 @@ fn keep_accepting(listener: &Listener, dispatch: &Arc<Dispatch>, happened: &Rece
 }
 
 /// Waits until what is in flight has ended, or the timeout.
-fn shut_down(timeout: Duration, dispatch: &Dispatch) {
-    let deadline = Instant::now() + timeout;
+fn shut_down(timeout: Duration, shared: &Shared, dispatch: &Dispatch) {
+    let deadline = *shared.ends_at.get_or_init(|| Instant::now() + timeout);
     while dispatch.busy() > 0 && Instant::now() < deadline {
         std::thread::sleep(SHUTDOWN_TICK);
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Shared;
+use super::computations::Computation;
 use super::slots::Slot;
 use super::transfer::Transfer;
 use crate::api::{self, Content, Error, Reply, Request, Sink, Store};
@@ -95,6 +96,8 @@ impl Worker {
                 exchange: &mut exchange,
                 transfer: &transfer,
                 is_head,
+                shared: &self.shared,
+                computation: None,
             };
             self.carry_out(&operation, slot.is_some(), &mut request)
         });
@@ -306,6 +309,9 @@ struct Metered<'e> {
     exchange: &'e mut Exchange,
     transfer: &'e Transfer,
     is_head: bool,
+    shared: &'e Shared,
+    /// Once it computes.
+    computation: Option<Computation<'e>>,
 }
 
 impl Read for Metered<'_> {
@@ -336,6 +342,29 @@ impl Request for Metered<'_> {
 
     fn fault(&self) -> Option<BodyFault> {
         self.exchange.body_fault()
+    }
+
+    fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
+        let address = self.exchange.peer().ip().to_canonical();
+        let computation = self.computation.take();
+        let mut computation = computation.unwrap_or_else(|| Computation::begin(done));
+        let progress = computation.progress(done, total);
+        let mut check = || {
+            if self.exchange.is_client_gone() {
+                return Err(Error::ClientGone);
+            }
+            match self.shared.time_left() {
+                Some(left) if !progress.ends_within(left) => Err(Error::Stopping),
+                _ => Ok(()),
+            }
+        };
+        check()?;
+        let turn = match computation.turn.take() {
+            Some(turn) => turn.go_on(&mut check)?,
+            None => self.shared.computations.wait(address, &mut check)?,
+        };
+        self.computation = Some(computation.go_on(turn));
+        Ok(())
     }
 }
 

@@ -18,19 +18,29 @@ use super::turn::FileId;
 use super::version::Check;
 use super::walk::{Dir, Place};
 
-/// How much is copied at a time, in bytes: between two steps the free space is looked at.
-const STEP: u64 = 64 << 20;
+/// How much is copied at a time, in bytes: between two steps the free space is looked at, and whether to go on.
+const STEP: u64 = 8 << 20;
 
 /// How much is copied at a time where it passes through the process, in bytes.
 const BUFFER: usize = 256 * 1024;
 
+/// Told how much has been copied; says whether to go on.
+type GoesOn<'g> = &'g mut dyn FnMut(u64) -> bool;
+
 impl Root {
     /// Stages a copy of the first `length` bytes of a file: by sharing its blocks where the file system can
-    /// (`FICLONE`), else within the kernel (`copy_file_range`).
+    /// (`FICLONE`), else within the kernel (`copy_file_range`). `goes_on` is told every few MiB how much has been copied,
+    /// and says whether to go on.
     ///
     /// # Errors
-    /// [`Error::NoSpace`], or what the system says; [`Error::Moved`] where the file has become shorter.
-    pub fn stage_copy(&self, source: &File, length: u64) -> Result<Staged<'_>, Error> {
+    /// [`Error::NoSpace`], or what the system says; [`Error::Moved`] where the file has become shorter, and
+    /// [`Error::Cancelled`].
+    pub fn stage_copy(
+        &self,
+        source: &File,
+        length: u64,
+        goes_on: GoesOn<'_>,
+    ) -> Result<Staged<'_>, Error> {
         // Shared blocks take no space, so nothing is reserved before it is tried.
         let declared = None;
         let twice = false;
@@ -50,7 +60,7 @@ impl Root {
         drop(staged);
         let declared = Some(length);
         let mut staged = self.stage(Need { declared, twice })?;
-        copy_in_kernel(source, &mut staged, length)?;
+        copy_in_kernel(source, &mut staged, length, goes_on)?;
         Ok(staged)
     }
 }
@@ -176,14 +186,19 @@ impl Staged<'_> {
         let missing = length.saturating_sub(self.length);
         if missing > 0 {
             self.root.check_space(missing)?;
-            copy_in_kernel(source, self, length)?;
+            copy_in_kernel(source, self, length, &mut |_| true)?;
         }
         Ok(missing > 0)
     }
 }
 
 /// Copies what the source has beyond the copy, up to `length`.
-fn copy_in_kernel(source: &File, staged: &mut Staged<'_>, length: u64) -> Result<(), Error> {
+fn copy_in_kernel(
+    source: &File,
+    staged: &mut Staged<'_>,
+    length: u64,
+    goes_on: GoesOn<'_>,
+) -> Result<(), Error> {
     let (mut from, mut to) = (staged.length, staged.length);
     while from < length {
         let step = usize::try_from((length - from).min(STEP)).unwrap_or(usize::MAX);
@@ -194,25 +209,40 @@ fn copy_in_kernel(source: &File, staged: &mut Staged<'_>, length: u64) -> Result
             Ok(_) => staged.has_grown(to)?,
             Err(Errno::INTR) => {}
             Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => {
-                return copy_by_hand(source, staged, length);
+                return copy_by_hand(source, staged, length, goes_on);
             }
             Err(errno) => return Err(errno.into()),
+        }
+        if from < length && !goes_on(from) {
+            return Err(Error::Cancelled);
         }
     }
     Ok(())
 }
 
 /// Where the file system knows no other way.
-fn copy_by_hand(source: &File, staged: &mut Staged<'_>, length: u64) -> Result<(), Error> {
-    let begin = staged.length;
+fn copy_by_hand(
+    source: &File,
+    staged: &mut Staged<'_>,
+    length: u64,
+    goes_on: GoesOn<'_>,
+) -> Result<(), Error> {
+    let mut copied = staged.length;
     let mut reader = source;
-    reader.seek(SeekFrom::Start(begin))?;
-    staged.file.seek(SeekFrom::Start(begin))?;
+    reader.seek(SeekFrom::Start(copied))?;
+    staged.file.seek(SeekFrom::Start(copied))?;
     let mut writer = BufWriter::with_capacity(BUFFER, &mut *staged);
-    let copied = io::copy(&mut reader.take(length - begin), &mut writer)?;
-    writer.flush()?;
-    match copied == length - begin {
-        true => Ok(()),
-        false => Err(Error::Moved),
+    while copied < length {
+        let step = (length - copied).min(STEP);
+        copied += match io::copy(&mut reader.take(step), &mut writer)? {
+            // The file has become shorter.
+            0 => return Err(Error::Moved),
+            now => now,
+        };
+        if copied < length && !goes_on(copied) {
+            return Err(Error::Cancelled);
+        }
     }
+    writer.flush()?;
+    Ok(())
 }

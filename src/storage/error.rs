@@ -49,6 +49,8 @@ pub enum Error {
     Unmet,
     /// The file has this length in bytes, not the one that the caller expects.
     OtherLength(u64),
+    /// The caller did not want it any more.
+    Cancelled,
     /// Another holder kept the lock on the file for too long, or the file is a program that is being executed.
     Locked,
     /// The path of the storage leads no longer to the folder that is open, and what is written there is lost to whoever
@@ -81,6 +83,7 @@ impl fmt::Display for Error {
             Self::Moved => "changed meanwhile",
             Self::Unmet => "a condition does not hold",
             Self::OtherLength(_) => "has another length",
+            Self::Cancelled => "cancelled",
             Self::Locked => "locked for too long",
             Self::Displaced(why) => why,
             Self::System(error) => return error.fmt(f),

@@ -17,6 +17,7 @@ mod bodies;
 mod browsers;
 mod changes;
 mod command_line;
+mod computations;
 mod conditions;
 mod content_range;
 mod copies;

@@ -1,0 +1,331 @@
+//! Requests that compute before they reply: as many at once as there are processors.
+//!
+//! The others wait, so that what reads and writes goes on. A computation that has had its slice of time makes room for one
+//! that waits: first for one of the address whose last slice is the longest ago, so that neither one long computation nor
+//! many of one client keep a short one of another waiting.
+//!
+//! Responsible for: whose turn it is, and what is worth going on with when the server stops. Not for: what is computed.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use crate::sync::lock;
+
+/// How long a computation goes on while others wait.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How often one that waits looks whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// The computations that run and those that wait.
+pub(super) struct Computations {
+    state: Mutex<State>,
+    most: usize,
+}
+
+#[derive(Default)]
+struct State {
+    running: usize,
+    /// Slices that have been given.
+    slices: u64,
+    /// The number of the next that waits.
+    next: u64,
+    by_address: HashMap<IpAddr, Queue>,
+    /// Those that have waited and may run, and do not know it yet.
+    granted: HashSet<u64>,
+}
+
+/// The computations of one address.
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<(u64, Thread)>,
+    running: usize,
+    /// Which of the slices was its last; 0 for none.
+    last: u64,
+}
+
+/// The right to compute, until it is dropped.
+pub(super) struct Turn<'c> {
+    computations: &'c Computations,
+    address: IpAddr,
+    since: Instant,
+}
+
+impl Computations {
+    /// As many at once as the process has processors.
+    pub(super) fn new() -> Self {
+        let most = std::thread::available_parallelism().map_or(1, usize::from);
+        let state = Mutex::default();
+        Self { state, most }
+    }
+
+    /// Waits for a turn; gives up as soon as `check` says so, which is asked several times a second.
+    pub(super) fn wait<E>(
+        &self,
+        address: IpAddr,
+        check: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<Turn<'_>, E> {
+        let number = lock(&self.state).enter(address);
+        self.lock_and_grant(|_| {});
+        loop {
+            if lock(&self.state).granted.remove(&number) {
+                return Ok(Turn {
+                    computations: self,
+                    address,
+                    since: Instant::now(),
+                });
+            }
+            if let Err(error) = check() {
+                self.lock_and_grant(|state| state.withdraw(number, address));
+                return Err(error);
+            }
+            std::thread::park_timeout(LOOK);
+        }
+    }
+
+    /// Changes the state, and lets those run that may by then.
+    fn lock_and_grant(&self, change: impl FnOnce(&mut State)) {
+        let mut state = lock(&self.state);
+        change(&mut state);
+        while state.running < self.most && state.grant() {}
+    }
+}
+
+impl<'c> Turn<'c> {
+    /// Goes on, after a wait where the slice is over and others wait.
+    pub(super) fn go_on<E>(self, check: &mut dyn FnMut() -> Result<(), E>) -> Result<Turn<'c>, E> {
+        if self.since.elapsed() < SLICE || !lock(&self.computations.state).is_awaited() {
+            return Ok(self);
+        }
+        let (computations, address) = (self.computations, self.address);
+        drop(self);
+        computations.wait(address, check)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let address = self.address;
+        self.computations
+            .lock_and_grant(|state| state.leave(address));
+    }
+}
+
+impl State {
+    fn is_awaited(&self) -> bool {
+        self.by_address
+            .values()
+            .any(|queue| !queue.waiting.is_empty())
+    }
+
+    /// Has the calling thread wait, under the number that is given back.
+    fn enter(&mut self, address: IpAddr) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        let queue = self.by_address.entry(address).or_default();
+        queue.waiting.push_back((number, std::thread::current()));
+        number
+    }
+
+    /// Lets one run that waits; `false` where none does.
+    fn grant(&mut self) -> bool {
+        let waiting = self.by_address.values_mut();
+        let waiting = waiting.filter(|queue| !queue.waiting.is_empty());
+        let first = |queue: &&mut Queue| {
+            let number = queue.waiting.front().map(|(number, _)| *number);
+            (queue.last, number)
+        };
+        let Some(queue) = waiting.min_by_key(first) else {
+            return false;
+        };
+        if let Some((number, thread)) = queue.waiting.pop_front() {
+            self.slices += 1;
+            self.running += 1;
+            queue.last = self.slices;
+            queue.running += 1;
+            self.granted.insert(number);
+            thread.unpark();
+        }
+        true
+    }
+
+    /// Ends the turn of one that runs.
+    fn leave(&mut self, address: IpAddr) {
+        self.running -= 1;
+        if let Some(queue) = self.by_address.get_mut(&address) {
+            queue.running -= 1;
+        }
+        self.forget_if_unused(address);
+    }
+
+    /// Ends the wait of one that is not wanted any more.
+    fn withdraw(&mut self, number: u64, address: IpAddr) {
+        if self.granted.remove(&number) {
+            self.leave(address);
+        } else if let Some(queue) = self.by_address.get_mut(&address) {
+            queue.waiting.retain(|(waiting, _)| *waiting != number);
+        }
+        self.forget_if_unused(address);
+    }
+
+    fn forget_if_unused(&mut self, address: IpAddr) {
+        let unused = |queue: &Queue| queue.running == 0 && queue.waiting.is_empty();
+        if self.by_address.get(&address).is_some_and(unused) {
+            self.by_address.remove(&address);
+        }
+    }
+}
+
+/// The computation of one request.
+pub(super) struct Computation<'c> {
+    /// So many bytes were done when it was known first; how long those took is not.
+    done_before: u64,
+    took: Duration,
+    resumed: Instant,
+    pub(super) turn: Option<Turn<'c>>,
+}
+
+impl<'c> Computation<'c> {
+    /// One that has done so many bytes already.
+    pub(super) fn begin(done: u64) -> Self {
+        Self {
+            done_before: done,
+            took: Duration::ZERO,
+            resumed: Instant::now(),
+            turn: None,
+        }
+    }
+
+    /// Notes how far it is.
+    pub(super) fn progress(&mut self, done: u64, total: u64) -> Progress {
+        self.took += self.resumed.elapsed();
+        Progress {
+            done: done.saturating_sub(self.done_before),
+            total: total.saturating_sub(self.done_before),
+            took: self.took,
+        }
+    }
+
+    /// It goes on.
+    pub(super) fn go_on(self, turn: Turn<'c>) -> Self {
+        Self {
+            resumed: Instant::now(),
+            turn: Some(turn),
+            ..self
+        }
+    }
+}
+
+/// How far a computation is, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    pub(super) done: u64,
+    pub(super) total: u64,
+    /// The time that it took, without waits.
+    pub(super) took: Duration,
+}
+
+impl Progress {
+    /// Whether it can be done within this time, if it goes on as it did and need not wait.
+    pub(super) fn ends_within(self, left: Duration) -> bool {
+        let parts_to_do = self.total.saturating_sub(self.done) as f64 / self.done.max(1) as f64;
+        self.took.as_secs_f64() * parts_to_do <= left.as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(10, 0, 0, last))
+    }
+
+    fn running(state: &mut State, most: usize) -> Vec<u64> {
+        while state.running < most && state.grant() {}
+        let mut granted: Vec<u64> = state.granted.drain().collect();
+        granted.sort_unstable();
+        granted
+    }
+
+    #[test]
+    fn one_address_does_not_keep_another_waiting() {
+        let mut state = State::default();
+        let of_one: Vec<u64> = (0..5).map(|_| state.enter(address(1))).collect();
+        assert_eq!(running(&mut state, 2), of_one[..2]);
+        let other = state.enter(address(2));
+        state.leave(address(1));
+        assert_eq!(running(&mut state, 2), [other]);
+        // Its next one comes when the first address has had its slice, too.
+        let another = state.enter(address(2));
+        state.leave(address(2));
+        assert_eq!(running(&mut state, 2), [of_one[2]]);
+        state.leave(address(1));
+        assert_eq!(running(&mut state, 2), [another]);
+    }
+
+    #[test]
+    fn who_gives_up_leaves_nothing() {
+        let mut state = State::default();
+        let [first, second] = [1, 2].map(|it| state.enter(address(it)));
+        while state.running < 1 && state.grant() {}
+        // Granted, but not known to its thread.
+        state.withdraw(first, address(1));
+        assert_eq!(running(&mut state, 1), [second]);
+        let third = state.enter(address(3));
+        state.withdraw(third, address(3));
+        state.leave(address(2));
+        assert!(running(&mut state, 1).is_empty());
+        assert!(state.by_address.is_empty() && state.granted.is_empty() && state.running == 0);
+    }
+
+    #[test]
+    fn a_turn_is_passed_on_and_a_wait_can_be_given_up() {
+        let computations = Computations {
+            state: Mutex::default(),
+            most: 1,
+        };
+        let turn = computations.wait::<()>(address(1), &mut || Ok(()));
+        let mut looks = 0;
+        let given_up = computations.wait(address(1), &mut || {
+            looks += 1;
+            if looks < 3 { Ok(()) } else { Err(looks) }
+        });
+        assert_eq!(given_up.err(), Some(3));
+        std::thread::scope(|scope| {
+            let waits = || computations.wait::<()>(address(2), &mut || Ok(())).is_ok();
+            let waiting = scope.spawn(waits);
+            while !lock(&computations.state).is_awaited() {
+                std::thread::yield_now();
+            }
+            drop(turn);
+            assert!(waiting.join().is_ok_and(|had_a_turn| had_a_turn));
+        });
+        assert!(lock(&computations.state).by_address.is_empty());
+    }
+
+    #[test]
+    fn what_is_worth_going_on_with() {
+        for (done, total, took, left, expected) in [
+            (1, 2, 10, 10, true),
+            (1, 2, 10, 9, false),
+            (9, 10, 9, 1, true),
+            (0, 10, 1, 5, false),
+            (0, 10, 0, 5, true),
+            (10, 10, 100, 0, true),
+            (4 << 20, 8 << 40, 1, 3600, false),
+        ] {
+            let progress = Progress {
+                done,
+                total,
+                took: Duration::from_secs(took),
+            };
+            let ends = progress.ends_within(Duration::from_secs(left));
+            assert_eq!(ends, expected, "{progress:?} {left}");
+        }
+    }
+}

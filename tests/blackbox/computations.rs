@@ -1,0 +1,168 @@
+//! Requests that compute before they reply: they end with their clients and with the server, and keep nobody else out.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::common::digest::sha256_hex;
+use crate::common::{Conn, Server, eventually, request_bytes};
+
+const MIB: u64 = 1 << 20;
+
+/// As many bytes as nobody waits for.
+const ENDLESS: u64 = 8 << 40;
+
+/// A sparse file.
+fn place_sparse(server: &Server, name: &str, length: u64) {
+    server.place(name, b"");
+    let path = server.storage().join(name);
+    let file = fs::File::options().write(true).open(path).expect("there");
+    file.set_len(length).expect("it can be made longer");
+}
+
+/// The time that the server has computed, in ticks of 10 ms.
+fn ticks(server: &Server) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", server.pid())).expect("it runs");
+    let (_, fields) = stat.rsplit_once(')').expect("the name of the command");
+    let times = fields.split_whitespace().skip(11).take(2);
+    times
+        .map(|time| time.parse::<u64>().expect("a number"))
+        .sum()
+}
+
+fn is_idle(server: &Server) -> bool {
+    let before = ticks(server);
+    std::thread::sleep(Duration::from_millis(300));
+    ticks(server) - before <= 3
+}
+
+/// Threads of the server that compute or would, if there were processors for all.
+fn running_threads(server: &Server) -> usize {
+    let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).expect("it runs");
+    let stats = tasks
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+    stats.filter(|stat| stat.contains(") R ")).count()
+}
+
+fn ask(server: &Server, targets: &[&str], count: usize) -> Vec<Conn> {
+    let targets = targets.iter().cycle().take(count);
+    let ask = |target: &&str| {
+        let mut conn = server.open();
+        conn.send(&request_bytes("GET", target, &[], b""));
+        conn
+    };
+    targets.map(ask).collect()
+}
+
+// symptom: with requests for digests of a large sparse file whose clients have gone at once, all processors are busy for
+//          ever, and nobody else is served.
+// cause:   what computes never looked whether somebody waited for it, and as many did at once as there were slots.
+// remedy:  it looks every few MiB, and as many compute at once as there are processors.
+#[test]
+fn what_nobody_waits_for_is_given_up() {
+    let server = Server::start();
+    place_sparse(&server, "folder/endless", ENDLESS);
+    server.place("small", b"small");
+    let targets = ["folder/endless/wc", "folder/endless/sha256", "folder/tar"];
+    let asked = ask(&server, &targets, 60);
+    eventually("they compute", || !is_idle(&server));
+    assert_eq!(server.get("small").text(), "small");
+    assert_eq!(server.post("new", b"new").status, 200);
+    drop(asked);
+    assert_eq!(server.get("small/wc").text(), "0");
+    eventually("it is idle again", || is_idle(&server));
+    let given_up = "the client closed the connection before its reply";
+    eventually("the log says why", || server.log().contains(given_up));
+    server.assert_clean();
+}
+
+#[test]
+fn a_copy_that_nobody_waits_for_is_given_up() {
+    let server = Server::with(&["--min-free-space", "0"], &[]);
+    // Of a file on another file system than that of its blocks it would be a matter of moments.
+    place_sparse(&server, "large", 1 << 30);
+    for round in 0..3 {
+        let mut conn = server.open();
+        conn.send(&request_bytes(
+            "PUT",
+            "large/cp",
+            &[],
+            br#"{"path": "copy"}"#,
+        ));
+        drop(conn);
+        eventually(&format!("it is over, round {round}"), || {
+            server.log().matches("name=\"large\"").count() > round
+        });
+    }
+    server.assert_clean();
+}
+
+#[test]
+fn a_client_that_ends_only_its_half_gets_its_reply() {
+    let server = Server::start();
+    place_sparse(&server, "large", 13 * MIB);
+    let digest = sha256_hex(&vec![0; 13 << 20]);
+    for (version, target, wanted) in [
+        ("1.1", "sha256", digest.as_str()),
+        ("1.0", "sha256", digest.as_str()),
+        ("1.1", "wc", "0"),
+    ] {
+        let mut conn = server.open();
+        let head = format!("GET /file/large/{target} HTTP/{version}\r\nHost: nas\r\n\r\n");
+        conn.send(head.as_bytes());
+        conn.finish();
+        let mut reply = conn.head().expect("a head");
+        if version == "1.1" && reply.status == 100 {
+            reply = conn.head().expect("a final head");
+        }
+        assert_eq!(reply.status, 200, "{version} {target}:\n{}", reply.head);
+        let mut body = Vec::new();
+        let read = conn.body(&reply, &mut |part| body.extend_from_slice(part));
+        read.expect("the whole body");
+        assert_eq!(body, wanted.as_bytes(), "{version} {target}");
+    }
+}
+
+#[test]
+fn a_short_computation_comes_between_long_ones() {
+    let server = Server::start();
+    place_sparse(&server, "endless", ENDLESS);
+    place_sparse(&server, "short", 5 * MIB);
+    let _asked = ask(&server, &["endless/wc", "endless/sha256"], 12);
+    eventually("all have begun", || server.has_open("endless").len() == 12);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    eventually("as many compute as there are processors", || {
+        running_threads(&server) <= processors + 1
+    });
+    assert_eq!(server.get("short/wc").text(), "0");
+}
+
+// symptom: with 60 digests under way SIGTERM takes until the timeout, and what could have been finished is not.
+// cause:   they went on to the end of the process, each as if there were no other.
+// remedy:  what cannot be done in time ends at once, with 503.
+#[test]
+fn at_the_end_of_the_server_only_what_can_be_finished_goes_on() {
+    let mut server = Server::with(&["--shutdown-timeout", "40s"], &[]);
+    place_sparse(&server, "endless", ENDLESS);
+    place_sparse(&server, "short", 24 * MIB);
+    let asked = ask(&server, &["endless/wc", "endless/sha256"], 60);
+    let short = ask(&server, &["short/sha256"], 1);
+    eventually("they compute", || !is_idle(&server));
+    eventually("the short one has begun", || {
+        !server.has_open("short").is_empty()
+    });
+    server.signal("TERM");
+    let exit = server.wait();
+    assert_eq!(exit.code, Some(0));
+    assert!(exit.took < Duration::from_secs(20), "{:?}", exit.took);
+    for mut conn in asked {
+        let reply = conn.reply_to("GET").expect("a reply");
+        assert_eq!(reply.status, 503, "{}", reply.summary());
+        assert!(reply.closes(), "{}", reply.head);
+    }
+    let digest = sha256_hex(&vec![0; 24 << 20]);
+    for mut conn in short {
+        let reply = conn.reply_to("GET").expect("a reply");
+        assert_eq!((reply.status, reply.text()), (200, digest.clone()));
+    }
+}
