@@ -185,7 +185,7 @@ impl Staged<'_> {
     fn catch_up(&mut self, source: &File, length: u64) -> Result<bool, Error> {
         let missing = length.saturating_sub(self.length);
         if missing > 0 {
-            self.root.check_space(missing)?;
+            self.check_room(missing)?;
             copy_in_kernel(source, self, length, &mut |_| true)?;
         }
         Ok(missing > 0)

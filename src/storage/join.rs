@@ -120,7 +120,7 @@ impl Staged<'_> {
     }
 
     fn copy_behind(&mut self, locked: &mut LockedFile, before: u64) -> Result<(), Error> {
-        self.root.check_space(self.length)?;
+        self.check_room(self.length)?;
         self.file.seek(SeekFrom::Start(0))?;
         locked.file.seek(SeekFrom::Start(before))?;
         // Between two files io::copy uses copy_file_range(2), which shares blocks where the file system can.

@@ -16,6 +16,7 @@ mod location;
 mod mount;
 mod note;
 mod own;
+mod promises;
 mod recover;
 mod remove;
 mod rename;

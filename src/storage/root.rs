@@ -18,6 +18,7 @@ use super::error::again;
 use super::location::{FolderId, Location};
 use super::mount::Mount;
 use super::own::{OWN, OwnFolder};
+use super::promises::Promises;
 use super::turn::Turns;
 use super::walk::{Last, Missing, Place, Way};
 
@@ -56,6 +57,7 @@ pub struct Root {
     counter: AtomicU64,
     /// Held while blocks are reserved for a body.
     pub(super) reserving: Mutex<()>,
+    pub(super) promises: Mutex<Promises>,
     /// Whose turn it is to lock a file.
     pub(super) turns: Arc<Turns>,
     /// Whether a file system begins here.
@@ -90,6 +92,7 @@ impl Root {
             instance: instance(),
             counter: AtomicU64::new(0),
             reserving: Mutex::new(()),
+            promises: Mutex::default(),
             turns: Arc::default(),
             is_mounted,
             location,

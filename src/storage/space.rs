@@ -3,11 +3,13 @@
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
+use std::time::Instant;
 
 use rustix::io::Errno;
 
 use super::Error;
 use super::root::Root;
+use crate::sync::lock;
 
 /// Why a write found no space, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub struct Shortage {
     pub free: u64,
     /// What uploads have to leave free.
     pub kept: u64,
-    /// What other uploads under way have been promised of the free space.
+    /// What uploads that began before have been promised of the free space.
     pub promised: u64,
 }
 
@@ -41,38 +43,54 @@ impl Shortage {
 }
 
 impl Root {
-    /// Refuses a write after which less than the space to be kept free would be left.
+    /// Refuses a write after which less than the space to be kept free would be left. It is not of an upload: what those
+    /// are promised does not count.
     ///
     /// # Errors
     /// [`Error::NoSpace`].
     pub(super) fn check_space(&self, needed: u64) -> Result<(), Error> {
-        let balance = self.balance(needed)?;
-        match balance.is_short() {
-            true => Err(Error::NoSpace(Some(balance))),
-            false => Ok(()),
-        }
+        refuse_short(self.balance(needed, None)?)
     }
 
-    /// The error of a write that found the disk full; others are passed on.
+    /// Refuses a write of the upload with this number after which less would be left than is to be kept free and is
+    /// promised to uploads before it.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub(super) fn check_room(&self, number: u64, needed: u64) -> Result<(), Error> {
+        refuse_short(self.balance(needed, Some(number))?)
+    }
+
+    /// The error of an upload's write that found the disk full; others are passed on.
     pub(super) fn with_figures(&self, error: io::Error, asked: u64) -> io::Error {
         match Errno::from_io_error(&error) {
-            Some(Errno::NOSPC | Errno::DQUOT) => self.no_space(asked).into(),
+            Some(Errno::NOSPC | Errno::DQUOT) => {
+                Error::NoSpace(self.balance(asked, None).ok()).into()
+            }
             _ => error,
         }
     }
 
-    /// That the disk is full, with its figures.
-    fn no_space(&self, asked: u64) -> Error {
-        Error::NoSpace(self.balance(asked).ok())
-    }
-
-    fn balance(&self, asked: u64) -> Result<Shortage, Error> {
+    fn balance(&self, asked: u64, number: Option<u64>) -> Result<Shortage, Error> {
         let stat = rustix::fs::fstatvfs(self.dir.as_fd())?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        let kept = self.options.min_free;
+        let usable = free.saturating_sub(kept);
+        let promised = number.map_or(0, |number| {
+            lock(&self.promises).before(number, usable, Instant::now())
+        });
         Ok(Shortage {
             asked,
-            free: stat.f_bavail.saturating_mul(stat.f_frsize),
-            kept: self.options.min_free,
-            promised: 0,
+            free,
+            kept,
+            promised,
         })
+    }
+}
+
+fn refuse_short(balance: Shortage) -> Result<(), Error> {
+    match balance.is_short() {
+        true => Err(Error::NoSpace(Some(balance))),
+        false => Ok(()),
     }
 }

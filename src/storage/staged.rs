@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::time::Instant;
 
 use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -11,10 +12,14 @@ use super::root::Root;
 use super::{Error, Shortage};
 use crate::sync::lock;
 
-/// Bodies from this length on have their blocks reserved before the first byte is read.
+/// Bodies from this length on have blocks reserved ahead of what comes, in bytes.
 const RESERVE_FROM: u64 = 1 << 20;
 
-/// A body without reserved blocks is held against the free space each time it has grown by this much.
+/// A body has at least so many bytes reserved ahead, and at most so many: as much as has come.
+const LEAST_AHEAD: u64 = 1 << 20;
+const MOST_AHEAD: u64 = 64 << 20;
+
+/// The free space is looked at each time a body has grown by this much, in bytes.
 const CHECK_EVERY: u64 = 1 << 20;
 
 /// The space that a write will take.
@@ -34,16 +39,32 @@ pub struct Staged<'r> {
     pub(super) name: String,
     /// Bytes written so far.
     pub(super) length: u64,
-    /// The length at which to look at the free space again; none where blocks are reserved.
-    check_at: Option<u64>,
+    /// The length at which to look at the free space again.
+    check_at: u64,
+    /// Its place among the uploads.
+    number: u64,
+    /// The blocks that it is to have, where its length is known and it is not small.
+    reservation: Option<Reservation>,
     /// Whether the file has been moved to where it belongs.
     pub(super) moved: bool,
+}
+
+/// The blocks of a body whose length is known.
+#[derive(Debug)]
+struct Reservation {
+    declared: u64,
+    twice: bool,
+    /// So many bytes have blocks.
+    reserved: u64,
+    /// Whether the file system can reserve.
+    is_possible: bool,
 }
 
 impl Root {
     /// Makes room for a body.
     ///
-    /// Blocks are reserved on the disk itself, so that servers on the same file system see each other's reservations.
+    /// All of a declared length has to fit beside what is promised to the uploads before it. Blocks are reserved ahead of
+    /// what comes, on the disk itself, so that servers on the same file system see each other's.
     /// A file system that cannot reserve (`EOPNOTSUPP`) takes the body as it comes.
     ///
     /// # Errors
@@ -51,29 +72,28 @@ impl Root {
     pub fn stage(&self, need: Need) -> Result<Staged<'_>, Error> {
         let declared = need.declared.unwrap_or(0);
         let copy = if need.twice { declared } else { 0 };
+        let number = lock(&self.promises).number();
         if declared < RESERVE_FROM {
-            self.check_space(declared.saturating_add(copy))?;
-            return self.create_staged();
+            self.check_room(number, declared.saturating_add(copy))?;
+            return self.create_staged(number);
         }
-        // One at a time: of two that are reserved at once and do not both fit, each would fill the disk for a moment.
-        let _turn = lock(&self.reserving);
-        self.check_space(declared.saturating_add(copy))?;
-        let mut staged = self.create_staged()?;
-        match rustix::fs::fallocate(&staged.file, FallocateFlags::KEEP_SIZE, 0, declared) {
-            Ok(()) => {
-                // Another server may have reserved at the same moment; who finds too little left steps back.
-                self.check_space(copy)?;
-                staged.check_at = None;
-            }
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
-            Err(Errno::FBIG) => return Err(Error::NoSpace(None)),
-            Err(errno) => return Err(self.with_figures(errno.into(), declared).into()),
-        }
+        let turn = lock(&self.reserving);
+        self.check_room(number, declared.saturating_add(copy))?;
+        let mut staged = self.create_staged(number)?;
+        staged.reservation = Some(Reservation {
+            declared,
+            twice: need.twice,
+            reserved: 0,
+            is_possible: true,
+        });
+        lock(&self.promises).enter(number, (declared, need.twice), Instant::now());
+        drop(turn);
+        staged.reserve_ahead()?;
         Ok(staged)
     }
 
     /// Creates the file and locks it, which tells a starting server that its writer lives.
-    pub(super) fn create_staged(&self) -> Result<Staged<'_>, Error> {
+    fn create_staged(&self, number: u64) -> Result<Staged<'_>, Error> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         loop {
             let name = self.unique();
@@ -86,7 +106,9 @@ impl Root {
                 file,
                 name,
                 length: 0,
-                check_at: Some(CHECK_EVERY),
+                check_at: CHECK_EVERY,
+                number,
+                reservation: None,
                 moved: false,
             };
             match rustix::fs::flock(&staged.file, FlockOperation::NonBlockingLockExclusive) {
@@ -113,22 +135,76 @@ impl Staged<'_> {
     /// body is whole.
     pub(super) fn has_grown(&mut self, length: u64) -> Result<(), Error> {
         self.length = length;
-        if self.check_at.is_some_and(|at| length >= at) {
-            self.check_at = Some(length + CHECK_EVERY);
-            if let Err(Error::NoSpace(shortage)) = self.root.check_space(0) {
-                let asked = length;
-                return Err(Error::NoSpace(shortage.map(|it| Shortage { asked, ..it })));
-            }
+        if length < self.check_at {
+            return Ok(());
         }
-        Ok(())
+        self.check_at = length + CHECK_EVERY;
+        match self.reserve_ahead() {
+            Err(Error::NoSpace(shortage)) => Err(Error::NoSpace(shortage)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses what needs so much more space than this upload has been given, beside the uploads before it.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub(super) fn check_room(&self, needed: u64) -> Result<(), Error> {
+        self.root.check_room(self.number, needed)
     }
 
     /// Checks that a body that is whole leaves the space to be kept free, where no blocks were reserved for it.
     pub(super) fn check_fits(&self) -> Result<(), Error> {
-        match self.check_at {
-            Some(_) => self.root.check_space(0),
-            None => Ok(()),
+        match &self.reservation {
+            Some(it) if it.is_possible && it.reserved >= self.length => Ok(()),
+            _ => self.check_room(0),
         }
+    }
+
+    /// Sees to it that the blocks for what comes next are there, and that what is still to come will fit.
+    fn reserve_ahead(&mut self) -> Result<(), Error> {
+        let (root, number, length) = (self.root, self.number, self.length);
+        let Some(it) = &mut self.reservation else {
+            let asked = length;
+            return self.check_room(0).map_err(|error| match error {
+                Error::NoSpace(Some(it)) => Error::NoSpace(Some(Shortage { asked, ..it })),
+                other => other,
+            });
+        };
+        let ahead = length.clamp(LEAST_AHEAD, MOST_AHEAD);
+        let is_far = it.reserved >= it.declared || it.reserved >= length + ahead / 2;
+        if it.is_possible && is_far {
+            let so_far = (length, it.reserved);
+            lock(&root.promises).note(number, so_far, Instant::now());
+            return Ok(());
+        }
+        // One at a time: of two that are reserved at once and do not both fit, each would fill the disk for a moment.
+        let _turn = lock(&root.reserving);
+        let copy = if it.twice { it.declared } else { 0 };
+        let left = it.declared.saturating_sub(it.reserved.max(length));
+        root.check_room(number, left.saturating_add(copy))?;
+        let end = it.declared.min(length + ahead);
+        if it.is_possible && end > it.reserved {
+            let reserve = |at, length| {
+                rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, at, length)
+            };
+            // With its last byte, a file that is longer than the file system can have is refused at once.
+            let last = match it.reserved == 0 && it.declared > end {
+                true => reserve(it.declared - 1, 1),
+                false => Ok(()),
+            };
+            match last.and_then(|()| reserve(it.reserved, end - it.reserved)) {
+                Ok(()) => it.reserved = end,
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => it.is_possible = false,
+                Err(Errno::FBIG) => return Err(Error::NoSpace(None)),
+                Err(errno) => return Err(root.with_figures(errno.into(), left).into()),
+            }
+            // Another server may have reserved at the same moment; who finds too little left steps back.
+            root.check_space(0)?;
+        }
+        let so_far = (length, it.reserved);
+        lock(&root.promises).note(number, so_far, Instant::now());
+        Ok(())
     }
 }
 
@@ -149,6 +225,7 @@ impl Write for Staged<'_> {
 
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
+        lock(&self.root.promises).remove(self.number);
         if !self.moved {
             // What cannot be removed now is removed at the next start.
             let _ = rustix::fs::unlinkat(self.root.staged.as_fd(), &self.name, AtFlags::empty());

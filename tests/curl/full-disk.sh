@@ -104,6 +104,20 @@ given_back() { wait_for 15 status 200 -X POST -T "$work/40" "$URL/file/second"; 
 check "what an upload had reserved is free again when its client dies" given_back
 empty_storage
 
+# symptom: one upload that declares all the free space and sends a byte now and then denies every other.
+# cause:   all of a declared length was reserved before a byte of it had come.
+# remedy:  blocks are reserved ahead of what comes, and for a declaration alone half of the space is promised at most.
+hold_upload -H 'Transfer-Encoding:' -H "Content-Length: $((62 << 20))" "$URL/file/greedy"
+printf x >&"$HELD"
+check "beside an upload that declares all the space and brings nothing another gets in" \
+  status 200 -X POST -T "$work/10" "$URL/file/other"
+check "and is appended to" status 200 -X PUT -T "$work/1" "$URL/file/other"
+check "and a large one gets in" status 200 -X POST -T "$work/16" "$URL/file/large"
+kill -TERM "$UPLOAD"
+end_upload "$HELD" "$UPLOAD"
+wait_for 15 nothing_staged "$storage"
+empty_storage
+
 some_fit() {
   local good
   seq 4 | xargs -P 4 -I{} curl "${patient[@]}" -o /dev/null -w '{} %{http_code}\n' -X POST -T "$work/30" "$URL/file/p{}" \

@@ -1,0 +1,214 @@
+//! What uploads under way have been promised of the free space, beyond the blocks that they have on the disk.
+//!
+//! A declared length is a promise only as far as it is credible: as far as the upload would come within an hour at its
+//! present rate, and for its first seconds up to [`ON_ITS_WORD`]. So uploads that cannot all fit are refused early, and one
+//! that declares all the space and sends a byte now and then keeps nobody out.
+//!
+//! Responsible for: adding up, with times and lengths as values. Not for: the disk.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How much an upload is promised for its declaration alone, in bytes.
+const ON_ITS_WORD: u64 = 64 << 20;
+
+/// For how long it is.
+const WORD_COUNTS: Duration = Duration::from_secs(10);
+
+/// The rate of an upload is that of the last one or two periods of this length.
+const PERIOD: Duration = Duration::from_secs(10);
+
+/// An upload is promised what it brings in this time, in seconds, at its present rate.
+const HORIZON: u64 = 3600;
+
+/// The uploads that have a promise, in the order in which they began.
+#[derive(Debug, Default)]
+pub(super) struct Promises {
+    uploads: BTreeMap<u64, Promise>,
+    next: u64,
+}
+
+/// One upload.
+#[derive(Debug)]
+pub(super) struct Promise {
+    /// The length of its body, in bytes.
+    declared: u64,
+    /// Whether it will be copied behind another file, so that it takes its length twice.
+    twice: bool,
+    /// Bytes that have blocks on the disk, come or reserved.
+    reserved: u64,
+    /// Bytes that have come.
+    come: u64,
+    begun: Instant,
+    /// When a period began, and how much had come then: the present one, and the one before.
+    periods: [(Instant, u64); 2],
+}
+
+impl Promises {
+    /// A number for an upload that begins: those before it have lower ones.
+    pub(super) fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// Enters an upload.
+    pub(super) fn enter(&mut self, number: u64, (declared, twice): (u64, bool), now: Instant) {
+        let promise = Promise {
+            declared,
+            twice,
+            reserved: 0,
+            come: 0,
+            begun: now,
+            periods: [(now, 0); 2],
+        };
+        self.uploads.insert(number, promise);
+    }
+
+    /// Notes how far an upload is.
+    pub(super) fn note(&mut self, number: u64, (come, reserved): (u64, u64), now: Instant) {
+        if let Some(promise) = self.uploads.get_mut(&number) {
+            promise.come = come;
+            promise.reserved = reserved.max(come);
+            promise.turn_period(now);
+        }
+    }
+
+    /// Strikes an upload off.
+    pub(super) fn remove(&mut self, number: u64) {
+        self.uploads.remove(&number);
+    }
+
+    /// What the uploads that began before this one are promised, of so much space that may be used. What is promised for
+    /// declarations alone is half of that at most.
+    pub(super) fn before(&mut self, number: u64, usable: u64, now: Instant) -> u64 {
+        let (mut earned, mut on_word) = (0_u64, 0_u64);
+        for promise in self.uploads.range_mut(..number).map(|(_, promise)| promise) {
+            promise.turn_period(now);
+            let by_rate = promise.by_rate(now);
+            earned = earned.saturating_add(promise.space(by_rate));
+            let by_word = promise.by_word(now).saturating_sub(by_rate);
+            on_word = on_word.saturating_add(by_word);
+        }
+        earned.saturating_add(on_word.min(usable / 2))
+    }
+}
+
+impl Promise {
+    fn turn_period(&mut self, now: Instant) {
+        let [present, _] = self.periods;
+        if now.saturating_duration_since(present.0) >= PERIOD {
+            self.periods = [(now, self.come), present];
+        }
+    }
+
+    /// What is left to be reserved.
+    fn left(&self) -> u64 {
+        self.declared.saturating_sub(self.reserved)
+    }
+
+    /// How much of what is left it would bring in time.
+    fn by_rate(&self, now: Instant) -> u64 {
+        let [_, (since, before)] = self.periods;
+        let seconds = now.saturating_duration_since(since).as_secs().max(1);
+        let rate = (self.come - before) / seconds;
+        self.left().min(rate.saturating_mul(HORIZON))
+    }
+
+    /// How much of what is left it is believed to bring.
+    fn by_word(&self, now: Instant) -> u64 {
+        match now.saturating_duration_since(self.begun) < WORD_COUNTS {
+            true => self.left().min(ON_ITS_WORD),
+            false => 0,
+        }
+    }
+
+    /// The space that so much more of it takes, with the copy of what has come.
+    fn space(&self, more: u64) -> u64 {
+        match self.twice {
+            true => self.come.saturating_add(more.saturating_mul(2)),
+            false => more,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+    const GIB: u64 = 1 << 30;
+    const USABLE: u64 = 1000 * GIB;
+
+    /// One upload that has brought so much by these seconds after its beginning.
+    fn promised(upload: (u64, bool), notes: &[(u64, u64)], seconds: u64, usable: u64) -> u64 {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut promises = Promises::default();
+        let number = promises.number();
+        promises.enter(number, upload, start);
+        for (second, come) in notes {
+            promises.note(number, (*come, *come), at(*second));
+        }
+        let newcomer = promises.number();
+        promises.before(newcomer, usable, at(seconds))
+    }
+
+    #[test]
+    fn a_declaration_counts_for_a_while_and_then_what_comes() {
+        for (declared, notes, seconds, usable, expected) in [
+            (10 * MIB, &[][..], 0, USABLE, 10 * MIB),
+            (10 * GIB, &[], 9, USABLE, 64 * MIB),
+            (10 * GIB, &[], 9, 100 * MIB, 50 * MIB),
+            (10 * GIB, &[], 10, USABLE, 0),
+            // A byte now and then.
+            (10 * GIB, &[(9, 1), (20, 2), (40, 3)], 45, USABLE, 0),
+            // 100 MiB/s: all of it will come.
+            (10 * GIB, &[(1, 100 * MIB)], 1, USABLE, 10 * GIB - 100 * MIB),
+            (
+                10 * GIB,
+                &[(1, 100 * MIB)],
+                11,
+                USABLE,
+                10 * GIB - 100 * MIB,
+            ),
+            // Then nothing comes any more.
+            (
+                10 * GIB,
+                &[(1, 100 * MIB), (12, 100 * MIB), (23, 100 * MIB)],
+                34,
+                USABLE,
+                0,
+            ),
+            (GIB, &[(1, GIB)], 1, USABLE, 0),
+        ] {
+            let found = promised((declared, false), notes, seconds, usable);
+            assert_eq!(found, expected, "{declared} {notes:?} {seconds} {usable}");
+        }
+        // 1 MiB/s: what comes in an hour.
+        let found = promised((10 * GIB, false), &[(10, 10 * MIB)], 10, USABLE);
+        assert_eq!(found, 3600 * MIB);
+    }
+
+    #[test]
+    fn what_is_copied_counts_twice() {
+        let found = promised((GIB, true), &[(1, GIB / 4)], 1, USABLE);
+        assert_eq!(found, GIB / 4 + 2 * (GIB - GIB / 4));
+        assert_eq!(promised((GIB, true), &[(1, GIB)], 100, USABLE), GIB);
+    }
+
+    #[test]
+    fn an_upload_gives_way_to_those_before_it_alone() {
+        let now = Instant::now();
+        let mut promises = Promises::default();
+        let [first, second] = [promises.number(), promises.number()];
+        for number in [first, second] {
+            promises.enter(number, (10 * GIB, false), now);
+            promises.note(number, (GIB, 2 * GIB), now);
+        }
+        assert_eq!(promises.before(first, USABLE, now), 0);
+        assert_eq!(promises.before(second, USABLE, now), 8 * GIB);
+        assert_eq!(promises.before(u64::MAX, USABLE, now), 16 * GIB);
+        promises.remove(first);
+        assert_eq!(promises.before(u64::MAX, USABLE, now), 8 * GIB);
+    }
+}
