@@ -2,15 +2,16 @@
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::FileType;
+use rustix::fs::{AtFlags, Dir, FileType, Mode};
 use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
 use super::mount::Mount;
 use super::replace::rename_onto;
-use super::root::Root;
+use super::root::{DIR_FLAGS, Root};
 use super::snapshot::same_file;
 use super::target::{At, LockedEntry, Target, replaceable, stat};
 use super::turn::FileId;
@@ -76,12 +77,7 @@ impl Root {
         from: &[String],
     ) -> Result<(), Error> {
         if matches!(target, Target::Source) {
-            // rename(2) leaves two names of one file alone.
-            let same_folder = same_file(source_at.0, target_at.0)?;
-            if !(same_folder && source_at.1 == target_at.1) {
-                rustix::fs::unlinkat(source_at.0, source_at.1, rustix::fs::AtFlags::empty())?;
-            }
-            return Ok(());
+            return rename_onto_itself(source_at, target_at);
         }
         let replaced = target.entry();
         if source.kind() == FileType::Symlink && self.leads_to(from, replaced) {
@@ -117,6 +113,38 @@ fn fits(source: FileType, target: Option<FileType>) -> Result<(), Error> {
         (FileType::Directory, Some(_)) => Err(Error::IsFile),
         (_, Some(target)) => replaceable(target),
     }
+}
+
+/// Renames a file onto a name that leads to the same file.
+fn rename_onto_itself(from: At<'_>, to: At<'_>) -> Result<(), Error> {
+    if same_file(from.0, to.0)? {
+        if from.1 == to.1 {
+            return Ok(());
+        }
+        // Where case is folded, the file has one name, written in two ways.
+        if !has_both(from.0, from.1, to.1)? {
+            return Ok(rustix::fs::renameat(from.0, from.1, to.0, to.1)?);
+        }
+    }
+    // rename(2) leaves two names of one file alone.
+    Ok(rustix::fs::unlinkat(from.0, from.1, AtFlags::empty())?)
+}
+
+/// Whether a folder has an entry of each of two names, written as they are: a file system that folds case finds one entry
+/// under many.
+fn has_both(dir: BorrowedFd<'_>, one: &OsStr, other: &OsStr) -> Result<bool, Error> {
+    let readable = rustix::fs::openat(dir, ".", DIR_FLAGS, Mode::empty())?;
+    let (mut has_one, mut has_other) = (false, false);
+    for entry in Dir::new(readable)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        has_one |= name == one.as_bytes();
+        has_other |= name == other.as_bytes();
+        if has_one && has_other {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Renames onto a name that leads to something, or to nothing; then it must lead to nothing still.
