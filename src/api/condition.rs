@@ -55,6 +55,8 @@ pub(super) fn opaque(version: &Version) -> String {
 pub(super) struct Guard {
     conditions: Conditions,
     content_range: Option<ContentRange>,
+    /// The name ends in `/`, and a file is to get it.
+    is_folder_name: bool,
 }
 
 impl Guard {
@@ -62,7 +64,7 @@ impl Guard {
     pub(super) fn of(request: &dyn Request) -> Result<Self, Error> {
         Ok(Self {
             conditions: read(request)?,
-            content_range: None,
+            ..Self::default()
         })
     }
 
@@ -77,7 +79,17 @@ impl Guard {
         Ok(Self {
             conditions: read(request)?,
             content_range,
+            is_folder_name: false,
         })
+    }
+
+    /// The same for a write that makes or changes a file, by a name that ends in `/` or not. One that does is that of a
+    /// folder: the sender means another file than that without the slash.
+    pub(super) fn for_file(self, ends_in_slash: bool) -> Self {
+        Self {
+            is_folder_name: ends_in_slash,
+            ..self
+        }
     }
 
     /// Whether the body is to be the beginning of the file: what is not there has no byte before it.
@@ -97,11 +109,14 @@ impl Guard {
 
     /// Whether anything is to be checked at all.
     pub(super) fn is_idle(&self) -> bool {
-        self.conditions.are_none() && self.content_range.is_none()
+        self.conditions.are_none() && self.content_range.is_none() && !self.is_folder_name
     }
 
     /// Holds the conditions against what is there.
     pub(super) fn check(&self, current: Option<&Current>) -> Result<(), storage::Error> {
+        if self.is_folder_name {
+            return Err(storage::Error::FolderName);
+        }
         // A condition counts only where the request could be carried out without it (RFC 9110, section 13.2.1).
         let length = match current {
             Some(Current::File(version)) => Some(version.length),

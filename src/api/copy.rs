@@ -21,6 +21,8 @@ pub(super) fn copy<'s>(
     let guard = Guard::of(request)?;
     open(root, name)?;
     let new = destination::read(request, failed)?;
+    let guard = guard.for_file(new.ends_in_slash);
+    let new = new.name;
     let failed_there = |error| Error::Storage(new.clone(), Access::Create, error);
     let check: Check<'_> = &|current| guard.check(current);
     let names = (name.pieces(), new.pieces());

@@ -8,7 +8,7 @@ use serde_core::{Deserialize, Deserializer};
 
 use super::write::broken;
 use super::{Error, Request};
-use crate::http::name::Name;
+use crate::http::name::{Name, ends_in_slash};
 use crate::storage;
 
 /// The longest body, in bytes. A name of 4,096 bytes is at most 24 KiB in JSON.
@@ -16,11 +16,18 @@ const MAX_BODY: u64 = 64 * 1024;
 
 const TOO_LONG: &str = "the body is longer than 64 KiB";
 
+/// The new name.
+pub(super) struct NewName {
+    pub(super) name: Name,
+    /// Whether it is written with a final `/`, as that of a folder.
+    pub(super) ends_in_slash: bool,
+}
+
 /// Reads the body `{"path": "NEW"}`; NEW is percent-decoded like a name in a request target.
 pub(super) fn read(
     request: &mut dyn Request,
     failed: impl Fn(storage::Error) -> Error,
-) -> Result<Name, Error> {
+) -> Result<NewName, Error> {
     if request.declared().is_some_and(|length| length > MAX_BODY) {
         return Err(Error::Content(TOO_LONG));
     }
@@ -67,11 +74,14 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-fn parse(content: &[u8]) -> Result<Name, Error> {
+fn parse(content: &[u8]) -> Result<NewName, Error> {
     const EXPECTED: &str = "the body must be a JSON object like {\"path\": \"new/name\"}";
     let parsed = std::str::from_utf8(content).map(serde_json::from_str);
     match parsed {
-        Ok(Ok(Destination(path))) if !path.is_empty() => Name::parse(&path).map_err(Error::NewName),
+        Ok(Ok(Destination(path))) if !path.is_empty() => Ok(NewName {
+            name: Name::parse(&path).map_err(Error::NewName)?,
+            ends_in_slash: ends_in_slash(&path),
+        }),
         _ => Err(Error::Content(EXPECTED)),
     }
 }
@@ -104,9 +114,15 @@ mod tests {
             (br#"{"path":".."}"#, None),
             (br#"{"path":"%zz"}"#, None),
         ] {
-            let name = parse(content).ok().map(|name| name.to_string());
+            let name = parse(content).ok().map(|new| new.name.to_string());
             let shown = String::from_utf8_lossy(content);
             assert_eq!(name.as_deref(), expected, "{shown}");
+        }
+        for (path, expected) in [("a/", true), ("a%2F", true), ("/", true), ("/a", false)] {
+            let content = format!("{{\"path\":\"{path}\"}}");
+            let new = parse(content.as_bytes()).ok();
+            let found = new.map(|new| new.ends_in_slash);
+            assert_eq!(found, Some(expected), "{path}");
         }
         for deep in [
             "[".repeat(60_000),

@@ -92,7 +92,7 @@ pub fn handle<'s>(
         Operation::Archive(name) => archive::archive(store, name, request),
         Operation::Create(name) => write::create(store, name, request),
         Operation::MakeFolder(name) => write::make_folder(root, name, request),
-        Operation::Append(name, if_absent) => write::append(store, name, *if_absent, request),
+        Operation::Append(name, appending) => write::append(store, name, *appending, request),
         Operation::Rename(name) => rename::rename(root, name, request),
         Operation::Copy(name) => copy::copy(root, name, request),
         Operation::Delete(name) => remove::remove(root, name, request),

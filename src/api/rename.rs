@@ -14,8 +14,10 @@ pub(super) fn rename<'s>(
     let failed = |error| Error::Storage(name.clone(), Access::Change, error);
     // The conditions are about the new name.
     let guard = Guard::of(request)?;
-    root.check_exists(name.pieces()).map_err(failed)?;
+    let is_folder = root.check_exists(name.pieces()).map_err(failed)?;
     let new = destination::read(request, failed)?;
+    let guard = guard.for_file(new.ends_in_slash && !is_folder);
+    let new = new.name;
     root.rename(name.pieces(), new.pieces(), &|current| guard.check(current))
         .map_err(|error| at_one_of(name, &new, error))?;
     Ok(Reply::done())

@@ -14,7 +14,7 @@ use super::mistake::Watched;
 use super::{Access, Error, Reply, Request, Store};
 use crate::http::digest::{self, Sha256};
 use crate::http::name::Name;
-use crate::http::route::IfAbsent;
+use crate::http::route::Appending;
 use crate::storage::{self, Check, IfMissing, Need, Root, Staged};
 
 /// How much of a body is gathered before it is written, in bytes, at most.
@@ -63,15 +63,14 @@ pub(super) fn create<'s>(
 pub(super) fn append<'s>(
     store: Store<'s>,
     name: &Name,
-    if_absent: IfAbsent,
+    appending: Appending,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Append, error);
-    let guard = Guard::of_append(request)?;
+    let guard = Guard::of_append(request)?.for_file(appending.ends_in_slash);
     let digests = Digests::of(request)?;
     guard.check_length(request.declared())?;
-    let is_create = if_absent == IfAbsent::Create;
-    let if_missing = match is_create || guard.is_of_beginning() {
+    let if_missing = match appending.creates || guard.is_of_beginning() {
         true => IfMissing::Create,
         false => IfMissing::Fail,
     };
@@ -79,7 +78,7 @@ pub(super) fn append<'s>(
     let mut request = Watched::new(request);
     // What creates the file becomes the file, and is not copied.
     let (staged, digest) = stage(store, &mut request, is_there, &digests, failed)?;
-    if !is_create {
+    if !appending.creates {
         request.check()?;
     }
     guard.check_length(Some(staged.length()))?;

@@ -36,6 +36,8 @@ pub enum NameFault {
     PieceTooLong,
     /// More than [`MAX_NAME`] in all.
     TooLong,
+    /// A final `/`, where a file is meant.
+    Folder,
 }
 
 impl fmt::Display for NameFault {
@@ -47,6 +49,9 @@ impl fmt::Display for NameFault {
             Self::Parent => "the name holds \"..\"",
             Self::PieceTooLong => "a piece of the name is longer than 255 bytes",
             Self::TooLong => "the name is longer than 4096 bytes",
+            Self::Folder => {
+                "a name that ends in \"/\" is that of a folder; a file's is written in full"
+            }
         })
     }
 }
@@ -115,6 +120,12 @@ impl fmt::Display for Name {
         }
         f.write_str(&self.pieces.join("/"))
     }
+}
+
+/// Whether a name ends in `/`, raw or encoded: whoever writes it so means a folder.
+#[must_use]
+pub fn ends_in_slash(encoded: &str) -> bool {
+    encoded.ends_with('/') || encoded.ends_with("%2F") || encoded.ends_with("%2f")
 }
 
 /// Whether each `%` has two hexadecimal digits behind it (RFC 3986, section 2.1).

@@ -3,7 +3,7 @@
 //! In: the resource first, then the method; every other method of a resource is 405 with its `Allow`. Out: carrying
 //! the operation out.
 
-use super::name::{Name, NameFault};
+use super::name::{Name, NameFault, ends_in_slash};
 use super::query::{self, QueryFault};
 use super::target::Target;
 
@@ -27,7 +27,7 @@ pub enum Operation {
     /// `POST /file/NAME/`: make the folder.
     MakeFolder(Name),
     /// `PUT /file/NAME`: append to the file.
-    Append(Name, IfAbsent),
+    Append(Name, Appending),
     /// `PUT /file/NAME/mv`: rename the file or folder.
     Rename(Name),
     /// `PUT /file/NAME/cp`: copy the file.
@@ -36,13 +36,13 @@ pub enum Operation {
     Delete(Name),
 }
 
-/// What an append is to do where there is no file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IfAbsent {
-    /// 404, unless the request says otherwise in a field.
-    Fail,
-    /// `?create`: create it.
-    Create,
+/// What the target of an append says beside the name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Appending {
+    /// `?create`: the file is created where there is none.
+    pub creates: bool,
+    /// The name ends in `/`, as no file's does.
+    pub ends_in_slash: bool,
 }
 
 /// Why a request leads to no operation.
@@ -197,14 +197,13 @@ pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
 
 /// The operation with what its parameters say, each of which it has to know.
 fn with_parameters(operation: Operation, query: Option<&str>) -> Result<Operation, RouteFault> {
-    if let Operation::Append(name, _) = operation {
+    if let Operation::Append(name, appending) = operation {
         let [creates] = query::flags(query, ["create"])?;
-        let if_absent = if creates {
-            IfAbsent::Create
-        } else {
-            IfAbsent::Fail
+        let appending = Appending {
+            creates,
+            ..appending
         };
-        return Ok(Operation::Append(name, if_absent));
+        return Ok(Operation::Append(name, appending));
     }
     query::flags(query, [])?;
     Ok(operation)
@@ -230,7 +229,13 @@ fn route_beside_files(
 fn route_name(method: &str, encoded: &str) -> Result<Operation, RouteFault> {
     let operation: fn(Name) -> Operation = match method {
         "GET" | "HEAD" => Operation::Read,
-        "PUT" => |name| Operation::Append(name, IfAbsent::Fail),
+        "PUT" => {
+            let appending = Appending {
+                creates: false,
+                ends_in_slash: ends_in_slash(encoded),
+            };
+            return Ok(Operation::Append(Name::parse(encoded)?, appending));
+        }
         "POST" if ends_in_slash(encoded) => Operation::MakeFolder,
         "POST" => Operation::Create,
         "DELETE" => Operation::Delete,
@@ -269,14 +274,22 @@ fn action(encoded: &str) -> Option<(&str, Action)> {
     named.then_some((name, action))
 }
 
-/// Whether the name ends in `/`, raw or encoded: the mark of a folder that is to be made.
-fn ends_in_slash(encoded: &str) -> bool {
-    encoded.ends_with('/') || encoded.ends_with("%2F") || encoded.ends_with("%2f")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PLAIN: Appending = Appending {
+        creates: false,
+        ends_in_slash: false,
+    };
+    const CREATING: Appending = Appending {
+        creates: true,
+        ends_in_slash: false,
+    };
+    const WITH_SLASH: Appending = Appending {
+        creates: false,
+        ends_in_slash: true,
+    };
 
     fn name(text: &str) -> Name {
         Name::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}"))
@@ -319,29 +332,19 @@ mod tests {
             ("POST", "/file/a%2F", MakeFolder(name("a"))),
             ("POST", "/file/a/b%2f", MakeFolder(name("a/b"))),
             ("POST", "/file/%2F", MakeFolder(name(""))),
-            ("PUT", "/file/a", Append(name("a"), IfAbsent::Fail)),
-            ("PUT", "/file/a%2Fwc", Append(name("a/wc"), IfAbsent::Fail)),
+            ("PUT", "/file/a", Append(name("a"), PLAIN)),
+            ("PUT", "/file/a%2Fwc", Append(name("a/wc"), PLAIN)),
             ("HEAD", "/file/a/cp", Read(name("a/cp"))),
             ("DELETE", "/file/a%2Fwc", Delete(name("a/wc"))),
-            ("PUT", "/file/a?create", Append(name("a"), IfAbsent::Create)),
-            (
-                "PUT",
-                "/file/a?create=",
-                Append(name("a"), IfAbsent::Create),
-            ),
-            (
-                "PUT",
-                "/file/a?%63reate&",
-                Append(name("a"), IfAbsent::Create),
-            ),
-            (
-                "PUT",
-                "/file/a%3Fcreate",
-                Append(name("a%3Fcreate"), IfAbsent::Fail),
-            ),
+            ("PUT", "/file/a?create", Append(name("a"), CREATING)),
+            ("PUT", "/file/a?create=", Append(name("a"), CREATING)),
+            ("PUT", "/file/a?%63reate&", Append(name("a"), CREATING)),
+            ("PUT", "/file/a%3Fcreate", Append(name("a%3Fcreate"), PLAIN)),
+            ("PUT", "/file/a/", Append(name("a"), WITH_SLASH)),
+            ("PUT", "/file/a/mv%2F", Append(name("a/mv"), WITH_SLASH)),
             ("PUT", "/file/a/mv", Rename(name("a"))),
-            ("PUT", "/file/mv", Append(name("mv"), IfAbsent::Fail)),
-            ("PUT", "/file/a%2Fmv", Append(name("a/mv"), IfAbsent::Fail)),
+            ("PUT", "/file/mv", Append(name("mv"), PLAIN)),
+            ("PUT", "/file/a%2Fmv", Append(name("a/mv"), PLAIN)),
             ("DELETE", "/file/a", Delete(name("a"))),
             ("DELETE", "/file/%2F", Delete(name(""))),
         ] {

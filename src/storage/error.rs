@@ -45,6 +45,8 @@ pub enum Error {
     OutOfMemory,
     /// What the name leads to has changed in between: to be tried again.
     Moved,
+    /// The caller does not give a file this name, since it is written as that of a folder.
+    FolderName,
     /// The condition of the caller on what is there does not hold.
     Unmet,
     /// The file has this length in bytes, not the one that the caller expects.
@@ -81,6 +83,7 @@ impl fmt::Display for Error {
             Self::Exhausted => "out of descriptors",
             Self::OutOfMemory => "other requests have the memory for it",
             Self::Moved => "changed meanwhile",
+            Self::FolderName => "is written as the name of a folder",
             Self::Unmet => "a condition does not hold",
             Self::OtherLength(_) => "has another length",
             Self::Cancelled => "cancelled",

@@ -19,14 +19,13 @@ use super::version::{Check, stamp};
 use super::walk::{Place, kind};
 
 impl Root {
-    /// Refuses early to rename what is not there.
+    /// Refuses early to rename what is not there, and tells whether it is a folder.
     ///
     /// # Errors
     /// As of [`Root::rename`].
-    pub fn check_exists(&self, from: &[String]) -> Result<(), Error> {
+    pub fn check_exists(&self, from: &[String]) -> Result<bool, Error> {
         let (dir, leaf) = self.find_itself(from)?.entry().ok_or(Error::IsRoot)?;
-        kind(dir.as_fd(), &leaf)?;
-        Ok(())
+        Ok(kind(dir.as_fd(), &leaf)? == FileType::Directory)
     }
 
     /// Gives a file, link or folder another name; a file that has that name already is replaced in the same moment.

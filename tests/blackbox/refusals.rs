@@ -204,6 +204,42 @@ fn a_move_that_forgets_its_action_is_not_appended() {
     server.assert_clean();
 }
 
+// symptom: mv of cat.jpg to "pets/" makes a file called pets, with OK; an append to "pets/" appends to a file pets.
+// cause:   a final slash was dropped.
+// remedy:  400 where a file is meant; a folder may be moved to such a name.
+#[test]
+fn a_final_slash_is_no_file() {
+    let server = Server::start();
+    server.place("a", b"content");
+    server.place("folder/x", b"x");
+    let before = server.visible();
+    for new in ["new/", "new%2F", "deep/new/", "a/"] {
+        for reply in [server.mv("a", new), server.cp("a", new)] {
+            assert_eq!(reply.status, 400, "{new}: {}", reply.summary());
+            assert_eq!(server.visible(), before, "{new}");
+        }
+    }
+    for (target, status) in [
+        ("a/", 400),
+        ("a%2F", 400),
+        ("a/?create", 400),
+        ("new/?create", 400),
+        ("deep/new%2f?create", 400),
+        ("new/", 404),
+        ("folder/", 409),
+    ] {
+        let reply = server.put(target, b"more");
+        assert_eq!(reply.status, status, "{target}: {}", reply.summary());
+        assert_eq!(server.visible(), before, "{target}");
+    }
+    let range = [("Content-Range", "bytes 0-3/4")];
+    assert_eq!(server.request("PUT", "new/", &range, b"more").status, 400);
+    assert_eq!(server.visible(), before);
+    assert_eq!(server.mv("folder", "moved/").status, 200);
+    assert_eq!(server.visible(), ["a 7", "moved/", "moved/x 1"]);
+    server.assert_clean();
+}
+
 // symptom: an upload with Content-Encoding: gzip is stored compressed under the name of what it is not, with OK.
 // cause:   the field was ignored, and no reply bears it again.
 // remedy:  415; Accept-Encoding of the reply says what is taken.
