@@ -86,7 +86,7 @@ impl Error {
             Self::Content(_) | Self::Condition(_) | Self::Digest | Self::ClientGone => 400,
             Self::Unmet => 412,
             Self::Range(_) => 416,
-            Self::Body(BodyFault::Stalled) => 408,
+            Self::Body(BodyFault::Stalled | BodyFault::TooSlow) => 408,
             Self::Body(BodyFault::EndedEarly | BodyFault::Malformed) => 400,
             Self::TooLarge(_) => 413,
             Self::Storage(name, access, error) => storage_answer(name, *access, error).0,
@@ -128,6 +128,12 @@ impl Error {
             Self::ClientGone => "the client closed the connection before its reply".to_owned(),
             Self::Panic(_) => "the server failed on this request".to_owned(),
         }
+    }
+
+    /// Whether the disk has no space for it.
+    #[must_use]
+    pub fn is_for_want_of_space(&self) -> bool {
+        matches!(self, Self::Storage(_, _, storage::Error::NoSpace(_)))
     }
 
     /// What the log says beyond the status, where there is more to say.

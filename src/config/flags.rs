@@ -154,6 +154,16 @@ pub(super) const FLAGS: &[Flag] = &[
         },
     },
     Flag {
+        name: "min-rate",
+        variable: "MIN_RATE",
+        default: "1KiB",
+        help: "the bytes a second, over a minute, below which an upload is dropped where slots or space are short; 0 for none",
+        set: |config, value| {
+            config.min_rate = size(value)?;
+            Some(())
+        },
+    },
+    Flag {
         name: "shutdown-timeout",
         variable: "SHUTDOWN_TIMEOUT",
         default: "30s",

@@ -46,6 +46,8 @@ pub struct Config {
     pub max_upload_size: Option<u64>,
     /// Bytes that uploads leave free on the file system.
     pub min_free_space: u64,
+    /// Bytes a second below which an upload is dropped where space or slots are short; 0 for none.
+    pub min_rate: u64,
     /// How long a shutdown waits for what is in flight.
     pub shutdown_timeout: Duration,
     /// Whether a write is on the disk before it is reported as done.
@@ -105,6 +107,7 @@ impl Config {
             keep_alive_timeout: Duration::ZERO,
             max_upload_size: None,
             min_free_space: 0,
+            min_rate: 0,
             shutdown_timeout: Duration::ZERO,
             sync: false,
             log_format: LogFormat::Text,

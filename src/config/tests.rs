@@ -32,6 +32,7 @@ fn without_a_word_there_are_defaults() {
         keep_alive_timeout: Duration::from_secs(75),
         max_upload_size: None,
         min_free_space: 64 << 20,
+        min_rate: 1024,
         shutdown_timeout: Duration::from_secs(30),
         sync: false,
         log_format: LogFormat::Text,
@@ -91,6 +92,11 @@ fn each_flag_takes_its_values_and_no_others() {
             "min-free-space",
             &["0", "10GiB", "1 MB", "1.5G", "16777215TiB"],
             &["", "-1", "1.5", "1e3", "16777216TiB", "GiB"],
+        ),
+        (
+            "min-rate",
+            &["0", "1KiB", "10k"],
+            &["", "-1", "1.5", "none"],
         ),
         (
             "shutdown-timeout",

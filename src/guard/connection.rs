@@ -277,6 +277,15 @@ impl Connection {
             .for_each(|socket| self.shut_down(socket));
     }
 
+    /// Has whoever reads from the connection find its end.
+    pub(super) fn end_input(&self) {
+        let socket = table::with_spare_descriptor(|| self.duplicate());
+        // One that is down already is what is wanted.
+        socket.iter().for_each(|socket| {
+            let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Read);
+        });
+    }
+
     fn shut_down(&self, socket: &OwnedFd) {
         self.evicted.store(true, Ordering::Relaxed);
         // One that is down already is what is wanted.

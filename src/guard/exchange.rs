@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rustix::net::SendFlags;
 
+use super::connection::Connection;
 use super::held::Held;
 use super::inbound::{RefusedHead, Verdict};
 use super::presence::Presence;
@@ -38,6 +39,17 @@ pub struct Exchange {
     whole: bool,
     /// What is known of the client, once somebody has asked.
     presence: Option<Presence>,
+}
+
+/// The input of a request's connection.
+pub struct Input(Option<Arc<Connection>>);
+
+impl Input {
+    /// Ends it: what has not come of the request's body will not. To be called before the exchange ends, for then the
+    /// connection may have another request.
+    pub fn end(&self) {
+        self.0.iter().for_each(|connection| connection.end_input());
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -162,6 +174,12 @@ impl Exchange {
     #[must_use]
     pub fn may_go_on(&self) -> bool {
         self.head.as_ref().is_ok_and(|head| head.persistent) && self.body == BodyState::Whole
+    }
+
+    /// What of it can be ended by another thread: its input.
+    #[must_use]
+    pub fn input(&self) -> Input {
+        Input(self.held.as_ref().map(|held| Arc::clone(held.connection())))
     }
 
     /// Whether the client is known to be gone, so that nobody waits for the reply. To be asked again and again while a

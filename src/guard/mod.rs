@@ -44,7 +44,7 @@ mod socket;
 mod sockets;
 mod table;
 
-pub use exchange::Exchange;
+pub use exchange::{Exchange, Input};
 pub use held::wanted;
 pub use inbound::RefusedHead;
 pub use listener::{Incoming, Listener};

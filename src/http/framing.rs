@@ -37,6 +37,8 @@ pub enum Framing {
 pub enum BodyFault {
     /// 408: no byte came for longer than the limit.
     Stalled,
+    /// 408: it came more slowly than the least rate, while others waited for what it occupied.
+    TooSlow,
     /// 400: the connection or the bytes ended before the body did.
     EndedEarly,
     /// 400: the chunked framing is broken.
@@ -47,6 +49,7 @@ impl fmt::Display for BodyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Stalled => "the body stopped coming",
+            Self::TooSlow => "the body came too slowly while others waited for its place",
             Self::EndedEarly => "the body ended early",
             Self::Malformed => "the chunks of the body are malformed",
         })

@@ -93,6 +93,7 @@ impl Duty for Dispatch {
                 Some(Job::admitted(request, slot))
             }
             None => {
+                self.shared.uploads.drop_slow();
                 self.refuse(Job::refused(request));
                 None
             }

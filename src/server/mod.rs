@@ -5,9 +5,11 @@ mod computations;
 mod crew;
 mod dispatch;
 mod pool;
+mod request;
 mod signals;
 mod slots;
 mod transfer;
+mod uploads;
 mod worker;
 
 use std::io::ErrorKind;
@@ -26,6 +28,7 @@ use crate::storage::{Options, Root};
 use computations::Computations;
 use dispatch::Dispatch;
 use transfer::Transfers;
+use uploads::Uploads;
 
 /// How long to wait before accepting is begun again.
 const RETRY: Duration = Duration::from_millis(50);
@@ -43,6 +46,7 @@ struct Shared {
     memory: Memory,
     transfers: Transfers,
     computations: Computations,
+    uploads: Uploads,
     stopping: AtomicBool,
     /// When what is still under way is dropped, once the server stops.
     ends_at: OnceLock<Instant>,
@@ -96,6 +100,7 @@ pub fn run(config: &Config) -> Result<(), String> {
         memory: Memory::new(memory::DEFAULT),
         transfers: Transfers::default(),
         computations: Computations::new(),
+        uploads: Uploads::new(config.min_rate),
         stopping: AtomicBool::new(false),
         ends_at: OnceLock::new(),
     });

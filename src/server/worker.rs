@@ -1,14 +1,14 @@
 //! One request from first byte to last: take it up, carry it out, send the reply, log it.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Shared;
-use super::computations::Computation;
+use super::request::Metered;
 use super::slots::Slot;
 use super::transfer::Transfer;
 use crate::api::{self, Content, Error, Reply, Request, Sink, Store};
@@ -16,7 +16,6 @@ use crate::guard::{self, Exchange, Occupied, Outgoing};
 use crate::http::accept;
 use crate::http::admission;
 use crate::http::date::imf_fixdate;
-use crate::http::framing::BodyFault;
 use crate::http::head::{browser_protection, response_head};
 use crate::http::hosts::Hosts;
 use crate::http::problem::Format;
@@ -92,18 +91,15 @@ impl Worker {
             false => None,
         };
         let outcome = operation.and_then(|operation| {
-            let mut request = Metered {
-                exchange: &mut exchange,
-                transfer: &transfer,
-                is_head,
-                shared: &self.shared,
-                computation: None,
-            };
+            let mut request = Metered::new(&mut exchange, &transfer, &self.shared);
             self.carry_out(&operation, slot.is_some(), &mut request)
         });
         let (reply, mut cause) = match outcome {
             Ok(reply) => (reply, remark.map(str::to_owned)),
             Err(error) => {
+                if error.is_for_want_of_space() {
+                    self.shared.uploads.drop_slow();
+                }
                 let accept = exchange.header("Accept");
                 let format = Format::accepted(accept.as_deref());
                 (error.reply(format), Some(error.cause()))
@@ -301,70 +297,6 @@ impl Sink for Flow<'_, '_> {
         self.outgoing.write_file(file, part, &mut |sent| {
             self.transfer.count(self.received, before + sent);
         })
-    }
-}
-
-/// A request whose body keeps the count of its transfer.
-struct Metered<'e> {
-    exchange: &'e mut Exchange,
-    transfer: &'e Transfer,
-    is_head: bool,
-    shared: &'e Shared,
-    /// Once it computes.
-    computation: Option<Computation<'e>>,
-}
-
-impl Read for Metered<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.exchange.read(buffer)?;
-        let (received, sent) = self.exchange.counts();
-        self.transfer.count(received, sent);
-        Ok(read)
-    }
-}
-
-impl Request for Metered<'_> {
-    fn is_head(&self) -> bool {
-        self.is_head
-    }
-
-    fn target(&self) -> String {
-        self.exchange.target()
-    }
-
-    fn field(&self, name: &'static str) -> Option<String> {
-        self.exchange.header(name)
-    }
-
-    fn declared(&self) -> Option<u64> {
-        self.exchange.declared()
-    }
-
-    fn fault(&self) -> Option<BodyFault> {
-        self.exchange.body_fault()
-    }
-
-    fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
-        let address = self.exchange.peer().ip().to_canonical();
-        let computation = self.computation.take();
-        let mut computation = computation.unwrap_or_else(|| Computation::begin(done));
-        let progress = computation.progress(done, total);
-        let mut check = || {
-            if self.exchange.is_client_gone() {
-                return Err(Error::ClientGone);
-            }
-            match self.shared.time_left() {
-                Some(left) if !progress.ends_within(left) => Err(Error::Stopping),
-                _ => Ok(()),
-            }
-        };
-        check()?;
-        let turn = match computation.turn.take() {
-            Some(turn) => turn.go_on(&mut check)?,
-            None => self.shared.computations.wait(address, &mut check)?,
-        };
-        self.computation = Some(computation.go_on(turn));
-        Ok(())
     }
 }
 

@@ -56,6 +56,7 @@ mod requests;
 mod retries;
 mod shutdown;
 mod signals;
+mod slow_uploads;
 mod small_replies;
 mod special;
 mod startup;

@@ -1,0 +1,111 @@
+//! A request as its operation sees it: what it reads is counted, and what it waits for is watched.
+//!
+//! Responsible for: the transfer's figures, the rate of a body, the turn of a computation. Not for: the operation, the reply.
+
+use std::io::{self, Read};
+
+use super::Shared;
+use super::computations::Computation;
+use super::transfer::Transfer;
+use super::uploads::Receiving;
+use crate::api::{Error, Request};
+use crate::guard::Exchange;
+use crate::http::framing::BodyFault;
+
+/// A request whose body keeps the count of its transfer.
+pub(super) struct Metered<'e> {
+    exchange: &'e mut Exchange,
+    transfer: &'e Transfer,
+    is_head: bool,
+    shared: &'e Shared,
+    /// Once it has a body.
+    receiving: Option<Receiving<'e>>,
+    /// Once it computes.
+    computation: Option<Computation<'e>>,
+}
+
+impl<'e> Metered<'e> {
+    pub(super) fn new(
+        exchange: &'e mut Exchange,
+        transfer: &'e Transfer,
+        shared: &'e Shared,
+    ) -> Self {
+        Self {
+            is_head: exchange.method() == "HEAD",
+            exchange,
+            transfer,
+            shared,
+            receiving: None,
+            computation: None,
+        }
+    }
+}
+
+impl Read for Metered<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (uploads, exchange) = (&self.shared.uploads, &mut *self.exchange);
+        let receiving = self
+            .receiving
+            .get_or_insert_with(|| uploads.begin(exchange.input()));
+        let read = receiving.read(|| {
+            let read = exchange.read(buffer);
+            (read, exchange.counts().0)
+        })?;
+        let (received, sent) = self.exchange.counts();
+        self.transfer.count(received, sent);
+        Ok(read)
+    }
+}
+
+impl Request for Metered<'_> {
+    fn is_head(&self) -> bool {
+        self.is_head
+    }
+
+    fn target(&self) -> String {
+        self.exchange.target()
+    }
+
+    fn field(&self, name: &'static str) -> Option<String> {
+        self.exchange.header(name)
+    }
+
+    fn declared(&self) -> Option<u64> {
+        self.exchange.declared()
+    }
+
+    fn fault(&self) -> Option<BodyFault> {
+        let is_dropped = self.receiving.as_ref().is_some_and(Receiving::is_dropped);
+        let fault = self.exchange.body_fault();
+        fault.map(|fault| {
+            if is_dropped {
+                BodyFault::TooSlow
+            } else {
+                fault
+            }
+        })
+    }
+
+    fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
+        let address = self.exchange.peer().ip().to_canonical();
+        let computation = self.computation.take();
+        let mut computation = computation.unwrap_or_else(|| Computation::begin(done));
+        let progress = computation.progress(done, total);
+        let mut check = || {
+            if self.exchange.is_client_gone() {
+                return Err(Error::ClientGone);
+            }
+            match self.shared.time_left() {
+                Some(left) if !progress.ends_within(left) => Err(Error::Stopping),
+                _ => Ok(()),
+            }
+        };
+        check()?;
+        let turn = match computation.turn.take() {
+            Some(turn) => turn.go_on(&mut check)?,
+            None => self.shared.computations.wait(address, &mut check)?,
+        };
+        self.computation = Some(computation.go_on(turn));
+        Ok(())
+    }
+}

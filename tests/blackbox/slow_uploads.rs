@@ -1,0 +1,70 @@
+//! Uploads that bring little: they may go on as long as nobody waits for what they occupy.
+
+use std::time::{Duration, Instant};
+
+use crate::common::{Conn, Server, within};
+
+/// Over how long a rate is measured.
+const MINUTE: Duration = Duration::from_secs(60);
+
+// symptom: clients that send a byte now and then keep their slots for ever, and with all slots everybody out.
+// cause:   there was a limit for a body that stands still, and none for one that hardly moves.
+// remedy:  an upload below --min-rate is dropped once a slot, or space, is short.
+#[test]
+fn an_upload_below_the_least_rate_is_dropped_when_slots_are_short() {
+    let server = Server::with(&["--max-transfers", "3"], &[]);
+    let begin = |name: &str| server.begin("POST", name, "Content-Length: 1000000");
+    let mut slow: Vec<Conn> = ["a", "b"].map(begin).into();
+    let mut fast = begin("fast");
+    let mut sent = 0;
+    let mut go_on = |slow: &mut Vec<Conn>| {
+        slow.iter_mut().for_each(|conn| {
+            // One that was dropped takes no more.
+            let _ = conn.try_send(b"x");
+        });
+        fast.send(&[b'x'; 1000]);
+        sent += 1000;
+        std::thread::sleep(Duration::from_millis(250));
+    };
+    let start = Instant::now();
+    while start.elapsed() < MINUTE + Duration::from_secs(5) {
+        go_on(&mut slow);
+    }
+    assert!(
+        !server.log().contains("status=408"),
+        "dropped, and nobody has waited"
+    );
+    assert_eq!(server.post("new", b"new").status, 503);
+    within(Duration::from_secs(15), "there is room", || {
+        go_on(&mut slow);
+        server.post("new", b"new").status == 200
+    });
+    for mut conn in slow {
+        let reply = conn.reply_to("POST").expect("a reply");
+        assert_eq!(reply.status, 408, "{}", reply.summary());
+        assert!(reply.text().contains("too slowly"), "{}", reply.text());
+    }
+    assert!(server.log().contains("the body came too slowly"));
+    fast.send(&vec![b'x'; 1_000_000 - sent]);
+    assert_eq!(fast.reply_to("POST").expect("a reply").status, 200);
+    assert_eq!(server.visible(), ["fast 1000000", "new 3"]);
+    server.assert_clean();
+}
+
+#[test]
+fn an_upload_below_the_least_rate_is_dropped_when_space_is_short() {
+    let server = Server::start();
+    let mut slow = server.begin("POST", "slow", "Content-Length: 1000000");
+    let start = Instant::now();
+    while start.elapsed() < MINUTE + Duration::from_secs(5) {
+        slow.send(b"x");
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    let mut large = server.open();
+    // 32 TiB.
+    large.send(b"POST /file/large HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 35184372088832\r\n\r\n");
+    assert_eq!(large.head().expect("a reply").status, 507);
+    let reply = slow.reply_to("POST").expect("a reply");
+    assert_eq!(reply.status, 408, "{}", reply.summary());
+    server.assert_clean();
+}
