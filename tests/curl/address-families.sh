@@ -68,6 +68,12 @@ connect_other() {
 }
 differs() { [[ $(readlink "/proc/$other/ns/net") != $(readlink /proc/self/ns/net) ]]; }
 from_other() { same OK "$(beside curl -sS -f --max-time 10 "http://[fd00::1]:$(port)/file")"; }
+# By a name that has an address of IPv6 alone, as the service of a cluster has: in a file of hosts of its own.
+health_by_name() {
+  echo "fd00::1 http-nas.test" >"$work/hosts"
+  beside unshare -m sh -c 'mount --bind "$1" /etc/hosts && exec "$2" health --write --host http-nas.test --port "$3"' \
+    sh "$work/hosts" "$http_nas" "$(port)"
+}
 health_from_other() { beside "$http_nas" health --write --host fd00::1 --port "$(port)"; }
 
 if [[ -d /proc/sys/net/ipv6 ]]; then
@@ -76,6 +82,7 @@ if [[ -d /proc/sys/net/ipv6 ]]; then
     start_server "$work/storage" --host ::
     check "IPv6 only: reached from another machine" wait_for 10 from_other
     check "IPv6 only: health from there" health_from_other
+    check "IPv6 only: and by a name, as helm test asks" health_by_name
     check "IPv6 only: its client is logged" wait_for 10 logged 'client=[fd00::2]:'
     check "IPv6 only: health here" well ::
     stop
