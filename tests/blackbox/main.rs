@@ -11,6 +11,7 @@
 
 mod common;
 
+mod address_space;
 mod addresses;
 mod appends;
 mod bodies;
