@@ -198,6 +198,8 @@ def _():
     same("421", fetch(f"{page}/file", page)[:3])
     same("421", fetch(f"{page}/file", page, name="%2F")[:3])
     same("421", body_of(f"{page}/file/kept.txt")[:3])
+    same("421", body_of(f"{page}/file/")[:3])
+    same("421", body_of(f"{page}/")[:3])
 
 
 @check("a rebound name changes nothing")

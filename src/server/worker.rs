@@ -134,14 +134,16 @@ impl Worker {
         let head = exchange
             .head()
             .map_err(|refused| Error::Head(refused.fault))?;
-        let operation = route(head.method(), head.target());
+        let accept = head.field("Accept");
+        let operation = route(head.method(), head.target()).map(|operation| {
+            match accept::names(accept.as_deref(), &["text/html"]) {
+                true => operation.with_pages(head.target()),
+                false => operation,
+            }
+        });
+        // Of what is carried out in the end: health is open to all, the page at the same address is not.
         admission::check(head, operation.as_ref().ok(), &self.hosts).map_err(Error::Refused)?;
-        let operation = operation.map_err(Error::Route)?;
-        let accept = exchange.header("Accept");
-        Ok(match accept::names(accept.as_deref(), &["text/html"]) {
-            true => operation.with_pages(head.target()),
-            false => operation,
-        })
+        operation.map_err(Error::Route)
     }
 
     fn carry_out(

@@ -136,6 +136,18 @@ fn on_loopback_only_hosts_of_this_machine_are_answered_for() {
             assert!(reply.text().contains("--allowed-hosts"), "{}", reply.text());
         }
     }
+    // The same address is a page that lists the root for a browser.
+    for (accept, status) in [
+        ("*/*", 200),
+        ("text/html", 421),
+        ("text/html, */*;q=0.8", 421),
+    ] {
+        let fields = format!("GET /file/ HTTP/1.1\r\nAccept: {accept}");
+        let reply = ask(&server, &fields, "evil.example");
+        assert_eq!(reply.status, status, "{accept}: {}", reply.summary());
+        let reply = ask(&server, &fields, "localhost");
+        assert_eq!(reply.status, 200, "{accept}: {}", reply.summary());
+    }
     assert_eq!(server.visible(), ["a 7"]);
 }
 
