@@ -32,7 +32,7 @@ fn serve(config: &Config, filter: &str) -> ExitCode {
     let outcome = logging::init(config.log_format, filter).and_then(|()| {
         logging::init_panics();
         for note in &config.notes {
-            log::warn!("{note}");
+            log::info!("{note}");
         }
         server::run(config)
     });
