@@ -14,8 +14,8 @@ pub struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
-    /// Reads `HOST` or `HOST:PORT`. A user or password in it is an error: with HTTP it serves only to deceive (RFC 9110,
-    /// section 4.2.4).
+    /// Reads `HOST` or `HOST:PORT`. A user or password in it is an error: with HTTP it serves only to
+    /// deceive (RFC 9110, section 4.2.4).
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let (host, rest) = match text.strip_prefix('[') {

@@ -6,7 +6,8 @@
 /// neither authority nor query, and are their path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target<'a> {
-    /// What stands between scheme and path of the absolute-form. It counts in place of `Host` (RFC 9112, section 3.2.2).
+    /// What stands between scheme and path of the absolute-form. It counts in place of `Host`
+    /// (RFC 9112, section 3.2.2).
     pub authority: Option<&'a str>,
     /// Percent-encoded. In absolute-form it may be missing, and is `/` then.
     pub path: &'a str,
