@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::inbound::Source;
+use super::table;
 
 /// How much is read ahead at first, in bytes.
 const LEAST_AHEAD: usize = 4 * 1024;
@@ -13,13 +14,10 @@ const LEAST_AHEAD: usize = 4 * 1024;
 /// which costs more than to copy what it gave.
 const MOST_AHEAD: usize = 256 * 1024;
 
-/// What all connections that read ahead so much may have together, in bytes.
-const ALL_AHEAD: usize = 4 << 20;
-
 /// Pieces from this length on are read to where they belong, without a copy, in bytes.
 const LARGE: usize = MOST_AHEAD / 2;
 
-/// What connections have of [`ALL_AHEAD`].
+/// What connections have of what may be read ahead of all bodies ([`super::Limits::read_ahead`]), in bytes.
 static AHEAD: AtomicUsize = AtomicUsize::new(0);
 
 /// Received, but not handed out yet.
@@ -30,7 +28,7 @@ pub(super) struct Pending {
     taken: usize,
     /// How much is to be read ahead next.
     ahead: usize,
-    /// What this connection has of [`ALL_AHEAD`], for as long as it reads ahead so much; then it keeps the memory.
+    /// What this connection has of [`AHEAD`], for as long as it reads ahead so much; then it keeps the memory.
     granted: usize,
 }
 
@@ -112,23 +110,30 @@ impl Pending {
         Ok(taken)
     }
 
-    /// How much to read ahead: up to four times what has come last. The most is had by some at a time.
+    /// How much to read ahead: up to four times what has come last, and more than the least only as long as all that is
+    /// read ahead has room for it.
     fn room_ahead(&mut self) -> usize {
-        let steps = [MOST_AHEAD, MOST_AHEAD / 4, MOST_AHEAD / 16, LEAST_AHEAD];
-        let room = steps.into_iter().find(|step| *step <= self.ahead);
-        let room = room.unwrap_or(LEAST_AHEAD);
-        if room < MOST_AHEAD {
-            self.give_back();
-            return room;
-        }
-        if self.granted == 0 {
-            self.granted = MOST_AHEAD;
-            if AHEAD.fetch_add(MOST_AHEAD, Ordering::Relaxed) >= ALL_AHEAD {
-                self.give_back();
-                return MOST_AHEAD / 4;
+        for step in [MOST_AHEAD, MOST_AHEAD / 4, MOST_AHEAD / 16] {
+            if step <= self.ahead && self.is_granted(step) {
+                return step;
             }
         }
-        room
+        self.give_back();
+        LEAST_AHEAD
+    }
+
+    fn is_granted(&mut self, bytes: usize) -> bool {
+        if self.granted == bytes {
+            return true;
+        }
+        self.give_back();
+        self.granted = bytes;
+        let others = AHEAD.fetch_add(bytes, Ordering::Relaxed);
+        let fits = others + bytes <= table::read_ahead();
+        if !fits {
+            self.give_back();
+        }
+        fits
     }
 
     fn give_back(&mut self) {

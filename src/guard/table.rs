@@ -50,6 +50,8 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// Descriptors open at once, as the system limits them.
     pub descriptors: usize,
+    /// What may be read ahead of all bodies together, in bytes.
+    pub read_ahead: usize,
 }
 
 static LIMITS: OnceLock<Limits> = OnceLock::new();
@@ -101,7 +103,13 @@ fn limits() -> Limits {
         idle_timeout: Duration::from_secs(60),
         keep_alive: Duration::from_secs(75),
         descriptors: 1024,
+        read_ahead: 1 << 20,
     })
+}
+
+/// What may be read ahead of all bodies together, in bytes.
+pub(super) fn read_ahead() -> usize {
+    limits().read_ahead
 }
 
 /// How long a connection may stay open without a request.
@@ -354,6 +362,7 @@ mod tests {
                 idle_timeout: Duration::ZERO,
                 keep_alive: Duration::ZERO,
                 descriptors,
+                read_ahead: 0,
             };
             assert_eq!(limits.connections(), expected, "{limits:?}");
         }

@@ -1,7 +1,9 @@
 //! The server: from the configuration to the end.
 
+mod capacity;
 mod cleaner;
 mod computations;
+mod control_group;
 mod crew;
 mod dispatch;
 mod pool;
@@ -22,9 +24,10 @@ use crate::address::Addresses;
 use crate::config::{Config, is_it_meant};
 use crate::guard::{Limits, Listener};
 use crate::logging;
-use crate::memory::{self, Memory};
+use crate::memory::Memory;
 use crate::storage::{Options, Root};
 
+use capacity::Capacity;
 use computations::Computations;
 use dispatch::Dispatch;
 use transfer::Transfers;
@@ -83,8 +86,13 @@ impl Shared {
 /// # Errors
 /// One line that says what keeps the server from running.
 pub fn run(config: &Config) -> Result<(), String> {
+    let flags = (config.max_connections, config.max_transfers);
+    let group = control_group::memory_limit();
+    let capacity = Capacity::of(group, flags);
+    let memory = Memory::new(capacity.memory);
     let limits = Limits {
-        max_connections: config.max_connections,
+        max_connections: capacity.connections,
+        read_ahead: memory.for_reading_ahead(),
         idle_timeout: config.idle_timeout,
         keep_alive: config.keep_alive_timeout,
         descriptors: raise_descriptor_limit(),
@@ -97,7 +105,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     let shared = Arc::new(Shared {
         root: Root::open(&config.storage, options)?,
         max_upload: config.max_upload_size,
-        memory: Memory::new(memory::DEFAULT),
+        memory,
         transfers: Transfers::default(),
         computations: Computations::new(),
         uploads: Uploads::new(config.min_rate),
@@ -125,7 +133,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     transfer::watch(Arc::clone(&shared))?;
     let only_loopback = address.ip().to_canonical().is_loopback();
     let hosts = Arc::new(config.allowed_hosts.resolve(&config.host, only_loopback));
-    let dispatch = Arc::new(Dispatch::new(config.max_transfers, &shared, &hosts));
+    let dispatch = Arc::new(Dispatch::new(capacity.transfers, &shared, &hosts));
     accept(&listener, &dispatch)?;
     cleaner::start(Arc::clone(&shared))?;
     // The log says it too.
@@ -138,6 +146,7 @@ pub fn run(config: &Config) -> Result<(), String> {
         "http-nas {} listens on {address}",
         env!("CARGO_PKG_VERSION")
     );
+    capacity.log(group, flags);
     keep_accepting(&listener, &dispatch, &happened);
     shut_down(config.shutdown_timeout, &shared, &dispatch);
     shared.give_up();

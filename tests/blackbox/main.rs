@@ -21,6 +21,7 @@ mod command_line;
 mod computations;
 mod conditions;
 mod content_range;
+mod control_groups;
 mod copies;
 mod copying;
 mod crash;

@@ -7,6 +7,7 @@ pub mod archives;
 pub mod client;
 pub mod digest;
 pub mod disk;
+pub mod group;
 pub mod http;
 pub mod json;
 pub mod process;

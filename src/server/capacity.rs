@@ -1,0 +1,112 @@
+//! How much fits into the memory that there is: what requests share, and how many connections and transfers at once.
+
+use crate::memory;
+
+/// What the process takes without connections, in bytes: its code and data, the threads that are always there, a log that
+/// waits for its reader, and what the kernel has for it.
+const BASE: u64 = 6 << 20;
+
+/// What a connection takes, as the kernel counts: the stacks of its thread, page tables, socket, head, in bytes.
+const PER_CONNECTION: u64 = 48 << 10;
+
+/// What a transfer takes beside its connection and beside what is shared: the stacks of its thread, the buffer of a
+/// stream or of a body, and names, in bytes.
+const PER_TRANSFER: u64 = 112 << 10;
+
+/// What the server works with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Capacity {
+    /// The memory that requests share, in bytes.
+    pub(super) memory: usize,
+    /// Connections open at once.
+    pub(super) connections: usize,
+    /// Transfers at once.
+    pub(super) transfers: usize,
+}
+
+impl Capacity {
+    /// What fits into a control group, if there is one with a limit (in bytes), of so many connections and transfers.
+    ///
+    /// Half of it is for what requests share, up to the sum without a limit; of the rest transfers get half at most, and
+    /// connections what transfers leave.
+    pub(super) fn of(limit: Option<u64>, (connections, transfers): (usize, usize)) -> Self {
+        let Some(limit) = limit else {
+            let memory = memory::DEFAULT;
+            return Self {
+                memory,
+                connections,
+                transfers,
+            };
+        };
+        let memory = as_size(limit / 2).min(memory::DEFAULT);
+        let rest = limit.saturating_sub(memory as u64).saturating_sub(BASE);
+        let transfers = transfers.min(as_size(rest / 2 / PER_TRANSFER)).max(1);
+        let rest = rest.saturating_sub(transfers as u64 * PER_TRANSFER);
+        Self {
+            memory,
+            connections: connections.min(as_size(rest / PER_CONNECTION)).max(1),
+            transfers,
+        }
+    }
+
+    /// Says in the log what is less than the flags say, and what requests share.
+    pub(super) fn log(&self, limit: Option<u64>, (connections, transfers): (usize, usize)) {
+        let memory = self.memory;
+        let Some(limit) = limit else {
+            log::info!("memory that requests share: {memory} bytes");
+            return;
+        };
+        log::info!(
+            "memory that requests share: {memory} bytes, of {limit} that the control group may have"
+        );
+        for (flag, asked, fits) in [
+            ("--max-connections", connections, self.connections),
+            ("--max-transfers", transfers, self.transfers),
+        ] {
+            if fits < asked {
+                log::warn!(
+                    "{flag} is {fits} instead of {asked}: more does not fit into the {limit} bytes of the control group"
+                );
+            }
+        }
+    }
+}
+
+fn as_size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_allowed_fits_into_the_group() {
+        const FLAGS: (usize, usize) = (4096, 512);
+        for limit in [16, 24, 32, 64, 128, 256, 512, 1024] {
+            let limit = limit << 20;
+            let it = Capacity::of(Some(limit), FLAGS);
+            let taken = BASE
+                + it.memory as u64
+                + it.connections as u64 * PER_CONNECTION
+                + it.transfers as u64 * PER_TRANSFER;
+            assert!(taken <= limit, "{limit}: {it:?} take {taken}");
+            assert!(it.connections >= it.transfers, "{limit}: {it:?}");
+        }
+        for (limit, memory, connections, transfers) in [
+            (None, memory::DEFAULT, 4096, 512),
+            (Some(1 << 40), memory::DEFAULT, 4096, 512),
+            (Some(32 << 20), 16 << 20, 108, 45),
+            (Some(1 << 20), 512 << 10, 1, 1),
+        ] {
+            let expected = Capacity {
+                memory,
+                connections,
+                transfers,
+            };
+            assert_eq!(Capacity::of(limit, FLAGS), expected, "{limit:?}");
+        }
+        let few = Capacity::of(Some(32 << 20), (10, 5));
+        assert_eq!((few.connections, few.transfers), (10, 5));
+    }
+}
