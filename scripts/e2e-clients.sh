@@ -12,7 +12,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-every=(curl curl-append wget aria2c rclone tar requests httpx pandas pyarrow duckdb)
+every=(curl curl-append wget aria2c rclone tar requests httpx fsspec pandas pyarrow duckdb)
 
 # client_command NAME: sets COMMAND.
 client_command() {

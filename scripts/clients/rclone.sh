@@ -49,7 +49,26 @@ by_range() {
 }
 check "rclone copyto from its http remote: four streams at once" by_range
 
+# As README says: a remote that reads the pages of folders.
+remote=":http,url='$URL/file/':"
+pages() { rclone --http-headers 'Accept,text/html' "$@"; }
+mkdir -p storage/tree/deep/er storage/tree/empty
+for name in a.csv 'a b.csv' '%41.csv' httpd.log x:y 'Ω.csv' deep/x deep/er/y; do echo "$name" >"storage/tree/$name"; done
+listed() {
+  diff <(pages lsf -R --files-only "${remote}tree" | LC_ALL=C sort) <(cd storage/tree && find . -type f -printf '%P\n' | LC_ALL=C sort)
+  grep '10 deep/er/y' <(pages ls "${remote}tree")
+  same 'folder/ tree/' "$(pages lsf --dirs-only "$remote" | tr '\n' ' ' | sed 's/ $//')"
+}
+check "rclone ls and lsf -R of its http remote: all levels, and the root" listed
+copied_tree() {
+  rm -rf copies/tree
+  pages copy "${remote}tree" copies/tree
+  rm -rf storage/tree/empty copies/tree/empty
+  diff -r copies/tree storage/tree
+}
+check "rclone copy of a folder" copied_tree
+
 signal TERM "$PID"
 check "the server ends well" same 0 "$CODE"
-works_with rclone "${version#v}" "\`copyurl\` with \`--auto-filename\` and \`--stdout\`, the time of the file; \`copyto\` by four streams from its http remote"
+works_with rclone "${version#v}" "\`copyurl\` with \`--auto-filename\` and \`--stdout\`, the time of the file; \`copyto\` by four streams from its http remote; \`ls\`, \`lsf -R\` and \`copy\` of folders with \`--http-headers 'Accept,text/html'\`"
 finish

@@ -100,7 +100,20 @@ uploads() {
 }
 check "wget --method with --body-file, and --spider" uploads
 
+mirrored() {
+  mkdir -p storage/tree/deep/er
+  local name
+  for name in a.csv 'a b.csv' httpd.log x:y 'Ω.csv' wc deep/x deep/er/y; do echo "$name" >"storage/tree/$name"; done
+  # As README says.
+  wget -r -np -nH --header 'Accept: text/html' "$URL/file/tree/"
+  find file -name index.html -delete
+  [[ -e file/tree/%2Fwc ]]
+  mv file/tree/%2Fwc file/tree/wc
+  diff -r file/tree storage/tree
+}
+check "wget -r: all levels of a folder" mirrored
+
 signal TERM "$PID"
 check "the server ends well" same 0 "$CODE"
-works_with wget "$version" "\`-c\` over $kills kills and broken connections, \`--start-pos\`, \`-N\`, \`--spider\`, uploads by \`--method\` and \`--body-file\`"
+works_with wget "$version" "\`-c\` over $kills kills and broken connections, \`--start-pos\`, \`-N\`, \`--spider\`, uploads by \`--method\` and \`--body-file\`; \`-r\` with \`--header 'Accept: text/html'\`"
 finish
