@@ -21,7 +21,7 @@ http_nas=${HTTP_NAS:-$target/release/http-nas}
 [[ $http_nas == /* ]] || http_nas=$PWD/$http_nas
 
 # The caller's settings for a server of their own must not reach the servers under test.
-unset PORT HOST ALLOWED_HOSTS STORAGE_PATH MAX_TRANSFERS MAX_CONNECTIONS IDLE_TIMEOUT KEEP_ALIVE_TIMEOUT MAX_UPLOAD_SIZE MIN_FREE_SPACE MIN_RATE \
+unset PORT HOST ALLOWED_HOSTS TRUSTED_PROXIES STORAGE_PATH MAX_TRANSFERS MAX_CONNECTIONS IDLE_TIMEOUT KEEP_ALIVE_TIMEOUT MAX_UPLOAD_SIZE MIN_FREE_SPACE MIN_RATE \
   SHUTDOWN_TIMEOUT SYNC LOG_FORMAT RUST_LOG CREATE_PARENTS
 for name in $(compgen -e HTTP_NAS_); do unset "$name"; done
 

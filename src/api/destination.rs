@@ -37,7 +37,9 @@ pub(super) fn read(
     if content.len() as u64 > MAX_BODY {
         return Err(Error::Content(TOO_LONG));
     }
-    parse(&content)
+    let name = parse(&content)?;
+    request.leads_to(&name.name);
+    Ok(name)
 }
 
 /// The content of the body.

@@ -4,9 +4,10 @@ use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256 as Hash};
 
-use super::{Error, Request};
+use super::{Error, Op, Request};
 use crate::http::digest::{self, Sha256};
 use crate::http::framing::BodyFault;
+use crate::http::name::Name;
 
 /// What is to be done about the digest of a body.
 #[derive(Debug, Default)]
@@ -100,5 +101,13 @@ impl Request for Hashed<'_> {
 
     fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
         self.request.keep_computing(done, total)
+    }
+
+    fn did(&self, op: Op) {
+        self.request.did(op);
+    }
+
+    fn leads_to(&self, name: &Name) {
+        self.request.leads_to(name);
     }
 }

@@ -2,9 +2,10 @@
 
 use std::io::{self, Read};
 
-use super::{Error, Request};
+use super::{Error, Op, Request};
 use crate::http::admission::is_media_type;
 use crate::http::framing::BodyFault;
+use crate::http::name::Name;
 use crate::http::path_object::PathObject;
 
 /// A request whose body may be meant for `mv`.
@@ -66,5 +67,13 @@ impl Request for Watched<'_> {
 
     fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
         self.request.keep_computing(done, total)
+    }
+
+    fn did(&self, op: Op) {
+        self.request.did(op);
+    }
+
+    fn leads_to(&self, name: &Name) {
+        self.request.leads_to(name);
     }
 }

@@ -11,6 +11,7 @@ mod index;
 mod integrity;
 mod listing;
 mod mistake;
+mod op;
 mod pax;
 mod read;
 mod remove;
@@ -23,9 +24,11 @@ mod write;
 use std::io::Read;
 
 pub use error::{Access, Error};
+pub use op::Op;
 pub use reply::{Content, Reply, Sink};
 
 use crate::http::framing::BodyFault;
+use crate::http::name::Name;
 use crate::http::route::Operation;
 use crate::memory::Memory;
 use crate::storage::Root;
@@ -53,6 +56,12 @@ pub trait Request: Read {
     /// # Errors
     /// [`Error::ClientGone`] and [`Error::Stopping`]: nobody will get the reply, and the computation is to end.
     fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error>;
+
+    /// Says for the log what it has come to, where the operation alone does not tell.
+    fn did(&self, op: Op);
+
+    /// Says for the log which other name it is about: that of a file or folder that is moved or copied.
+    fn leads_to(&self, name: &Name);
 }
 
 /// How often what computes asks whether to go on: every so many bytes.

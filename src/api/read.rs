@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::condition::{read_lenient, validators};
 use super::listing;
-use super::{Access, Content, Error, Reply, Request, Store};
+use super::{Access, Content, Error, Op, Reply, Request, Store};
 use crate::http::date::imf_fixdate;
 use crate::http::head::Field;
 use crate::http::media_type;
@@ -23,6 +23,7 @@ pub(super) fn read<'s>(
     match store.root.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(snapshot) => file(name, snapshot, request),
         Entry::Folder(folder) => {
+            request.did(Op::List);
             if !is_new(request, &Validators::default())? {
                 return Ok(Reply::not_modified(vec![listing::vary()]));
             }

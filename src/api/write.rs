@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::condition::Guard;
 use super::integrity::{Digests, Hashed};
 use super::mistake::Watched;
-use super::{Access, Error, Reply, Request, Store};
+use super::{Access, Error, Op, Reply, Request, Store};
 use crate::http::digest::{self, Sha256};
 use crate::http::name::Name;
 use crate::http::route::Appending;
@@ -48,7 +48,11 @@ pub(super) fn create<'s>(
     }
     let guard = Guard::of(request)?;
     let digests = Digests::of(request)?;
-    let check: Check<'_> = &|current| guard.check(current);
+    let replaces = Cell::new(false);
+    let check: Check<'_> = &|current| {
+        replaces.set(current.is_some());
+        guard.check(current)
+    };
     let early = Some(check).filter(|_| !guard.is_idle());
     store
         .root
@@ -56,6 +60,11 @@ pub(super) fn create<'s>(
         .map_err(failed)?;
     let (staged, digest) = stage(store, request, false, &digests, failed)?;
     staged.commit(name.pieces(), check).map_err(failed)?;
+    // The last check was at the moment of the write.
+    request.did(match replaces.get() {
+        true => Op::Replace,
+        false => Op::Create,
+    });
     Ok(done(digest))
 }
 
@@ -82,9 +91,16 @@ pub(super) fn append<'s>(
         request.check()?;
     }
     guard.check_length(Some(staged.length()))?;
+    let is_new = Cell::new(false);
     staged
-        .join(name.pieces(), if_missing, &|current| guard.check(current))
+        .join(name.pieces(), if_missing, &|current| {
+            is_new.set(current.is_none());
+            guard.check(current)
+        })
         .map_err(failed)?;
+    if is_new.get() {
+        request.did(Op::Create);
+    }
     Ok(done(digest))
 }
 

@@ -9,6 +9,7 @@ use super::values::{duration, size, switch};
 use super::variables::PREFIX;
 use super::{Config, LogFormat};
 use crate::http::hosts::AllowedHosts;
+use crate::http::network::Networks;
 
 /// A flag, its environment variable, its default and what it does.
 pub(super) struct Flag {
@@ -67,6 +68,19 @@ pub(super) const FLAGS: &[Flag] = &[
         help: "hosts that requests may name, as a,b,c or * for any; auto: loopback names on loopback, else any",
         set: |config, value| {
             config.allowed_hosts = AllowedHosts::parse(value)?;
+            Some(())
+        },
+    },
+    Flag {
+        name: "trusted-proxies",
+        variable: "TRUSTED_PROXIES",
+        default: "none",
+        help: "proxies that say in truth whom a request comes from: addresses and networks, as 10.0.0.0/8,::1, or none",
+        set: |config, value| {
+            config.trusted_proxies = match value {
+                "none" => Networks::default(),
+                _ => Networks::parse(value)?,
+            };
             Some(())
         },
     },

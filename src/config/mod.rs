@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::http::hosts::AllowedHosts;
+use crate::http::network::Networks;
 use flags::{FLAGS, Flag, HEALTH_FLAGS};
 use variables::Variables;
 use words::Words;
@@ -30,6 +31,8 @@ pub struct Config {
     pub is_host_shared: bool,
     /// The hosts that requests may name.
     pub allowed_hosts: AllowedHosts,
+    /// The proxies whose word of a client's address is taken.
+    pub trusted_proxies: Networks,
     /// The storage folder.
     pub storage: PathBuf,
     /// Whether the parents of the storage folder are made, too, where they are missing.
@@ -99,6 +102,7 @@ impl Config {
             host: String::new(),
             is_host_shared: false,
             allowed_hosts: AllowedHosts::Auto,
+            trusted_proxies: Networks::default(),
             storage: PathBuf::new(),
             create_parents: false,
             max_transfers: 1,

@@ -61,12 +61,23 @@ fn since_1970(time: SystemTime) -> (i64, u32) {
 /// moment of the year 0 or the last of 9999.
 #[must_use]
 pub fn rfc3339_millis(time: SystemTime) -> String {
+    rfc3339(time, 3)
+}
+
+/// The same with microseconds.
+#[must_use]
+pub fn rfc3339_micros(time: SystemTime) -> String {
+    rfc3339(time, 6)
+}
+
+/// RFC 3339 with so many digits of a part of a second, 9 at most.
+fn rfc3339(time: SystemTime, digits: u32) -> String {
     const FIRST: (i64, u32) = (-62_167_219_200, 0);
     const LAST: (i64, u32) = (253_402_300_799, 999_999_999);
     let (seconds, nanos) = since_1970(time).clamp(FIRST, LAST);
     let (year, month, day) = civil(seconds.div_euclid(86_400));
     let second = seconds.rem_euclid(86_400);
-    let mut text = String::with_capacity("0000-00-00T00:00:00.000Z".len());
+    let mut text = String::with_capacity("0000-00-00T00:00:00.000000Z".len());
     for (number, digits, behind) in [
         (year, 4, '-'),
         (month, 2, '-'),
@@ -74,7 +85,7 @@ pub fn rfc3339_millis(time: SystemTime) -> String {
         (second / 3600, 2, ':'),
         (second / 60 % 60, 2, ':'),
         (second % 60, 2, '.'),
-        (i64::from(nanos / 1_000_000), 3, 'Z'),
+        (i64::from(nanos / 10_u32.pow(9 - digits)), digits, 'Z'),
     ] {
         push_digits(&mut text, number, digits);
         text.push(behind);

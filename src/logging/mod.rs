@@ -20,7 +20,7 @@ use log::kv::{Error, Key, Value, VisitSource};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::config::LogFormat;
-use crate::http::date::rfc3339_millis;
+use crate::http::date::rfc3339_micros;
 
 use queue::Queue;
 
@@ -91,7 +91,7 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
 
 /// A line of the log, with its end.
 fn line(format: LogFormat, record: &log::Record<'_>) -> String {
-    let time = rfc3339_millis(SystemTime::now());
+    let time = rfc3339_micros(SystemTime::now());
     let mut line = match format {
         LogFormat::Text => text::line(&time, record),
         LogFormat::Json => json::line(&time, record),

@@ -1,5 +1,6 @@
 //! The server: from the configuration to the end.
 
+mod asked;
 mod capacity;
 mod cleaner;
 mod computations;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 use crate::address::Addresses;
 use crate::config::{Config, is_it_meant};
 use crate::guard::{Limits, Listener};
+use crate::http::network::Networks;
 use crate::logging;
 use crate::memory::Memory;
 use crate::storage::{Options, Root};
@@ -46,6 +48,7 @@ const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
 struct Shared {
     root: Root,
     max_upload: Option<u64>,
+    trusted_proxies: Networks,
     memory: Memory,
     transfers: Transfers,
     computations: Computations,
@@ -105,6 +108,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     let shared = Arc::new(Shared {
         root: Root::open(&config.storage, options)?,
         max_upload: config.max_upload_size,
+        trusted_proxies: config.trusted_proxies.clone(),
         memory,
         transfers: Transfers::default(),
         computations: Computations::new(),

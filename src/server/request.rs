@@ -8,9 +8,10 @@ use super::Shared;
 use super::computations::Computation;
 use super::transfer::Transfer;
 use super::uploads::Receiving;
-use crate::api::{Error, Request};
+use crate::api::{Error, Op, Request};
 use crate::guard::Exchange;
 use crate::http::framing::BodyFault;
+use crate::http::name::Name;
 
 /// A request whose body keeps the count of its transfer.
 pub(super) struct Metered<'e> {
@@ -84,6 +85,14 @@ impl Request for Metered<'_> {
                 fault
             }
         })
+    }
+
+    fn did(&self, op: Op) {
+        self.transfer.did(op);
+    }
+
+    fn leads_to(&self, name: &Name) {
+        self.transfer.leads_to(name);
     }
 
     fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::kv::Value;
 
 use super::Shared;
+use super::asked::{Asked, cut_name};
+use crate::api::Op;
+use crate::http::forwarded::Origin;
+use crate::http::name::Name;
 use crate::sync::lock;
 
 /// How long a transfer goes on before its start is logged.
@@ -35,8 +39,11 @@ pub(super) struct Transfer {
     number: u64,
     id: String,
     client: Arc<str>,
-    method: String,
-    name: String,
+    asked: Asked,
+    /// What it has come to, where that is known.
+    op: Mutex<Option<Op>>,
+    /// The other name of a move or copy.
+    to: OnceLock<String>,
     started: Instant,
     received: AtomicU64,
     sent: AtomicU64,
@@ -64,15 +71,16 @@ impl Default for Transfers {
 
 impl Transfers {
     /// Enters a request.
-    pub(super) fn begin(&self, client: Arc<str>, method: String, name: String) -> Arc<Transfer> {
+    pub(super) fn begin(&self, client: Arc<str>, asked: Asked) -> Arc<Transfer> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let transfer = Arc::new(Transfer {
             number,
             id: format!("{}-{number}", self.prefix),
             client,
-            method,
-            name,
+            op: Mutex::new(asked.op),
+            asked,
+            to: OnceLock::new(),
             started,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -116,6 +124,17 @@ impl Transfers {
 }
 
 impl Transfer {
+    /// Says what it has come to.
+    pub(super) fn did(&self, op: Op) {
+        *lock(&self.op) = Some(op);
+    }
+
+    /// Says the other name of a move or copy.
+    pub(super) fn leads_to(&self, name: &Name) {
+        // There is one such name in a request.
+        let _ = self.to.set(cut_name(name.to_string()));
+    }
+
     /// Says how many bytes of content have come and gone.
     pub(super) fn count(&self, received: u64, sent: u64) {
         self.received.store(received, Ordering::Relaxed);
@@ -151,15 +170,27 @@ impl Transfer {
 
     /// One line with all that is known of the transfer.
     fn log(&self, level: log::Level, what: &str, status: Option<u16>, cause: Option<&str>) {
-        let mut pairs = Vec::with_capacity(9);
+        let asked = &self.asked;
+        let op = *lock(&self.op);
+        let (forwarded, claimed) = match &asked.origin {
+            Origin::Peer => (None, None),
+            Origin::Forwarded(address) => (Some(address), None),
+            Origin::Claimed(claim) => (None, Some(claim)),
+        };
+        let mut pairs = Vec::with_capacity(14);
         pairs.push(("id", Value::from(self.id.as_str())));
         pairs.push(("client", Value::from(&*self.client)));
-        pairs.push(("method", Value::from(self.method.as_str())));
-        pairs.push(("name", Value::from(self.name.as_str())));
+        pairs.extend(text("forwarded", forwarded));
+        pairs.extend(text("claimed", claimed));
+        pairs.extend(op.map(|op| ("op", Value::from(op.word()))));
+        pairs.push(("method", Value::from(asked.method.as_str())));
+        pairs.push(("name", Value::from(asked.name.as_str())));
+        pairs.extend(text("to", self.to.get()));
         pairs.extend(status.map(|status| ("status", Value::from(status))));
         pairs.push(("in", Value::from(self.received())));
         pairs.push(("out", Value::from(self.sent())));
         pairs.push(("seconds", Value::from(self.seconds())));
+        pairs.extend(text("agent", asked.agent.as_ref()));
         pairs.extend(cause.map(|cause| ("cause", Value::from(cause))));
         let pairs = pairs.as_slice();
         log::logger().log(
@@ -180,10 +211,15 @@ impl Transfer {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// The time since the start, in seconds to the millisecond.
+    /// The time since the start, in seconds to the microsecond.
     fn seconds(&self) -> f64 {
-        (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+        (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e6
     }
+}
+
+/// A pair of the log whose value may be missing.
+fn text<'v>(key: &'static str, value: Option<&'v String>) -> Option<(&'static str, Value<'v>)> {
+    value.map(|value| (key, Value::from(value.as_str())))
 }
 
 /// Looks at the transfers every now and then, on a thread of its own.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Shared;
+use super::asked::Asked;
 use super::request::Metered;
 use super::slots::Slot;
 use super::transfer::Transfer;
@@ -77,15 +78,16 @@ impl Worker {
         let Some(mut exchange) = Exchange::begin(request) else {
             return;
         };
-        let (method, target) = (exchange.method(), exchange.target());
-        let operation = self.admit(&exchange);
-        let name = match operation.as_ref().map(Operation::name) {
-            Ok(Some(name)) => name.to_string(),
-            Ok(None) | Err(_) => target,
-        };
-        let is_head = method == "HEAD";
+        let routed = look_up(&exchange);
+        let is_head = exchange.method() == "HEAD";
+        let asked = Asked::of(
+            &exchange,
+            routed.as_ref().ok(),
+            &self.shared.trusted_proxies,
+        );
         let transfers = &self.shared.transfers;
-        let transfer = transfers.begin(Arc::clone(exchange.client()), method, name);
+        let transfer = transfers.begin(Arc::clone(exchange.client()), asked);
+        let operation = self.admit(&exchange, routed.as_ref().ok()).and(routed);
         let remark = match operation.as_ref().is_ok_and(Operation::takes_content) {
             true => remark(&exchange),
             false => None,
@@ -129,21 +131,13 @@ impl Worker {
         exchange.finish(sent.is_ok() && goes_on);
     }
 
-    /// The operation that a request asks for, where nothing in its head speaks against it.
-    fn admit(&self, exchange: &Exchange) -> Result<Operation, Error> {
-        let head = exchange
-            .head()
-            .map_err(|refused| Error::Head(refused.fault))?;
-        let accept = head.field("Accept");
-        let operation = route(head.method(), head.target()).map(|operation| {
-            match accept::names(accept.as_deref(), &["text/html"]) {
-                true => operation.with_pages(head.target()),
-                false => operation,
-            }
-        });
-        // Of what is carried out in the end: health is open to all, the page at the same address is not.
-        admission::check(head, operation.as_ref().ok(), &self.hosts).map_err(Error::Refused)?;
-        operation.map_err(Error::Route)
+    /// Refuses a request whose head speaks against it. `operation` is the one that is carried out in the end: health is open to
+    /// all, the page at the same address is not.
+    fn admit(&self, exchange: &Exchange, operation: Option<&Operation>) -> Result<(), Error> {
+        match exchange.head() {
+            Ok(head) => admission::check(head, operation, &self.hosts).map_err(Error::Refused),
+            Err(refused) => Err(Error::Head(refused.fault)),
+        }
     }
 
     fn carry_out(
@@ -207,6 +201,19 @@ impl Worker {
 fn remark(exchange: &Exchange) -> Option<&'static str> {
     let is_without_length = exchange.head().is_ok_and(admission::is_without_length);
     is_without_length.then_some("it came without a length, its body was taken for empty")
+}
+
+/// The operation that a request asks for.
+fn look_up(exchange: &Exchange) -> Result<Operation, Error> {
+    let head = exchange
+        .head()
+        .map_err(|refused| Error::Head(refused.fault))?;
+    let accept = head.field("Accept");
+    let operation = route(head.method(), head.target()).map_err(Error::Route)?;
+    Ok(match accept::names(accept.as_deref(), &["text/html"]) {
+        true => operation.with_pages(head.target()),
+        false => operation,
+    })
 }
 
 /// A reply that is ready to be sent.

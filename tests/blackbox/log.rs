@@ -71,7 +71,7 @@ fn the_text_log_has_one_line_a_request_with_all_fields() {
             .iter()
             .map(|&b| if b.is_ascii_digit() { '0' } else { b as char })
             .collect();
-        assert_eq!(shape, "0000-00-00T00:00:00.000Z", "{line}");
+        assert_eq!(shape, "0000-00-00T00:00:00.000000Z", "{line}");
         assert_eq!(line.split(' ').nth(2), Some("request"), "{line}");
         assert_eq!(
             (field(line, "method"), field(line, "status")),
@@ -224,7 +224,7 @@ fn a_transfer_that_goes_on_is_logged_every_10_seconds() {
     });
     // One object a line, with all that the line of the end has but its status.
     let members = [
-        "client", "id", "in", "level", "message", "method", "name", "out", "seconds", "time",
+        "client", "id", "in", "level", "message", "method", "name", "op", "out", "seconds", "time",
     ];
     for (line, message) in json.iter().zip(["transfer started", "transfer running"]) {
         let object = json::parse(line);

@@ -43,6 +43,7 @@ mod listings;
 mod load;
 mod locks;
 mod log;
+mod log_fields;
 mod lost_updates;
 mod modified;
 mod moves;

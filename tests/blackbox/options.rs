@@ -17,6 +17,8 @@ fn help_names_every_flag_and_variable() {
         "HOST",
         "--allowed-hosts",
         "ALLOWED_HOSTS",
+        "--trusted-proxies",
+        "TRUSTED_PROXIES",
         "--storage",
         "STORAGE_PATH",
         "--max-transfers",
@@ -80,7 +82,7 @@ fn assert_refused(args: &[&str], envs: &[(&str, &str)], words: &[&str]) {
 fn wrong_values_stop_the_start_with_one_line_that_names_the_flag() {
     let dir = TempDir::new();
     let storage = dir.storage().to_string_lossy().into_owned();
-    let wrong: [(&str, &str, &[&str]); 8] = [
+    let wrong: [(&str, &str, &[&str]); 9] = [
         (
             "--port",
             "PORT",
@@ -102,6 +104,11 @@ fn wrong_values_stop_the_start_with_one_line_that_names_the_flag() {
             "--allowed-hosts",
             "ALLOWED_HOSTS",
             &["nas:3000", "http://nas", "a b", "a,,b", ""],
+        ),
+        (
+            "--trusted-proxies",
+            "TRUSTED_PROXIES",
+            &["10.0.0.0/33", "proxy.example", "10.0.0.1,", ""],
         ),
         (
             "--max-transfers",

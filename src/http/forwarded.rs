@@ -1,0 +1,176 @@
+//! Whom a proxy says that a request comes from: `X-Forwarded-For`, and `Forwarded` (RFC 7239).
+//!
+//! Anybody can send these fields. What a trusted proxy has added, at their right end, is true; what stands to the left of it
+//! is as true as the one it came from.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::network::Networks;
+
+/// Where a request comes from, beyond the peer of its connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Nothing says so: it comes from the peer.
+    #[default]
+    Peer,
+    /// A trusted proxy says so.
+    Forwarded(String),
+    /// The fields say so, and nobody vouches for it.
+    Claimed(String),
+}
+
+impl Origin {
+    /// Reads the fields of a request, of which each may be there, from a connection with this peer.
+    ///
+    /// The address nearest to the server that is no trusted proxy counts. Where both fields are there and differ in it,
+    /// one of them may be a client's own, which its proxy has passed on: neither counts then.
+    #[must_use]
+    pub fn of(
+        peer: IpAddr,
+        x_forwarded_for: Option<&str>,
+        forwarded: Option<&str>,
+        trusted: &Networks,
+    ) -> Self {
+        let is_there = |value: &&str| !value.trim().is_empty();
+        let x_forwarded_for = x_forwarded_for.filter(is_there);
+        let forwarded = forwarded.filter(is_there);
+        let claim = match (x_forwarded_for, forwarded) {
+            (None, None) => return Self::Peer,
+            (Some(value), None) | (None, Some(value)) => value.to_owned(),
+            (Some(one), Some(other)) => format!("{one} / {other}"),
+        };
+        if !trusted.contain(peer) {
+            return Self::Claimed(claim);
+        }
+        let one = x_forwarded_for.map(|value| nearest(addresses(value), trusted));
+        let other = forwarded.map(|value| nearest(nodes(value), trusted));
+        let agreed = match (one, other) {
+            (Some(one), Some(other)) if one == other => one,
+            (Some(_), Some(_)) => None,
+            (one, other) => one.or(other).flatten(),
+        };
+        agreed.map_or(Self::Claimed(claim), Self::Forwarded)
+    }
+}
+
+/// The last node that is no trusted proxy, or the first of all. `None`: it cannot be told.
+fn nearest(nodes: Option<Vec<&str>>, trusted: &Networks) -> Option<String> {
+    let nodes = nodes?;
+    let is_proxy = |node: &&&str| address(node).is_some_and(|address| trusted.contain(address));
+    let node = nodes.iter().rev().find(|node| !is_proxy(node));
+    let node = node.or(nodes.first())?;
+    let is_told = !node.is_empty();
+    let canonical = address(node).map(|address| address.to_string());
+    is_told.then(|| canonical.unwrap_or_else(|| (*node).to_owned()))
+}
+
+/// The nodes of an `X-Forwarded-For`.
+fn addresses(value: &str) -> Option<Vec<&str>> {
+    Some(value.split(',').map(str::trim).collect())
+}
+
+/// The nodes of a `Forwarded`; an element that names none has an empty one. `None`: it cannot be read.
+fn nodes(value: &str) -> Option<Vec<&str>> {
+    split(value, ',')?.into_iter().map(node).collect()
+}
+
+/// The node of an element of a `Forwarded`.
+fn node(element: &str) -> Option<&str> {
+    let pairs = split(element, ';')?;
+    let of_for = pairs.iter().filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        let is_for = name.trim().eq_ignore_ascii_case("for");
+        is_for.then(|| value.trim())
+    });
+    let of_for: Vec<&str> = of_for.collect();
+    match of_for[..] {
+        [] => Some(""),
+        [one] => Some(one.trim_matches('"')),
+        // Each parameter occurs once (RFC 7239, section 4).
+        _ => None,
+    }
+}
+
+/// Splits at a character that does not stand within quotation marks. `None`: some of these are not closed.
+fn split(text: &str, at: char) -> Option<Vec<&str>> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let parts = text.split(|c: char| {
+        let was_escaped = std::mem::take(&mut is_escaped);
+        match c {
+            '"' if !was_escaped => is_quoted = !is_quoted,
+            '\\' if is_quoted && !was_escaped => is_escaped = true,
+            _ => {}
+        }
+        c == at && !is_quoted
+    });
+    let parts = parts.map(str::trim).collect();
+    (!is_quoted).then_some(parts)
+}
+
+/// The address of a node, with or without a port, an IPv6 one in brackets or not.
+fn address(node: &str) -> Option<IpAddr> {
+    let bare = node
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let address = bare.unwrap_or(node).parse::<IpAddr>();
+    let address = address.or_else(|_| node.parse::<SocketAddr>().map(|socket| socket.ip()));
+    address.ok().map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_address_that_is_no_proxy_counts() {
+        let trusted = Networks::parse("10.0.0.0/8, fd00::/8").unwrap_or_default();
+        let at = |peer: &str, x: Option<&str>, forwarded: Option<&str>| {
+            let peer = peer.parse().unwrap_or_else(|_| panic!("{peer}"));
+            Origin::of(peer, x, forwarded, &trusted)
+        };
+        let forwarded = |text: &str| Origin::Forwarded(text.to_owned());
+        let claimed = |text: &str| Origin::Claimed(text.to_owned());
+        for (x, expected) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("192.0.2.66, 192.0.2.1", "192.0.2.1"),
+            ("192.0.2.66, 192.0.2.1, 10.0.0.2", "192.0.2.1"),
+            ("10.0.0.3,10.0.0.2", "10.0.0.3"),
+            ("192.0.2.1:4242", "192.0.2.1"),
+            ("[2001:db8::1]:80", "2001:db8::1"),
+            ("2001:DB8:0::1", "2001:db8::1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("192.0.2.1, unknown, 10.0.0.2", "unknown"),
+        ] {
+            assert_eq!(at("10.0.0.1", Some(x), None), forwarded(expected), "{x}");
+            assert_eq!(at("192.0.2.9", Some(x), None), claimed(x), "{x}");
+        }
+        for (value, expected) in [
+            ("for=192.0.2.1", forwarded("192.0.2.1")),
+            (
+                "For=\"192.0.2.1:80\";proto=https, for=10.0.0.2",
+                forwarded("192.0.2.1"),
+            ),
+            ("for=\"[2001:db8::1]:80\"", forwarded("2001:db8::1")),
+            ("for=_hidden, for=10.0.0.2", forwarded("_hidden")),
+            ("by=\"a,b;c\\\"\"; for=192.0.2.1", forwarded("192.0.2.1")),
+            ("proto=https", claimed("proto=https")),
+            (
+                "for=192.0.2.1, proto=https",
+                claimed("for=192.0.2.1, proto=https"),
+            ),
+            ("for=\"192.0.2.1", claimed("for=\"192.0.2.1")),
+            (
+                "for=192.0.2.1;for=192.0.2.2",
+                claimed("for=192.0.2.1;for=192.0.2.2"),
+            ),
+        ] {
+            assert_eq!(at("10.0.0.1", None, Some(value)), expected, "{value}");
+        }
+        let both = at("10.0.0.1", Some("192.0.2.1"), Some("for=192.0.2.1"));
+        assert_eq!(both, forwarded("192.0.2.1"));
+        let differ = at("fd00::1", Some("192.0.2.1"), Some("for=192.0.2.2"));
+        assert_eq!(differ, claimed("192.0.2.1 / for=192.0.2.2"));
+        assert_eq!(at("10.0.0.1", Some(" "), None), Origin::Peer);
+        assert_eq!(at("10.0.0.1", None, None), Origin::Peer);
+    }
+}
