@@ -88,6 +88,9 @@ fn with_write_a_file_goes_in_and_out_and_nothing_stays() {
     });
     assert_eq!(server.visible(), ["a 7"]);
     server.assert_clean();
+    // The log has a queue.
+    let posts = || server.log().matches("method=POST").count();
+    eventually("all are logged", || posts() == 8);
     let log = server.log();
     let names: std::collections::BTreeSet<_> = log
         .lines()
