@@ -9,6 +9,8 @@
 //! | an eighth | buffers of bodies that are written | never: without, they are small |
 //! | an eighth | what is read ahead of bodies | never: without, it is little |
 //!
+//! Beside it, names on the disk have a sum of their own, [`DISK`]: uploads need the disk more.
+//!
 //! In: counting. Out: the memory itself, and how large the sum is to be.
 
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -19,6 +21,9 @@ use crate::sync::lock;
 /// The sum, in bytes, where no control group allows less.
 pub const DEFAULT: usize = 24 << 20;
 
+/// What all requests together may have on the disk for names, in bytes.
+pub const DISK: usize = 512 << 20;
+
 /// How long work waits for its turn.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -28,6 +33,7 @@ pub struct Memory {
     limit: usize,
     work: Part,
     kept: Part,
+    disk: Part,
 }
 
 /// A part of the sum.
@@ -54,6 +60,7 @@ impl Memory {
             limit,
             work: Part::new(limit / 2),
             kept: Part::new(limit / 4),
+            disk: Part::new(DISK),
         }
     }
 
@@ -87,10 +94,24 @@ impl Memory {
         self.work = Part::new(bytes);
     }
 
+    /// So much room on the disk.
+    #[cfg(test)]
+    pub(crate) fn set_disk(&mut self, bytes: usize) {
+        self.disk = Part::new(bytes);
+    }
+
     /// What is granted at the moment, in bytes.
     #[must_use]
     pub fn in_use(&self) -> usize {
-        self.work.in_use() + self.kept.in_use()
+        self.work.in_use() + self.kept.in_use() + self.disk.in_use()
+    }
+
+    /// Room on the disk: none at first.
+    #[must_use]
+    pub fn on_disk(&self) -> Grant<'_> {
+        let part = &self.disk;
+        let bytes = 0;
+        Grant { part, bytes }
     }
 
     /// Memory to keep while a client is waited for, if there is so much at the moment.
@@ -137,13 +158,32 @@ impl Grant<'_> {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
+
+    /// Asks for more, and says whether there is so much at the moment.
+    #[must_use]
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        let mut left = lock(&self.part.left);
+        let fits = *left >= bytes;
+        if fits {
+            *left -= bytes;
+            self.bytes += bytes;
+        }
+        fits
+    }
+
+    /// Gives back all but so much.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let given_back = self.bytes.saturating_sub(bytes);
+        self.bytes -= given_back;
+        *lock(&self.part.left) += given_back;
+        // Those who wait may want different amounts.
+        self.part.changed.notify_all();
+    }
 }
 
 impl Drop for Grant<'_> {
     fn drop(&mut self) {
-        *lock(&self.part.left) += self.bytes;
-        // Those who wait may want different amounts.
-        self.part.changed.notify_all();
+        self.shrink_to(0);
     }
 }
 
@@ -167,6 +207,18 @@ mod tests {
         let memory = Memory::new(1024);
         let kept = memory.keep(256);
         assert!(kept.is_some() && memory.work(512).is_some());
+    }
+
+    #[test]
+    fn a_grant_grows_while_there_is_room() {
+        let memory = Memory::new(0);
+        let mut first = memory.on_disk();
+        let mut second = memory.on_disk();
+        assert!(first.grow(DISK - 1) && second.grow(1) && !second.grow(1));
+        first.shrink_to(10);
+        assert!(second.grow(DISK - 11) && !first.grow(1));
+        drop(second);
+        assert!(first.grow(DISK - 10));
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub(super) enum Sorted<'r> {
         part: Range<u64>,
         reader: Reader,
         begin: u64,
+        /// Their room there.
+        _room: Grant<'r>,
     },
     /// A part of them is in memory.
     Window {
@@ -105,6 +107,7 @@ impl<'r> Sorter<'r> {
     pub(super) fn sort(&mut self, source: Source<'_>) -> Result<Sorted<'r>, Error> {
         let begin = self.spill.as_ref().map_or(0, Spill::end);
         let mut names = Names::default();
+        let mut room = self.memory.on_disk();
         let mut working = None;
         let mut runs = VecDeque::new();
         let mut folder = open(source)?;
@@ -119,9 +122,9 @@ impl<'r> Sorter<'r> {
                 names.reserve(RUN, RUN_NAMES);
             }
             if names.is_full(RUN - name.len(), RUN_NAMES) {
-                match self.put_away(&mut names) {
+                match self.put_away(&mut names, &mut room) {
                     Some(run) => runs.push_back(run),
-                    None => return Ok(Sorted::nothing_read()),
+                    None => return Ok(self.without_disk(begin)),
                 }
             }
             names.push(name);
@@ -140,9 +143,23 @@ impl<'r> Sorter<'r> {
                 return Ok(kept);
             }
         }
-        runs.extend(self.put_away(&mut names));
+        let Some(last) = self.put_away(&mut names, &mut room) else {
+            return Ok(self.without_disk(begin));
+        };
+        runs.push_back(last);
         drop(names);
-        Ok(self.merge(runs, begin).unwrap_or_else(Sorted::nothing_read))
+        Ok(match self.merge(runs, (begin, room)) {
+            Some(merged) => merged,
+            None => self.without_disk(begin),
+        })
+    }
+
+    /// What becomes of names that cannot be on the disk: nothing of what was put there is needed.
+    fn without_disk(&mut self, begin: u64) -> Sorted<'r> {
+        if let Some(spill) = &mut self.spill {
+            spill.truncate(begin);
+        }
+        Sorted::nothing_read()
     }
 
     /// Keeps names in memory, if that is to be and there is room for them.
@@ -159,23 +176,37 @@ impl<'r> Sorter<'r> {
     }
 
     /// Puts names on the disk, sorted, and empties their list; `None` where they cannot be there.
-    fn put_away(&mut self, names: &mut Names) -> Option<Range<u64>> {
+    fn put_away(&mut self, names: &mut Names, room: &mut Grant<'r>) -> Option<Range<u64>> {
         names.sort();
+        if !room.grow(names.used()) {
+            return None;
+        }
         let root = self.root;
         let pushed = self.disk()?.push(root, bytes_of(names));
         names.clear();
         self.unless_it_failed(pushed)
     }
 
-    fn merge(&mut self, runs: VecDeque<Range<u64>>, begin: u64) -> Option<Sorted<'r>> {
+    fn merge(
+        &mut self,
+        runs: VecDeque<Range<u64>>,
+        (begin, mut room): (u64, Grant<'r>),
+    ) -> Option<Sorted<'r>> {
+        // They are there twice for a moment.
+        if runs.len() > 1 && !room.grow(room.bytes()) {
+            return None;
+        }
         let root = self.root;
         let merged = self.disk()?.merge(root, runs);
         let part = self.unless_it_failed(merged)?;
+        self.disk()?.forget(begin..part.start);
+        room.shrink_to(usize::try_from(part.end - part.start).unwrap_or(usize::MAX));
         let reader = Reader::new(part.clone());
         Some(Sorted::Spilled {
             part,
             reader,
             begin,
+            _room: room,
         })
     }
 
@@ -456,6 +487,7 @@ mod tests {
         }
         assert_eq!(rounds.pop().as_ref(), rounds.last());
         sorter.forget(&sorted);
+        drop(sorted);
         assert_eq!(sorter.spill.as_ref().map_or(0, Spill::end), 0);
         Ok((rounds.pop().unwrap_or_default(), kind))
     }
@@ -466,21 +498,25 @@ mod tests {
         let (_many, many) = filled("many", FILES)?;
         let (_some, some) = filled("some", 1_000)?;
         let (_few, few) = filled("few", 100)?;
-        for (root, files, limit, has_disk, expected) in [
-            (&few, 100, 0, true, "small"),
-            (&some, 1_000, plenty, true, "kept"),
+        for (root, files, limit, disk, expected) in [
+            (&few, 100, 0, plenty, "small"),
+            (&some, 1_000, plenty, plenty, "kept"),
             // A quarter of this is less than the names.
-            (&some, 1_000, 4 * 200_000, true, "spilled"),
-            (&many, FILES, plenty, true, "spilled"),
-            (&many, FILES, plenty, false, "window"),
-            (&many, FILES, 4 * WORK, false, "window"),
+            (&some, 1_000, 4 * 200_000, plenty, "spilled"),
+            (&many, FILES, plenty, plenty, "spilled"),
+            (&many, FILES, plenty, 0, "window"),
+            (&many, FILES, 4 * WORK, 0, "window"),
+            // Room for the first run, and for both of them once.
+            (&many, FILES, plenty, 1 << 20, "window"),
+            (&many, FILES, plenty, 2 << 20, "window"),
         ] {
             let mut memory = Memory::new(limit);
             if limit > 0 && limit < 4 * WORK {
                 memory.give_to_work(2 * WORK);
             }
+            memory.set_disk(disk);
             let mut sorter = Sorter::new(root, &memory);
-            if has_disk {
+            if disk > 0 {
                 sorter.spill = Some(root.spill_on_any_disk()?);
             } else {
                 sorter.can_spill = false;

@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
@@ -115,6 +115,16 @@ impl Spill {
         // Where that fails, the space is free at the end of the request.
         if self.file.set_len(start).is_ok() {
             self.end = start;
+        }
+    }
+
+    /// Gives back the room of a part that is not read again, where the file system can.
+    pub(super) fn forget(&self, part: Range<u64>) {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let length = part.end - part.start;
+        if length > 0 {
+            // Where that fails, the space is free at the end of the request.
+            let _ = rustix::fs::fallocate(&self.file, flags, part.start, length);
         }
     }
 
