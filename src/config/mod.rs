@@ -57,6 +57,8 @@ pub struct Config {
     pub sync: bool,
     /// The format of the log.
     pub log_format: LogFormat,
+    /// The flags whose values are not the defaults, and these values, wherever they come from.
+    pub settings: Vec<(&'static str, String)>,
     /// What the log is to say of the settings at the start, a line each.
     pub notes: Vec<String>,
 }
@@ -115,6 +117,7 @@ impl Config {
             shutdown_timeout: Duration::ZERO,
             sync: false,
             log_format: LogFormat::Text,
+            settings: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -154,6 +157,9 @@ pub fn parse(
             None => variables.value_of(flag, &mut config.notes)?,
         };
         apply(flag, &mut config, &value, source)?;
+        if value != flag.default {
+            config.settings.push((flag.name, value));
+        }
     }
     if !words.health {
         return Ok(Command::Serve(config));

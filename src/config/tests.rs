@@ -37,6 +37,7 @@ fn without_a_word_there_are_defaults() {
         shutdown_timeout: Duration::from_secs(30),
         sync: false,
         log_format: LogFormat::Text,
+        settings: Vec::new(),
         notes: Vec::new(),
     };
     assert_eq!(config(&[], &[]), expected);

@@ -7,7 +7,7 @@ use log::kv::Value;
 use super::{LINE, Pairs, message};
 
 /// Keys whose values are always in quotation marks, since they are free text or chosen by a client.
-const QUOTED: [&str; 9] = [
+const QUOTED: [&str; 8] = [
     "name",
     "to",
     "agent",
@@ -15,8 +15,7 @@ const QUOTED: [&str; 9] = [
     "claimed",
     "cause",
     "storage",
-    "value",
-    "signal",
+    "settings",
 ];
 
 /// A line without its end. What a client has chosen is in quotes, with control characters escaped.

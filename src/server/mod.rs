@@ -1,5 +1,6 @@
 //! The server: from the configuration to the end.
 
+mod announce;
 mod asked;
 mod capacity;
 mod cleaner;
@@ -140,6 +141,8 @@ pub fn run(config: &Config) -> Result<(), String> {
     let dispatch = Arc::new(Dispatch::new(capacity.transfers, &shared, &hosts));
     accept(&listener, &dispatch)?;
     cleaner::start(Arc::clone(&shared))?;
+    // It may wait for the disk, and is done before the server says that it is there.
+    let file_system = shared.root.file_system();
     // The log says it too.
     logging::print(format!("listening on http://{address}\n"));
     if let Some(second) = listener.second_address() {
@@ -150,6 +153,8 @@ pub fn run(config: &Config) -> Result<(), String> {
         "http-nas {} listens on {address}",
         env!("CARGO_PKG_VERSION")
     );
+    announce::start(config, &file_system);
+    announce::warn_if_open(address.ip());
     capacity.log(group, flags);
     keep_accepting(&listener, &dispatch, &happened);
     shut_down(config.shutdown_timeout, &shared, &dispatch);

@@ -9,6 +9,7 @@
 mod about;
 mod copy;
 mod error;
+mod file_system;
 mod folder;
 mod join;
 mod list;
@@ -35,6 +36,7 @@ mod walk;
 
 pub use about::{About, Kind};
 pub use error::Error;
+pub use file_system::FileSystem;
 pub use join::IfMissing;
 pub use list::{Listing, Names};
 pub use recover::Unclearable;

@@ -19,6 +19,11 @@ pub(super) struct Mount {
 }
 
 impl Mount {
+    /// The number of the mount, where the system tells.
+    pub(super) fn id(self) -> Option<u64> {
+        self.id
+    }
+
     /// The one that an open folder is on.
     ///
     /// # Errors

@@ -163,6 +163,65 @@ fn the_table_of_fields_is_that_of_the_log() {
     }
 }
 
+// symptom: a server in the wrong folder, or open to all, looked like any other at its start.
+// cause:   the log said the address alone.
+// remedy:  it says the folder, its file system and space, the settings, and that the server is open.
+#[test]
+fn the_start_says_what_is_served_and_to_whom() {
+    let rows = table(&page(), "start field");
+    let names: Vec<String> = rows.iter().map(|row| quoted(&row[0]).concat()).collect();
+    for (host, is_open) in [("127.0.0.1", false), ("0.0.0.0", true)] {
+        let mut server = Server::with(
+            &JSON,
+            &[("SYNC", "data"), ("HOST", host), ("MAX_TRANSFERS", "512")],
+        );
+        let storage = server.storage();
+        let log = server.stop().stderr;
+        let lines: Vec<Json> = log.lines().map(json::parse).collect();
+        let start = lines
+            .iter()
+            .find(|line| line.get("message").text() == "storage folder");
+        let start = start.unwrap_or_else(|| panic!("{log}"));
+        assert_eq!(
+            start.names()[3..],
+            names.iter().map(String::as_str).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            start.get("storage").text(),
+            storage.to_str().expect("UTF-8")
+        );
+        let (free, size) = (start.get("free").number(), start.get("size").number());
+        assert!(0.0 < free && free <= size, "{log}");
+        let settings = start.get("settings").text();
+        assert!(
+            settings.contains("--sync=data") && settings.contains("--log-format=json"),
+            "{settings}"
+        );
+        assert!(!settings.contains("max-transfers"), "{settings}");
+        let stat = Command::new("stat")
+            .args(["-f", "-c", "%T"])
+            .arg(&storage)
+            .output();
+        let kind = String::from_utf8_lossy(&stat.expect("stat runs").stdout)
+            .trim()
+            .to_owned();
+        let found = start.get("file_system").text();
+        // stat(1) has one name for all of these.
+        let is_it = kind == found
+            || (kind == "ext2/ext3" && found.starts_with("ext"))
+            || kind == "overlayfs";
+        assert!(is_it, "{kind} {found}");
+        let warnings = lines
+            .iter()
+            .filter(|line| line.get("level").text() == "WARN");
+        let warnings: Vec<&str> = warnings.map(|line| line.get("message").text()).collect();
+        let says_so = warnings
+            .iter()
+            .any(|line| line.contains("there is no authentication"));
+        assert_eq!(says_so, is_open, "{log}");
+    }
+}
+
 /// The log's objects of the requests that `send` sends.
 fn objects_of(args: &[&str], count: usize, send: impl FnOnce(&Server)) -> Vec<Json> {
     let server = Server::with(&[&JSON[..], args].concat(), &[]);
