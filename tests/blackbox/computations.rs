@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use crate::common::digest::sha256_hex;
-use crate::common::{Conn, Server, eventually, request_bytes};
+use crate::common::{Conn, Server, eventually, request_bytes, within};
 
 const MIB: u64 = 1 << 20;
 
@@ -76,10 +76,24 @@ fn what_nobody_waits_for_is_given_up() {
     server.assert_clean();
 }
 
+/// A client of HTTP/1.0 must get no interim response, so that nothing tells one that has gone from one that waits.
+#[test]
+fn what_a_gone_client_of_http_1_0_asked_for_is_given_up_after_a_while() {
+    let server = Server::start();
+    place_sparse(&server, "endless", ENDLESS);
+    let mut conn = server.open();
+    conn.send(b"GET /file/endless/sha256 HTTP/1.0\r\n\r\n");
+    eventually("it computes", || !is_idle(&server));
+    drop(conn);
+    within(Duration::from_secs(40), "it is idle again", || {
+        is_idle(&server)
+    });
+}
+
 #[test]
 fn a_copy_that_nobody_waits_for_is_given_up() {
     let server = Server::with(&["--min-free-space", "0"], &[]);
-    // Of a file on another file system than that of its blocks it would be a matter of moments.
+    // Where blocks can be shared it is a matter of moments.
     place_sparse(&server, "large", 1 << 30);
     for round in 0..3 {
         let mut conn = server.open();

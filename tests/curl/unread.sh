@@ -31,7 +31,7 @@ def connection(source):
     return it
 
 def request(name):
-    return f"GET /file/{name} HTTP/1.1\r\nHost: nas\r\nConnection: close\r\n\r\n".encode()
+    return f"GET /file/{name} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
 
 def status(it):
     return int(it.recv(12, socket.MSG_PEEK | socket.MSG_WAITALL)[9:12])
