@@ -89,7 +89,7 @@ pub struct Target {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// Serve.
-    Serve(Config),
+    Serve(Box<Config>),
     /// Ask a running server whether it works.
     Health(Target),
     /// Print this text and end.
@@ -162,7 +162,7 @@ pub fn parse(
         }
     }
     if !words.health {
-        return Ok(Command::Serve(config));
+        return Ok(Command::Serve(Box::new(config)));
     }
     if config.port == 0 {
         return Err("health needs the port that the server listens on, not 0 for any".to_owned());

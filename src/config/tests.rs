@@ -12,7 +12,7 @@ fn parsed(words: &[&str], variables: &[(&str, &str)]) -> Result<Command, String>
 
 fn config(words: &[&str], variables: &[(&str, &str)]) -> Config {
     match parsed(words, variables) {
-        Ok(Command::Serve(config)) => config,
+        Ok(Command::Serve(config)) => *config,
         other => panic!("{words:?} {variables:?}: {other:?}"),
     }
 }
