@@ -211,7 +211,10 @@ fn copy_in_kernel(
             Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => {
                 return copy_by_hand(source, staged, length, goes_on);
             }
-            Err(errno) => return Err(errno.into()),
+            Err(errno) => {
+                let error = staged.root.with_figures(errno.into(), length - from);
+                return Err(error.into());
+            }
         }
         if from < length && !goes_on(from) {
             return Err(Error::Cancelled);

@@ -124,7 +124,8 @@ impl Staged<'_> {
         self.file.seek(SeekFrom::Start(0))?;
         locked.file.seek(SeekFrom::Start(before))?;
         // Between two files io::copy uses copy_file_range(2), which shares blocks where the file system can.
-        let copied = std::io::copy(&mut self.file, &mut locked.file)?;
+        let copied = std::io::copy(&mut self.file, &mut locked.file)
+            .map_err(|error| self.root.with_figures(error, self.length))?;
         if copied != self.length {
             let short = std::io::Error::other("the staged body has changed its length");
             return Err(Error::System(short));
