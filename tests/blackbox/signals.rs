@@ -138,8 +138,8 @@ impl Terminal {
         let outside = outside.to_str().expect("UTF-8");
         // A trap is reset in a program that a shell starts; the shell itself outlives its terminal.
         let run = format!(
-            "trap : HUP; {before} {} 2>'{outside}/log' & echo $! >'{outside}/pid'; \
-             until wait $!; code=$?; [ $code -lt 128 ]; do :; done; echo $code >'{outside}/code'",
+            "trap : HUP; {before} {} 2>'{outside}/log' & pid=$!; echo $pid >'{outside}/pid'; \
+             while kill -0 $pid; do wait $pid; code=$?; done; echo $code >'{outside}/code'",
             words(&dir)
         );
         let mut command = Command::new("script");
