@@ -27,11 +27,22 @@ fn runs(program: &str) -> bool {
     run.is_ok_and(|output| output.status.success())
 }
 
+/// A program with nothing of the tests' own environment, and with no signal that they were started to ignore, as a shell
+/// has it for what it runs in the background (SIGINT and SIGQUIT) and nohup(1) for SIGHUP.
+fn clean(program: &str) -> Command {
+    let mut command = Command::new("env");
+    command
+        .args(["--default-signal", program])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
+}
+
 /// A server in a session of its own, without a terminal; the shell runs `before` before it becomes the server.
 fn without_terminal(dir: &Arc<TempDir>, before: &str) -> Process {
     let log = fs::File::create(log_of(dir)).expect("made");
     let script = format!("{before} exec {}", words(dir));
-    let mut command = Command::new("setsid");
+    let mut command = clean("setsid");
     command.args(["sh", "-c", &script]).stdin(Stdio::null());
     Process::serving(command.stderr(log), dir)
 }
@@ -142,15 +153,12 @@ impl Terminal {
              while kill -0 $pid; do wait $pid; code=$?; done; echo $code >'{outside}/code'",
             words(&dir)
         );
-        let mut command = Command::new("script");
+        let mut command = clean("script");
         command.args([
             "-qfec",
             &format!("exec sh -c '{}'", run.replace('\'', "'\\''")),
             "/dev/null",
         ]);
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::null()).stderr(Stdio::null());
         let script = Process::serving(&mut command, &dir);
         Terminal { script, dir }
