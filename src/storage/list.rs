@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::BorrowedFd;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use rustix::fs::{Dir, Mode};
 
@@ -98,19 +98,19 @@ fn source(folder: &Folder) -> Source<'_> {
     }
 }
 
-/// The names in a folder as the file system has them, without `.` and `..`.
-pub(super) fn names(dir: BorrowedFd<'_>) -> Result<Names, Error> {
-    let mut names = Names::default();
+/// The names in a folder as the file system has them, without `.` and `..`, in memory that does not grow with their
+/// number. What is removed or added meanwhile may be left out (readdir(3)).
+pub(super) fn names(
+    dir: BorrowedFd<'_>,
+) -> Result<impl Iterator<Item = Result<OsString, Error>>, Error> {
     // The folder may be open as a place alone (O_PATH).
     let readable = rustix::fs::openat(dir, ".", DIR_FLAGS, Mode::empty())?;
-    for entry in Dir::new(readable)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            names.push(name);
-        }
-    }
-    Ok(names)
+    let names = Dir::new(readable)?.map(|entry| {
+        let name = entry?.file_name().to_bytes().to_vec();
+        Ok(OsString::from_vec(name))
+    });
+    let is_own = |name: &OsStr| name == "." || name == "..";
+    Ok(names.filter(move |name| !matches!(name, Ok(name) if is_own(name))))
 }
 
 impl Names {

@@ -16,10 +16,20 @@ use super::list::names;
 use super::note::{inode_of, link_of};
 use super::root::Root;
 use super::snapshot::open_regular;
+use super::target::stat;
 
 /// What has been found not to be clearable, so that it is logged once: names in the folder of removed things.
 #[derive(Debug, Default)]
 pub struct Unclearable(HashSet<OsString>);
+
+/// The most names that are known not to be clearable; of others nothing is logged.
+const MAX_KNOWN: usize = 1000;
+
+impl Unclearable {
+    fn is_new(&mut self, name: OsString) -> bool {
+        self.0.len() < MAX_KNOWN && self.0.insert(name)
+    }
+}
 
 impl Root {
     /// Removes abandoned bodies, undoes killed appends and finishes removals: to be called when the server listens, for it
@@ -31,8 +41,8 @@ impl Root {
             (self.joins.as_fd(), Self::undo_abandoned),
         ];
         for (dir, clear) in folders {
-            for name in names(dir).unwrap_or_default().iter() {
-                match clear(self, name) {
+            for name in names(dir).into_iter().flatten().flatten() {
+                match clear(self, &name) {
                     Ok(true) => cleared += 1,
                     // In use by another server, or gone since.
                     Ok(false) | Err(Error::NotFound) => {}
@@ -48,17 +58,16 @@ impl Root {
 
     /// Goes on with what has been removed, and says how much of it is gone now.
     fn finish_removals(&self, known: &mut Unclearable) -> usize {
-        let names = names(self.removed.as_fd()).unwrap_or_default();
-        known
-            .0
-            .retain(|name| names.iter().any(|there| there == name));
+        let is_there = |name: &OsStr| matches!(stat((self.removed.as_fd(), name)), Ok(Some(_)));
+        known.0.retain(|name| is_there(name));
         let mut finished = 0;
-        for name in names.iter() {
-            match self.take_apart(name) {
+        for name in names(self.removed.as_fd()).into_iter().flatten().flatten() {
+            if !is_there(&name) {
+                continue;
+            }
+            match self.take_apart(&name) {
                 None => finished += 1,
-                Some(left) if known.0.insert(name.to_owned()) => {
-                    log::warn!("of a removed folder {left}");
-                }
+                Some(left) if known.is_new(name) => log::warn!("of a removed folder {left}"),
                 Some(_) => {}
             }
         }

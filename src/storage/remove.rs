@@ -18,6 +18,9 @@ use super::walk::{Place, kind};
 /// The most times that a folder is emptied into which something is still being put.
 const TRIES: usize = 100;
 
+/// The most folders that wait to be taken apart, but for one a level where they are deep.
+const MAX_PENDING: usize = 1024;
+
 impl Root {
     /// Removes a file, a link (never what it leads to), or a folder with all in it.
     ///
@@ -91,51 +94,78 @@ impl Root {
     /// Removes an entry of the folder of removed things, with all that is in it, without following links; says what
     /// could not be removed, which keeps nothing else from it.
     ///
-    /// Folders in it are moved beside it first, so that depth costs neither descriptors nor stack.
+    /// Folders in it are moved beside it first, so that depth costs neither descriptors nor stack; only so many at a time,
+    /// so that width costs no memory either.
     pub(super) fn take_apart(&self, name: &OsStr) -> Option<Leftovers> {
         let mut pending = vec![name.to_owned()];
         let mut left = Leftovers::default();
         while let Some(name) = pending.pop() {
-            if let Err(error) = self.take_one_apart(&name, &mut pending, &mut left) {
-                left.add(&name, error);
+            let room = MAX_PENDING.saturating_sub(pending.len()).max(1);
+            match self.take_one_apart(&name, room, &mut left) {
+                Ok(Pass { is_over, beside }) => {
+                    if !is_over {
+                        pending.push(name);
+                    }
+                    pending.extend(beside);
+                }
+                Err(error) => left.add(&name, error),
             }
         }
         left.first.is_some().then_some(left)
     }
 
+    /// Goes once through a folder, or until `room` folders in it have been moved beside it.
     fn take_one_apart(
         &self,
         name: &OsStr,
-        pending: &mut Vec<OsString>,
+        room: usize,
         left: &mut Leftovers,
-    ) -> Result<(), Error> {
+    ) -> Result<Pass, Error> {
         if unlink(self.removed.as_fd(), name)? {
-            return Ok(());
+            return Ok(Pass::over(Vec::new()));
         }
         let flags = DIR_FLAGS | OFlags::NOFOLLOW;
         let dir = match rustix::fs::openat(&self.removed, name, flags, Mode::empty()) {
-            Err(Errno::NOENT) => return Ok(()),
+            Err(Errno::NOENT) => return Ok(Pass::over(Vec::new())),
             other => other?,
         };
+        let mut beside = Vec::new();
         for _ in 0..TRIES {
-            let before = left.count;
-            for entry in super::list::names(dir.as_fd())?.iter() {
-                match self.take_out(dir.as_fd(), entry) {
-                    Ok(Some(beside)) => pending.push(beside),
-                    Ok(None) => {}
-                    Err(error) => left.add(entry, error),
+            let mut stays = Leftovers::default();
+            for entry in super::list::names(dir.as_fd())? {
+                let entry = match entry {
+                    Ok(entry) => entry,
+                    Err(error) => {
+                        stays.add(name, error);
+                        break;
+                    }
+                };
+                match self.take_out(dir.as_fd(), &entry) {
+                    Ok(folder) => beside.extend(folder),
+                    Err(error) => stays.add(&entry, error),
+                }
+                if beside.len() >= room {
+                    let is_over = false;
+                    return Ok(Pass { is_over, beside });
                 }
             }
             match rustix::fs::unlinkat(&self.removed, name, AtFlags::REMOVEDIR) {
-                Ok(()) | Err(Errno::NOENT) => return Ok(()),
+                Ok(()) | Err(Errno::NOENT) => return Ok(Pass::over(beside)),
                 // What could not be removed is in it.
-                Err(Errno::NOTEMPTY) if left.count > before => return Ok(()),
-                // A request that was under way has put something into it.
+                Err(Errno::NOTEMPTY) if stays.first.is_some() => {
+                    left.merge(stays);
+                    return Ok(Pass::over(beside));
+                }
+                // A request that was under way has put something into it, or an entry was left out.
                 Err(Errno::NOTEMPTY) => std::thread::yield_now(),
-                Err(errno) => return Err(errno.into()),
+                Err(errno) => {
+                    left.add(name, errno.into());
+                    return Ok(Pass::over(beside));
+                }
             }
         }
-        Err(Error::NotEmpty)
+        left.add(name, Error::NotEmpty);
+        Ok(Pass::over(beside))
     }
 
     /// Removes an entry of a removed folder; a folder is moved beside it, under the name that is told.
@@ -152,6 +182,21 @@ impl Root {
     }
 }
 
+/// A pass through a removed folder.
+struct Pass {
+    /// Whether nothing more is to be done about the folder itself.
+    is_over: bool,
+    /// The folders that were in it, by their names beside it.
+    beside: Vec<OsString>,
+}
+
+impl Pass {
+    fn over(beside: Vec<OsString>) -> Self {
+        let is_over = true;
+        Self { is_over, beside }
+    }
+}
+
 /// What is left of a removed folder.
 #[derive(Debug, Default)]
 pub(super) struct Leftovers {
@@ -165,6 +210,11 @@ impl Leftovers {
     fn add(&mut self, name: &OsStr, error: Error) {
         self.count += 1;
         self.first.get_or_insert_with(|| (name.to_owned(), error));
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.first = self.first.take().or(other.first);
     }
 }
 

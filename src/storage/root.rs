@@ -136,11 +136,11 @@ impl Root {
 
     /// Removes the staged bodies of this process: for the end of the process, with uploads still running.
     pub fn discard_staged(&self) {
-        let staged = super::list::names(self.staged.as_fd()).unwrap_or_default();
-        for name in staged.iter() {
+        let staged = super::list::names(self.staged.as_fd());
+        for name in staged.into_iter().flatten().flatten() {
             if name.as_bytes().starts_with(self.instance.as_bytes()) {
                 // Whoever commits it at this moment has won; nothing else is to be done about a failure.
-                let _ = rustix::fs::unlinkat(&self.staged, name, AtFlags::empty());
+                let _ = rustix::fs::unlinkat(&self.staged, &name, AtFlags::empty());
             }
         }
     }

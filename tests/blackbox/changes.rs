@@ -235,6 +235,31 @@ fn a_program_that_runs_can_be_replaced_moved_and_removed() {
     server.assert_clean();
 }
 
+// symptom: a DELETE of a large folder ended a server in a small control group.
+// cause:   the names of all that is in a folder were read before the first of it was removed.
+// fix:     it is removed as it is read; of the folders in it, so many at a time are moved out.
+#[test]
+fn the_removal_of_a_wide_folder_takes_little_memory() {
+    let server = Server::start();
+    assert_eq!(server.get("/file").text(), "OK");
+    let root = server.storage();
+    let long = "x".repeat(240);
+    fs::create_dir_all(root.join("wide")).expect("made");
+    for number in 0..16_000 {
+        let path = root.join(format!("wide/{number}-{long}"));
+        match number % 10 {
+            0 => fs::create_dir_all(path.join("in/it")).expect("made"),
+            _ => drop(fs::File::create(path).expect("made")),
+        }
+    }
+    let before = server.proc_status("VmHWM");
+    assert_eq!(server.delete("wide").status, 200);
+    let more = server.proc_status("VmHWM") - before;
+    assert!(more < 1024, "{more} KiB more for 3,800 KiB of names");
+    assert!(server.visible().is_empty());
+    server.assert_clean();
+}
+
 /// A program that ends with the test.
 struct Running(Child);
 
