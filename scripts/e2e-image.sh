@@ -230,7 +230,7 @@ docker rm "$container" >/dev/null
 # The health check asks where PORT says; this server listens elsewhere.
 docker run -d --name "$container" "${tight[@]}" --health-interval 1s --health-retries 1 -e PORT=1 "$image" --port 0 >/dev/null
 check "a container whose server cannot be asked is unhealthy" wait_for 30 healthy unhealthy
-reason() { docker inspect -f '{{json .State.Health.Log}}' "$container" | grep -F 'GET http://127.0.0.1:1/file: cannot connect: Connection refused'; }
+reason() { docker inspect -f '{{json .State.Health.Log}}' "$container" | grep -E 'GET http://[^ ]+:1/file: cannot connect: Connection refused'; }
 check "and the engine has the reason" reason
 docker rm -f -v "$container" >/dev/null
 

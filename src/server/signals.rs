@@ -1,7 +1,7 @@
 //! Signals: SIGTERM and SIGINT end the server in order, a second one at once; SIGHUP does where a terminal is there to
 //! go; those that programs are sent for other reasons do not end it.
 //!
-//! Each signal is carried out before it is logged.
+//! None of them waits for the reader of the log.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -81,9 +81,10 @@ pub(super) fn watch(events: Sender<Event>, shared: Arc<Shared>) -> Result<(), St
                         stop_at_once(&shared, signal);
                     }
                     if !shared.stopping.swap(true, Ordering::SeqCst) {
+                        // Before the event: the end is logged by another thread. No logging waits for a reader.
+                        log::info!("stopping by {name}: no new connections, waiting for transfers");
                         // The main thread ends only with the process.
                         let _ = events.send(Event::Stop);
-                        log::info!("stopping by {name}: no new connections, waiting for transfers");
                     }
                 }
                 Action::Reload => log::info!(

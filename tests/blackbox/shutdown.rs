@@ -36,6 +36,9 @@ fn row_13_an_idle_server_ends_at_once() {
         server.signal(name);
         let exit = server.wait();
         assert_eq!(exit.code, Some(0), "SIG{name}");
+        let log = &exit.stderr;
+        let (stopping, stopped) = (log.find(" stopping by SIG"), log.find(" INFO stopped"));
+        assert!(stopping.is_some() && stopping < stopped, "{log}");
         assert!(
             exit.took < Duration::from_secs(1),
             "SIG{name} took {:?}",
