@@ -331,7 +331,9 @@ works() {
   nas -I "$url/folder/moved"
   same $'a\nfolder' "$(nas "$url/%2F")"
   nas -X DELETE "$url/folder"
-  nas -Z -o "$work/got-#1" "$url/a/b/body?[1-30]"
+  local number parallel=()
+  for number in {1..30}; do parallel+=(-o "$work/got-$number" "$url/a/b/body"); done
+  nas -Z "${parallel[@]}"
   cmp "$work/got-30" "$work/body"
   same OK "$(nas "$url")"
 }
