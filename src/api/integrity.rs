@@ -1,13 +1,10 @@
 //! Digests of a body: those that come with it, and the one that is wanted back (RFC 9530).
 
-use std::io::{self, Read};
-
 use sha2::{Digest as _, Sha256 as Hash};
 
-use super::{Error, Op, Request};
+use super::observed::Observer;
+use super::{Error, Request};
 use crate::http::digest::{self, Sha256};
-use crate::http::framing::BodyFault;
-use crate::http::name::Name;
 
 /// What is to be done about the digest of a body.
 #[derive(Debug, Default)]
@@ -52,62 +49,19 @@ impl Digests {
     }
 }
 
-/// A request whose body is hashed while it is read.
-pub(super) struct Hashed<'r> {
-    request: &'r mut dyn Request,
-    hash: Hash,
-}
+/// Hashes a body.
+#[derive(Default)]
+pub(super) struct BodyHash(Hash);
 
-impl<'r> Hashed<'r> {
-    pub(super) fn new(request: &'r mut dyn Request) -> Self {
-        let hash = Hash::new();
-        Self { request, hash }
-    }
-
-    /// The digest of what has been read.
+impl BodyHash {
+    /// The digest of what has been seen.
     pub(super) fn digest(self) -> Sha256 {
-        self.hash.finalize().into()
+        self.0.finalize().into()
     }
 }
 
-impl Read for Hashed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.request.read(buffer)?;
-        self.hash.update(&buffer[..read]);
-        Ok(read)
-    }
-}
-
-impl Request for Hashed<'_> {
-    fn is_head(&self) -> bool {
-        self.request.is_head()
-    }
-
-    fn target(&self) -> String {
-        self.request.target()
-    }
-
-    fn field(&self, name: &'static str) -> Option<String> {
-        self.request.field(name)
-    }
-
-    fn declared(&self) -> Option<u64> {
-        self.request.declared()
-    }
-
-    fn fault(&self) -> Option<BodyFault> {
-        self.request.fault()
-    }
-
-    fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
-        self.request.keep_computing(done, total)
-    }
-
-    fn did(&self, op: Op) {
-        self.request.did(op);
-    }
-
-    fn leads_to(&self, name: &Name) {
-        self.request.leads_to(name);
+impl Observer for BodyHash {
+    fn observe(&mut self, part: &[u8]) {
+        self.0.update(part);
     }
 }

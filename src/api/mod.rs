@@ -11,6 +11,7 @@ mod index;
 mod integrity;
 mod listing;
 mod mistake;
+mod observed;
 mod op;
 mod pax;
 mod read;

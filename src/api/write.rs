@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::condition::Guard;
-use super::integrity::{Digests, Hashed};
-use super::mistake::Watched;
+use super::integrity::{BodyHash, Digests};
+use super::mistake::MoveWithoutAction;
+use super::observed::Observed;
 use super::{Access, Error, Op, Reply, Request, Store};
 use crate::http::digest::{self, Sha256};
 use crate::http::name::Name;
@@ -84,11 +85,13 @@ pub(super) fn append<'s>(
         false => IfMissing::Fail,
     };
     let is_there = check_append(store.root, name, if_missing, &guard).map_err(failed)?;
-    let mut request = Watched::new(request);
+    let mistake = MoveWithoutAction::of(request);
+    let mut observed = Observed::new(request, mistake);
     // What creates the file becomes the file, and is not copied.
-    let (staged, digest) = stage(store, &mut request, is_there, &digests, failed)?;
+    let (staged, digest) = stage(store, &mut observed, is_there, &digests, failed)?;
+    let mistake = observed.into_observer();
     if !appending.creates {
-        request.check()?;
+        mistake.check()?;
     }
     guard.check_length(Some(staged.length()))?;
     let is_new = Cell::new(false);
@@ -146,9 +149,9 @@ fn stage<'s>(
         receive(store, request, &mut staged, failed)?;
         return Ok((staged, None));
     }
-    let mut hashed = Hashed::new(request);
+    let mut hashed = Observed::new(request, BodyHash::default());
     receive(store, &mut hashed, &mut staged, failed)?;
-    let digest = hashed.digest();
+    let digest = hashed.into_observer().digest();
     digests.check(&digest)?;
     Ok((staged, Some(digest).filter(|_| digests.is_wanted)))
 }
