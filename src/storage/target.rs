@@ -6,8 +6,9 @@
 //! Whoever gives a name to something, or takes one away, first holds `flock` on what the name leads to: a regular file or
 //! a directory itself; for a link or a special file, which cannot be locked, the directory that it lies in, since nothing
 //! but a rename or a removal of it changes what its name leads to. Only then is the name looked at once more: where it
-//! leads elsewhere by now, it starts over. Of two, the one with the lower number is locked first, so
-//! that two writers never wait for each other.
+//! leads elsewhere by now, it starts over. Of two, neither is
+//! waited for while the other is locked: so two writers never wait for each other, and a file that is to be moved or copied
+//! to a busy one can be read and written to until that is free.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -158,19 +159,24 @@ impl Root {
         target: At<'_>,
         check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
     ) -> Result<(LockedEntry, Target), Error> {
+        let mut target_first = false;
         loop {
-            if let Some(both) = self.try_lock_both(source, target, check)? {
+            let both = self.try_lock_both(source, target, check, target_first)?;
+            if let Some(both) = both {
                 return Ok(both);
             }
+            target_first = !target_first;
         }
     }
 
-    /// `None` where one of the names led elsewhere once the locks were there.
+    /// Waits for the lock of the one, and takes that of the other if it is free. `None` where it is not, or one of the
+    /// names led elsewhere once the locks were there.
     fn try_lock_both(
         &self,
         source: At<'_>,
         target: At<'_>,
         check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
+        target_first: bool,
     ) -> Result<Option<(LockedEntry, Target)>, Error> {
         let first = candidate(source, Purpose::Replace, &|_| Ok(()))?.ok_or(Error::NotFound)?;
         let (first_id, first_kind) = (first.id, first.kind);
@@ -194,40 +200,51 @@ impl Root {
         let (first, second) = if a.is_some() && a == b {
             // One lock stands for both: a second one would wait for the first.
             second.lock = None;
-            (self.lock_candidate(first)?, second.without_lock()?)
-        } else if a <= b {
-            let first = self.lock_candidate(first)?;
-            (first, self.lock_candidate(second)?)
+            (self.lock_candidate(first)?, second.locked_by(None)?)
         } else {
-            let second = self.lock_candidate(second)?;
-            (self.lock_candidate(first)?, second)
+            let (waited_for, tried) = match target_first {
+                true => (second, first),
+                false => (first, second),
+            };
+            let waited_for = self.lock_candidate(waited_for)?;
+            let Some(tried) = self.try_lock_candidate(tried)? else {
+                return Ok(None);
+            };
+            match target_first {
+                true => (tried, waited_for),
+                false => (waited_for, tried),
+            }
         };
         let are_there = is_at(source, Some(first_id))? && is_at(target, Some(second_id))?;
         Ok(are_there.then_some((first, Target::Entry(second))))
     }
 
     fn lock_candidate(&self, candidate: Candidate) -> Result<LockedEntry, Error> {
-        let Candidate { kind, id, lock } = candidate;
-        let lock = match lock {
-            None => None,
-            Some((lock_id, file)) => match self.lock(&file, lock_id) {
-                Ok(turn) => Some((file, turn)),
-                // Some network file systems have no lock for a directory: then the rename alone has to do.
-                Err(Error::System(_)) if kind != FileType::RegularFile => None,
-                Err(error) => return Err(error),
-            },
+        let Some((id, file)) = &candidate.lock else {
+            return candidate.locked_by(None);
         };
-        match (kind, lock) {
-            (FileType::RegularFile, Some((file, turn))) => Ok(LockedEntry::File(LockedFile {
-                file,
-                id,
-                _turn: turn,
-            })),
-            (kind, lock) => Ok(LockedEntry::Other(LockedOther {
-                kind,
-                id,
-                _lock: lock,
-            })),
+        match self.lock(file, *id) {
+            Ok(turn) => candidate.locked_by(Some(turn)),
+            // Some network file systems have no lock for a directory: then the rename alone has to do.
+            Err(Error::System(_)) if candidate.kind != FileType::RegularFile => {
+                candidate.locked_by(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same without waiting; `None` where another writer has the lock, or waits for it.
+    fn try_lock_candidate(&self, candidate: Candidate) -> Result<Option<LockedEntry>, Error> {
+        let Some((id, file)) = &candidate.lock else {
+            return candidate.locked_by(None).map(Some);
+        };
+        match self.try_lock(file, *id) {
+            Ok(None) => Ok(None),
+            Ok(turn) => candidate.locked_by(turn).map(Some),
+            Err(Error::System(_)) if candidate.kind != FileType::RegularFile => {
+                candidate.locked_by(None).map(Some)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -292,15 +309,21 @@ impl Candidate {
         self.lock.as_ref().map(|(id, _)| *id)
     }
 
-    /// For an entry that the lock of another one covers, which no regular file is.
-    fn without_lock(self) -> Result<LockedEntry, Error> {
-        match self.kind {
+    /// The entry, once it is locked; without a turn where it cannot be, which no regular file may be.
+    fn locked_by(self, turn: Option<Turn>) -> Result<LockedEntry, Error> {
+        let lock = self.lock.map(|(_, file)| file).zip(turn);
+        match (self.kind, lock) {
+            (FileType::RegularFile, Some((file, turn))) => Ok(LockedEntry::File(LockedFile {
+                file,
+                id: self.id,
+                _turn: turn,
+            })),
             // A file under a lock that is taken for another: it has been swapped in.
-            FileType::RegularFile => Err(Error::Moved),
-            kind => Ok(LockedEntry::Other(LockedOther {
+            (FileType::RegularFile, None) => Err(Error::Moved),
+            (kind, lock) => Ok(LockedEntry::Other(LockedOther {
                 kind,
                 id: self.id,
-                _lock: None,
+                _lock: lock,
             })),
         }
     }

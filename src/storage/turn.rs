@@ -84,7 +84,37 @@ impl Root {
     }
 }
 
+impl Root {
+    /// Takes the exclusive lock if it is free; `None` where it is not.
+    ///
+    /// # Errors
+    /// What flock(2) says.
+    pub(super) fn try_lock(&self, file: &File, id: FileId) -> Result<Option<Turn>, Error> {
+        let mut turn = Turn::in_line(&self.turns, id);
+        if !turn.take() {
+            return Ok(None);
+        }
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(turn)),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
 impl Turn {
+    /// Takes the turn if nobody else has it or waits for it.
+    fn take(&mut self) -> bool {
+        let mut lines = lock(&self.turns.0);
+        let line = lines.entry(self.file).or_default();
+        let is_free = !line.is_taken && line.length == 1;
+        if is_free {
+            line.is_taken = true;
+            self.has_come = true;
+        }
+        is_free
+    }
+
     fn in_line(turns: &Arc<Turns>, file: FileId) -> Self {
         lock(&turns.0).entry(file).or_default().length += 1;
         Self {
