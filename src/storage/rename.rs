@@ -45,8 +45,14 @@ impl Root {
         let source_at = (from_dir.as_fd(), from_leaf.as_os_str());
         let seen = stat(source_at)?.ok_or(Error::NotFound)?;
         // No parent is to be made inside of a folder that is then found not to fit into itself.
-        let is_folder = FileType::from_raw_mode(seen.st_mode) == FileType::Directory;
-        let avoid = is_folder.then_some(seen.st_ino);
+        let seen_kind = FileType::from_raw_mode(seen.st_mode);
+        let avoid = (seen_kind == FileType::Directory).then_some(seen.st_ino);
+        // Where a link leads to is asked before the way to the new name, which may go through it, and again under the locks:
+        // a folder on the way may be moved in between.
+        let led_to = match seen_kind {
+            FileType::Symlink => self.followed(from),
+            _ => None,
+        };
         let mount = Mount::of(from_dir.as_fd())?;
         let check_new = |dir: BorrowedFd<'_>| {
             mount.check(dir)?;
@@ -62,26 +68,29 @@ impl Root {
             return Err(Error::Moved);
         }
         self.check_target(&source, &target, check)?;
-        self.rename_locked((source_at, &source), (target_at, target), from)?;
+        if source.kind() == FileType::Symlink
+            && let Some(replaced) = target.entry()
+            && [led_to, self.followed(from)].contains(&Some(replaced.id()))
+        {
+            // It would lead to itself, in place of what it leads to.
+            return Err(Error::IntoItself);
+        }
+        self.rename_locked((source_at, &source), (target_at, target))?;
         drop(source);
         self.sync_folder(to_dir.as_fd())?;
         self.sync_folder(from_dir.as_fd())
     }
 
-    /// Renames what is locked. `from` is the name that led to the source.
+    /// Renames what is locked.
     fn rename_locked(
         &self,
         (source_at, source): (At<'_>, &LockedEntry),
         (target_at, target): (At<'_>, Target),
-        from: &[String],
     ) -> Result<(), Error> {
         if matches!(target, Target::Source) {
             return rename_onto_itself(source_at, target_at);
         }
         let replaced = target.entry();
-        if source.kind() == FileType::Symlink && self.leads_to(from, replaced) {
-            return Err(Error::IntoItself);
-        }
         self.roll_back(replaced.and_then(LockedEntry::file));
         if let Some(file) = source.file() {
             // Newer than whatever it takes the place of: a client that asks by date must be told.
@@ -94,20 +103,19 @@ impl Root {
         Ok(())
     }
 
-    /// Whether a link leads to the very file that it would replace, and would lead to itself then.
-    fn leads_to(&self, link: &[String], replaced: Option<&LockedEntry>) -> bool {
-        let Some(replaced) = replaced else {
-            return false;
-        };
-        let led_to = self.find(link).ok().and_then(Place::entry);
-        let led_to = led_to.and_then(|(dir, leaf)| stat((dir.as_fd(), &leaf)).ok().flatten());
-        led_to.is_some_and(|stat| FileId::from(&stat) == replaced.id())
+    /// What a name leads to, links followed; none where it leads to nothing.
+    fn followed(&self, name: &[String]) -> Option<FileId> {
+        let (dir, leaf) = self.find(name).ok()?.entry()?;
+        let stat = stat((dir.as_fd(), &leaf)).ok()??;
+        Some(FileId::from(&stat))
     }
 }
 
 /// Whether what is renamed may take the place of what is there.
 fn fits(source: FileType, target: Option<FileType>) -> Result<(), Error> {
     match (source, target) {
+        // Put there since the new name was resolved: a link is followed, and not replaced.
+        (_, Some(FileType::Symlink)) => Err(Error::Moved),
         (_, None) | (FileType::Directory, Some(FileType::Directory)) => Ok(()),
         (FileType::Directory, Some(_)) => Err(Error::IsFile),
         (_, Some(target)) => replaceable(target),

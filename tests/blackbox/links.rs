@@ -522,3 +522,54 @@ fn a_link_cannot_take_the_place_of_what_it_leads_to() {
     assert_eq!(server.get("dir/other").text(), "content");
     server.assert_clean();
 }
+
+// symptom: a mv of a link to its own name put the link in place of the file that it led to, whose bytes were nowhere,
+//          while the folder of the file was moved.
+// cause:   whether the link leads to what it would replace was asked by names alone, after the folder had gone; the file
+//          was replaced in the folder that was open.
+// fix:     it is asked before the way to the new name is looked for, too.
+#[test]
+fn a_link_does_not_replace_what_it_leads_to_while_the_folder_of_that_is_moved() {
+    let server = Server::start();
+    let root = server.storage();
+    for round in 0..400 {
+        let at = |name: &str| format!("{round}/{name}");
+        server.place(&at("d/g"), b"content");
+        symlink("d/g", root.join(at("l"))).expect("linked");
+        symlink("l", root.join(at("b"))).expect("linked");
+        thread::scope(|scope| {
+            scope.spawn(|| server.mv(&at("d"), &at("c")));
+            scope.spawn(|| server.mv(&at("b"), &at("b")));
+        });
+        let is_there = ["d/g", "c/g"].iter().any(|name| {
+            let path = root.join(at(name));
+            path.is_file() && !path.is_symlink()
+        });
+        assert!(is_there, "round {round}: {:?}", server.visible());
+        assert_eq!(server.delete(&round.to_string()).status, 200);
+    }
+}
+
+// symptom: of a link to a folder and a file that were moved to one name at once, the link was nowhere.
+// cause:   a link that had come under the new name since that was resolved was replaced like a file.
+// fix:     the name is resolved again, and the link followed.
+#[test]
+fn a_link_that_comes_under_the_new_name_of_a_file_is_not_replaced() {
+    let server = Server::start();
+    let root = server.storage();
+    fs::create_dir(root.join("d")).expect("made");
+    for round in 0..400 {
+        let at = |name: &str| format!("{round}/{name}");
+        server.place(&at("f"), b"content");
+        symlink("../d", root.join(at("b"))).expect("linked");
+        thread::scope(|scope| {
+            scope.spawn(|| server.mv(&at("b"), &at("c")));
+            scope.spawn(|| server.mv(&at("f"), &at("c")));
+        });
+        let is_there = ["b", "c"]
+            .iter()
+            .any(|name| root.join(at(name)).is_symlink());
+        assert!(is_there, "round {round}: {:?}", server.visible());
+        assert_eq!(server.delete(&round.to_string()).status, 200);
+    }
+}
