@@ -10,11 +10,11 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
+use super::file_id::FileId;
 use super::root::Root;
 use super::snapshot::Snapshot;
 use super::staged::{Need, Staged};
 use super::target::{LockedEntry, LockedFile, Target, replaceable};
-use super::turn::FileId;
 use super::version::Check;
 use super::walk::{Dir, Place};
 
@@ -84,7 +84,7 @@ impl Root {
         names: (&[String], &[String]),
         check: Check<'_>,
     ) -> Result<bool, Error> {
-        let id = FileId::from(&rustix::fs::fstat(&source.file)?);
+        let id = FileId::of(&source.file)?;
         let locked = again(|| self.lock_for_copy(id, names, check))?;
         Ok(locked.is_some_and(|locked| matches!(locked.target, Target::Source)))
     }
@@ -152,7 +152,7 @@ impl Staged<'_> {
         self.catch_up(&source.file, now.version.length)?;
         self.check_fits()?;
         self.root.sync_file(&self.file)?;
-        let id = FileId::from(&rustix::fs::fstat(&source.file)?);
+        let id = FileId::of(&source.file)?;
         again(|| self.put_copy(id, (from, to), check))
     }
 

@@ -1,51 +1,15 @@
 //! Where the storage folder is: its path, making and opening it at the start, and whether it is still there.
 
-use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, Stat};
+use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 
 use super::Error;
+use super::file_id::FileId;
 use super::root::DIR_FLAGS;
-
-/// Which folder it is, whatever it is called: the numbers of its file system and of its inode. They are its own for as long
-/// as it is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FolderId {
-    device: u64,
-    inode: u64,
-}
-
-impl FolderId {
-    /// That of an open folder.
-    ///
-    /// # Errors
-    /// Those of fstat(2).
-    pub(super) fn of(dir: impl AsFd) -> Result<Self, Errno> {
-        Ok(Self::from(&rustix::fs::fstat(dir)?))
-    }
-
-    /// That of an entry of an open folder; a link is not followed.
-    ///
-    /// # Errors
-    /// Those of fstatat(2).
-    pub(super) fn at(dir: impl AsFd, name: &OsStr) -> Result<Self, Errno> {
-        let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok(Self::from(&stat))
-    }
-}
-
-impl From<&Stat> for FolderId {
-    fn from(stat: &Stat) -> Self {
-        Self {
-            device: stat.st_dev,
-            inode: stat.st_ino,
-        }
-    }
-}
 
 /// The path of the storage folder, absolute: the working directory may change or go.
 #[derive(Debug)]
@@ -96,10 +60,10 @@ impl Location {
     ///
     /// # Errors
     /// [`Error::Displaced`].
-    pub(super) fn check(&self, open: FolderId) -> Result<(), Error> {
+    pub(super) fn check(&self, open: FileId) -> Result<(), Error> {
         let path = self.path.display();
         match rustix::fs::stat(&self.path) {
-            Ok(stat) if FolderId::from(&stat) == open => Ok(()),
+            Ok(stat) if FileId::from(&stat) == open => Ok(()),
             Ok(_) => Err(Error::Displaced(format!(
                 "{path} leads to another folder than the one that was opened at the start"
             ))),

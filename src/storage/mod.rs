@@ -9,6 +9,7 @@
 mod about;
 mod copy;
 mod error;
+mod file_id;
 mod file_system;
 mod folder;
 mod join;

@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::fs::{AtFlags, Mode, StatxFlags};
 
 use super::Error;
+use super::file_id::same_file;
 use super::root::Root;
-use super::snapshot::same_file;
 use super::walk::PATH_DIR;
 
 /// A mount of a file system.

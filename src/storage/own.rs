@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
 
-use super::location::FolderId;
+use super::file_id::FileId;
 
 /// The name of the server's own folder below the root.
 pub(super) const OWN: &str = ".http-nas";
@@ -29,7 +29,7 @@ const SPELLINGS: [&str; 6] = [
 /// Which folder the server's own is.
 #[derive(Debug)]
 pub(super) struct OwnFolder {
-    id: FolderId,
+    id: FileId,
     /// Whether the file system has other names for it, too.
     has_aliases: bool,
 }
@@ -40,8 +40,8 @@ impl OwnFolder {
     /// # Errors
     /// Those of fstat(2).
     pub(super) fn new(root: BorrowedFd<'_>, own: BorrowedFd<'_>) -> Result<Self, Errno> {
-        let id = FolderId::of(own)?;
-        let leads_there = |name: &&str| FolderId::at(root, OsStr::new(name)) == Ok(id);
+        let id = FileId::of(own)?;
+        let leads_there = |name: &&str| FileId::at(root, OsStr::new(name)) == Ok(id);
         Ok(Self {
             id,
             has_aliases: SPELLINGS.iter().any(leads_there),
@@ -51,6 +51,6 @@ impl OwnFolder {
     /// Whether the entry `name` of the root is the own folder. Takes a system call only where the file system has other
     /// names for it: what it takes for the same name is for it alone to say.
     pub(super) fn is_at(&self, root: impl AsFd, name: &OsStr) -> bool {
-        name == OWN || self.has_aliases && FolderId::at(root, name) == Ok(self.id)
+        name == OWN || self.has_aliases && FileId::at(root, name) == Ok(self.id)
     }
 }

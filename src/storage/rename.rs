@@ -9,12 +9,11 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
+use super::file_id::{FileId, same_file};
 use super::mount::Mount;
 use super::replace::rename_onto;
 use super::root::{DIR_FLAGS, Root};
-use super::snapshot::same_file;
 use super::target::{At, LockedEntry, Target, replaceable, stat};
-use super::turn::FileId;
 use super::version::{Check, stamp};
 use super::walk::{Place, kind};
 

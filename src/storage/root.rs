@@ -15,7 +15,8 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
-use super::location::{FolderId, Location};
+use super::file_id::FileId;
+use super::location::Location;
 use super::mount::Mount;
 use super::own::{OWN, OwnFolder};
 use super::promises::Promises;
@@ -42,7 +43,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Root {
     pub(super) dir: OwnedFd,
-    id: FolderId,
+    id: FileId,
     location: Location,
     own: OwnFolder,
     /// Bodies on their way in, each under the lock of its writer.
@@ -82,7 +83,7 @@ impl Root {
         let unreadable = |errno: Errno| unusable(format!("it cannot be read: {errno}"));
         let is_mounted = Mount::begins_at(dir.as_fd());
         let root = Self {
-            id: FolderId::of(&dir).map_err(unreadable)?,
+            id: FileId::of(&dir).map_err(unreadable)?,
             own: OwnFolder::new(dir.as_fd(), own.as_fd()).map_err(unreadable)?,
             staged: own_folder(own.as_fd(), STAGED)?,
             joins: own_folder(own.as_fd(), JOINS)?,

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
+use super::file_id::same_file;
 use super::root::{DIR_FLAGS, Root};
 use super::version::Version;
 use super::walk::{Place, kind};
@@ -154,10 +155,4 @@ fn regular(stat: &Stat) -> Result<(), Error> {
         FileType::Directory => Err(Error::IsFolder),
         _ => Err(Error::NotRegular),
     }
-}
-
-/// Whether two descriptors are of one and the same file.
-pub(super) fn same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Result<bool, Errno> {
-    let (a, b) = (rustix::fs::fstat(a)?, rustix::fs::fstat(b)?);
-    Ok((a.st_dev, a.st_ino) == (b.st_dev, b.st_ino))
 }

@@ -19,9 +19,10 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::raced;
+use super::file_id::FileId;
 use super::root::{DIR_FLAGS, Root};
 use super::snapshot::open_regular;
-use super::turn::{FileId, Turn};
+use super::turn::Turn;
 use super::version::{Check, Current, Version};
 
 /// The name of an entry in an open directory.
@@ -349,7 +350,7 @@ fn candidate(
     };
     let lock = match lock {
         None => None,
-        Some(file) => Some((FileId::from(&rustix::fs::fstat(&file)?), file)),
+        Some(file) => Some((FileId::of(&file)?, file)),
     };
     let lies_in_itself = matches!(kind, FileType::RegularFile | FileType::Directory);
     match &lock {

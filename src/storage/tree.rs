@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use super::Error;
 use super::about::About;
 use super::error::again;
+use super::file_id::FileId;
 use super::root::Root;
 use super::snapshot::{Folder, Snapshot, open_regular};
 use super::sorted::{SMALL, Sorted, Sorter, Source};
@@ -249,9 +250,8 @@ impl Tree<'_> {
     fn check_end(&self) -> Result<(), Error> {
         let top = rustix::fs::fstat(self.top.fd())?;
         // A server moves it out of sight before it takes it apart.
-        let parent = rustix::fs::statat(self.top.fd(), "..", AtFlags::empty())?;
-        let removed = rustix::fs::fstat(&self.root.removed)?;
-        if top.st_nlink == 0 || (parent.st_dev, parent.st_ino) == (removed.st_dev, removed.st_ino) {
+        let parent = FileId::at(self.top.fd(), OsStr::new(".."))?;
+        if top.st_nlink == 0 || parent == FileId::of(&self.root.removed)? {
             let removed = "the folder was removed meanwhile";
             return Err(Error::System(std::io::Error::other(removed)));
         }

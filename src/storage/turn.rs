@@ -9,10 +9,11 @@ use std::fs::File;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, Stat};
+use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use super::Error;
+use super::file_id::FileId;
 use super::root::Root;
 use super::snapshot::LOCK_WAIT;
 use crate::sync::lock;
@@ -23,22 +24,6 @@ const MOST_PAUSE: Duration = Duration::from_micros(500);
 
 /// How often somebody who waits for a turn looks whether anything happens.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// What tells a file from all others: its file system and its number there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct FileId {
-    device: u64,
-    pub(super) inode: u64,
-}
-
-impl From<&Stat> for FileId {
-    fn from(stat: &Stat) -> Self {
-        Self {
-            device: stat.st_dev,
-            inode: stat.st_ino,
-        }
-    }
-}
 
 /// Whose turn it is at each file that somebody is after, by what tells the files apart.
 #[derive(Debug, Default)]
