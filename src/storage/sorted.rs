@@ -388,9 +388,13 @@ impl Sorted<'_> {
         }
     }
 
-    /// Gives back memory that was not granted; the names are read again.
+    /// Gives back memory that was not granted; the names that are left are read again.
     pub(super) fn drop_names(&mut self) {
-        if self.memory() == 0 || self.is_at_end() {
+        if self.memory() == 0 {
+            return;
+        }
+        if self.is_at_end() {
+            *self = Self::none();
             return;
         }
         if let Self::Kept { names, next, .. } | Self::Window { names, next, .. } = self {
