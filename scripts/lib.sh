@@ -219,6 +219,20 @@ need_server_binary() {
   }
 }
 
+# as_other_user STORAGE: servers that are started from now on run as user 65534, to whom the storage belongs. Fails where
+# no other user can be had. For root, who may do everything.
+as_other_user() {
+  local user=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
+  "${user[@]}" true 2>/dev/null || return 1
+  # The folders and the program are to be reached by that user.
+  chmod 711 "$work"
+  chown 65534:65534 "$1"
+  cp "$http_nas" "$work/http-nas"
+  printf '#!/bin/sh\nexec %s %q "$@"\n' "${user[*]}" "$work/http-nas" >"$work/as-user"
+  chmod 755 "$work/as-user" "$work/http-nas"
+  http_nas=$work/as-user
+}
+
 servers=0
 uploads=0
 held=()

@@ -22,14 +22,7 @@ mkfs.ext4 -q "$work/image" || impossible "mkfs.ext4 has failed"
 mount -o loop "$work/image" "$storage" 2>/dev/null || impossible "no image can be mounted here (no loop device)"
 release() { umount -l "$storage"; }
 
-user=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
-"${user[@]}" true 2>/dev/null || impossible "no other user can be had here (setpriv)"
-chmod 711 "$work"
-chown 65534:65534 "$storage"
-cp "$http_nas" "$work/http-nas"
-printf '#!/bin/sh\nexec %s %q "$@"\n' "${user[*]}" "$work/http-nas" >"$work/as-user"
-chmod 755 "$work/as-user" "$work/http-nas"
-http_nas=$work/as-user
+as_other_user "$storage" || impossible "no other user can be had here (setpriv)"
 start_server "$storage" --min-free-space 0
 
 curl -sS -f -o /dev/null -X POST --data-raw content "$URL/file/folder/lost%2Bfound/file"

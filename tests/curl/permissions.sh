@@ -9,19 +9,10 @@ need_server_binary
 storage=$work/storage
 mkdir "$storage"
 
-# Root may do everything, so the server gets a user of its own; the folders and the program are to be reached by it.
-if ((EUID == 0)); then
-  user=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
-  if ! "${user[@]}" true 2>/dev/null; then
-    skip "no permission" "no other user can be had here (setpriv)"
-    finish
-  fi
-  chmod 711 "$work"
-  chown 65534:65534 "$storage"
-  cp "$http_nas" "$work/http-nas"
-  printf '#!/bin/sh\nexec %s %q "$@"\n' "${user[*]}" "$work/http-nas" >"$work/as-user"
-  chmod 755 "$work/as-user" "$work/http-nas"
-  http_nas=$work/as-user
+# Root may do everything, so the server gets a user of its own.
+if ((EUID == 0)) && ! as_other_user "$storage"; then
+  skip "no permission" "no other user can be had here (setpriv)"
+  finish
 fi
 
 start_server "$storage"
