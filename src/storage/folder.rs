@@ -31,8 +31,9 @@ impl Root {
             None => check_new(dir.as_fd())?,
             other => check(other.as_ref())?,
         }
+        let parent = self.folder_sync(dir.as_fd())?;
         match rustix::fs::mkdirat(&dir, &leaf, Mode::from_raw_mode(0o777)) {
-            Ok(()) => self.sync_folder(dir.as_fd()),
+            Ok(()) => parent.sync(),
             Err(Errno::EXIST) => match kind(dir.as_fd(), &leaf) {
                 Ok(FileType::Directory) => check(Some(&Current::Other)),
                 Ok(_) => Err(Error::IsFile),

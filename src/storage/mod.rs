@@ -12,6 +12,7 @@ mod error;
 mod file_id;
 mod file_system;
 mod folder;
+mod folder_sync;
 mod join;
 mod list;
 mod location;

@@ -55,7 +55,7 @@ impl Root {
                 note.write_all(content.as_bytes())?;
                 self.sync_file(&note)
             })
-            .and_then(|()| self.sync_folder(self.joins.as_fd()));
+            .and_then(|()| self.sync_notes());
         if written.is_err() {
             self.forget_note(inode);
         }
@@ -140,10 +140,19 @@ impl Root {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
-        self.sync_folder(self.joins.as_fd())?;
+        self.sync_notes()?;
         let link = link_of(&inode.to_string());
         // A link that stays is removed at the next start.
         let _ = rustix::fs::unlinkat(&self.joins, link, AtFlags::empty());
+        Ok(())
+    }
+
+    /// Writes the names of the notes to the disk, if writes are to be on the disk. Needs no descriptor: the end of a note
+    /// is the moment at which an append takes place.
+    fn sync_notes(&self) -> Result<(), Error> {
+        if self.options.sync {
+            rustix::io::retry_on_intr(|| rustix::fs::fsync(&self.joins))?;
+        }
         Ok(())
     }
 

@@ -45,16 +45,19 @@ impl Root {
         match locked.ok_or(Error::NotFound)? {
             LockedEntry::File(file) => {
                 self.check_locked(Some(&file), check)?;
-                self.roll_back(Some(&file));
+                let parent = self.folder_sync(dir.as_fd())?;
+                self.roll_back(Some(&file))?;
                 rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
+                parent.sync()?;
                 self.release_removed(Some(file));
-                self.sync_folder(dir.as_fd())
+                Ok(())
             }
             folder if folder.kind() == FileType::Directory => {
                 check(Some(&Current::Other))?;
+                let parent = self.folder_sync(dir.as_fd())?;
                 let name = self.move_out_of_sight(at)?;
                 drop(folder);
-                self.sync_folder(dir.as_fd())?;
+                parent.sync()?;
                 if let Some(left) = self.take_apart(OsStr::new(&name)) {
                     // The name is gone, as promised.
                     log::warn!("of the removed folder {:?} {left}", pieces.join("/"));
@@ -63,8 +66,9 @@ impl Root {
             }
             _other => {
                 check(Some(&behind.unwrap_or(Current::Other)))?;
+                let parent = self.folder_sync(dir.as_fd())?;
                 rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
-                self.sync_folder(dir.as_fd())
+                parent.sync()
             }
         }
     }

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use super::Error;
 use super::error::again;
 use super::file_id::{FileId, same_file};
+use super::folder_sync::FolderSync;
 use super::mount::Mount;
 use super::replace::rename_onto;
 use super::root::{DIR_FLAGS, Root};
@@ -74,28 +75,33 @@ impl Root {
             // It would lead to itself, in place of what it leads to.
             return Err(Error::IntoItself);
         }
-        self.rename_locked((source_at, &source), (target_at, target))?;
-        drop(source);
-        self.sync_folder(to_dir.as_fd())?;
-        self.sync_folder(from_dir.as_fd())
+        self.rename_locked((source_at, source), (target_at, target))
     }
 
     /// Renames what is locked.
     fn rename_locked(
         &self,
-        (source_at, source): (At<'_>, &LockedEntry),
+        (source_at, source): (At<'_>, LockedEntry),
         (target_at, target): (At<'_>, Target),
     ) -> Result<(), Error> {
+        let folders = [
+            self.folder_sync(target_at.0)?,
+            self.folder_sync(source_at.0)?,
+        ];
         if matches!(target, Target::Source) {
-            return rename_onto_itself(source_at, target_at);
+            rename_onto_itself(source_at, target_at)?;
+        } else {
+            let replaced = target.entry();
+            self.roll_back(replaced.and_then(LockedEntry::file))?;
+            if let Some(file) = source.file() {
+                // Newer than whatever it takes the place of: a client that asks by date must be told.
+                stamp(&file.file);
+            }
+            rename_to(source_at, target_at, replaced.is_some())?;
         }
-        let replaced = target.entry();
-        self.roll_back(replaced.and_then(LockedEntry::file));
-        if let Some(file) = source.file() {
-            // Newer than whatever it takes the place of: a client that asks by date must be told.
-            stamp(&file.file);
-        }
-        rename_to(source_at, target_at, replaced.is_some())?;
+        // Readers do not wait for the disk.
+        drop(source);
+        folders.into_iter().try_for_each(FolderSync::sync)?;
         if let Target::Entry(LockedEntry::File(file)) = target {
             self.release_removed(Some(file));
         }

@@ -96,7 +96,8 @@ impl Staged<'_> {
     /// [`Error::Moved`] where there is one by now.
     pub(super) fn put_at(&mut self, at: At<'_>, replaced: Option<LockedFile>) -> Result<(), Error> {
         let root = self.root;
-        root.roll_back(replaced.as_ref());
+        let folder = root.folder_sync(at.0)?;
+        root.roll_back(replaced.as_ref())?;
         // Only now: it is to be newer than what it waited for.
         stamp(&self.file);
         let from = (root.staged.as_fd(), self.name.as_ref());
@@ -114,8 +115,9 @@ impl Staged<'_> {
             Err(errno) => return Err(errno.into()),
         }
         self.moved = true;
+        folder.sync()?;
         root.release_removed(replaced);
-        root.sync_folder(at.0)
+        Ok(())
     }
 }
 

@@ -194,16 +194,6 @@ impl Root {
         super::walk::place(self, pieces, way)
     }
 
-    /// Writes a folder's entries to the disk, if writes are to be on the disk.
-    pub(super) fn sync_folder(&self, dir: BorrowedFd<'_>) -> Result<(), Error> {
-        if self.options.sync {
-            // A directory opened with O_PATH cannot be synced.
-            let readable = rustix::fs::openat(dir, ".", DIR_FLAGS, Mode::empty())?;
-            rustix::fs::fsync(&readable)?;
-        }
-        Ok(())
-    }
-
     /// Writes a file's content to the disk, if writes are to be on the disk.
     pub(super) fn sync_file(&self, file: &File) -> Result<(), Error> {
         if self.options.sync {

@@ -291,13 +291,18 @@ impl Root {
 
     /// Rolls back an append that was killed before the file is replaced or removed: those who have it open must not see
     /// its torn end when the note goes. A file that cannot be written to keeps it.
-    pub(super) fn roll_back(&self, locked: Option<&LockedFile>) {
-        if let Some(locked) = locked {
-            let _ = self.undo_killed_join(&locked.file, locked.id.inode);
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] alone.
+    pub(super) fn roll_back(&self, locked: Option<&LockedFile>) -> Result<(), Error> {
+        match locked.map(|locked| self.undo_killed_join(&locked.file, locked.id.inode)) {
+            Some(Err(Error::Exhausted)) => Err(Error::Exhausted),
+            _ => Ok(()),
         }
     }
 
-    /// Releases a file whose name is gone, and what is left of its note.
+    /// Releases a file whose name is gone, on the disk, too, if it is to be; and what is left of its note. Before that, a
+    /// power cut could bring the file back without the note.
     pub(super) fn release_removed(&self, locked: Option<LockedFile>) {
         if let Some(locked) = locked {
             self.forget_note(locked.id.inode);

@@ -246,8 +246,9 @@ impl<'r, 'c> Walk<'r, 'c> {
             (Ok(dir), _) => self.go_to(dir, piece),
             (Err(Errno::NOENT), Missing::Make(check)) => {
                 check(self.here())?;
+                let parent = self.root.folder_sync(self.here())?;
                 match rustix::fs::mkdirat(self.here(), piece, Mode::from_raw_mode(0o777)) {
-                    Ok(()) => self.root.sync_folder(self.here())?,
+                    Ok(()) => parent.sync()?,
                     // Somebody else has just made it.
                     Err(Errno::EXIST) => {}
                     Err(errno) => return Err(errno.into()),

@@ -30,6 +30,7 @@ mod digests;
 mod displaced;
 mod errors;
 mod etags;
+mod few_descriptors;
 mod framing;
 mod health;
 mod json_bodies;

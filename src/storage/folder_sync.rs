@@ -1,0 +1,48 @@
+//! Writing a folder's entries to the disk, before a change of them is reported.
+
+use std::fs::File;
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::Mode;
+use rustix::io::Errno;
+
+use super::Error;
+use super::root::{DIR_FLAGS, Root};
+
+/// A folder in which a name is about to be changed, and which is then to be on the disk.
+///
+/// What that takes is there before the change: a change that has been made cannot be refused any more for want of a
+/// descriptor, or of the right to read the folder.
+#[must_use = "the change is on the disk only once the folder has been synced"]
+pub(super) struct FolderSync(Option<File>);
+
+impl Root {
+    /// Makes ready to sync a folder, if writes are to be on the disk.
+    ///
+    /// # Errors
+    /// [`Error::Moved`] where the folder has been removed, or what the system says.
+    pub(super) fn folder_sync(&self, dir: BorrowedFd<'_>) -> Result<FolderSync, Error> {
+        if !self.options.sync {
+            return Ok(FolderSync(None));
+        }
+        // A directory opened with O_PATH cannot be synced.
+        match rustix::fs::openat(dir, ".", DIR_FLAGS, Mode::empty()) {
+            Ok(readable) => Ok(FolderSync(Some(File::from(readable)))),
+            Err(Errno::NOENT) => Err(Error::Moved),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+impl FolderSync {
+    /// Writes the folder's entries to the disk, once they have been changed.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn sync(self) -> Result<(), Error> {
+        if let Some(dir) = self.0 {
+            dir.sync_all()?;
+        }
+        Ok(())
+    }
+}
