@@ -93,13 +93,14 @@ impl Root {
         } else {
             let replaced = target.entry();
             self.roll_back(replaced.and_then(LockedEntry::file))?;
+            rename_to(source_at, target_at, replaced.is_some())?;
             if let Some(file) = source.file() {
-                // Newer than whatever it takes the place of: a client that asks by date must be told.
+                // Newer than whatever it takes the place of: a client that asks by date must be told. Readers wait for the
+                // lock; and a file that could not be renamed is as it was.
                 stamp(&file.file);
             }
-            rename_to(source_at, target_at, replaced.is_some())?;
         }
-        // Readers do not wait for the disk.
+        // Nor do they wait for the disk.
         drop(source);
         folders.into_iter().try_for_each(FolderSync::sync)?;
         if let Target::Entry(LockedEntry::File(file)) = target {

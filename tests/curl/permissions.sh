@@ -24,7 +24,9 @@ chmod 000 "$storage/closed"
 release() { chmod -R u+rwx "$storage"; }
 random_file "$work/body" 3M
 
-picture() { (cd "$storage" && find . -path ./.http-nas -prune -o -path ./closed -prune -o -printf '%p %y %s\n' | sort); }
+# Symptom: a mv that was refused changed the ETag and the time of its file. Cause: the time was set before the name was
+# changed. Fix: it is set afterwards.
+picture() { (cd "$storage" && find . -path ./.http-nas -prune -o -path ./closed -prune -o -printf '%p %y %s %T@ %C@\n' | sort); }
 before=$(picture)
 unchanged() {
   same "$before" "$(picture)"
