@@ -14,7 +14,7 @@ pub(super) fn rename<'s>(
     let failed = |error| Error::Storage(name.clone(), Access::Change, error);
     // The conditions are about the new name.
     let guard = Guard::of(request)?;
-    let is_folder = root.check_exists(name.pieces()).map_err(failed)?;
+    let is_folder = root.check_rename(name.pieces()).map_err(failed)?;
     let new = destination::read(request, failed)?;
     let guard = guard.for_file(new.ends_in_slash && !is_folder);
     let new = new.name;

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode};
+use rustix::fs::{Access, AtFlags, Dir, FileType, Mode};
 use rustix::io::Errno;
 
 use super::Error;
@@ -12,20 +12,26 @@ use super::error::again;
 use super::file_id::{FileId, same_file};
 use super::folder_sync::FolderSync;
 use super::mount::Mount;
-use super::replace::rename_onto;
+use super::replace::{ENTRIES, check_access, rename_onto};
 use super::root::{DIR_FLAGS, Root};
 use super::target::{At, LockedEntry, Target, replaceable, stat};
 use super::version::{Check, stamp};
 use super::walk::{Place, kind};
 
 impl Root {
-    /// Refuses early to rename what is not there, and tells whether it is a folder.
+    /// Refuses early to rename what is not there or may not be taken from where it is, and tells whether it is a folder.
     ///
     /// # Errors
-    /// As of [`Root::rename`].
-    pub fn check_exists(&self, from: &[String]) -> Result<bool, Error> {
+    /// As of [`Root::rename`], as far as they are about the old name.
+    pub fn check_rename(&self, from: &[String]) -> Result<bool, Error> {
         let (dir, leaf) = self.find_itself(from)?.entry().ok_or(Error::IsRoot)?;
-        Ok(kind(dir.as_fd(), &leaf)? == FileType::Directory)
+        let kind = kind(dir.as_fd(), &leaf)?;
+        if kind == FileType::RegularFile {
+            // Without the lock, for which it has to be opened, what others write at the same time could be lost.
+            check_access(dir.as_fd(), &leaf, Access::READ_OK)?;
+        }
+        check_access(dir.as_fd(), ".", ENTRIES)?;
+        Ok(kind == FileType::Directory)
     }
 
     /// Gives a file, link or folder another name; a file that has that name already is replaced in the same moment.

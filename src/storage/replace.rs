@@ -157,11 +157,15 @@ pub(super) fn rename_onto(
 }
 
 /// What it takes to make or replace something in a folder.
-const ENTRIES: Access = Access::WRITE_OK.union(Access::EXEC_OK);
+pub(super) const ENTRIES: Access = Access::WRITE_OK.union(Access::EXEC_OK);
 
 /// Refuses early what the server's user may not do. What the system does not tell beforehand, or what a filter says that
 /// does not know the call (`EPERM`), is found out when it is done.
-fn check_access(dir: BorrowedFd<'_>, name: impl Arg, access: Access) -> Result<(), Error> {
+pub(super) fn check_access(
+    dir: BorrowedFd<'_>,
+    name: impl Arg,
+    access: Access,
+) -> Result<(), Error> {
     let flags = AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW;
     match rustix::fs::accessat(dir, name, access, flags) {
         Err(errno @ (Errno::ACCESS | Errno::ROFS)) => Err(errno.into()),
