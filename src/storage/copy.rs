@@ -11,10 +11,11 @@ use rustix::io::Errno;
 use super::Error;
 use super::error::again;
 use super::file_id::FileId;
+use super::pair::Target;
 use super::root::Root;
 use super::snapshot::Snapshot;
 use super::staged::{Need, Staged};
-use super::target::{LockedEntry, LockedFile, Target, replaceable};
+use super::target::{LockedEntry, LockedFile, replaceable};
 use super::version::Check;
 use super::walk::{Dir, Place};
 

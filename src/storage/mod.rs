@@ -19,6 +19,7 @@ mod location;
 mod mount;
 mod note;
 mod own;
+mod pair;
 mod promises;
 mod recover;
 mod remove;

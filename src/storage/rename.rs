@@ -12,9 +12,10 @@ use super::error::again;
 use super::file_id::{FileId, same_file};
 use super::folder_sync::FolderSync;
 use super::mount::Mount;
+use super::pair::Target;
 use super::replace::{ENTRIES, check_access, rename_onto};
 use super::root::{DIR_FLAGS, Root};
-use super::target::{At, LockedEntry, Target, replaceable, stat};
+use super::target::{At, LockedEntry, replaceable, stat};
 use super::version::{Check, stamp};
 use super::walk::{Place, kind};
 

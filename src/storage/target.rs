@@ -1,18 +1,17 @@
 //! What a name leads to, under the locks that keep other writers from changing it.
 //!
-//! Responsible for: locking the entry at a place, or the two of a rename or copy; looking at the names again under the
-//! locks; holding conditions against what is locked. Not for: finding the place, nor what is then done with it.
+//! Responsible for: locking the entry at a place; looking at its name again under the lock; holding conditions against what
+//! is locked. Not for: finding the place, nor what is then done with it, nor the locks of two (see `pair`).
 //!
 //! Whoever gives a name to something, or takes one away, first holds `flock` on what the name leads to: a regular file or
 //! a directory itself; for a link or a special file, which cannot be locked, the directory that it lies in, since nothing
 //! but a rename or a removal of it changes what its name leads to. Only then is the name looked at once more: where it
-//! leads elsewhere by now, it starts over. Of two, neither is
-//! waited for while the other is locked: so two writers never wait for each other, and a file that is to be moved or copied
-//! to a busy one can be read and written to until that is free.
+//! leads elsewhere by now, it starts over.
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -60,15 +59,6 @@ pub(super) struct LockedOther {
     _lock: Option<(File, Turn)>,
 }
 
-/// What is under the second name of a rename or copy.
-pub(super) enum Target {
-    /// Nothing.
-    Missing,
-    /// The very file that the first name leads to.
-    Source,
-    Entry(LockedEntry),
-}
-
 impl LockedEntry {
     pub(super) fn kind(&self) -> FileType {
         match self {
@@ -92,20 +82,11 @@ impl LockedEntry {
     }
 }
 
-impl Target {
-    pub(super) fn entry(&self) -> Option<&LockedEntry> {
-        match self {
-            Self::Entry(entry) => Some(entry),
-            Self::Missing | Self::Source => None,
-        }
-    }
-}
-
 /// An entry that has been found, and what is to be locked for it.
-struct Candidate {
-    kind: FileType,
-    id: FileId,
-    lock: Option<(FileId, File)>,
+pub(super) struct Candidate {
+    pub(super) kind: FileType,
+    pub(super) id: FileId,
+    pub(super) lock: Option<(FileId, File)>,
 }
 
 impl Root {
@@ -148,79 +129,11 @@ impl Root {
         Ok(None)
     }
 
-    /// Locks what is at two places, `source` and `target`; there must be something at the first.
-    ///
-    /// `check` is asked for the types of both, the second where there is one.
+    /// Locks an entry, as far as there is a lock for it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is no source, those of `check`, [`Error::Moved`], [`Error::Locked`].
-    pub(super) fn lock_both(
-        &self,
-        source: At<'_>,
-        target: At<'_>,
-        check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
-    ) -> Result<(LockedEntry, Target), Error> {
-        let mut target_first = false;
-        loop {
-            let both = self.try_lock_both(source, target, check, target_first)?;
-            if let Some(both) = both {
-                return Ok(both);
-            }
-            target_first = !target_first;
-        }
-    }
-
-    /// Waits for the lock of the one, and takes that of the other if it is free. `None` where it is not, or one of the
-    /// names led elsewhere once the locks were there.
-    fn try_lock_both(
-        &self,
-        source: At<'_>,
-        target: At<'_>,
-        check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
-        target_first: bool,
-    ) -> Result<Option<(LockedEntry, Target)>, Error> {
-        let first = candidate(source, Purpose::Replace, &|_| Ok(()))?.ok_or(Error::NotFound)?;
-        let (first_id, first_kind) = (first.id, first.kind);
-        let check_second = |kind| check(first_kind, Some(kind));
-        let second = match is_at(target, Some(first_id))? {
-            true => None,
-            false => candidate(target, Purpose::Replace, &check_second)?,
-        };
-        let Some(mut second) = second else {
-            check(first_kind, None)?;
-            let locked = self.lock_candidate(first)?;
-            let target = match stat(target)?.as_ref().map(FileId::from) {
-                None => Target::Missing,
-                Some(id) if id == first_id => Target::Source,
-                Some(_) => return Ok(None),
-            };
-            return Ok(is_at(source, Some(first_id))?.then_some((locked, target)));
-        };
-        let second_id = second.id;
-        let (a, b) = (first.lock_id(), second.lock_id());
-        let (first, second) = if a.is_some() && a == b {
-            // One lock stands for both: a second one would wait for the first.
-            second.lock = None;
-            (self.lock_candidate(first)?, second.locked_by(None)?)
-        } else {
-            let (waited_for, tried) = match target_first {
-                true => (second, first),
-                false => (first, second),
-            };
-            let waited_for = self.lock_candidate(waited_for)?;
-            let Some(tried) = self.try_lock_candidate(tried)? else {
-                return Ok(None);
-            };
-            match target_first {
-                true => (tried, waited_for),
-                false => (waited_for, tried),
-            }
-        };
-        let are_there = is_at(source, Some(first_id))? && is_at(target, Some(second_id))?;
-        Ok(are_there.then_some((first, Target::Entry(second))))
-    }
-
-    fn lock_candidate(&self, candidate: Candidate) -> Result<LockedEntry, Error> {
+    /// [`Error::Locked`], [`Error::Moved`], or what the system says.
+    pub(super) fn lock_candidate(&self, candidate: Candidate) -> Result<LockedEntry, Error> {
         let Some((id, file)) = &candidate.lock else {
             return candidate.locked_by(None);
         };
@@ -234,12 +147,16 @@ impl Root {
         }
     }
 
-    /// The same without waiting; `None` where another writer has the lock, or waits for it.
-    fn try_lock_candidate(&self, candidate: Candidate) -> Result<Option<LockedEntry>, Error> {
+    /// The same, but waits for as long as this at most; `None` where that was not enough.
+    pub(super) fn lock_candidate_within(
+        &self,
+        candidate: Candidate,
+        patience: Duration,
+    ) -> Result<Option<LockedEntry>, Error> {
         let Some((id, file)) = &candidate.lock else {
             return candidate.locked_by(None).map(Some);
         };
-        match self.try_lock(file, *id) {
+        match self.lock_within(file, *id, patience) {
             Ok(None) => Ok(None),
             Ok(turn) => candidate.locked_by(turn).map(Some),
             Err(Error::System(_)) if candidate.kind != FileType::RegularFile => {
@@ -257,7 +174,7 @@ impl Root {
     }
 
     /// What a condition is held against.
-    fn current_of(&self, entry: &LockedEntry) -> Result<Current, Error> {
+    pub(super) fn current_of(&self, entry: &LockedEntry) -> Result<Current, Error> {
         match entry {
             LockedEntry::File(file) => Ok(Current::File(self.version(file)?)),
             LockedEntry::Other(_) => Ok(Current::Other),
@@ -272,21 +189,6 @@ impl Root {
     ) -> Result<(), Error> {
         let version = locked.map(|locked| self.version(locked)).transpose()?;
         check(version.map(Current::File).as_ref())
-    }
-
-    /// Holds a condition against what is under the second name of a rename or copy.
-    pub(super) fn check_target(
-        &self,
-        source: &LockedEntry,
-        target: &Target,
-        check: Check<'_>,
-    ) -> Result<(), Error> {
-        let entry = match target {
-            Target::Missing => return check(None),
-            Target::Source => source,
-            Target::Entry(entry) => entry,
-        };
-        check(Some(&self.current_of(entry)?))
     }
 
     /// Rolls back an append that was killed before the file is replaced or removed: those who have it open must not see
@@ -311,12 +213,12 @@ impl Root {
 }
 
 impl Candidate {
-    fn lock_id(&self) -> Option<FileId> {
+    pub(super) fn lock_id(&self) -> Option<FileId> {
         self.lock.as_ref().map(|(id, _)| *id)
     }
 
     /// The entry, once it is locked; without a turn where it cannot be, which no regular file may be.
-    fn locked_by(self, turn: Option<Turn>) -> Result<LockedEntry, Error> {
+    pub(super) fn locked_by(self, turn: Option<Turn>) -> Result<LockedEntry, Error> {
         let lock = self.lock.map(|(_, file)| file).zip(turn);
         match (self.kind, lock) {
             (FileType::RegularFile, Some((file, turn))) => Ok(LockedEntry::File(LockedFile {
@@ -336,7 +238,7 @@ impl Candidate {
 }
 
 /// Looks at what is at a place, and opens what is to be locked for it.
-fn candidate(
+pub(super) fn candidate(
     at: At<'_>,
     purpose: Purpose,
     check: &dyn Fn(FileType) -> Result<(), Error>,
@@ -405,6 +307,6 @@ pub(super) fn stat((dir, name): At<'_>) -> Result<Option<Stat>, Error> {
 }
 
 /// Whether a place holds this entry, or nothing.
-fn is_at(at: At<'_>, id: Option<FileId>) -> Result<bool, Error> {
+pub(super) fn is_at(at: At<'_>, id: Option<FileId>) -> Result<bool, Error> {
     Ok(stat(at)?.as_ref().map(FileId::from) == id)
 }

@@ -52,16 +52,49 @@ impl Root {
     /// [`Error::Locked`] where somebody has had the lock for too long, or what the system says.
     pub(super) fn lock(&self, file: &File, id: FileId) -> Result<Turn, Error> {
         let mut stall = StallDetector::new(file);
+        let mut goes_on = || stall.look().map(|()| true);
+        let turn = self.lock_while((file, id), LOOK_EVERY, &mut goes_on)?;
+        turn.ok_or(Error::Locked)
+    }
+
+    /// The same, but waits for as long as this at most; `None` where that was not enough.
+    ///
+    /// # Errors
+    /// What flock(2) says.
+    pub(super) fn lock_within(
+        &self,
+        file: &File,
+        id: FileId,
+        patience: Duration,
+    ) -> Result<Option<Turn>, Error> {
+        let deadline = Instant::now() + patience;
+        let mut goes_on = || Ok(Instant::now() < deadline);
+        self.lock_while((file, id), patience, &mut goes_on)
+    }
+
+    /// Takes the exclusive lock, once it is this writer's turn; `None` once `goes_on`, which is asked at least this often,
+    /// says no.
+    fn lock_while(
+        &self,
+        (file, id): (&File, FileId),
+        ask_every: Duration,
+        goes_on: &mut dyn FnMut() -> Result<bool, Error>,
+    ) -> Result<Option<Turn>, Error> {
         let mut turn = Turn::in_line(&self.turns, id);
-        while !turn.wait() {
-            stall.look()?;
+        while !turn.wait(ask_every) {
+            if !goes_on()? {
+                return Ok(None);
+            }
         }
         let mut pause = FIRST_PAUSE;
         loop {
             match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(turn),
-                Err(Errno::WOULDBLOCK | Errno::INTR) => stall.look()?,
+                Ok(()) => return Ok(Some(turn)),
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {}
                 Err(errno) => return Err(errno.into()),
+            }
+            if !goes_on()? {
+                return Ok(None);
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(MOST_PAUSE);
@@ -69,37 +102,7 @@ impl Root {
     }
 }
 
-impl Root {
-    /// Takes the exclusive lock if it is free; `None` where it is not.
-    ///
-    /// # Errors
-    /// What flock(2) says.
-    pub(super) fn try_lock(&self, file: &File, id: FileId) -> Result<Option<Turn>, Error> {
-        let mut turn = Turn::in_line(&self.turns, id);
-        if !turn.take() {
-            return Ok(None);
-        }
-        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(turn)),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-}
-
 impl Turn {
-    /// Takes the turn if nobody else has it or waits for it.
-    fn take(&mut self) -> bool {
-        let mut lines = lock(&self.turns.0);
-        let line = lines.entry(self.file).or_default();
-        let is_free = !line.is_taken && line.length == 1;
-        if is_free {
-            line.is_taken = true;
-            self.has_come = true;
-        }
-        is_free
-    }
-
     fn in_line(turns: &Arc<Turns>, file: FileId) -> Self {
         lock(&turns.0).entry(file).or_default().length += 1;
         Self {
@@ -109,8 +112,8 @@ impl Turn {
         }
     }
 
-    /// Waits for a while, and says whether the turn has come.
-    fn wait(&mut self) -> bool {
+    /// Waits for as long as this, and says whether the turn has come.
+    fn wait(&mut self, limit: Duration) -> bool {
         let start = Instant::now();
         let mut lines = lock(&self.turns.0);
         loop {
@@ -120,7 +123,7 @@ impl Turn {
                 self.has_come = true;
                 return true;
             }
-            let left = LOOK_EVERY.saturating_sub(start.elapsed());
+            let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
                 return false;
             }

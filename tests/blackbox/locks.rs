@@ -2,9 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::common::readers::StopOnDrop;
 use crate::common::{Server, eventually, pattern};
 
 // symptom: PUT, POST, mv and DELETE of a file that a program had locked (flock) never got a reply, and each kept a slot.
@@ -158,4 +160,42 @@ fn a_server_that_is_stopped_in_an_append_does_not_keep_writers_of_another_waitin
     let whole = [&b"content"[..], &body].concat();
     assert!(two.get("file").body == whole, "the append is whole");
     one.assert_clean();
+}
+
+// symptom: a mv or cp between two files that others kept busy got no answer for as long as they did.
+// cause:   it waited for the one lock and took the other only if nobody was after that, in turns and without an end.
+// fix:     it waits for the second one as well, in the order of inode numbers and for a while that grows.
+#[test]
+fn a_rename_between_two_busy_files_has_its_turn() {
+    // The time that the disk takes keeps the locks busy.
+    let server = Server::with(&["--sync", "data"], &[]);
+    let body = pattern(3, 1000);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _stop = StopOnDrop(&done);
+        for name in ["one", "two"] {
+            for _ in 0..6 {
+                let (server, body, done) = (&server, &body, &done);
+                scope.spawn(move || {
+                    while !done.load(Ordering::Relaxed) {
+                        let reply = server.put(&format!("{name}?create"), body);
+                        assert_eq!(reply.status, 200, "{name}: {}", reply.summary());
+                    }
+                });
+            }
+        }
+        for round in 0..10 {
+            eventually("both are there", || server.visible().len() == 2);
+            let start = Instant::now();
+            let (reply, what) = match round % 3 {
+                0 => (server.mv("one", "two"), "mv"),
+                1 => (server.mv("two", "one"), "mv back"),
+                _ => (server.cp("one", "two"), "cp"),
+            };
+            assert_eq!(reply.status, 200, "{what}: {}", reply.summary());
+            let took = start.elapsed();
+            assert!(took < Duration::from_secs(8), "{what}: {took:?}");
+        }
+    });
+    server.assert_clean();
 }
