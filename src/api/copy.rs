@@ -30,12 +30,12 @@ pub(super) fn copy<'s>(
         // The file as it is now, and not as it was before the body came.
         let source = open(root, name)?;
         let looks_the_same = check_new(root, &source, &new, check).map_err(failed_there)?;
-        if looks_the_same {
-            let is_itself = root.is_copy_of_itself(&source, names, check);
-            match is_itself.map_err(failed_there)? {
-                true => return Ok(Reply::done()),
-                false => continue,
-            }
+        if looks_the_same
+            && root
+                .is_copy_of_itself(&source, names, check)
+                .map_err(failed_there)?
+        {
+            return Ok(Reply::done());
         }
         let length = source.version.length;
         let mut ended = None;
