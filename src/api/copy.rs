@@ -4,12 +4,15 @@ use std::cell::Cell;
 
 use super::condition::Guard;
 use super::destination;
-use super::{Access, Error, Reply, Request};
+use super::{Access, COMPUTE_STEP, Error, Reply, Request};
 use crate::http::name::Name;
-use crate::storage::{self, Check, Current, Entry, Root, Snapshot};
+use crate::storage::{self, Check, Copied, Current, Entry, Root, Snapshot};
 
 /// The most times that a copy is begun whose source is replaced before it is in place.
 const TRIES: usize = 32;
+
+/// The old name and the new one.
+type Names<'n> = (&'n [String], &'n [String]);
 
 pub(super) fn copy<'s>(
     root: &'s Root,
@@ -37,23 +40,69 @@ pub(super) fn copy<'s>(
         {
             return Ok(Reply::done());
         }
-        let length = source.version.length;
-        let mut ended = None;
-        let mut goes_on = |done| {
-            ended = request.keep_computing(done, length).err();
-            ended.is_none()
-        };
-        let staged = match root.stage_copy(&source.file, length, &mut goes_on) {
-            Err(storage::Error::Moved) => continue,
-            Err(storage::Error::Cancelled) => return Err(ended.unwrap_or(Error::ClientGone)),
-            other => other.map_err(failed_there)?,
-        };
-        let committed = staged.commit_copy(&source, names, check);
-        if committed.map_err(failed_there)? {
+        if copy_file(root, &source, (names, check), request, &failed_there)? {
             return Ok(Reply::done());
         }
     }
     Err(failed_there(storage::Error::Moved))
+}
+
+/// Copies a file as it is at the moment at which the copy is put in place; `false` where its name leads to another one by
+/// then.
+fn copy_file(
+    root: &Root,
+    source: &Snapshot,
+    (names, check): (Names<'_>, Check<'_>),
+    request: &mut dyn Request,
+    failed: &dyn Fn(storage::Error) -> Error,
+) -> Result<bool, Error> {
+    let length = source.version.length;
+    let staged = computing(request, length, failed, |goes_on| {
+        root.stage_copy(&source.file, length, goes_on)
+    })?;
+    let Some(mut staged) = staged else {
+        return Ok(false);
+    };
+    let mut most = COMPUTE_STEP;
+    loop {
+        let copied = staged.commit_copy(source, names, (check, most));
+        match copied.map_err(failed)? {
+            Copied::Done => return Ok(true),
+            Copied::Elsewhere => return Ok(false),
+            Copied::Behind => {}
+        }
+        request.keep_computing(length, length)?;
+        let caught_up = computing(request, length, failed, |goes_on| {
+            staged.catch_up(source, goes_on)
+        })?;
+        if caught_up.is_none() {
+            return Ok(false);
+        }
+        // Who appends faster than that has to wait for longer.
+        most = most.saturating_mul(2);
+    }
+}
+
+/// Runs what copies, in turns with what else computes: only that, for the commit of a copy waits for locks and for the
+/// disk. `None` where the file that is copied has become shorter.
+fn computing<T>(
+    request: &mut dyn Request,
+    length: u64,
+    failed: &dyn Fn(storage::Error) -> Error,
+    run: impl FnOnce(&mut dyn FnMut(u64) -> bool) -> Result<T, storage::Error>,
+) -> Result<Option<T>, Error> {
+    let mut ended = None;
+    let outcome = run(&mut |done| {
+        ended = request.keep_computing(done, length).err();
+        ended.is_none()
+    });
+    request.stop_computing();
+    match outcome {
+        Ok(copied) => Ok(Some(copied)),
+        Err(storage::Error::Moved) => Ok(None),
+        Err(storage::Error::Cancelled) => Err(ended.unwrap_or(Error::ClientGone)),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// Refuses early what cannot become a copy, and says whether the new name seems to lead to the file itself.

@@ -58,6 +58,9 @@ pub trait Request: Read {
     /// [`Error::ClientGone`] and [`Error::Stopping`]: nobody will get the reply, and the computation is to end.
     fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error>;
 
+    /// Gives the turn up, for what waits for something else: for a lock, or for the disk.
+    fn stop_computing(&mut self);
+
     /// Says for the log what it has come to, where the operation alone does not tell.
     fn did(&self, op: Op);
 

@@ -61,6 +61,10 @@ impl<O: Observer> Request for Observed<'_, O> {
         self.request.keep_computing(done, total)
     }
 
+    fn stop_computing(&mut self) {
+        self.request.stop_computing();
+    }
+
     fn did(&self, op: Op) {
         self.request.did(op);
     }

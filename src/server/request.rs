@@ -117,4 +117,8 @@ impl Request for Metered<'_> {
         self.computation = Some(computation.go_on(turn));
         Ok(())
     }
+
+    fn stop_computing(&mut self) {
+        self.computation = None;
+    }
 }

@@ -66,6 +66,17 @@ impl Root {
     }
 }
 
+/// What has come of putting a copy in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// It is there, as the source is at this moment.
+    Done,
+    /// Nothing was done: the source has grown by more than is to be copied under the locks.
+    Behind,
+    /// Nothing was done: the name of the source leads to another file by now.
+    Elsewhere,
+}
+
 /// The two files of a copy, locked, and where the second one lies.
 struct CopyLocks<'r> {
     source: LockedFile,
@@ -136,58 +147,72 @@ impl Root {
 }
 
 impl Staged<'_> {
-    /// Puts a copy under a name, in place of a file that is there, as the source is at this very moment: what has been
-    /// appended to it meanwhile is copied as well, the last of it under the locks of both files.
+    /// Copies what has been appended to the source of a copy since it was staged.
     ///
-    /// `false` says that `from` no longer leads to the file that was copied, and that nothing was done.
+    /// # Errors
+    /// As of [`Root::stage_copy`].
+    pub fn catch_up(&mut self, source: &Snapshot, goes_on: GoesOn<'_>) -> Result<(), Error> {
+        let now = self.root.snapshot(source.file.try_clone()?)?;
+        self.copy_up_to(&source.file, now.version.length, goes_on)?;
+        Ok(())
+    }
+
+    /// Puts a copy under a name, in place of a file that is there, as the source is at this very moment: what has been
+    /// appended to it meanwhile is copied as well, under the locks of both files, if that is no more than `most` bytes.
     ///
     /// # Errors
     /// As of [`Staged::commit`].
     pub fn commit_copy(
-        mut self,
+        &mut self,
         source: &Snapshot,
-        (from, to): (&[String], &[String]),
-        check: Check<'_>,
-    ) -> Result<bool, Error> {
-        let now = self.root.snapshot(source.file.try_clone()?)?;
-        self.catch_up(&source.file, now.version.length)?;
+        names: (&[String], &[String]),
+        (check, most): (Check<'_>, u64),
+    ) -> Result<Copied, Error> {
         self.check_fits()?;
         self.root.sync_file(&self.file)?;
         let id = FileId::of(&source.file)?;
-        again(|| self.put_copy(id, (from, to), check))
+        again(|| self.put_copy(id, names, (check, most)))
     }
 
     fn put_copy(
         &mut self,
         source_id: FileId,
-        (from, to): (&[String], &[String]),
-        check: Check<'_>,
-    ) -> Result<bool, Error> {
+        names: (&[String], &[String]),
+        (check, most): (Check<'_>, u64),
+    ) -> Result<Copied, Error> {
         let root = self.root;
-        let Some(locked) = root.lock_for_copy(source_id, (from, to), check)? else {
-            return Ok(false);
+        let Some(locked) = root.lock_for_copy(source_id, names, check)? else {
+            return Ok(Copied::Elsewhere);
         };
+        let length = root.version(&locked.source)?.length;
+        if length.saturating_sub(self.length) > most {
+            return Ok(Copied::Behind);
+        }
         let replaced = match locked.target {
-            Target::Source => return Ok(true),
+            Target::Source => return Ok(Copied::Done),
             Target::Missing => None,
             Target::Entry(LockedEntry::File(replaced)) => Some(replaced),
             // A link that has been swapped in since the name was resolved.
             Target::Entry(LockedEntry::Other(_)) => return Err(Error::Moved),
         };
-        let length = root.version(&locked.source)?.length;
-        if self.catch_up(&locked.source.file, length)? {
+        if self.copy_up_to(&locked.source.file, length, &mut |_| true)? {
             root.sync_file(&self.file)?;
         }
         self.put_at((locked.dir.as_fd(), &locked.name), replaced)?;
-        Ok(true)
+        Ok(Copied::Done)
     }
 
     /// Copies what the source has beyond the copy, up to `length`; says whether there was anything.
-    fn catch_up(&mut self, source: &File, length: u64) -> Result<bool, Error> {
+    fn copy_up_to(
+        &mut self,
+        source: &File,
+        length: u64,
+        goes_on: GoesOn<'_>,
+    ) -> Result<bool, Error> {
         let missing = length.saturating_sub(self.length);
         if missing > 0 {
             self.check_room(missing)?;
-            copy_in_kernel(source, self, length, &mut |_| true)?;
+            copy_in_kernel(source, self, length, goes_on)?;
         }
         Ok(missing > 0)
     }
@@ -249,4 +274,57 @@ fn copy_by_hand(
     }
     writer.flush()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::storage::version::ANY;
+    use crate::storage::{Entry, Options};
+
+    /// A storage below the system's temporary folder, removed when dropped.
+    struct Storage(PathBuf);
+
+    impl Drop for Storage {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    // symptom: who read or wrote a file waited while what had been appended to it since its copy had begun was copied.
+    // cause:   all of that was copied under the lock.
+    // fix:     only so much, and the rest before.
+    #[test]
+    fn only_so_much_is_copied_under_the_locks() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = format!("http-nas-copy-{}", std::process::id());
+        let storage = Storage(std::env::temp_dir().join(folder));
+        let options = Options {
+            min_free: 0,
+            sync: false,
+            create_parents: false,
+        };
+        let root = Root::open(&storage.0, options)?;
+        let path = storage.0.join("source");
+        std::fs::write(&path, b"content")?;
+        let mut appended = File::options().append(true).open(&path)?;
+        let names = [["source".to_owned()], ["copy".to_owned()]];
+        let names = (&names[0][..], &names[1][..]);
+        let Entry::File(source) = root.open_entry(names.0)? else {
+            return Err("the source is no file".into());
+        };
+        let mut staged = root.stage_copy(&source.file, 7, &mut |_| true)?;
+        appended.write_all(b", more")?;
+        let copied = staged.commit_copy(&source, names, (ANY, 5))?;
+        assert_eq!(copied, Copied::Behind);
+        assert!(!storage.0.join("copy").exists());
+        staged.catch_up(&source, &mut |_| true)?;
+        appended.write_all(b" more")?;
+        let copied = staged.commit_copy(&source, names, (ANY, 5))?;
+        assert_eq!(copied, Copied::Done);
+        let copy = std::fs::read(storage.0.join("copy"))?;
+        assert_eq!(String::from_utf8_lossy(&copy), "content, more more");
+        Ok(())
+    }
 }

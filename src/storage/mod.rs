@@ -38,6 +38,7 @@ mod version;
 mod walk;
 
 pub use about::{About, Kind};
+pub use copy::Copied;
 pub use error::Error;
 pub use file_system::FileSystem;
 pub use join::IfMissing;

@@ -1,7 +1,7 @@
 //! Requests that compute before they reply: they end with their clients and with the server, and keep nobody else out.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::digest::sha256_hex;
 use crate::common::{Conn, Server, eventually, request_bytes, within};
@@ -179,4 +179,40 @@ fn at_the_end_of_the_server_only_what_can_be_finished_goes_on() {
         let reply = conn.reply_to("GET").expect("a reply");
         assert_eq!((reply.status, reply.text()), (200, digest.clone()));
     }
+}
+
+// symptom: copies that waited for the lock on their new name, or for the disk, kept all others from computing meanwhile.
+// cause:   a copy held its turn until its reply.
+// fix:     it gives its turn up before it waits for anything else.
+#[test]
+fn a_copy_that_waits_for_a_lock_does_not_compute() {
+    let server = Server::with(&["--min-free-space", "0"], &[]);
+    // Where blocks can be shared, copies take no turn.
+    place_sparse(&server, "source", 24 * MIB);
+    place_sparse(&server, "summed", 24 * MIB);
+    server.place("target", b"old");
+    let held = fs::File::open(server.storage().join("target")).expect("there");
+    // Readers may look at it, and nobody may replace it.
+    held.lock_shared().expect("it can be locked");
+    // As many as may compute at once.
+    let copies = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut copying: Vec<Conn> = (0..copies).map(|_| server.open()).collect();
+    for conn in &mut copying {
+        let body = br#"{"path": "target"}"#;
+        conn.send(&request_bytes("PUT", "source/cp", &[], body));
+    }
+    eventually("all copies wait for the lock", || {
+        let open = server.has_open("target");
+        open.iter().filter(|&&how| how == "rw").count() == copies
+    });
+    let begun = Instant::now();
+    let reply = server.get("summed/wc");
+    let took = begun.elapsed();
+    assert_eq!(reply.text(), "0", "{}", reply.summary());
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    held.unlock().expect("it can be unlocked");
+    for mut conn in copying {
+        assert_eq!(conn.reply_to("PUT").expect("a reply").status, 200);
+    }
+    server.assert_clean();
 }
