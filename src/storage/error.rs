@@ -107,6 +107,12 @@ impl Error {
             other => other,
         }
     }
+
+    /// What it means that something has been done, and the disk does not confirm it: whatever the system says then, it is
+    /// neither to be tried again nor to be taken for undone.
+    pub(super) fn unconfirmed(error: impl Into<io::Error>) -> Self {
+        Self::System(error.into())
+    }
 }
 
 /// What an error means at the opening of an entry that has just been seen to be a regular file: where that is not so any

@@ -38,11 +38,11 @@ impl FolderSync {
     /// Writes the folder's entries to the disk, once they have been changed.
     ///
     /// # Errors
-    /// What the system says.
+    /// [`Error::System`]: see [`Error::unconfirmed`].
     pub(super) fn sync(self) -> Result<(), Error> {
-        if let Some(dir) = self.0 {
-            dir.sync_all()?;
+        match self.0 {
+            Some(dir) => dir.sync_all().map_err(Error::unconfirmed),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

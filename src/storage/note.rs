@@ -55,7 +55,7 @@ impl Root {
                 note.write_all(content.as_bytes())?;
                 self.sync_file(&note)
             })
-            .and_then(|()| self.sync_notes());
+            .and_then(|()| Ok(self.sync_notes()?));
         if written.is_err() {
             self.forget_note(inode);
         }
@@ -140,7 +140,7 @@ impl Root {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
-        self.sync_notes()?;
+        self.sync_notes().map_err(Error::unconfirmed)?;
         let link = link_of(&inode.to_string());
         // A link that stays is removed at the next start.
         let _ = rustix::fs::unlinkat(&self.joins, link, AtFlags::empty());
@@ -149,11 +149,11 @@ impl Root {
 
     /// Writes the names of the notes to the disk, if writes are to be on the disk. Needs no descriptor: the end of a note
     /// is the moment at which an append takes place.
-    fn sync_notes(&self) -> Result<(), Error> {
-        if self.options.sync {
-            rustix::io::retry_on_intr(|| rustix::fs::fsync(&self.joins))?;
+    fn sync_notes(&self) -> Result<(), Errno> {
+        match self.options.sync {
+            true => rustix::io::retry_on_intr(|| rustix::fs::fsync(&self.joins)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Removes the note of a file that goes away or that has not changed; a note that stays does no harm then.

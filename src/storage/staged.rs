@@ -185,8 +185,10 @@ impl Staged<'_> {
         root.check_room(number, left.saturating_add(copy))?;
         let end = it.declared.min(length + ahead);
         if it.is_possible && end > it.reserved {
+            let flags = FallocateFlags::KEEP_SIZE;
+            // A signal interrupts it on some file systems, tmpfs for one, where it leaves nothing then.
             let reserve = |at, length| {
-                rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, at, length)
+                rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.file, flags, at, length))
             };
             // With its last byte, a file that is longer than the file system can have is refused at once.
             let last = match it.reserved == 0 && it.declared > end {
