@@ -23,7 +23,7 @@ pub enum Error {
     NotRegular,
     /// A folder that something should replace has something in it.
     NotEmpty,
-    /// A folder cannot be moved into itself, nor a link onto the file that it leads to.
+    /// A folder cannot be moved into itself, nor a link onto the file that it leads to, nor that onto the link.
     IntoItself,
     /// A symbolic link on the way leads out of the root, nowhere or round in a circle.
     Outside,

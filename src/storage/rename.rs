@@ -38,9 +38,9 @@ impl Root {
     /// Gives a file, link or folder another name; a file that has that name already is replaced in the same moment.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::IntoItself`], [`Error::NotEmpty`], [`Error::IsFolder`] for a
-    /// file onto a folder, [`Error::IsFile`] for a folder onto a file, [`Error::Outside`], [`Error::Own`],
-    /// those of `check`, which is about the new name.
+    /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::IntoItself`] (also where a link makes both names the same),
+    /// [`Error::NotEmpty`], [`Error::IsFolder`] for a file onto a folder, [`Error::IsFile`] for a folder onto a file,
+    /// [`Error::Outside`], [`Error::Own`], those of `check`, which is about the new name.
     pub fn rename(&self, from: &[String], to: &[String], check: Check<'_>) -> Result<(), Error> {
         again(|| self.rename_once(from, to, check))
     }
@@ -82,6 +82,14 @@ impl Root {
             // It would lead to itself, in place of what it leads to.
             return Err(Error::IntoItself);
         }
+        if matches!(target, Target::Source)
+            && from != to
+            && is_same_place(source_at, target_at)?
+            && [from, to].iter().any(|name| self.has_links(name))
+        {
+            // The old name would still be there.
+            return Err(Error::IntoItself);
+        }
         self.rename_locked((source_at, source), (target_at, target))
     }
 
@@ -116,6 +124,14 @@ impl Root {
         Ok(())
     }
 
+    /// Whether a name leads through a link, or to one.
+    fn has_links(&self, name: &[String]) -> bool {
+        let plain = self.parent_without_links(name);
+        plain.is_none_or(|(dir, leaf)| {
+            matches!(kind(dir.as_fd(), leaf.as_ref()), Ok(FileType::Symlink))
+        })
+    }
+
     /// What a name leads to, links followed; none where it leads to nothing.
     fn followed(&self, name: &[String]) -> Option<FileId> {
         let (dir, leaf) = self.find(name).ok()?.entry()?;
@@ -135,16 +151,19 @@ fn fits(source: FileType, target: Option<FileType>) -> Result<(), Error> {
     }
 }
 
+/// Whether two places are one.
+fn is_same_place(one: At<'_>, other: At<'_>) -> Result<bool, Error> {
+    Ok(one.1 == other.1 && same_file(one.0, other.0)?)
+}
+
 /// Renames a file onto a name that leads to the same file.
 fn rename_onto_itself(from: At<'_>, to: At<'_>) -> Result<(), Error> {
-    if same_file(from.0, to.0)? {
-        if from.1 == to.1 {
-            return Ok(());
-        }
-        // Where case is folded, the file has one name, written in two ways.
-        if !has_both(from.0, from.1, to.1)? {
-            return Ok(rustix::fs::renameat(from.0, from.1, to.0, to.1)?);
-        }
+    if is_same_place(from, to)? {
+        return Ok(());
+    }
+    // Where case is folded, the file has one name, written in two ways.
+    if same_file(from.0, to.0)? && !has_both(from.0, from.1, to.1)? {
+        return Ok(rustix::fs::renameat(from.0, from.1, to.0, to.1)?);
     }
     // rename(2) leaves two names of one file alone.
     Ok(rustix::fs::unlinkat(from.0, from.1, AtFlags::empty())?)

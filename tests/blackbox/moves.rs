@@ -1,6 +1,7 @@
 //! `PUT NAME/mv` with `{"path": "NEW"}`.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use crate::common::{Server, chunked};
 
@@ -153,6 +154,36 @@ fn mv_to_itself_changes_nothing() {
             "mv {from} {to}"
         );
     }
+}
+
+// symptom: mv of a file or folder onto a link that leads to it answered 200, and the old name was still there.
+// cause:   the link was followed to the old name itself, and nothing is to be done where both names are the same.
+// fix:     409, where a link makes them the same.
+#[test]
+fn nothing_is_moved_onto_a_link_that_leads_to_it() {
+    let server = Server::start();
+    server.place("dir/file", b"content");
+    for (target, name) in [("file", "dir/link"), ("dir", "to-dir")] {
+        symlink(target, server.storage().join(name)).expect("a link");
+    }
+    let before = server.visible();
+    for (from, to) in [
+        ("dir/file", "dir/link"),
+        ("dir/file", "to-dir/file"),
+        ("dir/file", "to-dir/link"),
+        ("to-dir/file", "dir/link"),
+        ("to-dir/file", "dir/file"),
+        ("dir", "to-dir"),
+    ] {
+        let reply = server.mv(from, to);
+        assert_eq!(reply.status, 409, "{from} {to}: {}", reply.summary());
+        assert_eq!(server.visible(), before, "{from} {to}");
+    }
+    for same in ["dir/file", "to-dir/file", "dir"] {
+        assert_eq!(server.mv(same, same).status, 200, "{same}");
+        assert_eq!(server.visible(), before, "{same}");
+    }
+    server.assert_clean();
 }
 
 #[test]
