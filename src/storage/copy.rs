@@ -278,35 +278,19 @@ fn copy_by_hand(
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
+    use crate::storage::Entry;
+    use crate::storage::scratch::Scratch;
     use crate::storage::version::ANY;
-    use crate::storage::{Entry, Options};
-
-    /// A storage below the system's temporary folder, removed when dropped.
-    struct Storage(PathBuf);
-
-    impl Drop for Storage {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
 
     // symptom: who read or wrote a file waited while what had been appended to it since its copy had begun was copied.
     // cause:   all of that was copied under the lock.
     // fix:     only so much, and the rest before.
     #[test]
     fn only_so_much_is_copied_under_the_locks() -> Result<(), Box<dyn std::error::Error>> {
-        let folder = format!("http-nas-copy-{}", std::process::id());
-        let storage = Storage(std::env::temp_dir().join(folder));
-        let options = Options {
-            min_free: 0,
-            sync: false,
-            create_parents: false,
-        };
-        let root = Root::open(&storage.0, options)?;
-        let path = storage.0.join("source");
+        let storage = Scratch::new("copy")?;
+        let root = &storage.root;
+        let path = storage.path.join("source");
         std::fs::write(&path, b"content")?;
         let mut appended = File::options().append(true).open(&path)?;
         let names = [["source".to_owned()], ["copy".to_owned()]];
@@ -318,12 +302,12 @@ mod tests {
         appended.write_all(b", more")?;
         let copied = staged.commit_copy(&source, names, (ANY, 5))?;
         assert_eq!(copied, Copied::Behind);
-        assert!(!storage.0.join("copy").exists());
+        assert!(!storage.path.join("copy").exists());
         staged.catch_up(&source, &mut |_| true)?;
         appended.write_all(b" more")?;
         let copied = staged.commit_copy(&source, names, (ANY, 5))?;
         assert_eq!(copied, Copied::Done);
-        let copy = std::fs::read(storage.0.join("copy"))?;
+        let copy = std::fs::read(storage.path.join("copy"))?;
         assert_eq!(String::from_utf8_lossy(&copy), "content, more more");
         Ok(())
     }

@@ -26,6 +26,8 @@ mod remove;
 mod rename;
 mod replace;
 mod root;
+#[cfg(test)]
+mod scratch;
 mod snapshot;
 mod sorted;
 mod space;

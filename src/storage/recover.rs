@@ -6,72 +6,116 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::Ordering;
 
 use rustix::fs::{AtFlags, FlockOperation, OFlags};
 
 use super::Error;
 use super::list::names;
 use super::note::{inode_of, link_of};
-use super::root::Root;
+use super::own::OWN;
+use super::root::{JOINS, REMOVED, Root, STAGED};
 use super::snapshot::open_regular;
 use super::target::stat;
 
-/// What has been found not to be clearable, so that it is logged once: names in the folder of removed things.
+/// What has been found not to be clearable, so that it is logged once: entries of the own folder's folders.
 #[derive(Debug, Default)]
-pub struct Unclearable(HashSet<OsString>);
+pub struct Unclearable(HashSet<(&'static str, OsString)>);
 
-/// The most names that are known not to be clearable; of others nothing is logged.
+/// The most entries that are known not to be clearable; of others nothing is logged.
 const MAX_KNOWN: usize = 1000;
 
 impl Unclearable {
-    fn is_new(&mut self, name: OsString) -> bool {
-        self.0.len() < MAX_KNOWN && self.0.insert(name)
+    fn is_new(&mut self, folder: &'static str, name: OsString) -> bool {
+        self.0.len() < MAX_KNOWN && self.0.insert((folder, name))
     }
 }
+
+/// What a round has come to.
+#[derive(Debug, Default)]
+struct Round {
+    /// Entries that have been cleared.
+    cleared: usize,
+    /// What could not be, and why, one sentence each.
+    failures: Vec<String>,
+}
+
+/// Clears an entry, and says whether that was needed; or what is to be logged.
+type Clear = fn(&Root, &OsStr) -> Result<bool, String>;
 
 impl Root {
     /// Removes abandoned bodies, undoes killed appends and finishes removals: to be called when the server listens, for it
     /// may take long, and then every now and then. What cannot be cleared is left, and logged once.
     pub fn recover(&self, known: &mut Unclearable) {
-        let mut cleared = 0;
-        let folders = [
-            (self.staged.as_fd(), Self::drop_abandoned as fn(&_, &_) -> _),
-            (self.joins.as_fd(), Self::undo_abandoned),
-        ];
-        for (dir, clear) in folders {
-            for name in names(dir).into_iter().flatten().flatten() {
-                match clear(self, &name) {
-                    Ok(true) => cleared += 1,
-                    // In use by another server, or gone since.
-                    Ok(false) | Err(Error::NotFound) => {}
-                    Err(error) => log::warn!("a remnant could not be cleared: {error}"),
-                }
-            }
+        let Round { cleared, failures } = self.clear(known);
+        for failure in failures {
+            log::warn!("{failure}");
         }
-        cleared += self.finish_removals(known);
         if cleared > 0 {
-            log::info!("cleared {cleared} remnants of a server that was stopped in the middle");
+            log::info!(
+                "cleared {cleared} remnants of servers or removals that did not come to their end"
+            );
         }
     }
 
-    /// Goes on with what has been removed, and says how much of it is gone now.
-    fn finish_removals(&self, known: &mut Unclearable) -> usize {
-        let is_there = |name: &OsStr| matches!(stat((self.removed.as_fd(), name)), Ok(Some(_)));
-        known.0.retain(|name| is_there(name));
-        let mut finished = 0;
-        for name in names(self.removed.as_fd()).into_iter().flatten().flatten() {
-            if !is_there(&name) {
-                continue;
-            }
-            match self.take_apart(&name) {
-                None => finished += 1,
-                Some(left) if known.is_new(name) => log::warn!("of a removed folder {left}"),
-                Some(_) => {}
+    fn clear(&self, known: &mut Unclearable) -> Round {
+        let folders: [(&'static str, BorrowedFd<'_>, Clear); 3] = [
+            (STAGED, self.staged.as_fd(), |root, name| {
+                root.drop_abandoned(name).or_else(unless_gone)
+            }),
+            (JOINS, self.joins.as_fd(), |root, name| {
+                root.undo_abandoned(name).or_else(unless_gone)
+            }),
+            (REMOVED, self.removed.as_fd(), Self::finish_removal),
+        ];
+        let mut round = Round::default();
+        for (folder, dir, clear) in folders {
+            let is_there = |name: &OsStr| matches!(stat((dir, name)), Ok(Some(_)));
+            known.0.retain(|(of, name)| *of != folder || is_there(name));
+            let mut fail = |name: OsString, why: String| {
+                let text = format!("{OWN}/{folder}/{name:?}: {why}");
+                if known.is_new(folder, name) {
+                    round.failures.push(text);
+                }
+            };
+            let names = match names(dir) {
+                Ok(names) => names,
+                Err(error) => {
+                    fail(OsString::new(), error.to_string());
+                    continue;
+                }
+            };
+            for name in names {
+                match name.map(|name| (clear(self, &name), name)) {
+                    Ok((Ok(true), _)) => round.cleared += 1,
+                    Ok((Ok(false), _)) => {}
+                    Ok((Err(why), name)) => fail(name, why),
+                    Err(error) => {
+                        fail(OsString::new(), error.to_string());
+                        break;
+                    }
+                }
             }
         }
-        finished
+        round
+    }
+
+    /// Goes on with what has been removed.
+    fn finish_removal(&self, name: &OsStr) -> Result<bool, String> {
+        // What is left of a removal of this server's own cannot be told from what a request is working on.
+        let is_own = name.as_bytes().starts_with(self.instance.as_bytes());
+        if is_own && self.removals.load(Ordering::Relaxed) > 0 {
+            return Ok(false);
+        }
+        if !matches!(stat((self.removed.as_fd(), name)), Ok(Some(_))) {
+            return Ok(false);
+        }
+        match self.take_apart(name) {
+            None => Ok(true),
+            Some(left) => Err(left.to_string()),
+        }
     }
 
     fn drop_abandoned(&self, name: &OsStr) -> Result<bool, Error> {
@@ -110,7 +154,71 @@ impl Root {
     }
 }
 
+/// What is gone need not be cleared.
+fn unless_gone(error: Error) -> Result<bool, String> {
+    match error {
+        Error::NotFound => Ok(false),
+        error => Err(format!(
+            "it cannot be cleared, to be tried again later: {error}"
+        )),
+    }
+}
+
 /// Whether nobody else holds the file. A file without a holder belongs to a server that is gone.
 fn try_lock(file: &File) -> bool {
     rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::scratch::Scratch;
+
+    // symptom: the log said every five minutes that a remnant could not be cleared, and not which.
+    // cause:   only what could not be removed of folders was remembered, and named.
+    // fix:     so is what lies in the other folders of the server's own.
+    #[test]
+    fn what_cannot_be_cleared_is_named_once() -> Result<(), Box<dyn std::error::Error>> {
+        let storage = Scratch::new("recover")?;
+        let root = &storage.root;
+        let own = storage.path.join(OWN);
+        // No server puts folders there.
+        let in_the_way = [own.join("staged/in-the-way"), own.join("joins/7.file")];
+        let mut known = Unclearable::default();
+        for round in 0..2 {
+            in_the_way.iter().try_for_each(std::fs::create_dir)?;
+            let failures = root.clear(&mut known).failures;
+            let named = ["staged/\"in-the-way\": ", "joins/\"7.file\": "];
+            assert!(failures.len() == 2, "{round}: {failures:?}");
+            for (failure, named) in failures.iter().zip(named) {
+                assert!(failure.contains(named), "{round}: {failures:?}");
+            }
+            let failures = root.clear(&mut known).failures;
+            assert!(failures.is_empty(), "{round}: {failures:?}");
+            // What has gone meanwhile is news when it comes again.
+            in_the_way.iter().try_for_each(std::fs::remove_dir)?;
+            root.clear(&mut known);
+        }
+        Ok(())
+    }
+
+    // symptom: "cleared 2 remnants of a server that was stopped in the middle", where a client had removed a large folder.
+    // cause:   what a request was taking apart was taken for what somebody had left.
+    // fix:     a server leaves its own removals alone as long as any goes on.
+    #[test]
+    fn what_a_request_removes_is_no_remnant() -> Result<(), Box<dyn std::error::Error>> {
+        let storage = Scratch::new("removal")?;
+        let root = &storage.root;
+        let removed = storage.path.join(OWN).join(REMOVED);
+        std::fs::create_dir(removed.join(root.unique()))?;
+        std::fs::create_dir(removed.join("of-another-server"))?;
+        let mut known = Unclearable::default();
+        root.removals.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(root.clear(&mut known).cleared, 1);
+        assert_eq!(std::fs::read_dir(&removed)?.count(), 1);
+        root.removals.fetch_sub(1, Ordering::Relaxed);
+        assert_eq!(root.clear(&mut known).cleared, 1);
+        assert_eq!(std::fs::read_dir(&removed)?.count(), 0);
+        Ok(())
+    }
 }

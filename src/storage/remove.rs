@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -55,6 +56,7 @@ impl Root {
             folder if folder.kind() == FileType::Directory => {
                 check(Some(&Current::Other))?;
                 let parent = self.folder_sync(dir.as_fd())?;
+                let _counted = Counted::begin(&self.removals);
                 let name = self.move_out_of_sight(at)?;
                 drop(folder);
                 parent.sync()?;
@@ -183,6 +185,22 @@ impl Root {
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno.into()),
         }
+    }
+}
+
+/// Counts a removal while it goes on.
+struct Counted<'r>(&'r AtomicUsize);
+
+impl<'r> Counted<'r> {
+    fn begin(removals: &'r AtomicUsize) -> Self {
+        removals.fetch_add(1, Ordering::Relaxed);
+        Self(removals)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

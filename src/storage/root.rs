@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,9 +24,9 @@ use super::turn::Turns;
 use super::walk::{Last, Missing, Place, Way};
 
 /// The folders in the server's own.
-const STAGED: &str = "staged";
-const JOINS: &str = "joins";
-const REMOVED: &str = "removed";
+pub(super) const STAGED: &str = "staged";
+pub(super) const JOINS: &str = "joins";
+pub(super) const REMOVED: &str = "removed";
 
 /// How the storage is to be used.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,8 @@ pub struct Root {
     pub(super) joins: OwnedFd,
     /// What has been removed and still has to be taken apart.
     pub(super) removed: OwnedFd,
+    /// How many requests take something apart there.
+    pub(super) removals: AtomicUsize,
     pub(super) options: Options,
     /// Tells this process's entries below the own folder from those of other servers.
     pub(super) instance: String,
@@ -92,6 +94,7 @@ impl Root {
             options,
             instance: instance(),
             counter: AtomicU64::new(0),
+            removals: AtomicUsize::new(0),
             reserving: Mutex::new(()),
             promises: Mutex::default(),
             turns: Arc::default(),
