@@ -49,8 +49,8 @@ impl Root {
         let (dir, leaf) = self.find(pieces)?.entry().ok_or(Error::IsFolder)?;
         replaceable(kind(dir.as_fd(), &leaf)?)?;
         self.check_mount(dir.as_fd())?;
-        // Whether it may be written to.
-        open_regular(dir.as_fd(), &leaf, OFlags::WRONLY)?;
+        // As for its lock.
+        open_regular(dir.as_fd(), &leaf, OFlags::RDWR)?;
         match check {
             None => Ok(()),
             Some(check) => check(self.current(dir.as_fd(), &leaf)?.as_ref()),

@@ -18,7 +18,8 @@ use super::root::Root;
 use super::snapshot::open_regular;
 use super::walk::kind;
 
-/// One state of a file. Every write changes it; a rename does not.
+/// One state of a file. Every write changes it, and so does a `mv`. So does whatever another program does to the file, a
+/// rename included, as far as the file system notes it in `changed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version {
     /// The number of the file on its file system.

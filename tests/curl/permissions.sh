@@ -17,8 +17,9 @@ fi
 
 start_server "$storage"
 post() { curl -sS -f -o /dev/null -X POST --data-raw "$1" "$URL/file/$2"; }
-for name in file unreadable read-only/file read-only/deep/file closed/file; do post content "$name"; done
+for name in file unreadable write-only read-only/file read-only/deep/file closed/file; do post content "$name"; done
 chmod 000 "$storage/unreadable"
+chmod 200 "$storage/write-only"
 chmod 555 "$storage/read-only"
 chmod 000 "$storage/closed"
 release() { chmod -R u+rwx "$storage"; }
@@ -47,10 +48,12 @@ to() { printf '{"path": "%s"}' "$1"; }
 check "GET of a file that may not be read" refused "$URL/file/unreadable"
 check "GET of a file in a folder that may not be entered" refused "$URL/file/closed/file"
 check "its list" refused "$URL/file/closed"
-for name in unreadable read-only/new read-only/a/b/new read-only/file closed/file closed/a/new; do
+for name in unreadable write-only read-only/new read-only/a/b/new read-only/file closed/file closed/a/new; do
   check "POST $name, before the body" refused_early -X POST -T "$work/body" "$URL/file/$name"
 done
-for name in unreadable closed/file; do
+# Symptom: that a file may be written to but not read was found out when the body had come. Cause: it was tried whether it
+# can be opened for writing, where both are needed for its lock. Fix: it is opened as for the lock.
+for name in unreadable write-only closed/file; do
   check "PUT $name, before the body" refused_early -X PUT -T "$work/body" "$URL/file/$name"
 done
 check "PUT to a file in a folder that may only be read" status 200 -X PUT --data-raw '' "$URL/file/read-only%2Ffile"
