@@ -93,7 +93,7 @@ impl Root {
             if about.kind != Kind::File {
                 return Ok(about);
             }
-            let noted = self.noted_length_at(dir, name, seen.st_ino)?;
+            let noted = self.note_at(dir, name, seen.st_ino)?.length();
             let seen_again = stat(dir, name)?;
             match noted {
                 Some(noted) if seen.st_ino == seen_again.st_ino => {

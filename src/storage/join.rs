@@ -101,7 +101,7 @@ impl Staged<'_> {
         };
         let at = (dir.as_fd(), leaf.as_os_str());
         let mut locked = root.lock_file(at, Purpose::Write)?.ok_or(Error::NotFound)?;
-        root.undo_killed_join(&locked.file, locked.id.inode)?;
+        root.undo_killed_join(&locked)?;
         root.check_locked(Some(&locked), check)?;
         if self.length == 0 {
             return Ok(());

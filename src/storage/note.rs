@@ -27,6 +27,27 @@ const LINK: &str = ".file";
 /// The longest content, in bytes: three numbers, and the newline that shows it to be whole.
 const MAX_CONTENT: u64 = 64;
 
+/// What is found where the note of a file would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    /// Nothing.
+    Missing,
+    /// One that does not count: it was cut short, or is of another file, which had the inode number before.
+    Void,
+    /// The length of the file.
+    Length(u64),
+}
+
+impl Note {
+    /// The length that counts, where it is not that of the file.
+    pub(super) fn length(self) -> Option<u64> {
+        match self {
+            Self::Length(length) => Some(length),
+            Self::Missing | Self::Void => None,
+        }
+    }
+}
+
 impl Root {
     /// Notes the length of a file that is about to grow, and that lies at this place.
     ///
@@ -84,37 +105,36 @@ impl Root {
         }
     }
 
-    /// The length in the note of a file, if there is one. A note of another file, which had the inode number before, is
-    /// none.
+    /// The note of an open file.
     ///
     /// # Errors
     /// What the system says, other than that there is none.
-    pub(super) fn noted_length(&self, file: &File, inode: u64) -> Result<Option<u64>, Error> {
-        self.noted(inode, || birth(file.as_fd(), OsStr::new("")))
+    pub(super) fn note(&self, file: &File, inode: u64) -> Result<Note, Error> {
+        self.read_note(inode, || birth(file.as_fd(), OsStr::new("")))
     }
 
-    /// The same, of a file that is not open: the entry `leaf` of `dir`, if it is that file.
+    /// The note of a file that is not open: the entry `leaf` of `dir`, if it is that file.
     ///
     /// # Errors
     /// What the system says, other than that there is none.
-    pub(super) fn noted_length_at(
+    pub(super) fn note_at(
         &self,
         dir: BorrowedFd<'_>,
         leaf: &OsStr,
         inode: u64,
-    ) -> Result<Option<u64>, Error> {
-        self.noted(inode, || birth(dir, leaf))
+    ) -> Result<Note, Error> {
+        self.read_note(inode, || birth(dir, leaf))
     }
 
-    fn noted(
+    fn read_note(
         &self,
         inode: u64,
         birth: impl FnOnce() -> Result<String, Error>,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<Note, Error> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let fd = match rustix::fs::openat(&self.joins, inode.to_string(), flags, Mode::empty()) {
             Ok(fd) => fd,
-            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::NOENT) => return Ok(Note::Missing),
             Err(errno) => return Err(errno.into()),
         };
         let mut content = String::new();
@@ -126,8 +146,10 @@ impl Root {
             .strip_suffix('\n')
             .and_then(|line| line.split_once(' '));
         match noted {
-            Some((length, born)) if born == birth()? => Ok(length.parse().ok()),
-            _ => Ok(None),
+            Some((length, born)) if born == birth()? => {
+                Ok(length.parse().map_or(Note::Void, Note::Length))
+            }
+            _ => Ok(Note::Void),
         }
     }
 
@@ -161,14 +183,12 @@ impl Root {
         let _ = self.remove_note(inode);
     }
 
-    /// Cuts a file back to its noted length, if a killed join left a note. The caller holds its exclusive lock.
+    /// Cuts a file back to its noted length, and ends the note, which a killed join has left. The caller holds the file's
+    /// exclusive lock.
     ///
     /// # Errors
     /// What the system says; then the note stays.
-    pub(super) fn undo_killed_join(&self, file: &File, inode: u64) -> Result<(), Error> {
-        let Some(length) = self.noted_length(file, inode)? else {
-            return Ok(());
-        };
+    pub(super) fn undo_join(&self, file: &File, inode: u64, length: u64) -> Result<(), Error> {
         if file.metadata()?.len() > length {
             file.set_len(length)?;
             self.sync_file(file)?;

@@ -148,7 +148,9 @@ impl Root {
         if !try_lock(&file) {
             return Ok(false);
         }
-        self.undo_killed_join(&file, inode)?;
+        if let Some(length) = self.note(&file, inode)?.length() {
+            self.undo_join(&file, inode, length)?;
+        }
         self.remove_note(inode)?;
         Ok(true)
     }

@@ -104,7 +104,7 @@ impl Root {
             let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
             let mut stat = rustix::fs::fstat(&file)?;
             regular(&stat)?;
-            let noted = self.noted_length(&file, stat.st_ino)?;
+            let noted = self.note(&file, stat.st_ino)?.length();
             let is_known = match locked {
                 Ok(()) => {
                     rustix::fs::flock(&file, FlockOperation::Unlock)?;

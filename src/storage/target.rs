@@ -8,6 +8,7 @@
 //! but a rename or a removal of it changes what its name leads to. Only then is the name looked at once more: where it
 //! leads elsewhere by now, it starts over.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::BorrowedFd;
@@ -19,6 +20,7 @@ use rustix::io::Errno;
 use super::Error;
 use super::error::raced;
 use super::file_id::FileId;
+use super::note::Note;
 use super::root::{DIR_FLAGS, Root};
 use super::snapshot::open_regular;
 use super::turn::Turn;
@@ -40,6 +42,8 @@ pub(super) enum Purpose {
 pub(super) struct LockedFile {
     pub(super) file: File,
     pub(super) id: FileId,
+    /// Its note, once it has been looked for: only who has the lock writes or removes one.
+    note: Cell<Option<Note>>,
     /// Ends after the lock, which goes with the file.
     _turn: Turn,
 }
@@ -169,8 +173,30 @@ impl Root {
     /// The version of a file that is locked.
     pub(super) fn version(&self, locked: &LockedFile) -> Result<Version, Error> {
         let stat = rustix::fs::fstat(&locked.file)?;
-        let noted = self.noted_length(&locked.file, locked.id.inode)?;
+        let noted = self.note_of(locked)?.length();
         Ok(Version::new(&stat, noted))
+    }
+
+    /// The note of a file that is locked.
+    fn note_of(&self, locked: &LockedFile) -> Result<Note, Error> {
+        if let Some(note) = locked.note.get() {
+            return Ok(note);
+        }
+        let note = self.note(&locked.file, locked.id.inode)?;
+        locked.note.set(Some(note));
+        Ok(note)
+    }
+
+    /// Rolls back an append that was killed.
+    ///
+    /// # Errors
+    /// What the system says; then the note stays.
+    pub(super) fn undo_killed_join(&self, locked: &LockedFile) -> Result<(), Error> {
+        if let Some(length) = self.note_of(locked)?.length() {
+            self.undo_join(&locked.file, locked.id.inode, length)?;
+            locked.note.set(None);
+        }
+        Ok(())
     }
 
     /// What a condition is held against.
@@ -197,7 +223,7 @@ impl Root {
     /// # Errors
     /// [`Error::Exhausted`] alone.
     pub(super) fn roll_back(&self, locked: Option<&LockedFile>) -> Result<(), Error> {
-        match locked.map(|locked| self.undo_killed_join(&locked.file, locked.id.inode)) {
+        match locked.map(|locked| self.undo_killed_join(locked)) {
             Some(Err(Error::Exhausted)) => Err(Error::Exhausted),
             _ => Ok(()),
         }
@@ -206,7 +232,7 @@ impl Root {
     /// Releases a file whose name is gone, on the disk, too, if it is to be; and what is left of its note. Before that, a
     /// power cut could bring the file back without the note.
     pub(super) fn release_removed(&self, locked: Option<LockedFile>) {
-        if let Some(locked) = locked {
+        if let Some(locked) = locked.filter(|locked| locked.note.get() != Some(Note::Missing)) {
             self.forget_note(locked.id.inode);
         }
     }
@@ -224,6 +250,7 @@ impl Candidate {
             (FileType::RegularFile, Some((file, turn))) => Ok(LockedEntry::File(LockedFile {
                 file,
                 id: self.id,
+                note: Cell::new(None),
                 _turn: turn,
             })),
             // A file under a lock that is taken for another: it has been swapped in.

@@ -69,12 +69,19 @@ check "POST: the content, then the name, then its folder, then the reply" \
   in_order data rename folder 200 -- -X POST --data-raw content "$URL/file/file"
 check "POST: the folders that it makes" in_order mkdir folder mkdir folder rename folder 200 -- \
   -X POST --data-raw content "$URL/file/a/b/file"
-check "POST in place of a file" in_order data rename folder 200 -- -X POST --data-raw content "$URL/file/file"
+# Symptom: whatever replaced or removed a file synced the folder of the notes, too, and looked for a note four times. Cause:
+# each step looked anew. Fix: what is found first under the lock counts until it is given back.
+only() {
+  local wanted=$1
+  shift
+  same "$wanted" "$(calls_of "$@" | xargs)"
+}
+check "POST in place of a file" only 'data rename folder 200' -X POST --data-raw content "$URL/file/file"
 check "PUT: the note, then the content, then the end of the note, then the reply" \
   in_order data note-folder data unlink note-folder 200 -- "${put[@]}" "$URL/file/file"
 check "POST of a folder" in_order mkdir folder 200 -- -X POST "$URL/file/folder/"
 check "mv: both folders" in_order rename folder folder 200 -- -X PUT --data-raw '{"path": "folder/moved"}' "$URL/file/file/mv"
-check "DELETE of a file" in_order unlink folder 200 -- -X DELETE "$URL/file/folder/moved"
+check "DELETE of a file" only 'unlink folder 200' -X DELETE "$URL/file/folder/moved"
 check "DELETE of a folder" in_order rename folder 200 -- -X DELETE "$URL/file/a"
 
 # One write for head and content, or the second waits for the acknowledgement of the first.
