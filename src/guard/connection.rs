@@ -147,10 +147,10 @@ impl Connection {
                     }
                     0
                 }
-                Step::Head(received, verdict) => {
-                    self.offer(verdict);
-                    received.len()
-                }
+                Step::Head(received, verdict) => match self.offer(verdict) {
+                    true => received.len(),
+                    false => 0,
+                },
                 Step::Bytes(received) => received.len(),
             };
             if received == 0 && (was_in_head || self.end_reader()) {
@@ -263,11 +263,21 @@ impl Connection {
     }
 
     /// Shuts the connection down, which its thread finds as its end, unless a request has begun to come meanwhile.
+    ///
+    /// One that comes from then on is not carried out: its reply would not get out.
     pub(super) fn evict(&self) -> bool {
-        let idle = self.duplicate().filter(|socket| !has_input(socket));
-        let is_idle = idle.is_some();
-        idle.iter().for_each(|socket| self.shut_down(socket));
-        is_idle
+        let Some(socket) = self.duplicate() else {
+            return false;
+        };
+        let mut turn = lock(&self.turn);
+        if !matches!(*turn, Turn::Client) || has_input(&socket) {
+            return false;
+        }
+        *turn = Turn::Gone;
+        self.tell();
+        drop(turn);
+        self.shut_down(&socket);
+        true
     }
 
     /// Shuts a connection down that no thread will read from.
@@ -297,12 +307,15 @@ impl Connection {
         self.evicted.load(Ordering::Relaxed)
     }
 
-    fn offer(&self, verdict: Verdict) {
+    /// Offers a request to the workers; `false` where the connection has ended meanwhile.
+    fn offer(&self, verdict: Verdict) -> bool {
         let mut turn = lock(&self.turn);
-        if !matches!(*turn, Turn::Closed | Turn::Gone) {
+        let is_open = !matches!(*turn, Turn::Closed | Turn::Gone);
+        if is_open {
             *lock(&self.waiting_since) = None;
             *turn = Turn::Offered(verdict);
         }
+        is_open
     }
 
     /// Whether another thread is carrying a request out, or is about to.
