@@ -13,7 +13,7 @@ use super::file_id::{FileId, same_file};
 use super::folder_sync::FolderSync;
 use super::mount::Mount;
 use super::pair::Target;
-use super::replace::{ENTRIES, check_access, rename_onto};
+use super::replace::{check_access, rename_onto};
 use super::root::{DIR_FLAGS, Root};
 use super::target::{At, LockedEntry, replaceable, stat};
 use super::version::{Check, stamp};
@@ -31,7 +31,7 @@ impl Root {
             // Without the lock, for which it has to be opened, what others write at the same time could be lost.
             check_access(dir.as_fd(), &leaf, Access::READ_OK)?;
         }
-        check_access(dir.as_fd(), ".", ENTRIES)?;
+        self.check_entries(dir.as_fd())?;
         Ok(kind == FileType::Directory)
     }
 

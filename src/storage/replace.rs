@@ -30,7 +30,7 @@ impl Root {
         check: Option<Check<'_>>,
     ) -> Result<(), Error> {
         let at_missing = |dir: BorrowedFd<'_>| {
-            check_access(dir, ".", ENTRIES)?;
+            self.check_entries(dir)?;
             self.check_new(dir, check.unwrap_or(ANY))?;
             // It is not to be made yet.
             Err(Error::NotFound)
@@ -51,11 +51,19 @@ impl Root {
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
-        check_access(dir.as_fd(), ".", ENTRIES)?;
+        self.check_entries(dir.as_fd())?;
         match check {
             None => Ok(()),
             Some(check) => check(self.current(dir.as_fd(), &leaf)?.as_ref()),
         }
+    }
+
+    /// Refuses early what takes the right to change a folder's entries, where the server's user does not have it.
+    pub(super) fn check_entries(&self, dir: BorrowedFd<'_>) -> Result<(), Error> {
+        let mut access = Access::WRITE_OK | Access::EXEC_OK;
+        // To be synced, it has to be opened.
+        access.set(Access::READ_OK, self.options.sync);
+        check_access(dir, ".", access)
     }
 
     /// Refuses early to put something into a folder, or into one that is yet to be made in it, where nothing has its name.
@@ -155,9 +163,6 @@ pub(super) fn rename_onto(
         other => other,
     }
 }
-
-/// What it takes to make or replace something in a folder.
-pub(super) const ENTRIES: Access = Access::WRITE_OK.union(Access::EXEC_OK);
 
 /// Refuses early what the server's user may not do. What the system does not tell beforehand, or what a filter says that
 /// does not know the call (`EPERM`), is found out when it is done.

@@ -76,6 +76,28 @@ check "cp of a file that may not be read" refused -X PUT --data-raw "$(to new)" 
 chmod 755 "$storage/read-only"
 check "what is permitted again is done" status 200 -X POST --data-raw new "$URL/file/read-only/new"
 
+# Symptom: with --sync data, what was stored in, moved out of or removed from a folder that may not be read got 403 when it
+# had been done. Cause: the folder was opened, to be synced, only then. Fix: it is opened before, and looked at early.
+signal TERM "$PID"
+mkdir -p "$storage/unlistable"
+echo content >"$storage/unlistable/file"
+((EUID != 0)) || chown -R 65534:65534 "$storage/unlistable"
+chmod 333 "$storage/unlistable"
+start_server "$storage" --sync data
+picture() {
+  chmod 755 "$storage/unlistable"
+  (cd "$storage" && find file unlistable -printf '%p %y %s %T@\n' | sort)
+  chmod 333 "$storage/unlistable"
+}
+before=$(picture)
+for name in unlistable/new unlistable/file unlistable/a/new; do
+  check "--sync data: POST $name, before the body" refused_early -X POST -T "$work/body" "$URL/file/$name"
+done
+check "--sync data: DELETE unlistable/file" refused -X DELETE "$URL/file/unlistable/file"
+check "--sync data: mv out of it" refused_for unlistable/file -X PUT --data-raw "$(to new)" "$URL/file/unlistable%2Ffile/mv"
+check "--sync data: mv into it" refused -X PUT --data-raw "$(to unlistable/new)" "$URL/file/file/mv"
+check "--sync data: POST of a folder" refused -X POST "$URL/file/unlistable/new/"
+
 # Symptom: one entry that could not be removed kept hundreds beside it from going, for ever and without a word of which.
 # Cause: taking a removed folder apart ended at the first failure. Fix: the rest goes on, the log names the entry, and it
 # is tried again later.
