@@ -53,7 +53,7 @@ impl Root {
         let seen = stat(source_at)?.ok_or(Error::NotFound)?;
         // No parent is to be made inside of a folder that is then found not to fit into itself.
         let seen_kind = FileType::from_raw_mode(seen.st_mode);
-        let avoid = (seen_kind == FileType::Directory).then_some(seen.st_ino);
+        let avoid = (seen_kind == FileType::Directory).then(|| FileId::from(&seen));
         // Where a link leads to is asked before the way to the new name, which may go through it, and again under the locks:
         // a folder on the way may be moved in between.
         let led_to = match seen_kind {

@@ -165,14 +165,14 @@ impl Root {
         again(|| self.resolve(pieces, Last::Keep, Missing::Fail, None))
     }
 
-    /// Resolves a name for writing, and makes its missing parents; not through the folder with the inode `avoid`.
+    /// Resolves a name for writing, and makes its missing parents; not through the folder `avoid`.
     ///
     /// `check` is asked before each one is made, with the folder that it is made in: nothing is under the name then, and
     /// what can be known to fail is to leave no parents behind.
     pub(super) fn make_way(
         &self,
         pieces: &[String],
-        avoid: Option<u64>,
+        avoid: Option<FileId>,
         check: &dyn Fn(BorrowedFd<'_>) -> Result<(), Error>,
     ) -> Result<Place<'_>, Error> {
         match self.resolve(pieces, Last::Follow, Missing::Make(check), avoid) {
@@ -187,7 +187,7 @@ impl Root {
         pieces: &[String],
         last: Last,
         missing: Missing<'_>,
-        avoid: Option<u64>,
+        avoid: Option<FileId>,
     ) -> Result<Place<'_>, Error> {
         let way = Way {
             last,

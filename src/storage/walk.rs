@@ -14,6 +14,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::Error;
+use super::file_id::FileId;
 use super::root::Root;
 
 /// Links followed for one name at most, as in the kernel (path_resolution(7)).
@@ -46,8 +47,8 @@ pub(super) enum Missing<'c> {
 pub(super) struct Way<'c> {
     pub(super) last: Last,
     pub(super) missing: Missing<'c>,
-    /// The inode of a folder that must not be on the way.
-    pub(super) avoid: Option<u64>,
+    /// A folder that must not be on the way.
+    pub(super) avoid: Option<FileId>,
 }
 
 /// Where a name leads.
@@ -203,7 +204,7 @@ impl<'r, 'c> Walk<'r, 'c> {
 
     fn go_to(&mut self, dir: OwnedFd, name: &OsStr) -> Result<(), Error> {
         if let Some(avoid) = self.way.avoid
-            && rustix::fs::fstat(&dir)?.st_ino == avoid
+            && FileId::of(&dir)? == avoid
         {
             return Err(Error::IntoItself);
         }

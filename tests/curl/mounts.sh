@@ -75,10 +75,12 @@ check "the server ends well" same 0 "$CODE"
 storage=$work/twins
 mkdir "$storage"
 mount -t tmpfs -o size=1m tmpfs "$storage"
-mkdir "$storage/mounted"
-mount -t tmpfs -o size=1m tmpfs "$storage/mounted"
+for name in mounted folders; do
+  mkdir "$storage/$name"
+  mount -t tmpfs -o size=1m tmpfs "$storage/$name"
+done
 release() {
-  umount -l "$storage/mounted" "$storage"
+  umount -l "$storage/mounted" "$storage/folders" "$storage"
   umount -l "$work/storage/tmpfs" "$work/storage/bind"
 }
 start_server "$storage" --min-free-space 0
@@ -92,6 +94,15 @@ if [[ -n $twin ]]; then
     same there "$(cat "$storage/twin")"
   }
   check "cp onto a file with the same inode number on another file system" copied
+  # So it was with mv, which took the folder for itself.
+  mkdir "$storage/folder"
+  mkdir "$storage"/folders/{1..500}
+  twin=$(find "$storage/folders" -type d -inum "$(stat -c %i "$storage/folder")" -printf '%f\n')
+  refused_for_mount() {
+    status 409 -X PUT --data-raw "$(to "folders/$twin/new")" "$URL/file/folder/mv"
+    grep -q 'another file system' "$work/reply"
+  }
+  check "mv of a folder into one with the same inode number, ${twin:?there is none}" refused_for_mount
 else
   skip "two files with one inode number" "the file system does not number its files by themselves"
 fi
