@@ -5,17 +5,8 @@
 # one that runs already stay as they are. It has no bridge and leaves the packet filter alone; containers run with
 # --network host or none. Sourced after lib.sh.
 
-# install_packages PACKAGE...: from Debian's mirror, which may be down for a moment.
-install_packages() {
-  local try
-  ((EUID == 0)) && command -v apt-get >/dev/null || return 1
-  for try in 1 2 3; do
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" && return
-    sleep $((try * 5))
-  done >"$work/install" 2>&1 </dev/null
-  tail -n 5 "$work/install"
-  return 1
-}
+# shellcheck source-path=SCRIPTDIR source=packages.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/packages.sh"
 
 # The path of a socket may have 107 bytes, for which a long TMPDIR leaves no room.
 engine=$(mktemp -d /tmp/http-nas-engine.XXXXXX)
