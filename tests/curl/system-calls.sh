@@ -153,7 +153,17 @@ check "a connection is served" same 'HTTP/1.1 200' "${line:0:12}"
 exec {held}<"$storage/file"
 flock -s "$held"
 connect
-is_being_shut_down() { grep -q ') t ' /proc/"$PID"/task/*/stat; }
+# One of the threads is held in the call, and not only for the moment that each new thread is.
+is_being_shut_down() {
+  local stat
+  for stat in /proc/"$PID"/task/*/stat; do
+    for _ in {1..20}; do
+      grep -q ') t ' "$stat" || continue 2
+    done
+    return 0
+  done
+  return 1
+}
 check "another one comes, and it is to make room" wait_for 10 is_being_shut_down
 printf 'DELETE /file/file HTTP/1.1\r\nHost: localhost\r\n\r\n' >&"$kept"
 reply=$(timeout 10 cat <&"$kept" | grep -a '^HTTP') || true
