@@ -1,5 +1,6 @@
 //! Removing files, links and folders.
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -40,9 +41,14 @@ impl Root {
         };
         let at = (dir.as_fd(), leaf.as_os_str());
         // A client that reads a link sees what it leads to. That is looked at first: nothing is waited for under a lock.
-        let is_link = matches!(kind(dir.as_fd(), &leaf), Ok(FileType::Symlink));
-        let behind = is_link.then(|| self.current_behind(pieces));
-        let locked = self.lock_entry(at, Purpose::Replace, &|_| Ok(()))?;
+        let behind = Cell::new(Current::Other);
+        let look = |kind| {
+            if kind == FileType::Symlink {
+                behind.set(self.current_behind(pieces));
+            }
+            Ok(())
+        };
+        let locked = self.lock_entry(at, Purpose::Replace, &look)?;
         match locked.ok_or(Error::NotFound)? {
             LockedEntry::File(file) => {
                 self.check_locked(Some(&file), check)?;
@@ -67,7 +73,7 @@ impl Root {
                 Ok(())
             }
             _other => {
-                check(Some(&behind.unwrap_or(Current::Other)))?;
+                check(Some(&behind.get()))?;
                 let parent = self.folder_sync(dir.as_fd())?;
                 rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
                 parent.sync()
