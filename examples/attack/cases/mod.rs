@@ -8,6 +8,7 @@ mod framing;
 mod heads;
 mod lengths;
 mod protocols;
+mod refusals;
 mod resets;
 mod slow;
 
@@ -67,4 +68,7 @@ pub const CASES: &[Case] = &[
     case("get-and-head-with-bodies", heads::get_and_head_with_bodies),
     case("old-and-foreign-protocols", protocols::old_and_foreign),
     case("half-close", connections::half_close),
+    case("many-slow-heads", slow::many_heads),
+    case("many-lingering", refusals::many_lingering),
+    case("reset-in-each-state", resets::in_each_state),
 ];

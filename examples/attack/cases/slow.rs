@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::pattern::{bytes, thousands};
-use crate::scene::{Look, Outcome, Scene, look, open_many};
+use crate::scene::{Look, Outcome, PATIENCE, Scene, look, open_many};
 
 /// How often each connection gets its next byte.
 const BEAT: Duration = Duration::from_secs(1);
@@ -100,6 +100,50 @@ pub fn heads(scene: &Scene) -> io::Result<Outcome> {
             "{} heads were not cut off after 30 s",
             all.len() - cut_off
         ));
+    }
+    Ok(outcome)
+}
+
+/// The same of twice as many, for less than a head may take: none of them is cut off.
+pub fn many_heads(scene: &Scene) -> io::Result<Outcome> {
+    let begun = Instant::now();
+    let wanted = scene.scale(2_000, 200);
+    let mut all = begin(scene, wanted, |_| {
+        "GET /file HTTP/1.1\r\nX-Slow: ".to_owned()
+    });
+    let duration = scene.seconds(12.0, 1.2);
+    while begun.elapsed() < duration {
+        let next = Instant::now() + scene.seconds(1.0, 0.2).min(BEAT);
+        all.iter_mut().for_each(|slow| slow.feed(b"a"));
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    all.iter_mut().for_each(Slow::look);
+    let (count, cut_off) = (all.len(), all.len() - open(&all));
+    // Each head comes to its end, and is answered.
+    all.iter_mut()
+        .for_each(|slow| slow.feed(b"\r\nHost: nas\r\n\r\n"));
+    let deadline = Instant::now() + PATIENCE;
+    while said(&all, 200) < count - cut_off && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+        all.iter_mut().for_each(Slow::look);
+    }
+    let answered = said(&all, 200);
+    let mut outcome = Outcome {
+        sent: format!(
+            "{} heads, a byte a second, for {} s, and then their ends",
+            thousands(count as u64),
+            duration.as_secs()
+        ),
+        ..Outcome::default()
+    };
+    if count < wanted {
+        outcome.fault(format!("only {count} connections could be opened"));
+    }
+    if cut_off > 0 {
+        outcome.fault(format!("{cut_off} heads were cut off within {duration:?}"));
+    }
+    if answered < count {
+        outcome.fault(format!("only {answered} of {count} heads were answered"));
     }
     Ok(outcome)
 }
