@@ -187,8 +187,8 @@ fn at_the_end_of_the_server_only_what_can_be_finished_goes_on() {
 #[test]
 fn a_copy_that_waits_for_a_lock_does_not_compute() {
     let server = Server::with(&["--min-free-space", "0"], &[]);
-    // Where blocks can be shared, copies take no turn.
-    place_sparse(&server, "source", 24 * MIB);
+    // Just long enough for a turn, which copies do not take where blocks can be shared.
+    place_sparse(&server, "source", 9 * MIB);
     place_sparse(&server, "summed", 24 * MIB);
     server.place("target", b"old");
     let held = fs::File::open(server.storage().join("target")).expect("there");
