@@ -1,6 +1,5 @@
 //! GET of `wc` and `sha256`: what the server finds out by reading a file, in the place of the client.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
@@ -15,8 +14,9 @@ use crate::http::name::Name;
 use crate::http::precondition::Validators;
 use crate::storage::{self, Entry, Root, Version};
 
-/// How much is read at a time, in bytes: as much as a processor's second cache holds beside other things.
-const READ: usize = 256 * 1024;
+/// How much is read at a time, in bytes. It is held while a turn is waited for, and so part of what each transfer takes;
+/// more of it saves no time that could be measured.
+const READ: usize = 32 * 1024;
 
 /// The number of newline bytes of a file, as `wc -l` counts.
 pub(super) fn lines<'s>(
@@ -58,13 +58,8 @@ fn sum<'s>(
         return Ok(Reply::not_modified(fields));
     }
     let length = snapshot.version.length;
-    let mut watched = WatchedFile {
-        file: snapshot.file.take(length),
-        length,
-        request,
-        asked_at: 0,
-        ended: None,
-    };
+    let mut go_on = |done| request.keep_computing(done, length);
+    let mut watched = Watched::new(snapshot.file, length, &mut go_on);
     let found = find_out(&mut watched);
     if let Some(error) = watched.ended {
         return Err(error);
@@ -75,28 +70,41 @@ fn sum<'s>(
     Ok(reply)
 }
 
-/// A file that is read as long as somebody waits for what comes of it.
-struct WatchedFile<'r> {
-    file: io::Take<File>,
+/// Content that is read as long as somebody waits for what comes of it.
+struct Watched<'g, R> {
+    content: io::Take<R>,
     length: u64,
-    request: &'r mut dyn Request,
-    /// So much had been read when it was asked last whether to go on.
+    /// Asked every few MiB, with how much has been read, whether to go on.
+    go_on: &'g mut dyn FnMut(u64) -> Result<(), Error>,
+    /// So much had been read when it was asked last.
     asked_at: u64,
     /// Why it has ended before its end.
     ended: Option<Error>,
 }
 
-impl Read for WatchedFile<'_> {
+impl<'g, R: Read> Watched<'g, R> {
+    fn new(content: R, length: u64, go_on: &'g mut dyn FnMut(u64) -> Result<(), Error>) -> Self {
+        Self {
+            content: content.take(length),
+            length,
+            go_on,
+            asked_at: 0,
+            ended: None,
+        }
+    }
+}
+
+impl<R: Read> Read for Watched<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let done = self.length - self.file.limit();
-        if done - self.asked_at >= COMPUTE_STEP {
+        let done = self.length - self.content.limit();
+        if done - self.asked_at >= COMPUTE_STEP && done < self.length {
             self.asked_at = done;
-            if let Err(error) = self.request.keep_computing(done, self.length) {
+            if let Err(error) = (self.go_on)(done) {
                 self.ended = Some(error);
                 return Err(io::Error::other("given up"));
             }
         }
-        self.file.read(buffer)
+        self.content.read(buffer)
     }
 }
 
@@ -153,6 +161,33 @@ mod tests {
         }
         let long = "line\n".repeat(READ);
         assert_eq!(count(&mut long.as_bytes()).ok(), Some(READ));
+    }
+
+    // symptom: the sum of a file of exactly 4 MiB waited for a turn, though those of up to 4 MiB do not, and that of every
+    //          multiple of it waited once more for nothing.
+    // cause:   before the read that finds the end it was asked as before any other.
+    // fix:     what has been read whole needs no turn.
+    #[test]
+    fn it_is_asked_whether_to_go_on_only_while_something_is_left() {
+        let step = COMPUTE_STEP;
+        for (length, expected) in [
+            (0, &[][..]),
+            (step - 1, &[]),
+            (step, &[]),
+            (step + 1, &[step]),
+            (2 * step, &[step]),
+            (2 * step + 1, &[step, 2 * step]),
+        ] {
+            let mut asked = Vec::new();
+            let mut go_on = |done| {
+                asked.push(done);
+                Ok(())
+            };
+            let mut watched = Watched::new(io::repeat(b'\n'), length, &mut go_on);
+            let lines = count(&mut watched).ok();
+            assert_eq!(lines.and_then(|lines| lines.try_into().ok()), Some(length));
+            assert_eq!(asked, expected, "{length} bytes");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ const BASE: u64 = 6 << 20;
 const PER_CONNECTION: u64 = 48 << 10;
 
 /// What a transfer takes beside its connection and beside what is shared: the stacks of its thread, the buffer of a
-/// stream or of a body, and names, in bytes.
+/// stream, of a body, of a sum or of a copy, and names, in bytes.
 const PER_TRANSFER: u64 = 112 << 10;
 
 /// What the server works with.

@@ -22,8 +22,9 @@ use super::walk::{Dir, Place};
 /// How much is copied at a time, in bytes: between two steps the free space is looked at, and whether to go on.
 const STEP: u64 = 8 << 20;
 
-/// How much is copied at a time where it passes through the process, in bytes.
-const BUFFER: usize = 256 * 1024;
+/// How much is copied at a time where it passes through the process, in bytes. It is held while a turn is waited for, and
+/// so part of what each transfer takes.
+const BUFFER: usize = 32 * 1024;
 
 /// Told how much has been copied; says whether to go on.
 type GoesOn<'g> = &'g mut dyn FnMut(u64) -> bool;

@@ -151,6 +151,30 @@ fn a_short_computation_comes_between_long_ones() {
     assert_eq!(server.get("short/wc").text(), "0");
 }
 
+// symptom: as many digests of large files as a small control group has transfers took three times what a transfer may.
+// cause:   each had 256 KiB to read with, also while it waited for its turn, and no sum knew of them.
+// fix:     each has as much as fits into what a transfer may take.
+#[test]
+fn what_waits_for_its_turn_takes_no_more_than_a_transfer_may() {
+    // A connection takes 48 KiB, and a transfer 112 KiB more.
+    const MOST: u64 = 48 + 112;
+    const ASKED: u64 = 60;
+    let server = Server::start();
+    place_sparse(&server, "endless", ENDLESS);
+    let before = server.proc_status("RssAnon");
+    let _asked = ask(&server, &["endless/wc"], ASKED as usize);
+    within(Duration::from_secs(60), "all have begun", || {
+        server.has_open("endless").len() == ASKED as usize
+    });
+    // Each has read up to where it waits for a turn.
+    let few = "all but a few wait";
+    within(Duration::from_secs(60), few, || {
+        running_threads(&server) <= 8
+    });
+    let taken = server.proc_status("RssAnon") - before;
+    assert!(taken <= ASKED * MOST, "{taken} KiB");
+}
+
 // symptom: with 60 digests under way SIGTERM takes until the timeout, and what could have been finished is not.
 // cause:   they went on to the end of the process, each as if there were no other.
 // remedy:  what cannot be done in time ends at once, with 503.
