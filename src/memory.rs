@@ -34,6 +34,7 @@ pub struct Memory {
     work: Part,
     kept: Part,
     disk: Part,
+    patience: Duration,
 }
 
 /// A part of the sum.
@@ -61,6 +62,7 @@ impl Memory {
             work: Part::new(limit / 2),
             kept: Part::new(limit / 4),
             disk: Part::new(DISK),
+            patience: PATIENCE,
         }
     }
 
@@ -85,13 +87,25 @@ impl Memory {
     /// Memory for work that waits for no client; waits for its turn. `None` where that does not come.
     #[must_use]
     pub fn work(&self, bytes: usize) -> Option<Grant<'_>> {
-        self.work.wait(bytes, Instant::now() + PATIENCE)
+        self.work.wait(bytes, Instant::now() + self.patience)
+    }
+
+    /// Whether work could have so much if it were alone.
+    #[must_use]
+    pub fn allows_work(&self, bytes: usize) -> bool {
+        bytes <= self.work.bytes
     }
 
     /// More memory for work.
     #[cfg(test)]
     pub(crate) fn give_to_work(&mut self, bytes: usize) {
         self.work = Part::new(bytes);
+    }
+
+    /// Another time for which work waits.
+    #[cfg(test)]
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// So much room on the disk.

@@ -118,6 +118,10 @@ impl<'r> Sorter<'r> {
                 continue;
             }
             if working.is_none() && names.used() + name.len() > SMALL {
+                // In a very small group there is never so much.
+                if !self.memory.allows_work(WORK) {
+                    return Ok(Sorted::nothing_read());
+                }
                 working = Some(self.memory.work(WORK).ok_or(Error::OutOfMemory)?);
                 names.reserve(RUN, RUN_NAMES);
             }
@@ -319,7 +323,7 @@ impl<'r> Sorter<'r> {
 
 impl Sorted<'_> {
     /// None of the names, which are to be read in parts.
-    fn nothing_read() -> Self {
+    pub(super) fn nothing_read() -> Self {
         Self::read_after(Vec::new())
     }
 
@@ -422,6 +426,7 @@ fn is_left_out(root: &Root, source: Source<'_>, name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::time::Duration;
 
     use super::*;
     use crate::storage::{Entry, Options};
@@ -504,6 +509,9 @@ mod tests {
         let (_few, few) = filled("few", 100)?;
         for (root, files, limit, disk, expected) in [
             (&few, 100, 0, plenty, "small"),
+            // There is never enough to sort with.
+            (&some, 1_000, 0, plenty, "window"),
+            (&many, FILES, 2 * WORK - 2, plenty, "window"),
             (&some, 1_000, plenty, plenty, "kept"),
             // A quarter of this is less than the names.
             (&some, 1_000, 4 * 200_000, plenty, "spilled"),
@@ -515,7 +523,7 @@ mod tests {
             (&many, FILES, plenty, 2 << 20, "window"),
         ] {
             let mut memory = Memory::new(limit);
-            if limit > 0 && limit < 4 * WORK {
+            if limit == 4 * 200_000 {
                 memory.give_to_work(2 * WORK);
             }
             memory.set_disk(disk);
@@ -539,7 +547,10 @@ mod tests {
     #[test]
     fn who_gets_no_memory_to_sort_with_is_told() -> Result<(), Failed> {
         let (_some, some) = filled("none", 1_000)?;
-        let memory = Memory::new(0);
+        let mut memory = Memory::new(2 * WORK);
+        memory.set_patience(Duration::ZERO);
+        let taken = memory.work(WORK);
+        assert!(taken.is_some());
         let mut sorter = Sorter::new(&some, &memory);
         let outcome = names_by(&mut sorter, &some);
         let text = outcome.err().map(|error| error.to_string());

@@ -201,7 +201,12 @@ impl Tree<'_> {
         let names = self.sorter.sort(Source {
             dir: folder.as_fd(),
             is_root: false,
-        })?;
+        });
+        let names = match names {
+            // The archive has begun: rather slowly than not to its end.
+            Err(Error::OutOfMemory) => Sorted::nothing_read(),
+            names => names?,
+        };
         self.at = Some(folder);
         self.path.push(b'/');
         let path_length = self.path.len();
@@ -326,6 +331,7 @@ fn open_beneath(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
+    use std::time::Duration;
 
     use super::*;
     use crate::storage::{Entry, Options};
@@ -412,6 +418,34 @@ mod tests {
             );
         }
         assert_eq!(found, 20 * 81);
+        Ok(())
+    }
+
+    // symptom: an archive was broken off at a folder of many names while others sorted theirs.
+    // cause:   a folder beneath it that got no memory to sort with ended it like one that cannot be read.
+    // fix:     such a folder is read in parts.
+    #[test]
+    fn a_folder_that_gets_no_memory_to_sort_with_is_gone_through_all_the_same()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let storage = Storage::new("sort");
+        let root = storage.open()?;
+        let inner = storage.0.join("inner");
+        std::fs::create_dir(&inner)?;
+        let long = "n".repeat(200);
+        for number in 0..1_000 {
+            std::fs::write(inner.join(format!("{number:03}{long}")), b"")?;
+        }
+        let mut memory = Memory::new(1 << 24);
+        memory.set_patience(Duration::ZERO);
+        let taken = memory.work(1 << 23);
+        assert!(taken.is_some());
+        let mut names = Vec::new();
+        for node in tree(&root, &memory, ROOM)? {
+            names.push(String::from_utf8(node?.path)?);
+        }
+        let files = (0..1_000).map(|number| format!("inner/{number:03}{long}"));
+        let expected: Vec<String> = std::iter::once("inner/".to_owned()).chain(files).collect();
+        assert!(names == expected, "{} names", names.len());
         Ok(())
     }
 
