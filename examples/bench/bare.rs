@@ -1,17 +1,19 @@
 //! The bare loop: the system calls that a transfer takes, and nothing else. What no server can be much faster than.
 //!
 //! In: one connection for a thread at a time; GET by sendfile, or by one read and one send where a file is small; PUT by receive
-//! and write, with buffers of 256 KiB, into a file that is then renamed; PATCH by one write behind the file; a folder's
+//! and write, with buffers of 256 KiB, into a file that is then renamed; SPLICE likewise, by splice; PATCH by one write behind the file; a folder's
 //! names. Out: safety of any kind. It is never to be reached from outside, and the client is to be trusted.
 
 use std::fs::{self, File};
 use std::io::{self, Error, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rustix::net::SendFlags;
+use rustix::pipe::SpliceFlags;
 
 /// The word that makes this program the bare loop: `bench bare PORT FOLDER`.
 pub const WORD: &str = "bare";
@@ -19,6 +21,9 @@ pub const WORD: &str = "bare";
 /// The buffer of a body, and that of a connection before there is one.
 const BUFFER: usize = 256 * 1024;
 const HEADS: usize = 16 * 1024;
+
+/// The pipe of a body that is spliced: as long as one may be without privileges (pipe(7)).
+const PIPE: usize = 1 << 20;
 
 /// Up to this length, a file is read and sent with its head.
 const SMALL: u64 = 64 * 1024;
@@ -102,6 +107,7 @@ impl Link {
                 _ => {
                     let (file, staged) = open(&path, method == "PATCH")?;
                     match field("Content-Length: ").and_then(|length| length.parse().ok()) {
+                        Some(length) if method == "SPLICE" => self.splice(&file, length)?,
                         Some(length) => self.store(&file, length)?,
                         None => self.store_chunks(&file)?,
                     }
@@ -190,6 +196,25 @@ impl Link {
         Ok(())
     }
 
+    /// From the socket through a pipe into the file, behind what was received with the head.
+    fn splice(&mut self, mut file: &File, length: u64) -> io::Result<()> {
+        let received = (self.end - self.start).min(usize::try_from(length).unwrap_or(usize::MAX));
+        file.write_all(&self.buffer[self.start..self.start + received])?;
+        self.start += received;
+        let (output, input) = rustix::pipe::pipe()?;
+        let room = rustix::pipe::fcntl_setpipe_size(&input, PIPE)?;
+        let mut left = length - received as u64;
+        while left > 0 {
+            let most = room.min(usize::try_from(left).unwrap_or(usize::MAX));
+            let mut piped = splice(&self.stream, &input, most)?;
+            left -= piped as u64;
+            while piped > 0 {
+                piped -= splice(&output, file, piped)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the framing out of what was received in one piece, and writes the rest of it at once.
     fn store_chunks(&mut self, mut file: &File) -> io::Result<()> {
         self.widen();
@@ -237,6 +262,14 @@ impl Link {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         Ok(())
+    }
+}
+
+/// Moves what there is, up to so many bytes; an end is an error.
+fn splice(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
+    match rustix::pipe::splice(from, None, to, None, most, SpliceFlags::MOVE)? {
+        0 => Err(ErrorKind::UnexpectedEof.into()),
+        moved => Ok(moved),
     }
 }
 

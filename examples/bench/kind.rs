@@ -77,6 +77,19 @@ impl Kind {
         self.ask(method, self.target(name))
     }
 
+    /// An upload that is taken by splice, where that is not what `store` does anyway.
+    pub fn splice(self, name: &str) -> Ask {
+        match self {
+            Self::Bare => self.ask("SPLICE", self.target(name)),
+            _ => self.store(name),
+        }
+    }
+
+    /// An upload that is refused for where it goes, with a status from 400 to 499.
+    pub fn refused(self) -> Option<Ask> {
+        (self != Self::Bare).then(|| self.ask("POST", "/nothing".to_owned()))
+    }
+
     pub fn append(self, name: &str) -> Option<Ask> {
         let (method, fields) = match self {
             Self::HttpNas | Self::Node => ("PUT", ""),

@@ -5,6 +5,7 @@
 
 use std::io::{self, Error, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub struct Load {
     pub requests: Vec<Vec<u8>>,
     /// The length of the body of a reply, where it is known.
     pub expected: Option<u64>,
+    /// What the status of each reply has to be.
+    pub statuses: Range<u16>,
     /// Whether each request has a connection of its own.
     pub renews: bool,
     pub ends: Instant,
@@ -178,7 +181,7 @@ impl<'r> Client<'r> {
             (conn::Length::Chunked, Some(expected)) => (body as u64) < expected,
             _ => false,
         };
-        if is_wrong || !matches!(head.status, 200 | 201 | 204) {
+        if is_wrong || !load.statuses.contains(&head.status) {
             return Err(Error::other(format!(
                 "status {} and {body} bytes",
                 head.status

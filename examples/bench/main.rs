@@ -12,6 +12,7 @@ mod conn;
 mod content;
 mod engine;
 mod goals;
+mod idle;
 mod kind;
 mod load;
 mod machine;

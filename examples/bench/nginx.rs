@@ -4,19 +4,20 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 /// `folder` is for its own files, `storage` is served, and bodies on their way lie in `bodies`, on the same file system
-/// as the storage, so that a rename puts them there.
+/// as the storage, so that a rename puts them there. So many connections have room in each worker.
 pub fn configuration(
     folder: &Path,
     storage: &Path,
     bodies: &Path,
     address: SocketAddr,
     as_root: bool,
+    connections: usize,
 ) -> String {
     let (folder, storage, bodies) = (folder.display(), storage.display(), bodies.display());
     let user = if as_root { "user root;\n" } else { "" };
     format!(
         "{user}daemon off;\nworker_processes auto;\npid {folder}/nginx.pid;\n\
-         events {{ worker_connections 4096; }}\n\
+         events {{ worker_connections {connections}; }}\n\
          http {{\n\
          sendfile on; tcp_nopush on;\n\
          access_log {folder}/access.log;\n\

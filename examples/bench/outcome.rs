@@ -60,6 +60,7 @@ pub const SPEED: &str = "throughput";
 pub const RATE: &str = "requests";
 pub const TIME: &str = "time";
 pub const MEMORY: &str = "memory";
+pub const THREADS: &str = "threads";
 pub const PROCESSOR: &str = "processor";
 pub const PEAK: &str = "peak memory";
 pub const SLOWEST: &str = "slowest request";

@@ -61,20 +61,26 @@ fn ticks(process: u32, fields: Range<usize>) -> f64 {
 
 /// The memory that is there now (VmRSS), in bytes.
 pub fn memory(process: u32) -> u64 {
-    sum(process, "VmRSS:")
+    sum(process, "VmRSS:") * 1024
 }
 
 /// The most memory there was at any time (VmHWM), in bytes.
 pub fn most_memory(process: u32) -> u64 {
-    sum(process, "VmHWM:")
+    sum(process, "VmHWM:") * 1024
 }
 
+/// Threads that are there now.
+pub fn threads(process: u32) -> u64 {
+    sum(process, "Threads:")
+}
+
+/// The sum of a line of /proc/PID/status over all that carry out requests.
 fn sum(process: u32, name: &str) -> u64 {
     let of = |process: u32| {
         let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-        number.unwrap_or(0u64) * 1024
+        number.unwrap_or(0u64)
     };
     working(process).into_iter().map(of).sum()
 }

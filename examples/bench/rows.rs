@@ -4,6 +4,7 @@ use std::io;
 
 use crate::cgroup;
 use crate::engine::Turn;
+use crate::idle;
 use crate::kind::Kind;
 use crate::outcome::Outcome;
 use crate::scene::{Need, Place, Scene};
@@ -113,6 +114,14 @@ pub const ROWS: &[Row] = &[
         served("get-8", "8 GETs at once, SIZE in all", transfer::get_8),
     ),
     served("put", "upload SIZE, length declared", transfer::put),
+    joined(only(
+        |kind| matches!(kind, Kind::HttpNas | Kind::Bare),
+        served(
+            "put-splice",
+            "the same beside a bare loop of splice",
+            transfer::put_spliced,
+        ),
+    )),
     joined(served(
         "put-64k",
         "upload SIZE in chunks of 64 KiB",
@@ -138,6 +147,11 @@ pub const ROWS: &[Row] = &[
         transfer::put_synced,
     )),
     served("get-4k", "GET 4 KiB, 64 connections kept", small::get),
+    joined(served(
+        "get-4k-warm",
+        "the same, right behind 500 uploads at once",
+        small::get_warm,
+    )),
     served(
         "get-4k-new",
         "GET 4 KiB, a new connection each, 64 at once",
@@ -148,6 +162,11 @@ pub const ROWS: &[Row] = &[
         "post-4k-new",
         "upload 4 KiB, a new connection each, 64 at once",
         small::post_new,
+    ),
+    served(
+        "refused-4k",
+        "a refused upload of 4 KiB, a new connection each, 64 at once",
+        small::refused,
     ),
     served(
         "append-1k",
@@ -181,6 +200,10 @@ pub const ROWS: &[Row] = &[
     ),
     alone("start", "start to the first 200", start::start),
     seldom(2, alone("idle", "memory at rest", slow::idle)),
+    seldom(
+        2,
+        alone("idle-many", "IDLE connections that wait", idle::many),
+    ),
     seldom(
         2,
         alone("slow-up", "memory at 500 slow uploads", slow::uploads),

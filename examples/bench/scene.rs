@@ -115,6 +115,11 @@ impl Scene {
         if self.short { 10_000 } else { 100_000 }
     }
 
+    /// How many connections wait for a request.
+    pub fn idle(&self) -> usize {
+        if self.short { 500 } else { 5_000 }
+    }
+
     /// Makes what is not there yet.
     pub fn provide(&self, place: &Place, need: Need) -> io::Result<()> {
         let at = |name: &str| place.storage.join(name);

@@ -21,6 +21,9 @@ const START: Duration = Duration::from_secs(20);
 /// How long a server may take to end after it was asked to.
 const END: Duration = Duration::from_secs(5);
 
+/// So many connections have room where a row needs no more: the default of http-nas, which nginx is given too.
+const CONNECTIONS: usize = 4096;
+
 /// How long to wait before asking again whether it listens.
 const TICK: Duration = Duration::from_micros(100);
 
@@ -47,10 +50,21 @@ pub enum Wrap<'w> {
 
 impl Server {
     pub fn start(kind: Kind, scene: &Scene, place: &Place, wrap: Wrap<'_>) -> io::Result<Self> {
+        Self::start_with(kind, scene, place, wrap, CONNECTIONS)
+    }
+
+    /// A server with room for so many connections.
+    pub fn start_with(
+        kind: Kind,
+        scene: &Scene,
+        place: &Place,
+        wrap: Wrap<'_>,
+        connections: usize,
+    ) -> io::Result<Self> {
         // Somebody else may take the port before the server does.
         let mut last = Error::other("not tried");
         for _ in 0..3 {
-            match Self::try_start(kind, scene, place, wrap) {
+            match Self::try_start(kind, scene, place, wrap, connections) {
                 Ok(server) => return Ok(server),
                 Err(error) => last = error,
             }
@@ -61,7 +75,13 @@ impl Server {
         )))
     }
 
-    fn try_start(kind: Kind, scene: &Scene, place: &Place, wrap: Wrap<'_>) -> io::Result<Self> {
+    fn try_start(
+        kind: Kind,
+        scene: &Scene,
+        place: &Place,
+        wrap: Wrap<'_>,
+        connections: usize,
+    ) -> io::Result<Self> {
         let folder = scene.folder.join(kind.name());
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder)?;
@@ -74,7 +94,7 @@ impl Server {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let address = TcpListener::bind(any)?.local_addr()?;
         let words = wrapped(
-            words(kind, scene, place, &folder, address)?,
+            words(kind, scene, place, &folder, address, connections)?,
             kind,
             scene,
             wrap,
@@ -161,6 +181,7 @@ fn words(
     place: &Place,
     folder: &Path,
     address: SocketAddr,
+    connections: usize,
 ) -> io::Result<Vec<String>> {
     let programs = &scene.programs;
     let port = address.port().to_string();
@@ -172,13 +193,22 @@ fn words(
             port,
             "--storage".into(),
             storage,
+            "--max-connections".into(),
+            connections.to_string(),
         ],
         Kind::Nginx => {
             let as_root = rustix::process::geteuid().is_root();
             let configuration = folder.join("nginx.conf");
             fs::write(
                 &configuration,
-                nginx::configuration(folder, &place.storage, &place.bodies, address, as_root),
+                nginx::configuration(
+                    folder,
+                    &place.storage,
+                    &place.bodies,
+                    address,
+                    as_root,
+                    connections,
+                ),
             )?;
             let (prefix, errors) = (text(folder), text(&folder.join("error.log")));
             let files = [

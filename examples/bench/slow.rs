@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::conn::{Conn, Length};
 use crate::content;
+use crate::engine::Turn;
 use crate::kind::Kind;
 use crate::outcome::{Outcome, Sample};
 use crate::process;
@@ -62,6 +63,27 @@ pub fn uploads(scene: &Scene, place: &Place, kind: Kind) -> io::Result<Outcome> 
         std::fs::remove_file(path)?;
     }
     Ok(Outcome::Done(Sample::memory(memory)))
+}
+
+/// Many uploads, all under way before the first of them is ended.
+pub fn upload_at_once(turn: &Turn<'_>) -> io::Result<()> {
+    let kind = turn.server.kind;
+    let name = |number| format!("warm-{number}");
+    let mut clients = open(turn.server, None)?;
+    let body = &turn.scene.piece[..SENT];
+    for (number, conn) in clients.iter_mut().enumerate() {
+        conn.send(&kind.store(&name(number)).with_length(SENT as u64))?;
+        conn.send(&body[..SENT / 2])?;
+    }
+    std::thread::sleep(PAUSE * 4);
+    for (number, conn) in clients.iter_mut().enumerate() {
+        conn.send(&body[SENT / 2..])?;
+        match conn.reply()? {
+            (200 | 201 | 204, _) => std::fs::remove_file(turn.place.storage.join(name(number)))?,
+            (status, _) => return Err(Error::other(format!("status {status}"))),
+        }
+    }
+    Ok(())
 }
 
 pub fn downloads(scene: &Scene, place: &Place, kind: Kind) -> io::Result<Outcome> {

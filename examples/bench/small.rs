@@ -9,9 +9,11 @@ use crate::engine::Turn;
 use crate::kind::Ask;
 use crate::load::Load;
 use crate::outcome::{
-    Figure, Fold, Outcome, RATE, SLOWEST, STALLS, Sample, TYPICAL, Unit, figure, median,
+    Figure, Fold, Outcome, RATE, SLOWEST, STALLS, Sample, THREADS, TYPICAL, Unit, figure, median,
 };
+use crate::process;
 use crate::scene::{MEDIUM, MEDIUM_LENGTH, SMALL, SMALL_LENGTH};
+use crate::slow;
 
 /// Connections at once.
 const CONNECTIONS: usize = 64;
@@ -37,6 +39,35 @@ pub fn get_new(turn: &Turn<'_>) -> io::Result<Outcome> {
         |_| turn.server.kind.get(SMALL).without_body(),
         Some(SMALL_LENGTH),
     )
+}
+
+/// Right behind many uploads at once, each of which has taken a thread where a server has one for each.
+pub fn get_warm(turn: &Turn<'_>) -> io::Result<Outcome> {
+    slow::upload_at_once(turn)?;
+    let outcome = get(turn)?;
+    let threads = process::threads(turn.server.process());
+    Ok(match outcome {
+        Outcome::Done(mut sample) => {
+            let threads = figure(THREADS, Unit::Count, Fold::Median, threads as f64);
+            sample.figures.push(threads);
+            Outcome::Done(sample)
+        }
+        Outcome::NotThere => Outcome::NotThere,
+    })
+}
+
+/// Uploads that are refused, a new connection each: the reply says so, and the rest of the body is the server's affair.
+pub fn refused(turn: &Turn<'_>) -> io::Result<Outcome> {
+    let Some(ask) = turn.server.kind.refused() else {
+        return Ok(Outcome::NotThere);
+    };
+    let request = with_body(&ask, &turn.scene.piece[..SMALL_LENGTH]);
+    let load = Load {
+        statuses: 400..500,
+        ..load(turn, true, vec![request; CONNECTIONS], None)
+    };
+    let (latencies, seconds) = load.run()?;
+    Ok(Outcome::Done(sample(&latencies, seconds)))
 }
 
 pub fn post(turn: &Turn<'_>) -> io::Result<Outcome> {
@@ -144,6 +175,7 @@ fn load(turn: &Turn<'_>, renews: bool, requests: Vec<Vec<u8>>, expected: Option<
         address: turn.server.address,
         requests,
         expected: expected.map(|length| length as u64),
+        statuses: 200..205,
         renews,
         ends: Instant::now() + duration(turn),
     }
@@ -172,7 +204,7 @@ fn sample(latencies: &[f64], seconds: f64) -> Sample {
 }
 
 /// How long the requests took.
-fn times(latencies: &[f64]) -> [Figure; 2] {
+pub fn times(latencies: &[f64]) -> [Figure; 2] {
     [
         figure(TYPICAL, Unit::Milliseconds, Fold::Median, median(latencies)),
         figure(

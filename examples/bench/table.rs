@@ -122,9 +122,10 @@ fn in_words(title: &str, scene: &Scene) -> String {
         format!("{} MiB", scene.size >> 20)
     };
     let huge = if scene.short { "256 MiB" } else { "4 GiB" };
-    let names = digits(scene.names() as f64);
+    let (names, idle) = (digits(scene.names() as f64), digits(scene.idle() as f64));
     title
         .replace("SIZE", &size)
         .replace("NAMES", &names)
+        .replace("IDLE", &idle)
         .replace("HUGE", huge)
 }

@@ -52,6 +52,11 @@ pub fn put(turn: &Turn<'_>) -> io::Result<Outcome> {
     put_one(turn, Framing::Length, false)
 }
 
+pub fn put_spliced(turn: &Turn<'_>) -> io::Result<Outcome> {
+    let ask = turn.server.kind.splice(STORED);
+    put_as(turn, &ask, Framing::Length, false)
+}
+
 pub fn put_chunks_64k(turn: &Turn<'_>) -> io::Result<Outcome> {
     put_one(turn, Framing::Chunks(64 * 1024), false)
 }
@@ -83,10 +88,14 @@ pub fn put_8(turn: &Turn<'_>) -> io::Result<Outcome> {
 }
 
 fn put_one(turn: &Turn<'_>, framing: Framing, synced: bool) -> io::Result<Outcome> {
+    put_as(turn, &turn.server.kind.store(STORED), framing, synced)
+}
+
+fn put_as(turn: &Turn<'_>, ask: &Ask, framing: Framing, synced: bool) -> io::Result<Outcome> {
     let path = turn.place.storage.join(STORED);
     let length = turn.scene.size;
     let begin = Instant::now();
-    send(turn, &turn.server.kind.store(STORED), length, framing)?;
+    send(turn, ask, length, framing)?;
     if synced {
         std::fs::File::open(&path)?.sync_data()?;
     }
