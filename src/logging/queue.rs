@@ -99,19 +99,16 @@ impl Queue {
         let mut is_in_line = false;
         loop {
             let lost = self.take(&mut batch);
-            if lost > 0 {
-                batch.extend_from_slice(notice(lost).as_bytes());
-            }
             let unwritten = self.write(&batch, &mut is_in_line, output);
-            // The notice comes last; where it was not written, it is still to be made.
-            let still_lost = match (lost, unwritten) {
-                (0, unwritten) => unwritten,
-                (_, 0) => 0,
-                (lost, unwritten) => lost + unwritten - 1,
+            // Where the notice is not written, what it says is still to be said.
+            let unsaid = match lost {
+                0 => 0,
+                _ if self.write(notice(lost).as_bytes(), &mut is_in_line, output) == 0 => 0,
+                _ => lost,
             };
             batch.clear();
             batch.shrink_to(BATCH);
-            self.gather(still_lost);
+            self.gather(unwritten + unsaid);
         }
     }
 
@@ -231,6 +228,11 @@ mod tests {
         (queue, outcomes, seen)
     }
 
+    /// What was written next; empty where nothing was in time.
+    fn next(seen: &Receiver<String>) -> String {
+        seen.recv_timeout(LIMIT).unwrap_or_default()
+    }
+
     #[test]
     fn portions_are_whole_lines() {
         let long = format!("{}\n", "x".repeat(PORTION * 2));
@@ -281,12 +283,51 @@ mod tests {
         queue.push(b"a\n");
         assert!(outcomes.send(broken()).is_ok());
         queue.flush(LIMIT);
+        // The lines, and the notice behind them.
+        assert!(outcomes.send(broken()).is_ok());
         assert!(outcomes.send(broken()).is_ok());
         queue.push(b"b\nc\n");
         queue.flush(LIMIT);
         assert!(seen.try_recv().is_err());
         assert!(outcomes.send(Ok(())).is_ok());
         queue.push(b"d\n");
-        assert_eq!(seen.recv_timeout(LIMIT), Ok("d\nlost 3\n".to_owned()));
+        assert!(outcomes.send(Ok(())).is_ok());
+        assert_eq!(next(&seen), "d\n");
+        assert_eq!(next(&seen), "lost 3\n");
+    }
+
+    // symptom: lost lines were counted twice, in this notice and in the next one.
+    // cause:   whenever something of a batch could not be written, the notice was taken for unwritten as well.
+    // fix:     the notice is written by itself, and what it says is counted again only where it was not written.
+    #[test]
+    fn lost_lines_are_counted_once() {
+        for is_said in [true, false] {
+            let (queue, outcomes, seen) = queue();
+            let outcome = |is_written: bool| {
+                let outcome = match is_written {
+                    true => Ok(()),
+                    false => Err(ErrorKind::BrokenPipe.into()),
+                };
+                assert!(outcomes.send(outcome).is_ok());
+            };
+            outcome(false);
+            queue.push(b"a\nb\n");
+            queue.flush(LIMIT);
+            // A line that is a portion, and cannot be written; the notice comes behind it.
+            outcome(false);
+            outcome(is_said);
+            queue.push(format!("{}\n", "x".repeat(PORTION)).as_bytes());
+            queue.flush(LIMIT);
+            let expected = match is_said {
+                true => ["lost 2\n", "c\n", "lost 1\n"].as_slice(),
+                false => &["c\n", "lost 3\n"],
+            };
+            outcome(true);
+            outcome(true);
+            queue.push(b"c\n");
+            for line in expected {
+                assert_eq!(next(&seen), *line);
+            }
+        }
     }
 }
