@@ -39,6 +39,20 @@ const OVERRIDES: [&str; 3] = [
 /// Fields of protocols for uploads in parts: tus 1.0, and the IETF's draft "Resumable Uploads for HTTP".
 const PARTS: [&str; 2] = ["Tus-Resumable", "Upload-Complete"];
 
+/// Fields that are sent only with content: what describes it (RFC 9110, section 8; RFC 1864; RFC 6266; RFC 3230), the part
+/// that it is (section 14.4), and what comes behind it (section 6.6.2).
+const OF_CONTENT: [&str; 9] = [
+    "Content-Type",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Location",
+    "Content-Disposition",
+    "Content-MD5",
+    "Content-Range",
+    "Digest",
+    "Trailer",
+];
+
 /// The longest part of a host that is repeated to the client, in bytes.
 const MAX_SHOWN: usize = 100;
 
@@ -133,9 +147,7 @@ fn check_length(head: &Head) -> Result<(), Refusal> {
         return Ok(());
     }
     let has = |name: &&&str| head.field(name).is_some();
-    let describes_content = ["Content-Type", "Content-Encoding", "Content-Range"]
-        .iter()
-        .any(|name| has(&name));
+    let describes_content = OF_CONTENT.iter().any(|name| has(&name));
     let has_digest_of_more = ["Content-Digest", "Repr-Digest"].iter().any(|name| {
         let value = head.field(name);
         value.is_some_and(|value| digest::parse(&value) != Ok(Some(OF_NOTHING)))
@@ -322,6 +334,17 @@ mod tests {
             ("1.1", &["Content-Type: text/csv"], needed()),
             ("1.1", &["Content-Encoding: gzip"], needed()),
             ("1.1", &["Content-Range: bytes 0-4/5"], needed()),
+            ("1.1", &["Content-Language: en"], needed()),
+            ("1.1", &["Content-Location: /a"], needed()),
+            ("1.1", &["Content-Disposition: attachment"], needed()),
+            ("1.1", &["Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg=="], needed()),
+            ("1.1", &["Digest: md5=1B2M2Y8AsgTpgAmY7PhCfg=="], needed()),
+            ("1.1", &["Trailer: Repr-Digest"], needed()),
+            (
+                "1.1",
+                &["Trailer: Repr-Digest", "Content-Length: 0"],
+                Ok(()),
+            ),
             ("1.1", &[OTHER], needed()),
             ("1.1", &["Content-Digest: md5=:AAAA:"], needed()),
             ("1.1", &["Expect: 100-continue"], needed()),

@@ -25,6 +25,8 @@ fn a_body_that_comes_without_a_length_is_refused() {
         ("1.1", "Content-Type: text/csv"),
         ("1.1", "Content-Encoding: gzip"),
         ("1.1", "Content-Range: bytes 7-11/12"),
+        ("1.1", "Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg=="),
+        ("1.1", "Trailer: Repr-Digest"),
         ("1.1", "Expect: 100-continue"),
         (
             "1.1",
