@@ -5,17 +5,23 @@ use super::{Error, Request};
 use crate::http::admission::is_media_type;
 use crate::http::path_object::PathObject;
 
+/// The types that a body meant for `mv` comes with: that of the object, and the one that `curl -d` sends whatever the body
+/// is.
+const MEDIA_TYPES: [&str; 2] = ["application/json", "application/x-www-form-urlencoded"];
+
 /// Follows a body that may be meant for `mv`.
 pub(super) struct MoveWithoutAction {
-    /// Only JSON is followed: what else looks so is content, such as a line of a log.
+    /// Only these types are followed: what else looks so is content, such as a line of a log.
     object: Option<PathObject>,
 }
 
 impl MoveWithoutAction {
     pub(super) fn of(request: &dyn Request) -> Self {
         let media_type = request.field("Content-Type").unwrap_or_default();
-        let is_json = is_media_type(&media_type, "application/json");
-        let object = is_json.then(PathObject::default);
+        let is_followed = MEDIA_TYPES
+            .iter()
+            .any(|followed| is_media_type(&media_type, followed));
+        let object = is_followed.then(PathObject::default);
         Self { object }
     }
 

@@ -137,7 +137,7 @@ fn a_form_is_not_stored_with_its_wrapping() {
 
 // symptom: PUT /file/cat.jpg of {"path": "new.jpg"}, meant to move it, appends the JSON to the picture, with OK.
 // cause:   the body of an append was never looked at.
-// remedy:  400 for exactly this object as application/json; any other body is appended.
+// remedy:  400 for exactly this object as application/json or with the type of curl -d; any other body is appended.
 #[test]
 fn a_move_that_forgets_its_action_is_not_appended() {
     let server = Server::start();
@@ -153,6 +153,7 @@ fn a_move_that_forgets_its_action_is_not_appended() {
             "application/json",
             "Application/JSON; charset=utf-8",
             "application/json;x=y",
+            "application/x-www-form-urlencoded",
         ] {
             for size in [0, 1, 1000] {
                 let plain = [("Content-Type", kind)];
@@ -178,7 +179,8 @@ fn a_move_that_forgets_its_action_is_not_appended() {
         ("application/json", ""),
         ("application/json", &longer),
         ("application/x-ndjson", "{\"path\": \"a\"}\n"),
-        ("application/x-www-form-urlencoded", "{\"path\": \"a\"}"),
+        ("application/x-www-form-urlencoded", "path=a"),
+        ("application/x-www-form-urlencoded", "{\"path\": \"a\"}x"),
         ("text/plain", "{\"path\": \"a\"}"),
     ] {
         let reply = server.request("PUT", "cat.jpg", &[("Content-Type", kind)], body.as_bytes());
