@@ -12,6 +12,8 @@ use crate::http::head::Field;
 use crate::http::name::Name;
 use crate::storage::{self, About, Folder, Kind, Listing};
 
+const JSON: &str = "application/json";
+
 /// The field that tells caches that the format is negotiated.
 pub(super) fn vary() -> Field {
     ("Vary", "Accept".into())
@@ -24,15 +26,15 @@ pub(super) fn list<'s>(
     (name, request): (&Name, &dyn Request),
 ) -> Result<Reply<'s>, storage::Error> {
     let accept = request.field("Accept");
-    let accepts = |media_type| accept::names(accept.as_deref(), &[media_type]);
-    let is_json = accepts("application/json");
-    if !is_json && accepts(index::MEDIA_TYPE) {
+    let others = [JSON, index::MEDIA_TYPE];
+    let chosen = accept::choose(accept.as_deref(), "text/plain", &others);
+    if chosen == index::MEDIA_TYPE {
         return index::index(store, folder, (name, request));
     }
     let listing = store.root.list(folder, store.memory)?;
-    let (media_type, content) = match is_json {
-        true => ("application/json", json(listing)),
-        false => ("text/plain; charset=utf-8", text(listing)?),
+    let (media_type, content) = match chosen {
+        JSON => (JSON, json(listing)),
+        _ => ("text/plain; charset=utf-8", text(listing)?),
     };
     Ok(Reply {
         status: 200,

@@ -32,7 +32,7 @@ append  curl -X PUT -T FILE http://HOST:PORT/file/NAME
 /// Five lines of text, or a page with a link to that of the root.
 pub(super) fn welcome<'s>(request: &dyn Request) -> Reply<'s> {
     let accept = request.field("Accept");
-    if accept::names(accept.as_deref(), &[MEDIA_TYPE]) {
+    if accept::choose(accept.as_deref(), "text/plain", &[MEDIA_TYPE]) == MEDIA_TYPE {
         return Reply {
             status: 200,
             fields: page_fields(),

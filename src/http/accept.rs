@@ -1,66 +1,125 @@
 //! What a client accepts (RFC 9110, section 12.5.1).
 
-/// Whether the value of `Accept` names one of these media types with a weight above zero. A range with `*` names none.
+/// A weight in thousandths, from 0 to 1,000.
+type Weight = u16;
+
+/// The weight of a range that has none (RFC 9110, section 12.4.2).
+const FULL: Weight = 1000;
+
+/// The media type that a client is sent: the one with the greatest weight in the value of `Accept`. Of equal ones it is the
+/// first of `others` that is named, and else the usual one. Where none is acceptable, the usual one is sent all the same.
 #[must_use]
-pub fn names(accept: Option<&str>, media_types: &[&str]) -> bool {
-    accept
-        .unwrap_or_default()
-        .split(',')
-        .any(|range| is_named(range, media_types))
+pub fn choose<'m>(accept: Option<&str>, usual: &'m str, others: &[&'m str]) -> &'m str {
+    let accept = accept.unwrap_or_default();
+    let (mut most, _) = weight(accept, usual);
+    let mut chosen = usual;
+    for media_type in others.iter().rev() {
+        let (weight, is_named) = weight(accept, media_type);
+        if weight > most || is_named && weight == most && weight > 0 {
+            (most, chosen) = (weight, media_type);
+        }
+    }
+    chosen
 }
 
-fn is_named(range: &str, media_types: &[&str]) -> bool {
-    let mut parts = range.split(';').map(str::trim);
-    let named = parts.next().is_some_and(|media| {
-        media_types
-            .iter()
-            .any(|media_type| media.eq_ignore_ascii_case(media_type))
-    });
-    let refused = parts.any(|parameter| {
-        parameter
-            .strip_prefix("q=")
-            .or_else(|| parameter.strip_prefix("Q="))
-            .is_some_and(|weight| weight.parse() == Ok(0.0_f32))
-    });
-    named && !refused
+/// The weight of a media type by the most specific range that it is in, and whether that names it.
+fn weight(accept: &str, media_type: &str) -> (Weight, bool) {
+    let kind = media_type.split('/').next().unwrap_or_default();
+    for range in [media_type, &format!("{kind}/*"), "*/*"] {
+        let found = accept.split(',').filter_map(|part| weight_of(part, range));
+        if let Some(weight) = found.max() {
+            return (weight, range == media_type);
+        }
+    }
+    (0, false)
+}
+
+/// The weight of a part of `Accept` that has this range. One that is malformed counts as none.
+fn weight_of(part: &str, range: &str) -> Option<Weight> {
+    let mut words = part.split(';').map(str::trim);
+    if !words.next()?.eq_ignore_ascii_case(range) {
+        return None;
+    }
+    let value = words.find_map(|word| word.strip_prefix("q=").or_else(|| word.strip_prefix("Q=")));
+    Some(value.and_then(thousandths).unwrap_or(FULL))
+}
+
+/// Reads `0.25` as 250: three digits behind the point at most, and 1 at most (RFC 9110, section 12.4.2).
+fn thousandths(value: &str) -> Option<Weight> {
+    let (whole, part) = value.split_once('.').unwrap_or((value, ""));
+    if !matches!(whole, "0" | "1") || part.len() > 3 || !part.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    format!("{whole}{part:0<3}")
+        .parse()
+        .ok()
+        .filter(|weight| *weight <= FULL)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    // symptom: a client that preferred text to JSON, by q=0.1 for JSON, got JSON.
+    // cause:   a type counted as soon as it was named with a weight above zero.
+    // fix:     weights are compared.
     #[test]
-    fn a_media_type_is_accepted_where_it_is_named() {
+    fn the_greatest_weight_is_chosen() {
+        const TEXT: &str = "text/plain";
         const JSON: &str = "application/json";
-        const PROBLEM: &str = "application/problem+json";
-        for (accept, media_types, expected) in [
-            (None, &[JSON][..], false),
-            (Some(""), &[JSON], false),
-            (Some("*/*"), &[JSON], false),
-            (Some("application/*"), &[JSON], false),
-            (Some("text/html, */*;q=0.1"), &[JSON], false),
-            (Some("application/json"), &[JSON], true),
-            (Some("Application/JSON;q=0.5"), &[JSON], true),
-            (Some("text/plain,application/json ;q=0.1"), &[JSON], true),
-            (Some("application/json; charset=utf-8"), &[JSON], true),
-            (Some("application/json;q=0"), &[JSON], false),
-            (Some("application/json; Q=0.000"), &[JSON], false),
-            (Some("application/json;q=0, text/plain"), &[JSON], false),
-            (Some("application/jsonx"), &[JSON], false),
-            (Some("text/plain, application/problem+json"), &[JSON], false),
-            (
-                Some("text/plain, application/problem+json"),
-                &[JSON, PROBLEM],
-                true,
-            ),
-            (
-                Some("application/json;q=0, application/problem+json"),
-                &[JSON, PROBLEM],
-                true,
-            ),
+        const HTML: &str = "text/html";
+        for (accept, expected) in [
+            (None, TEXT),
+            (Some(""), TEXT),
+            (Some("*/*"), TEXT),
+            (Some("text/*"), TEXT),
+            (Some("text/*, */*"), TEXT),
+            (Some("image/png"), TEXT),
+            (Some("application/*"), JSON),
+            (Some("application/json"), JSON),
+            (Some("Application/JSON;q=0.5"), JSON),
+            (Some("application/json; charset=utf-8"), JSON),
+            (Some("application/json, text/plain, */*"), JSON),
+            (Some("text/plain, application/json"), JSON),
+            (Some("text/plain,application/json ;q=0.1"), TEXT),
+            (Some("text/plain;q=0.1,application/json ;q=0.2"), JSON),
+            (Some("application/json;q=0.5, */*"), TEXT),
+            (Some("application/json, */*;q=0.1"), JSON),
+            (Some("application/json;q=0"), TEXT),
+            (Some("application/json; Q=0.000, text/plain;q=0"), TEXT),
+            (Some("application/json;q=0, application/*"), TEXT),
+            (Some("application/json;q=0.001, text/plain;q=0"), JSON),
+            (Some("application/json;q=0, application/json;q=0.3"), JSON),
+            (Some("application/jsonx"), TEXT),
+            (Some("text/html"), HTML),
+            (Some("text/html, application/json"), JSON),
+            (Some("text/html, application/json;q=0.9"), HTML),
+            (Some("text/html;q=0.9, application/json"), JSON),
+            (Some("text/html;q=0.1, text/plain;q=0.2"), TEXT),
+            (Some("text/html,application/xml;q=0.9,*/*;q=0.8"), HTML),
         ] {
-            let found = names(accept, media_types);
-            assert_eq!(found, expected, "{accept:?} {media_types:?}");
+            assert_eq!(choose(accept, TEXT, &[JSON, HTML]), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_weight_is_at_most_one() {
+        for (value, expected) in [
+            ("0", Some(0)),
+            ("0.", Some(0)),
+            ("0.5", Some(500)),
+            ("0.05", Some(50)),
+            ("0.125", Some(125)),
+            ("1", Some(1000)),
+            ("1.000", Some(1000)),
+            ("1.001", None),
+            ("0.1234", None),
+            ("2", None),
+            ("-0", None),
+            ("NaN", None),
+            ("", None),
+        ] {
+            assert_eq!(thousandths(value), expected, "{value:?}");
         }
     }
 }

@@ -22,12 +22,17 @@ impl Format {
         }
     }
 
-    /// Chooses by the value of `Accept`: JSON where it is named.
+    /// Chooses by the value of `Accept`.
     #[must_use]
     pub fn accepted(accept: Option<&str>) -> Self {
-        match accept::names(accept, &["application/json", "application/problem+json"]) {
-            true => Self::Json,
-            false => Self::Text,
+        const TEXT: &str = "text/plain";
+        match accept::choose(
+            accept,
+            TEXT,
+            &["application/problem+json", "application/json"],
+        ) {
+            TEXT => Self::Text,
+            _ => Self::Json,
         }
     }
 }

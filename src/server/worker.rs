@@ -210,10 +210,12 @@ fn look_up(exchange: &Exchange) -> Result<Operation, Error> {
         .map_err(|refused| Error::Head(refused.fault))?;
     let accept = head.field("Accept");
     let operation = route(head.method(), head.target()).map_err(Error::Route)?;
-    Ok(match accept::names(accept.as_deref(), &["text/html"]) {
-        true => operation.with_pages(head.target()),
-        false => operation,
-    })
+    Ok(
+        match accept::choose(accept.as_deref(), "text/plain", &["text/html"]) {
+            "text/html" => operation.with_pages(head.target()),
+            _ => operation,
+        },
+    )
 }
 
 /// A reply that is ready to be sent.

@@ -62,10 +62,10 @@ fn the_format_is_the_one_that_is_named() {
     for (accept, is_json) in [
         ("application/json", true),
         ("Application/Json", true),
-        ("application/json;q=0.1, text/plain", true),
+        ("application/json;q=0.1, text/plain", false),
         ("text/html, application/json; charset=utf-8", true),
         ("*/*", false),
-        ("application/*", false),
+        ("application/*", true),
         ("text/plain", false),
         ("application/json;q=0", false),
         ("application/json;q=0.000, */*", false),

@@ -118,7 +118,12 @@ fn only_who_names_html_gets_a_page() {
     server.place("d/a", b"1");
     for (accept, expected) in [
         ("text/html", "text/html; charset=utf-8"),
-        ("text/html;q=0.1, */*", "text/html; charset=utf-8"),
+        ("text/html;q=0.1, */*", "text/plain; charset=utf-8"),
+        ("text/html, */*;q=0.8", "text/html; charset=utf-8"),
+        (
+            "text/html, application/json;q=0.9",
+            "text/html; charset=utf-8",
+        ),
         ("*/*", "text/plain; charset=utf-8"),
         ("text/*", "text/plain; charset=utf-8"),
         ("text/html;q=0, */*", "text/plain; charset=utf-8"),
