@@ -1,7 +1,8 @@
 //! What uploads under way have been promised of the free space, beyond the blocks that they have on the disk.
 //!
 //! A declared length is a promise only as far as it is credible: as far as the upload would come within an hour at its
-//! present rate, and for its first seconds up to [`ON_ITS_WORD`]. So uploads that cannot all fit are refused early, and one
+//! present rate, but no more than came in the last seconds or [`AT_LEAST_AHEAD`]; and for its first seconds up to
+//! [`ON_ITS_WORD`]. So uploads that cannot all fit are refused early, and one
 //! that declares all the space and sends a byte now and then keeps nobody out.
 //!
 //! Responsible for: adding up, with times and lengths as values. Not for: the disk.
@@ -14,6 +15,10 @@ const ON_ITS_WORD: u64 = 64 << 20;
 
 /// For how long it is.
 const WORD_COUNTS: Duration = Duration::from_secs(10);
+
+/// An upload is promised this much more, in bytes, or what came in the last one or two periods, whatever is more: a burst says
+/// little of what comes next.
+const AT_LEAST_AHEAD: u64 = 64 << 20;
 
 /// The rate of an upload is that of the last one or two periods of this length.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -83,7 +88,7 @@ impl Promises {
     pub(super) fn before(&mut self, number: u64, usable: u64, now: Instant) -> u64 {
         let (mut earned, mut on_word) = (0_u64, 0_u64);
         for promise in self.uploads.range_mut(..number).map(|(_, promise)| promise) {
-            promise.turn_period(now);
+            promise.look(now);
             let by_rate = promise.by_rate(now);
             earned = earned.saturating_add(promise.space(by_rate));
             let by_word = promise.by_word(now).saturating_sub(by_rate);
@@ -101,6 +106,15 @@ impl Promise {
         }
     }
 
+    /// Turns the period where nothing has been noted for one: where nothing has for two, what came before says nothing any more.
+    fn look(&mut self, now: Instant) {
+        let [(since, _), _] = self.periods;
+        match now.saturating_duration_since(since) >= 2 * PERIOD {
+            true => self.periods = [(now, self.come); 2],
+            false => self.turn_period(now),
+        }
+    }
+
     /// What is left to be reserved.
     fn left(&self) -> u64 {
         self.declared.saturating_sub(self.reserved)
@@ -110,8 +124,9 @@ impl Promise {
     fn by_rate(&self, now: Instant) -> u64 {
         let [_, (since, before)] = self.periods;
         let seconds = now.saturating_duration_since(since).as_secs().max(1);
-        let rate = (self.come - before) / seconds;
-        self.left().min(rate.saturating_mul(HORIZON))
+        let came = self.come.saturating_sub(before);
+        let in_time = (came / seconds).saturating_mul(HORIZON);
+        self.left().min(in_time).min(came.max(AT_LEAST_AHEAD))
     }
 
     /// How much of what is left it is believed to bring.
@@ -162,15 +177,24 @@ mod tests {
             (10 * GIB, &[], 10, USABLE, 0),
             // A byte now and then.
             (10 * GIB, &[(9, 1), (20, 2), (40, 3)], 45, USABLE, 0),
-            // 100 MiB/s: all of it will come.
-            (10 * GIB, &[(1, 100 * MIB)], 1, USABLE, 10 * GIB - 100 * MIB),
+            // 100 MiB/s: as much will come again.
+            (10 * GIB, &[(1, 100 * MIB)], 1, USABLE, 100 * MIB),
+            (10 * GIB, &[(1, 100 * MIB)], 11, USABLE, 100 * MIB),
             (
                 10 * GIB,
-                &[(1, 100 * MIB)],
-                11,
+                &[(9, 900 * MIB), (15, 1500 * MIB)],
+                15,
                 USABLE,
-                10 * GIB - 100 * MIB,
+                1500 * MIB,
             ),
+            (GIB, &[(9, 900 * MIB)], 9, USABLE, 124 * MIB),
+            // A burst, and what may be expected after it.
+            (10 * GIB, &[(1, 8 * MIB)], 12, USABLE, 64 * MIB),
+            // Nothing for a while, and nobody has looked meanwhile.
+            (10 * GIB, &[(1, 100 * MIB)], 40, USABLE, 0),
+            (10 * GIB, &[(1, 100 * MIB), (40, 101 * MIB)], 60, USABLE, 0),
+            // Slow, and noted less often than a period is long.
+            (10 * GIB, &[(25, MIB), (50, 2 * MIB)], 50, USABLE, 64 * MIB),
             // Then nothing comes any more.
             (
                 10 * GIB,
@@ -184,15 +208,15 @@ mod tests {
             let found = promised((declared, false), notes, seconds, usable);
             assert_eq!(found, expected, "{declared} {notes:?} {seconds} {usable}");
         }
-        // 1 MiB/s: what comes in an hour.
-        let found = promised((10 * GIB, false), &[(10, 10 * MIB)], 10, USABLE);
-        assert_eq!(found, 3600 * MIB);
+        // 10 KiB/s: what comes in an hour.
+        let found = promised((10 * GIB, false), &[(10, 100 << 10)], 10, USABLE);
+        assert_eq!(found, 3600 * (10 << 10));
     }
 
     #[test]
     fn what_is_copied_counts_twice() {
         let found = promised((GIB, true), &[(1, GIB / 4)], 1, USABLE);
-        assert_eq!(found, GIB / 4 + 2 * (GIB - GIB / 4));
+        assert_eq!(found, GIB / 4 + 2 * (GIB / 4));
         assert_eq!(promised((GIB, true), &[(1, GIB)], 100, USABLE), GIB);
     }
 
@@ -206,9 +230,9 @@ mod tests {
             promises.note(number, (GIB, 2 * GIB), now);
         }
         assert_eq!(promises.before(first, USABLE, now), 0);
-        assert_eq!(promises.before(second, USABLE, now), 8 * GIB);
-        assert_eq!(promises.before(u64::MAX, USABLE, now), 16 * GIB);
+        assert_eq!(promises.before(second, USABLE, now), GIB);
+        assert_eq!(promises.before(u64::MAX, USABLE, now), 2 * GIB);
         promises.remove(first);
-        assert_eq!(promises.before(u64::MAX, USABLE, now), 8 * GIB);
+        assert_eq!(promises.before(u64::MAX, USABLE, now), GIB);
     }
 }
