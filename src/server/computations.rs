@@ -1,7 +1,7 @@
 //! Requests that compute before they reply: as many at once as there are processors.
 //!
 //! The others wait, so that what reads and writes goes on. A computation that has had its slice of time makes room for one
-//! that waits: first for one of the address whose last slice is the longest ago, so that neither one long computation nor
+//! that waits: first for one of the client (`client.rs`) whose last slice is the longest ago, so that neither one long computation nor
 //! many of one client keep a short one of another waiting.
 //!
 //! Responsible for: whose turn it is, and what is worth going on with when the server stops. Not for: what is computed.
@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use super::client::counted;
 use crate::sync::lock;
 
 /// How long a computation goes on while others wait.
@@ -68,6 +69,7 @@ impl Computations {
         address: IpAddr,
         check: &mut dyn FnMut() -> Result<(), E>,
     ) -> Result<Turn<'_>, E> {
+        let address = counted(address);
         let number = lock(&self.state).enter(address);
         self.lock_and_grant(|_| {});
         loop {
@@ -345,6 +347,18 @@ mod tests {
             assert!(waiting.join().is_ok_and(|had_a_turn| had_a_turn));
         });
         assert!(lock(&computations.state).by_address.is_empty());
+    }
+
+    #[test]
+    fn the_addresses_of_one_client_are_one() {
+        let computations = Computations::new();
+        let turn = |address: [u16; 8]| {
+            let address = IpAddr::from(address);
+            computations.wait::<()>(address, &mut || Ok(()))
+        };
+        let turn = turn([0x2001, 0xdb8, 1, 2, 3, 4, 5, 6]);
+        let network = IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, 0]);
+        assert!(turn.is_ok_and(|turn| turn.address == network));
     }
 
     #[test]

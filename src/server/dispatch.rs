@@ -85,7 +85,7 @@ impl Duty for Dispatch {
     type Job = Job;
 
     fn admit(&self, request: tiny_http::Request) -> Option<Job> {
-        let address = request.remote_addr().map(|peer| peer.ip().to_canonical());
+        let address = request.remote_addr().map(|peer| peer.ip());
         let slot = address.and_then(|address| self.slots.take(address));
         match slot.filter(|_| !self.shared.is_stopping()) {
             Some(slot) => {

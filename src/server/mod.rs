@@ -4,6 +4,7 @@ mod announce;
 mod asked;
 mod capacity;
 mod cleaner;
+mod client;
 mod computations;
 mod control_group;
 mod crew;

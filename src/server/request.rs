@@ -96,7 +96,7 @@ impl Request for Metered<'_> {
     }
 
     fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
-        let address = self.exchange.peer().ip().to_canonical();
+        let address = self.exchange.peer().ip();
         let computation = self.computation.take();
         let mut computation = computation.unwrap_or_else(|| Computation::begin(done));
         let progress = computation.progress(done, total);

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::client::counted;
 use crate::sync::lock;
 
-/// One in so many slots is kept from a single address, so that no one client can take them all.
+/// One in so many slots is kept from a single client (`client.rs`), so that none can take them all.
 const KEPT: usize = 16;
 
 /// How long a request waits for slots whose replies may be out at any moment. They wait for no client and no disk, only
@@ -60,6 +61,7 @@ impl Slots {
 
     /// Takes a slot for a client, if one is free that it may have, or will be in a moment.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
+        let address = counted(address);
         let mut taken = lock(&self.taken);
         let mut deadline = None;
         loop {
@@ -165,6 +167,21 @@ mod tests {
             drop(held);
             assert!(slots.take(address(1)).is_some());
         }
+    }
+
+    // symptom: a client of IPv6 took all slots.
+    // cause:   each of its addresses had a share of its own, and it has 2^64.
+    // fix:     what is counted is its network.
+    #[test]
+    fn the_addresses_of_one_client_have_one_share() {
+        let slots = Slots::new(16);
+        let address = |last: u16| IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, last]);
+        let held: Vec<_> = (0..16)
+            .map_while(|last| slots.take(address(last)))
+            .collect();
+        assert_eq!(held.len(), 15);
+        let other = IpAddr::from([0x2001, 0xdb8, 1, 3, 0, 0, 0, 1]);
+        assert!(slots.take(other).is_some());
     }
 
     #[test]

@@ -1,0 +1,38 @@
+//! Which addresses are those of one client, where what one client may take is limited.
+//!
+//! Responsible for: telling clients apart by their addresses. Not for: whose address a proxy passes on, the limits.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The bits of an IPv6 address that name the network: one client has all addresses of it (RFC 4291, section 2.5.1).
+const NETWORK: u128 = u128::MAX << 64;
+
+/// What is counted for a client: an IPv4 address, also one that is mapped into IPv6, or the first 64 bits of an IPv6 address.
+pub(super) fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_client_has_all_addresses_of_a_network() {
+        for (address, expected) in [
+            ("10.0.0.1", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("::1", "::"),
+            ("2001:db8:1:2::", "2001:db8:1:2::"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::"),
+            ("fe80::1", "fe80::"),
+        ] {
+            let found = address.parse().map(counted).map(|it| it.to_string());
+            assert_eq!(found.as_deref(), Ok(expected), "{address}");
+        }
+    }
+}
