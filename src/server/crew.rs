@@ -25,7 +25,8 @@ pub(super) trait Duty: Send + Sync {
     /// A request that has been let in.
     type Job;
 
-    /// Lets a request in, or refuses it without waiting for anything.
+    /// Lets a request in, or refuses it. Waits for no client and no disk, and for others that are about to end only for a
+    /// moment.
     fn admit(&self, request: tiny_http::Request) -> Option<Self::Job>;
 
     /// Carries it out.
