@@ -130,10 +130,15 @@ impl Error {
         }
     }
 
-    /// Whether the disk has no space for it.
+    /// Whether it found no space that it would have without other uploads under way.
     #[must_use]
-    pub fn is_for_want_of_space(&self) -> bool {
-        matches!(self, Self::Storage(_, _, storage::Error::NoSpace(_)))
+    pub fn has_room_without_uploads(&self) -> bool {
+        match self {
+            Self::Storage(_, _, storage::Error::NoSpace(Some(shortage))) => {
+                shortage.fits_without_uploads()
+            }
+            _ => false,
+        }
     }
 
     /// What the log says beyond the status, where there is more to say.
@@ -352,6 +357,7 @@ mod tests {
                         free: 3 << 30,
                         kept: 64 << 20,
                         promised: 0,
+                        occupied: 0,
                     })),
                 ),
                 507,
@@ -365,6 +371,7 @@ mod tests {
                         free: 100,
                         kept: 0,
                         promised: 2,
+                        occupied: 0,
                     })),
                 ),
                 507,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::Shared;
 use super::crew::{Crew, Duty};
 use super::pool::Pool;
-use super::slots::Slots;
+use super::slots::{NoSlot, Slots};
 use super::worker::{Job, Worker};
 use crate::guard::Incoming;
 use crate::http::hosts::Hosts;
@@ -85,15 +85,19 @@ impl Duty for Dispatch {
     type Job = Job;
 
     fn admit(&self, request: tiny_http::Request) -> Option<Job> {
-        let address = request.remote_addr().map(|peer| peer.ip());
-        let slot = address.and_then(|address| self.slots.take(address));
-        match slot.filter(|_| !self.shared.is_stopping()) {
-            Some(slot) => {
+        let slot = match request.remote_addr() {
+            Some(peer) if !self.shared.is_stopping() => self.slots.take(peer.ip()),
+            _ => Err(NoSlot::NoneForIt),
+        };
+        match slot {
+            Ok(slot) => {
                 self.running.fetch_add(1, Ordering::SeqCst);
                 Some(Job::admitted(request, slot))
             }
-            None => {
-                self.shared.uploads.drop_slow();
+            Err(why) => {
+                if why == NoSlot::AllTaken {
+                    self.shared.make_room();
+                }
                 self.refuse(Job::refused(request));
                 None
             }

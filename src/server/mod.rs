@@ -75,6 +75,14 @@ impl Shared {
         self.root.discard_staged();
     }
 
+    /// Drops uploads that come too slowly, for a request that was refused and would have room without them. While the server
+    /// stops none will get it, and those under way are to come to their end.
+    fn make_room(&self) {
+        if !self.is_stopping() {
+            self.uploads.drop_slow();
+        }
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }

@@ -50,6 +50,15 @@ pub(super) struct Slot {
     is_ending: Cell<bool>,
 }
 
+/// Why a request gets no slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoSlot {
+    /// All are taken, by whomever.
+    AllTaken,
+    /// Others are free, which this client may not have.
+    NoneForIt,
+}
+
 impl Slots {
     pub(super) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -60,7 +69,10 @@ impl Slots {
     }
 
     /// Takes a slot for a client, if one is free that it may have, or will be in a moment.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
+    ///
+    /// # Errors
+    /// Where it is not so within [`ENDS_WITHIN`].
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Slot, NoSlot> {
         let address = counted(address);
         let mut taken = lock(&self.taken);
         let mut deadline = None;
@@ -69,16 +81,20 @@ impl Slots {
             if self.has_room(taken.all.taken, of_address.taken) {
                 break;
             }
+            let why = match taken.all.taken < self.most {
+                true => NoSlot::NoneForIt,
+                false => NoSlot::AllTaken,
+            };
             let staying = |count: Count| count.taken - count.ending;
             if !self.has_room(staying(taken.all), staying(of_address)) {
-                return None;
+                return Err(why);
             }
             let now = Instant::now();
             let left = deadline
                 .get_or_insert(now + ENDS_WITHIN)
                 .duration_since(now);
             if left.is_zero() {
-                return None;
+                return Err(why);
             }
             taken.waiting += 1;
             let waited = self.changed.wait_timeout(taken, left);
@@ -87,7 +103,7 @@ impl Slots {
         }
         taken.all.taken += 1;
         taken.by_address.entry(address).or_default().taken += 1;
-        Some(Slot {
+        Ok(Slot {
             slots: Arc::clone(self),
             address,
             is_ending: Cell::new(false),
@@ -150,22 +166,32 @@ mod tests {
         let slots = Slots::new(2);
         let first = slots.take(address(1));
         let second = slots.take(address(2));
-        assert!(first.is_some() && second.is_some());
-        assert!(slots.take(address(3)).is_none());
+        assert!(first.is_ok() && second.is_ok());
+        assert_eq!(slots.take(address(3)).err(), Some(NoSlot::AllTaken));
         drop(first);
-        assert!(slots.take(address(1)).is_some());
+        assert!(slots.take(address(1)).is_ok());
     }
 
     #[test]
     fn one_address_cannot_have_them_all() {
         for (most, for_one) in [(1, 1), (4, 4), (15, 15), (16, 15), (512, 480)] {
             let slots = Slots::new(most);
-            let held: Vec<_> = (0..most).map_while(|_| slots.take(address(1))).collect();
+            let held: Vec<_> = (0..most)
+                .map_while(|_| slots.take(address(1)).ok())
+                .collect();
             assert_eq!(held.len(), for_one, "{most}");
-            let others: Vec<_> = (0..most).map_while(|_| slots.take(address(2))).collect();
+            let why = slots.take(address(1)).err();
+            let expected = match for_one < most {
+                true => NoSlot::NoneForIt,
+                false => NoSlot::AllTaken,
+            };
+            assert_eq!(why, Some(expected), "{most}");
+            let others: Vec<_> = (0..most)
+                .map_while(|_| slots.take(address(2)).ok())
+                .collect();
             assert_eq!(others.len(), most - for_one, "{most}");
             drop(held);
-            assert!(slots.take(address(1)).is_some());
+            assert!(slots.take(address(1)).is_ok());
         }
     }
 
@@ -177,34 +203,34 @@ mod tests {
         let slots = Slots::new(16);
         let address = |last: u16| IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, last]);
         let held: Vec<_> = (0..16)
-            .map_while(|last| slots.take(address(last)))
+            .map_while(|last| slots.take(address(last)).ok())
             .collect();
         assert_eq!(held.len(), 15);
         let other = IpAddr::from([0x2001, 0xdb8, 1, 3, 0, 0, 0, 1]);
-        assert!(slots.take(other).is_some());
+        assert!(slots.take(other).is_ok());
     }
 
     #[test]
     fn a_slot_that_is_ending_is_waited_for_and_no_other() {
         let slots = Slots::new(1);
-        let Some(slot) = slots.take(address(1)) else {
+        let Ok(slot) = slots.take(address(1)) else {
             panic!("none is free");
         };
         slot.set_ending(true);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| slots.take(address(2)).is_some());
+            let waiting = scope.spawn(|| slots.take(address(2)).is_ok());
             while lock(&slots.taken).waiting == 0 {
                 std::thread::yield_now();
             }
             drop(slot);
             assert!(waiting.join().is_ok_and(|has_it| has_it));
         });
-        let Some(slot) = slots.take(address(1)) else {
+        let Ok(slot) = slots.take(address(1)) else {
             panic!("none is free");
         };
         slot.set_ending(true);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| slots.take(address(2)).is_none());
+            let waiting = scope.spawn(|| slots.take(address(2)).is_err());
             while lock(&slots.taken).waiting == 0 {
                 std::thread::yield_now();
             }
@@ -213,7 +239,7 @@ mod tests {
             assert!(waiting.join().is_ok_and(|has_none| has_none));
         });
         drop(slot);
-        assert!(slots.take(address(2)).is_some());
+        assert!(slots.take(address(2)).is_ok());
         assert!(lock(&slots.taken).by_address.is_empty());
     }
 }

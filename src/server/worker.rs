@@ -99,8 +99,8 @@ impl Worker {
         let (reply, mut cause) = match outcome {
             Ok(reply) => (reply, remark.map(str::to_owned)),
             Err(error) => {
-                if error.is_for_want_of_space() {
-                    self.shared.uploads.drop_slow();
+                if error.has_room_without_uploads() {
+                    self.shared.make_room();
                 }
                 let accept = exchange.header("Accept");
                 let format = Format::accepted(accept.as_deref());

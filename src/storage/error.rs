@@ -194,6 +194,7 @@ mod tests {
             free: 3,
             kept: 2,
             promised: 1,
+            occupied: 0,
         };
         let passed = io::Error::from(Error::NoSpace(Some(shortage)));
         let back = Error::from(passed);

@@ -78,6 +78,21 @@ impl Promises {
         }
     }
 
+    /// Notes how far an upload is that is promised nothing, for want of a length or for a small one.
+    pub(super) fn note_unpromised(&mut self, number: u64, come: u64, now: Instant) {
+        if !self.uploads.contains_key(&number) {
+            self.enter(number, (0, false), now);
+        }
+        self.note(number, (come, come), now);
+    }
+
+    /// What uploads but this one have on the disk, in bytes, as far as it has been noted.
+    pub(super) fn occupied(&self, number: Option<u64>) -> u64 {
+        let others = self.uploads.iter().filter(|(it, _)| Some(**it) != number);
+        let occupied = others.map(|(_, promise)| promise.reserved);
+        occupied.fold(0, u64::saturating_add)
+    }
+
     /// Strikes an upload off.
     pub(super) fn remove(&mut self, number: u64) {
         self.uploads.remove(&number);
@@ -232,7 +247,14 @@ mod tests {
         assert_eq!(promises.before(first, USABLE, now), 0);
         assert_eq!(promises.before(second, USABLE, now), GIB);
         assert_eq!(promises.before(u64::MAX, USABLE, now), 2 * GIB);
+        assert_eq!(promises.occupied(None), 4 * GIB);
+        assert_eq!(promises.occupied(Some(second)), 2 * GIB);
         promises.remove(first);
         assert_eq!(promises.before(u64::MAX, USABLE, now), GIB);
+        let third = promises.number();
+        promises.note_unpromised(third, MIB, now);
+        promises.note_unpromised(third, 2 * MIB, now);
+        assert_eq!(promises.before(u64::MAX, USABLE, now), GIB);
+        assert_eq!(promises.occupied(Some(second)), 2 * MIB);
     }
 }

@@ -22,6 +22,8 @@ pub struct Shortage {
     pub kept: u64,
     /// What uploads that began before have been promised of the free space.
     pub promised: u64,
+    /// What other uploads under way have on the disk, those of which less than 1 MiB has come left out.
+    pub occupied: u64,
 }
 
 impl fmt::Display for Shortage {
@@ -35,6 +37,13 @@ impl fmt::Display for Shortage {
 }
 
 impl Shortage {
+    /// Whether the write would have space if the other uploads were not there.
+    #[must_use]
+    pub fn fits_without_uploads(&self) -> bool {
+        let needed = self.asked.saturating_add(self.kept);
+        needed <= self.free.saturating_add(self.occupied)
+    }
+
     /// Whether the write would leave less than is kept back and promised.
     fn is_short(&self) -> bool {
         let needed = self.asked.saturating_add(self.promised);
@@ -76,14 +85,16 @@ impl Root {
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         let kept = self.options.min_free;
         let usable = free.saturating_sub(kept);
-        let promised = number.map_or(0, |number| {
-            lock(&self.promises).before(number, usable, Instant::now())
-        });
+        let mut promises = lock(&self.promises);
+        let promised = number.map_or(0, |number| promises.before(number, usable, Instant::now()));
+        let occupied = promises.occupied(number);
+        drop(promises);
         Ok(Shortage {
             asked,
             free,
             kept,
             promised,
+            occupied,
         })
     }
 }
@@ -92,5 +103,31 @@ fn refuse_short(balance: Shortage) -> Result<(), Error> {
     match balance.is_short() {
         true => Err(Error::NoSpace(Some(balance))),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_once_uploads_have_gone() {
+        for (asked, free, kept, promised, occupied, expected) in [
+            (10, 5, 0, 0, 5, true),
+            (10, 5, 0, 0, 4, false),
+            (10, 5, 1, 0, 5, false),
+            (10, 10, 0, 1000, 0, true),
+            (u64::MAX, u64::MAX, 1, 0, 1, true),
+            (32 << 40, 1 << 40, 0, 0, 1 << 30, false),
+        ] {
+            let shortage = Shortage {
+                asked,
+                free,
+                kept,
+                promised,
+                occupied,
+            };
+            assert_eq!(shortage.fits_without_uploads(), expected, "{shortage:?}");
+        }
     }
 }

@@ -165,6 +165,7 @@ impl Staged<'_> {
     fn reserve_ahead(&mut self) -> Result<(), Error> {
         let (root, number, length) = (self.root, self.number, self.length);
         let Some(it) = &mut self.reservation else {
+            lock(&root.promises).note_unpromised(number, length, Instant::now());
             let asked = length;
             return self.check_room(0).map_err(|error| match error {
                 Error::NoSpace(Some(it)) => Error::NoSpace(Some(Shortage { asked, ..it })),
