@@ -149,7 +149,6 @@ pub fn run(config: &Config) -> Result<(), String> {
     let hosts = Arc::new(config.allowed_hosts.resolve(&config.host, only_loopback));
     let dispatch = Arc::new(Dispatch::new(capacity.transfers, &shared, &hosts));
     accept(&listener, &dispatch)?;
-    cleaner::start(Arc::clone(&shared))?;
     // It may wait for the disk, and is done before the server says that it is there.
     let file_system = shared.root.file_system();
     // The log says it too.
@@ -162,6 +161,8 @@ pub fn run(config: &Config) -> Result<(), String> {
         "http-nas {} listens on {address}",
         env!("CARGO_PKG_VERSION")
     );
+    // From here on, so that the line above comes before those of the cleaner.
+    cleaner::start(Arc::clone(&shared))?;
     announce::start(config, &file_system);
     announce::warn_if_open(address.ip());
     capacity.log(group, flags);

@@ -468,10 +468,7 @@ fn uploads_go_on_while_other_servers_start() {
 fn a_server_listens_before_it_clears_what_another_has_left() {
     let mut server = Server::start();
     server.kill();
-    let removed = ".http-nas/removed/old";
-    for number in 0..1000 {
-        server.place(&format!("{removed}/{number}"), b"");
-    }
+    server.place(".http-nas/removed/old/file", b"");
     server.restart();
     assert_eq!(server.get("/file").status, 200);
     server.assert_clean();
