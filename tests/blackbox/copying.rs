@@ -18,7 +18,7 @@ fn a_large_file_with_holes_is_copied_whole() {
         (300_000_001, pattern(2, 70_000)),
         (size - 70_000, pattern(3, 70_000)),
     ];
-    let source = File::create(server.storage().join("source")).expect("made");
+    let source = File::create_new(server.storage().join("source")).expect("made");
     source.set_len(size).expect("it can be that long");
     for (at, piece) in &pieces {
         source.write_all_at(piece, *at).expect("written");
@@ -28,13 +28,14 @@ fn a_large_file_with_holes_is_copied_whole() {
     let meta = copy.metadata().expect("its data");
     assert_eq!(meta.len(), size);
     assert_ne!(meta.ino(), source.metadata().expect("its data").ino());
-    let sums = ["source", "copy"].map(|name| server.get(&format!("{name}/sha256")).text());
-    assert_eq!(sums[0].len(), 64, "{sums:?}");
-    assert_eq!(sums[0], sums[1]);
-    for (at, piece) in &pieces {
-        let mut found = vec![0; piece.len()];
-        copy.read_exact_at(&mut found, *at).expect("read");
-        assert!(found == *piece, "at {at}");
+    let mut contents = [vec![0; 1 << 20], vec![0; 1 << 20]];
+    for at in (0..size).step_by(1 << 20) {
+        let length = (size - at).min(1 << 20) as usize;
+        for (content, file) in contents.iter_mut().zip([&source, &copy]) {
+            file.read_exact_at(&mut content[..length], at)
+                .expect("read");
+        }
+        assert!(contents[0] == contents[1], "at {at}");
     }
     let peak = server.proc_status("VmHWM");
     assert!(peak < 64 * 1024, "a peak of {peak} KiB");
