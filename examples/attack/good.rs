@@ -35,6 +35,26 @@ pub struct Dialect {
     pub append: Option<&'static str>,
 }
 
+/// What a request has come to.
+struct Outcome {
+    reply: Reply,
+    /// Whether the request had been sent before, on a connection that closed without a reply: it may have been carried out
+    /// then. One that got 503 has not been.
+    may_be_repeated: bool,
+}
+
+impl Outcome {
+    /// Whether it is what a request of this method should come to. Any success counts as 200, and so does 404 to a DELETE
+    /// that may have been carried out before (RFC 9110, section 9.2.2).
+    fn is(&self, status: u16, method: &str) -> bool {
+        match self.reply.status {
+            201 | 204 => status == 200,
+            404 if method == "DELETE" && self.may_be_repeated => status == 200,
+            found => found == status,
+        }
+    }
+}
+
 /// The client at work: one thread for a connection that is kept, one for new connections.
 #[derive(Debug)]
 pub struct Good {
@@ -177,7 +197,7 @@ impl Client {
         Ok(())
     }
 
-    /// One request, with the retries of a careful client, and its time. Any success counts as 200.
+    /// One request, with the retries of a careful client, and its time.
     fn expect(
         &mut self,
         method: &str,
@@ -207,27 +227,31 @@ impl Client {
             let seconds = took.as_secs_f64();
             format!("{method} {name} ({connection} connection, {seconds:.1} s)")
         };
-        let reply = outcome.map_err(|error| format!("{}: {error}", what()))?;
-        let found = reply.status;
-        if found == status || (status == 200 && matches!(found, 201 | 204)) {
-            return Ok(reply);
+        let outcome = outcome.map_err(|error| format!("{}: {error}", what()))?;
+        if outcome.is(status, method) {
+            return Ok(outcome.reply);
         }
+        let reply = outcome.reply;
+        let found = reply.status;
         let said = String::from_utf8_lossy(&reply.body);
         let said = said.lines().next().unwrap_or_default().to_owned();
         Err(format!("{}: {found} instead of {status}: {said}", what()))
     }
 
-    fn until_answered(&mut self, request: &Request<'_>, deadline: Instant) -> io::Result<Reply> {
+    fn until_answered(&mut self, request: &Request<'_>, deadline: Instant) -> io::Result<Outcome> {
+        let mut may_be_repeated = false;
         loop {
-            let reply = self.once(request, deadline)?;
-            let wait = reply.field("Retry-After");
+            let mut outcome = self.once(request, deadline)?;
+            may_be_repeated |= outcome.may_be_repeated;
+            outcome.may_be_repeated = may_be_repeated;
+            let wait = outcome.reply.field("Retry-After");
             let wait: Option<u64> = wait.and_then(|seconds| seconds.parse().ok());
-            let Some(wait) = wait.filter(|_| reply.status == 503) else {
-                return Ok(reply);
+            let Some(wait) = wait.filter(|_| outcome.reply.status == 503) else {
+                return Ok(outcome);
             };
             let wait = Duration::from_secs(wait).min(LONGEST_RETRY);
             if Instant::now() + wait >= deadline {
-                return Ok(reply);
+                return Ok(outcome);
             }
             self.tally.told_to_wait += 1;
             std::thread::sleep(wait);
@@ -236,17 +260,26 @@ impl Client {
 
     /// Sends on the connection that was kept, if there is one, and once again on a new one where that had been closed
     /// under the request (RFC 9112, section 9.3.1; never for an append, which might be doubled).
-    fn once(&mut self, request: &Request<'_>, deadline: Instant) -> io::Result<Reply> {
+    fn once(&mut self, request: &Request<'_>, deadline: Instant) -> io::Result<Outcome> {
+        let mut may_be_repeated = false;
         if let Some(conn) = self.kept.take().filter(Conn::is_fresh) {
             let again = Some(request.method) != self.dialect.append;
             match self.exchange(conn, request, deadline) {
-                Err(error) if again && was_closed(&error) => {}
-                other => return other,
+                Err(error) if again && was_closed(&error) => may_be_repeated = true,
+                other => {
+                    return other.map(|reply| Outcome {
+                        reply,
+                        may_be_repeated,
+                    });
+                }
             }
         }
         let left = deadline.saturating_duration_since(Instant::now());
         let conn = Conn::open(self.address, left.max(Duration::from_millis(1)))?;
-        self.exchange(conn, request, deadline)
+        Ok(Outcome {
+            reply: self.exchange(conn, request, deadline)?,
+            may_be_repeated,
+        })
     }
 
     fn exchange(
