@@ -18,7 +18,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::common::group::Group;
 use crate::common::process::{Process, flags};
-use crate::common::{TempDir, within};
+use crate::common::{TempDir, eventually, skip, within};
 
 /// 30,000 names of 246 bytes are a list of 7.4 MB.
 const FILES: usize = 30_000;
@@ -106,7 +106,7 @@ fn served(server: &Process, request: &str) -> String {
 /// A server in a group of so many MiB, and what it has to go through there.
 fn in_group(mib: u64, attack: &dyn Fn(&Process) -> Vec<TcpStream>) {
     let Some(group) = Group::with_limit(mib << 20) else {
-        eprintln!("skipped: control_groups, for no group with a limit of memory can be made here");
+        skip("no control group with a limit of memory can be made here");
         return;
     };
     allow_descriptors();
@@ -140,9 +140,7 @@ fn in_group(mib: u64, attack: &dyn Fn(&Process) -> Vec<TcpStream>) {
 fn what_follows_from_the_limit_is_said_at_the_start() {
     for (mib, shared, is_lowered) in [(32, 16 << 20, true), (1024, 24 << 20, false)] {
         let Some(group) = Group::with_limit(mib << 20) else {
-            eprintln!(
-                "skipped: control_groups, for no group with a limit of memory can be made here"
-            );
+            skip("no control group with a limit of memory can be made here");
             return;
         };
         let dir = Arc::new(TempDir::new());
@@ -156,7 +154,7 @@ fn what_follows_from_the_limit_is_said_at_the_start() {
             mib << 20
         );
         let mut text = String::new();
-        within(Duration::from_secs(20), "the line of the start", || {
+        eventually("the line of the start", || {
             text = fs::read_to_string(&path).unwrap_or_default();
             text.contains(&line)
         });

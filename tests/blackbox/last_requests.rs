@@ -1,8 +1,6 @@
 //! The end of a connection behind its last request, with a client that keeps its own side open.
 
-use std::time::Duration;
-
-use crate::common::{Server, eventually};
+use crate::common::{AT_ONCE, Server, eventually};
 
 /// How often each is tried: who is first, the thread that reads or the one that serves, is up to the system.
 const ROUNDS: usize = 200;
@@ -46,7 +44,7 @@ fn behind_a_last_request_there_is_the_end_and_nothing_else() {
     for (method, request) in LAST {
         for round in 0..ROUNDS {
             let mut conn = server.open();
-            conn.limit_reads(Duration::from_secs(5));
+            conn.limit_reads(AT_ONCE);
             conn.send(request.as_bytes());
             let reply = conn.reply_to(method);
             assert!(reply.is_ok(), "round {round} of {request:?}: {reply:?}");

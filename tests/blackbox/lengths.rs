@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::json::{self, Json};
 use crate::common::readers::StopOnDrop;
-use crate::common::{Client, Server, eventually, pattern, request_bytes};
+use crate::common::{Client, LIMIT, Server, eventually, pattern, request_bytes};
 
 /// The length of the whole, from a request for a part.
 fn length_by_get(client: &mut Client<'_>) -> usize {
@@ -94,7 +94,7 @@ fn a_file_that_is_locked_while_it_grows_is_read_when_it_is_whole() {
     });
     conn.limit_reads(Duration::from_millis(300));
     conn.head().expect_err("no reply while it is locked");
-    conn.limit_reads(Duration::from_secs(20));
+    conn.limit_reads(LIMIT);
     file.write_all(&whole[100_000..]).expect("written");
     file.unlock().expect("it can be unlocked");
     let reply = conn.reply_to("GET").expect("a reply");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{Conn, Server, eventually};
+use crate::common::{AT_ONCE, Conn, Server, eventually};
 
 #[test]
 fn a_body_that_stops_coming_gets_408_and_leaves_nothing() {
@@ -90,7 +90,7 @@ fn each_limit_of_a_head_has_its_status() {
         let reply = conn.reply_to("GET").expect("a reply");
         assert_eq!(reply.status, status, "{shown:?}: {}", reply.summary());
         assert!(reply.closes() && conn.closed(), "{shown:?}");
-        assert!(start.elapsed() < Duration::from_secs(3), "{shown:?}");
+        assert!(start.elapsed() < AT_ONCE, "{shown:?}");
         assert_eq!(reply.text().lines().count(), 1, "{shown:?}");
     }
     server.assert_clean();

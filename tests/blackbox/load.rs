@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Conn, Server, eventually, pattern, request_bytes};
+use crate::common::{AT_ONCE, Conn, Server, eventually, pattern, request_bytes};
 
 /// An upload of 10 bytes of which the first is sent; the server waits for the rest.
 fn held_upload(server: &Server, name: &str) -> Conn {
@@ -40,7 +40,7 @@ fn a_transfer_too_many_gets_503_at_once_and_health_still_answers() {
             let start = Instant::now();
             let reply = server.request(method, target, &[], body);
             assert!(
-                start.elapsed() < Duration::from_secs(1),
+                start.elapsed() < AT_ONCE,
                 "{what} took {:?}",
                 start.elapsed()
             );
@@ -71,7 +71,7 @@ fn a_transfer_too_many_gets_503_at_once_and_health_still_answers() {
             let start = Instant::now();
             assert_eq!(server.get("/file").text(), "OK");
             assert!(
-                start.elapsed() < Duration::from_secs(1),
+                start.elapsed() < AT_ONCE,
                 "health took {:?}",
                 start.elapsed()
             );
@@ -338,7 +338,7 @@ fn row_4_without_descriptors_accepting_pauses_and_goes_on() {
         drop(waiting);
         eventually(&format!("it answers again, round {round}"), || {
             let reply = Conn::try_open(server.addr).and_then(|mut conn| {
-                conn.limit_reads(Duration::from_secs(2));
+                conn.limit_reads(AT_ONCE);
                 conn.request("GET", "file", &[], b"")
             });
             reply.is_ok_and(|reply| reply.text() == "content")

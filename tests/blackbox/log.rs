@@ -1,9 +1,7 @@
 //! The log: one line a request with all its fields, as text and as JSON, and one when a transfer that lasts begins.
 
-use std::time::Duration;
-
 use crate::common::json::{self, Json};
-use crate::common::{Server, TempDir, eventually, server, within};
+use crate::common::{Server, TempDir, eventually, server};
 
 /// The value of `key=` in a line of the text log, quotes and all.
 fn field<'a>(line: &'a str, key: &str) -> &'a str {
@@ -210,9 +208,7 @@ fn a_transfer_that_goes_on_is_logged_every_10_seconds() {
     // Both at once: each takes its ten seconds.
     let both = ["text", "json"].map(slow_upload);
     let [text, json] = both.each_ref().map(|(server, _)| {
-        within(Duration::from_secs(25), "the second line", || {
-            request_lines(server).len() == 2
-        });
+        eventually("the second line", || request_lines(server).len() == 2);
         request_lines(server)
     });
     for (line, message) in text.iter().zip(["transfer started", "transfer running"]) {

@@ -5,10 +5,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::common::json::{self, Json};
-use crate::common::{Server, eventually, within};
+use crate::common::{Server, eventually, skip};
 
 /// The page for operators.
 fn page() -> String {
@@ -91,11 +90,9 @@ fn log_of_everything(format: &str) -> String {
     assert_eq!(server.request("GET", "a", &contradictory, b"").status, 200);
     let mut upload = server.begin("POST", "slow", "Content-Length: 10");
     upload.send(b"01234");
-    within(
-        Duration::from_secs(20),
-        "the line of a transfer that goes on",
-        || server.log().contains("transfer running"),
-    );
+    eventually("the line of a transfer that goes on", || {
+        server.log().contains("transfer running")
+    });
     server.stop().stderr
 }
 
@@ -410,7 +407,7 @@ fn the_questions_on_the_page_have_their_answers() {
         .status()
         .is_err()
     {
-        eprintln!("skipped: the_questions_on_the_page_have_their_answers, for there is no jq");
+        skip("there is no jq");
         return;
     }
     let mut server = Server::with(&JSON, &[]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{Conn, Server, eventually, litter, pattern, request_bytes};
+use crate::common::{AT_ONCE, Conn, Server, eventually, litter, pattern, request_bytes};
 
 /// An upload of 10 bytes, half of them sent.
 fn held_upload(server: &Server, name: &str) -> Conn {
@@ -14,7 +14,7 @@ fn held_upload(server: &Server, name: &str) -> Conn {
 /// The status of a new upload, 0 where there is no reply to it.
 fn begin_another(server: &Server) -> u16 {
     let reply = Conn::try_open(server.addr).and_then(|mut conn| {
-        conn.limit_reads(Duration::from_secs(3));
+        conn.limit_reads(AT_ONCE);
         conn.request("POST", "late", &[], b"late")
     });
     reply.map_or(0, |reply| reply.status)
@@ -39,11 +39,7 @@ fn row_13_an_idle_server_ends_at_once() {
         let log = &exit.stderr;
         let (stopping, stopped) = (log.find(" stopping by SIG"), log.find(" INFO stopped"));
         assert!(stopping.is_some() && stopping < stopped, "{log}");
-        assert!(
-            exit.took < Duration::from_secs(1),
-            "SIG{name} took {:?}",
-            exit.took
-        );
+        assert!(exit.took < AT_ONCE, "SIG{name} took {:?}", exit.took);
         assert!(idle.closed());
         server.assert_clean();
     }
@@ -79,7 +75,7 @@ fn row_13_a_transfer_in_flight_is_finished_and_no_other_is_begun() {
     let exit = server.wait();
     assert_eq!(exit.code, Some(0));
     assert!(
-        exit.took < Duration::from_secs(2),
+        exit.took < AT_ONCE,
         "it took {:?} after the last transfer",
         exit.took
     );
@@ -163,7 +159,7 @@ fn row_13_what_outlasts_the_shutdown_timeout_is_dropped_without_a_trace() {
     assert_eq!(exit.code, Some(0));
     let took = exit.took;
     assert!(
-        took > Duration::from_millis(900) && took < Duration::from_secs(4),
+        took > Duration::from_millis(900) && took < Duration::from_secs(1) + AT_ONCE,
         "it took {took:?}"
     );
     assert_eq!(server.visible(), ["log 4"]);
@@ -180,11 +176,7 @@ fn row_13_a_second_signal_ends_at_once() {
     assert!(server.is_alive(), "the first signal waits for the upload");
     server.signal("TERM");
     let exit = server.wait();
-    assert!(
-        exit.took < Duration::from_secs(1),
-        "it took {:?}",
-        exit.took
-    );
+    assert!(exit.took < AT_ONCE, "it took {:?}", exit.took);
     assert!(upload.closed());
     assert!(
         !server

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use crate::common::process::{Process, flags, signal};
-use crate::common::{Conn, TempDir, eventually, pattern, request_bytes, server};
+use crate::common::{Conn, TempDir, eventually, pattern, request_bytes, server, skip};
 
 /// Signals that end a program that does not handle them, and that a server is sent by mistake or by habit.
 const OTHERS: [&str; 12] = [
@@ -189,7 +189,7 @@ impl Drop for Terminal {
 #[test]
 fn when_its_terminal_goes_the_server_finishes_what_is_in_flight() {
     if !runs("script") {
-        eprintln!("skipped: when_its_terminal_goes, for there is no script(1)");
+        skip("there is no script(1)");
         return;
     }
     for from_outside in [false, true] {

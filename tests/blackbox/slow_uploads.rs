@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{Conn, Server, within};
+use crate::common::{Conn, Server, eventually};
 
 /// Over how long a rate is measured.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -35,7 +35,7 @@ fn an_upload_below_the_least_rate_is_dropped_when_slots_are_short() {
         "dropped, and nobody has waited"
     );
     assert_eq!(server.post("new", b"new").status, 503);
-    within(Duration::from_secs(15), "there is room", || {
+    eventually("there is room", || {
         go_on(&mut slow);
         server.post("new", b"new").status == 200
     });

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::common::{Server, pattern, request_bytes};
+use crate::common::{LIMIT, Server, pattern, request_bytes};
 
 // symptom: 44 ms for each small reply on a kept-alive connection.
 // cause:   head and body leave in two writes, and Nagle's algorithm waits for a delayed ACK (row 7).
@@ -49,7 +49,7 @@ fn row_7_a_small_reply_leaves_in_one_write() {
         let received = loop {
             match stream.read(&mut buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    assert!(start.elapsed() < Duration::from_secs(20), "round {round}");
+                    assert!(start.elapsed() < LIMIT, "round {round}");
                     std::hint::spin_loop();
                 }
                 other => break other.expect("a reply"),

@@ -3,9 +3,9 @@
 //! in framing.rs, row 13 in shutdown.rs.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::common::{Reply, Server, eventually, pattern, request_bytes};
+use crate::common::{AT_ONCE, Reply, Server, eventually, pattern, request_bytes};
 
 // symptom: half an upload is stored as a whole file.
 // cause:   chunked_transfer's Decoder gives Ok(0) when the connection ends in a chunk (row 1).
@@ -201,7 +201,7 @@ fn row_9_a_connection_full_of_requests_that_never_reads_stops_nobody() {
                 "{what}"
             );
             assert!(
-                start.elapsed() < Duration::from_secs(5),
+                start.elapsed() < AT_ONCE,
                 "{what} took {:?}",
                 start.elapsed()
             );
@@ -313,7 +313,7 @@ fn another_version_of_http_gets_a_reply_or_a_close_and_costs_no_thread() {
     for round in 0..200 {
         let head = heads[round % heads.len()];
         let mut conn = server.open();
-        conn.limit_reads(Duration::from_secs(2));
+        conn.limit_reads(AT_ONCE);
         conn.send(head.as_bytes());
         match conn.reply_to("GET") {
             Ok(reply) => assert!(

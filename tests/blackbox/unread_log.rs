@@ -5,12 +5,11 @@ use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::common::process::{Process, command};
-use crate::common::{Conn, TempDir, within};
+use crate::common::{AT_ONCE, Conn, LIMIT, TempDir, eventually};
 
 /// A server whose log goes here.
 fn logging_to(log: impl Into<Stdio>, args: &[&str]) -> Process {
@@ -38,7 +37,7 @@ fn name(number: usize) -> String {
 /// Uploads and small downloads, in turns on a kept connection, each of which has to be answered within seconds.
 fn work(addr: SocketAddr, requests: usize) {
     let mut conn = Conn::open(addr);
-    conn.limit_reads(Duration::from_secs(10));
+    conn.limit_reads(AT_ONCE);
     for number in 0..requests {
         let (method, body) = [("POST", &b"content"[..]), ("GET", b"")][number % 2];
         let reply = conn.request(method, &name(number / 2 % 50), &[], body);
@@ -63,7 +62,7 @@ fn requests_are_answered_and_the_server_ends_while_nobody_reads_the_log() {
     server.signal("TERM");
     let (status, took) = server.wait();
     assert_eq!(status.code(), Some(0));
-    assert!(took < Duration::from_secs(5), "it took {took:?}");
+    assert!(took < AT_ONCE, "it took {took:?}");
 }
 
 #[test]
@@ -76,11 +75,11 @@ fn a_second_signal_ends_the_server_at_once_while_nobody_reads_the_log() {
     );
     assert_eq!(upload.head().expect("a word").status, 100);
     server.signal("TERM");
-    within(Duration::from_secs(10), "an end of accepting", || {
+    eventually("an end of accepting", || {
         let other = Conn::try_open(server.addr);
         other
             .and_then(|mut other| {
-                other.limit_reads(Duration::from_secs(3));
+                other.limit_reads(AT_ONCE);
                 other.request("GET", "%2F", &[], b"")
             })
             .is_ok_and(|reply| reply.status == 503)
@@ -90,7 +89,7 @@ fn a_second_signal_ends_the_server_at_once_while_nobody_reads_the_log() {
     server.signal("INT");
     let (status, took) = server.wait();
     assert_eq!(status.code(), Some(130));
-    assert!(took < Duration::from_secs(3), "it took {took:?}");
+    assert!(took < AT_ONCE, "it took {took:?}");
 }
 
 #[test]
@@ -180,7 +179,7 @@ fn a_start_whose_line_nobody_reads_is_a_start() {
             let _ = address.map(|address| sender.send(address));
         }
     });
-    let addr = found.recv_timeout(Duration::from_secs(10));
+    let addr = found.recv_timeout(LIMIT);
     server.addr = addr.expect("an address in the log");
     work(server.addr, 2);
     assert!(server.dir.storage().join(name(0)).exists());
@@ -196,6 +195,6 @@ fn a_start_that_fails_ends_while_nobody_reads_why() {
         let mut server = Process::start(command(&dir).args(args).stderr(stderr), &dir);
         let (status, took) = server.wait();
         assert_eq!(status.code(), Some(code), "{args:?}");
-        assert!(took < Duration::from_secs(5), "{args:?} took {took:?}");
+        assert!(took < AT_ONCE, "{args:?} took {took:?}");
     }
 }

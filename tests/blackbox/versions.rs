@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::common::digest::sha256_hex;
 use crate::common::rows::each;
-use crate::common::{Conn, Reply, Server};
+use crate::common::{Conn, LIMIT, Reply, Server};
 use crate::preconditions::place_at;
 
 const MODIFIED: u64 = 784_111_777;
@@ -263,7 +263,7 @@ fn every_reply_bears_the_date_and_those_of_files_when_they_were_modified() {
         let off = now
             .duration_since(time)
             .or_else(|_| time.duration_since(now));
-        assert!(off.is_ok_and(|off| off < Duration::from_secs(5)), "{shown}");
+        assert!(off.is_ok_and(|off| off < LIMIT), "{shown}");
         let modified = reply.header("Last-Modified");
         if row.of_file {
             assert_eq!(modified, Some(MODIFIED_TEXT), "{shown}");

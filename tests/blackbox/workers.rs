@@ -1,9 +1,9 @@
 //! The threads that serve requests: that they come and go with the work, and what becomes of requests that are too many
 //! for them.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::common::{Conn, Server, within};
+use crate::common::{AT_ONCE, Conn, Server, eventually};
 
 #[test]
 fn workers_end_when_they_are_idle() {
@@ -25,9 +25,7 @@ fn workers_end_when_they_are_idle() {
     }
     // tiny_http's threads wait 5 s for another connection, the workers 10 s for another request.
     let what = format!("no more than about the {before} threads of before");
-    within(Duration::from_secs(30), &what, || {
-        server.proc_status("Threads") <= before + 8
-    });
+    eventually(&what, || server.proc_status("Threads") <= before + 8);
     assert_eq!(server.get("/file").text(), "OK");
     server.assert_clean();
 }
@@ -58,7 +56,7 @@ fn a_burst_of_uploads_past_the_limit_gets_503_at_once() {
     }
     // Not one after another, and none only when another one ends.
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(2), "it took {took:?}");
+    assert!(took < AT_ONCE, "it took {took:?}");
     assert_eq!((admitted.len(), refused), (4, 196));
     assert_eq!(server.get("/file").text(), "OK");
     for mut conn in admitted {

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::LIMIT;
+
 /// A fresh folder below the system's temporary one, removed with all in it when dropped. The storage folder lies
 /// inside it, so that a test can put things next to the storage and see whether they change.
 pub struct TempDir {
@@ -88,9 +90,9 @@ pub fn litter(dir: &Path) -> Vec<String> {
     found
 }
 
-/// Polls until `condition` holds; fails after 15 s. The only way in which these tests wait.
+/// Polls until `condition` holds; fails after [`LIMIT`]. The only way in which these tests wait.
 pub fn eventually(what: &str, condition: impl FnMut() -> bool) {
-    within(Duration::from_secs(15), what, condition);
+    within(LIMIT, what, condition);
 }
 
 /// The same with another deadline, for what the server itself takes its time for.

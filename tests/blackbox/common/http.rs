@@ -4,8 +4,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// No read and no write of a test waits for longer than this.
-const LIMIT: Duration = Duration::from_secs(20);
+use super::LIMIT;
 
 #[derive(Debug, Clone)]
 pub struct Reply {

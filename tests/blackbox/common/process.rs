@@ -8,6 +8,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::LIMIT;
 use super::disk::{TempDir, within};
 use super::server;
 
@@ -45,9 +46,7 @@ impl Process {
                 let _ = sender.send(line);
             }
         });
-        let line = line
-            .recv_timeout(Duration::from_secs(20))
-            .unwrap_or_default();
+        let line = line.recv_timeout(LIMIT).unwrap_or_default();
         let address = line.trim_end().strip_prefix("listening on http://");
         let address = address.and_then(|address| address.parse().ok());
         process.addr = address.unwrap_or_else(|| panic!("no address in {line:?}"));
@@ -75,7 +74,7 @@ impl Process {
     pub fn wait(&mut self) -> (ExitStatus, Duration) {
         let start = Instant::now();
         let mut ended = None;
-        within(Duration::from_secs(20), "the end of the server", || {
+        within(LIMIT, "the end of the server", || {
             ended = self.child.try_wait().expect("it can be waited for");
             ended.is_some()
         });

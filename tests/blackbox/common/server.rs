@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::LIMIT;
 use super::disk::{self, TempDir};
 use super::http::{Conn, Reply};
 
@@ -56,14 +57,14 @@ pub fn command() -> Command {
     command
 }
 
-/// Runs the binary to its end (20 s at most): for starts that fail, `--help` and the like.
+/// Runs the binary to its end (for [`LIMIT`] at most): for starts that fail, `--help` and the like.
 pub fn run(args: &[&str], envs: &[(&str, &str)]) -> Exit {
     let mut command = command();
     command.args(args).envs(envs.iter().copied());
     run_command(&mut command)
 }
 
-/// Runs a command of the binary to its end, 20 s at most.
+/// Runs a command of the binary to its end, for [`LIMIT`] at most.
 pub fn run_command(command: &mut Command) -> Exit {
     let start = Instant::now();
     let mut child = command
@@ -76,9 +77,9 @@ pub fn run_command(command: &mut Command) -> Exit {
         .expect("the child can be waited for")
         .is_none()
     {
-        if start.elapsed() > Duration::from_secs(20) {
+        if start.elapsed() > LIMIT {
             let _ = child.kill();
-            panic!("still running after 20 s: {command:?}");
+            panic!("still running after {LIMIT:?}: {command:?}");
         }
         thread::sleep(Duration::from_millis(2));
     }
@@ -160,9 +161,7 @@ impl Server {
             let _ = sender.send(line);
             let _ = stdout.read_to_end(&mut Vec::new());
         });
-        let line = first_line
-            .recv_timeout(Duration::from_secs(20))
-            .unwrap_or_default();
+        let line = first_line.recv_timeout(LIMIT).unwrap_or_default();
         let address = line
             .strip_prefix("listening on http://")
             .and_then(|rest| rest.trim_end().parse().ok());
