@@ -105,7 +105,7 @@ fn a_copy_that_nobody_waits_for_is_given_up() {
     let server = Server::with(&["--min-free-space", "0"], &[]);
     place_sparse(&server, "large", 1 << 30);
     if shares_blocks(&server, "large") {
-        eprintln!("skipped: a_copy_that_nobody_waits_for_is_given_up, for blocks are shared here");
+        crate::common::skip("blocks are shared here");
         return;
     }
     for round in 1..=3 {
