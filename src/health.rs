@@ -26,7 +26,7 @@ const LONGEST_REPLY: u64 = 64 * 1024;
 pub fn check(target: &Target) -> Result<String, String> {
     let server = Server::at(target);
     server.ask("GET", "/file", "", "OK")?;
-    let well = format!("{} is well", server.url(""));
+    let well = format!("{} is healthy", server.url(""));
     if !target.write {
         return Ok(well);
     }

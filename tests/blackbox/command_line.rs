@@ -226,7 +226,7 @@ fn sizes_have_the_units_of_kubernetes() {
 fn health_says_one_line() {
     let server = Server::start();
     let port = server.addr.port().to_string();
-    let well = format!("http://127.0.0.1:{port} is well");
+    let well = format!("http://127.0.0.1:{port} is healthy");
     let exit = server::run(&["health", "--port", &port], &[]);
     assert_eq!((exit.code, exit.stdout), (Some(0), format!("{well}\n")));
     let exit = server::run(&["health", "--write", "--port", &port], &[]);

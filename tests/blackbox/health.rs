@@ -20,7 +20,7 @@ fn assert_well(exit: &Exit) {
     let found = (exit.code, exit.stdout.lines().count(), exit.stderr.as_str());
     assert_eq!(found, (Some(0), 1, ""), "{exit:?}");
     let is_line = exit.stdout.starts_with("http://") && exit.stdout.ends_with('\n');
-    assert!(is_line && exit.stdout.contains(" is well"), "{exit:?}");
+    assert!(is_line && exit.stdout.contains(" is healthy"), "{exit:?}");
 }
 
 /// Exit code 1, and one line on stderr that names the request and says this.
