@@ -54,7 +54,7 @@ fn write_archive(tree: Tree<'_>, name: &Name, sink: &mut dyn Sink) -> io::Result
     }
     sink.write_all(&END)?;
     if left_out > 0 {
-        log::warn!("the archive of \"{name}\" is without {left_out} FIFOs, sockets or devices");
+        log::warn!(left_out, name:% = name; "an archive is without FIFOs, sockets or devices");
     }
     Ok(())
 }

@@ -47,11 +47,7 @@ pub fn init_panics() {
             Some(_) => log::Level::Error,
             None => log::Level::Debug,
         };
-        log::log!(
-            level,
-            "thread {:?}: {panic}",
-            thread.name().unwrap_or("of tiny_http")
-        );
+        log::log!(level, thread = thread.name().unwrap_or("of tiny_http"), cause:% = panic; "panicked");
         // It may end the process, by an abort too.
         if thread.name().is_some() {
             finish_at_once();

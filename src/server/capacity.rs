@@ -53,20 +53,16 @@ impl Capacity {
     pub(super) fn log(&self, limit: Option<u64>, (connections, transfers): (usize, usize)) {
         let memory = self.memory;
         let Some(limit) = limit else {
-            log::info!("memory that requests share: {memory} bytes");
+            log::info!(memory; "memory that requests share");
             return;
         };
-        log::info!(
-            "memory that requests share: {memory} bytes, of {limit} that the control group may have"
-        );
+        log::info!(memory, limit; "memory that requests share, and the limit of the control group");
         for (flag, asked, fits) in [
             ("--max-connections", connections, self.connections),
             ("--max-transfers", transfers, self.transfers),
         ] {
             if fits < asked {
-                log::warn!(
-                    "{flag} is {fits} instead of {asked}: more does not fit into the {limit} bytes of the control group"
-                );
+                log::warn!(fits, asked, limit; "{flag} is lowered: more does not fit into the control group");
             }
         }
     }

@@ -155,12 +155,9 @@ pub fn run(config: &Config) -> Result<(), String> {
     logging::print(format!("listening on http://{address}\n"));
     if let Some(second) = listener.second_address() {
         logging::print(format!("listening on http://{second}\n"));
-        log::info!("http-nas listens on {second}, too");
+        log::info!(address:% = second; "http-nas listens, too");
     }
-    log::info!(
-        "http-nas {} listens on {address}",
-        env!("CARGO_PKG_VERSION")
-    );
+    log::info!(address:% = address, version = env!("CARGO_PKG_VERSION"); "http-nas listens");
     // From here on, so that the line above comes before those of the cleaner.
     cleaner::start(Arc::clone(&shared))?;
     announce::start(config, &file_system);

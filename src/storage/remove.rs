@@ -68,7 +68,7 @@ impl Root {
                 parent.sync()?;
                 if let Some(left) = self.take_apart(OsStr::new(&name)) {
                     // The name is gone, as promised.
-                    log::warn!("of the removed folder {:?} {left}", pieces.join("/"));
+                    log::warn!(name = pieces.join("/").as_str(), cause:% = left; "a folder is removed in part");
                 }
                 Ok(())
             }

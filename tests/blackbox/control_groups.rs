@@ -150,7 +150,7 @@ fn what_follows_from_the_limit_is_said_at_the_start() {
         command.args(flags(&dir)).stderr(log);
         let server = Process::serving(&mut command, &dir);
         let line = format!(
-            "memory that requests share: {shared} bytes, of {} that the control group may have",
+            "memory that requests share, and the limit of the control group memory={shared} limit={}",
             mib << 20
         );
         let mut text = String::new();
@@ -160,7 +160,7 @@ fn what_follows_from_the_limit_is_said_at_the_start() {
         });
         served(&server, "GET /file HTTP/1.0\r\n\r\n");
         text = fs::read_to_string(&path).unwrap_or_default();
-        for flag in ["--max-connections is ", "--max-transfers is "] {
+        for flag in ["--max-connections is lowered", "--max-transfers is lowered"] {
             assert_eq!(text.contains(flag), is_lowered, "{mib} MiB: {text}");
         }
     }

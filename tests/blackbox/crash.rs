@@ -476,7 +476,7 @@ fn a_server_listens_before_it_clears_what_another_has_left() {
         server.log().contains("cleared 1 remnant")
     });
     let log = server.log();
-    let (listens, cleared) = (log.find(" listens on "), log.find(" cleared 1 remnant"));
+    let (listens, cleared) = (log.find(" listens "), log.find(" cleared 1 remnant"));
     assert!(listens < cleared, "{log}");
 }
 

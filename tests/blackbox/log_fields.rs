@@ -389,6 +389,44 @@ fn nothing_that_a_client_sends_can_look_like_another_field() {
     }
 }
 
+// symptom: the name of an archived or removed folder stood in the words of a line, where it could look like fields.
+// cause:   it was part of the message.
+// fix:     names are values; each key of these lines is in the table.
+#[test]
+fn a_name_in_a_line_about_something_else_is_a_value() {
+    let page = page();
+    let mut keys = first_words(&table(&page, "other field"));
+    keys.extend(first_words(&table(&page, "start field")));
+    keys.extend(["time", "level", "message"].map(str::to_owned));
+    let folder = "d status=200 op=delete \"e\"";
+    for format in ["json", "text"] {
+        let mut server = Server::with(&["--log-format", format], &[]);
+        let path = server.storage().join(folder);
+        fs::create_dir(&path).expect("made");
+        let made = Command::new("mkfifo").arg(path.join("fifo")).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        let target = "d%20status=200%20op=delete%20%22e%22/tar";
+        assert_eq!(server.get(target).status, 200);
+        let log = server.stop().stderr;
+        let line = log.lines().find(|line| line.contains("FIFOs"));
+        let line = line.unwrap_or_else(|| panic!("{log}"));
+        if format == "text" {
+            let end = r#" left_out=1 name="d status=200 op=delete \"e\"""#;
+            assert!(line.ends_with(end), "{line}");
+            continue;
+        }
+        let object = json::parse(line);
+        assert_eq!(object.get("name").text(), folder);
+        assert!(!object.get("message").text().contains("status"), "{line}");
+        let lines = log.lines().map(json::parse);
+        for line in lines.filter(|line| !line.names().contains(&"id")) {
+            for key in line.names() {
+                assert!(keys.contains(key), "{key}: {line:?}");
+            }
+        }
+    }
+}
+
 /// The questions on the page: a comment and a command each.
 fn questions(page: &str) -> Vec<String> {
     let start = page.find("### Questions to the log").expect("the section");

@@ -300,7 +300,7 @@ fn fifos_and_sockets_are_left_out_and_the_log_says_so() {
     eventually("the log says it", || {
         server
             .log()
-            .contains("the archive of \"d\" is without 2 FIFOs, sockets or devices")
+            .contains("an archive is without FIFOs, sockets or devices left_out=2 name=\"d\"")
     });
 }
 

@@ -175,7 +175,10 @@ fn a_start_whose_line_nobody_reads_is_a_start() {
     let (sender, found) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(log).lines().map_while(Result::ok) {
-            let address = line.rsplit(' ').next().and_then(|word| word.parse().ok());
+            let word = line
+                .split(' ')
+                .find_map(|word| word.strip_prefix("address="));
+            let address = word.and_then(|address| address.parse().ok());
             let _ = address.map(|address| sender.send(address));
         }
     });

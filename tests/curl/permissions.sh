@@ -113,7 +113,7 @@ if ((EUID == 0)); then
     status 200 -X DELETE "$URL/file/mixed"
     absent "$storage/mixed"
     only_foreign
-    grep -q 'of the removed folder "mixed" 1 entry could not be removed.*"foreign": permission denied' "$LOG"
+    grep -q 'removed in part name="mixed" cause="1 entry could not be removed.*foreign.*: permission denied' "$LOG"
   }
   check "DELETE of a folder with an entry that cannot go removes the rest, and the log names it" deleted
   signal TERM "$PID"
