@@ -7,7 +7,9 @@ install_packages() {
   local try said
   ((EUID == 0)) && command -v apt-get >/dev/null || return 1
   for try in 1 2 3; do
-    said=$({ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } 2>&1 </dev/null) &&
+    # One script at a time: apt-get fails where another one is at work.
+    said=$(DEBIAN_FRONTEND=noninteractive flock /var/lib/dpkg sh -c \
+      'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"' sh "$@" 2>&1 </dev/null) &&
       return
     ((try == 3)) || sleep $((try * 5))
   done

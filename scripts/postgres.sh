@@ -19,7 +19,8 @@ install_postgres() {
   fi
   local try
   for try in 1 2 3; do
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql && return
+    # One script at a time: apt-get fails where another one is at work.
+    DEBIAN_FRONTEND=noninteractive flock /var/lib/dpkg sh -c 'apt-get update -qq && apt-get install -y -qq postgresql' && return
     sleep $((try * 5))
   done >"$work/install" 2>&1 </dev/null
   tail -n 5 "$work/install"
