@@ -26,15 +26,12 @@ two_commands() {
 check "the first block is the two commands" two_commands
 
 mkdir "$work/here"
-random_file "$work/here/cat.jpg" 100000
 first_screen() {
   (cd "$work/here" && block 2 >commands && bash -euo pipefail commands >output)
-  same "OKOKOK$(checksum "$work/here/cat.jpg")  -" "$(head -c 73 "$work/here/output")"
-  same 2 "$(tail -c +75 "$work/here/output" | head -c 1)"
+  same "OKOK$(printf 'a,b\n1,2\n' | sha256sum)"$'\nOKOK' "$(<"$work/here/output")"
 }
 check "the lines of the first screen work one after the other" first_screen
 check "what they move and delete is gone" absent "$storage/old"
-check "what they store is there" cmp "$work/here/cat.jpg" "$storage/pets/cat.jpg"
 
 # A dump program that does what it is told.
 mkdir "$work/bin"
