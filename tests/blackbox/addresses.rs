@@ -24,7 +24,7 @@ fn localhost_is_both_loopback_addresses() {
         for ip in [V4, V6, V6, V4, V4, V6] {
             assert_eq!(get(ip, port), 200, "{host} {ip}");
         }
-        let both = format!("[::1]:{port}, too");
+        let both = format!("listens, too address=[::1]:{port}");
         eventually("the log has both", || server.log().contains(&both));
         let exit = server.stop();
         assert_eq!(exit.code, Some(0), "{exit:?}");
