@@ -1,0 +1,226 @@
+//! What a file server needs of a request beyond the interface of tiny_http.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+use std::ops::Range;
+
+use crate::encode::{self, Encoder, End, Next, Progress, Sink, Wire};
+use crate::exchange::{BodyFault, Input};
+use crate::head::Head;
+use crate::presence::Presence;
+use crate::request::{Outcome, connection_option};
+use crate::response::date;
+use crate::role::Refusal;
+use crate::{HTTPVersion, Method, Request, StatusCode};
+
+/// A reply whose content is not a reader.
+///
+/// `Date`, `Connection` and what says the length of the content are added to its fields.
+pub struct Reply<'r> {
+    /// The status.
+    pub status: StatusCode,
+    /// Names and values. One that would break the head in two is left out.
+    pub fields: &'r [(&'r str, &'r str)],
+    /// The content. To a HEAD request, and with 1xx, 204 and 304, it is not sent.
+    pub content: Content<'r>,
+    /// Whether it is to be the last on its connection.
+    pub closes: bool,
+}
+
+/// The content of a [`Reply`].
+pub enum Content<'c> {
+    /// Bytes.
+    Bytes(&'c [u8]),
+    /// A part of a file, which leaves by `sendfile` where it is large.
+    File(&'c File, Range<u64>),
+    /// What is made while it is sent.
+    Stream {
+        /// Its length in bytes, where it is known beforehand. Else it is sent in chunks, or up to the end of the connection
+        /// to clients of HTTP/1.0.
+        length: Option<u64>,
+        /// Writes it. Where that fails, the connection is broken off, so that the client takes no part for the whole.
+        write: Box<dyn FnOnce(&mut Outgoing<'_>) -> io::Result<()> + 'c>,
+    },
+}
+
+impl Content<'_> {
+    fn length(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::File(_, part) => Some(part.end.saturating_sub(part.start)),
+            Self::Stream { length, .. } => *length,
+        }
+    }
+}
+
+/// Content that is made while it is sent. What is written to it is gathered; flushing sends it.
+pub struct Outgoing<'s>(Encoder<Wire<'s>>);
+
+impl Outgoing<'_> {
+    /// Bytes of content that have been written.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.0.written()
+    }
+
+    /// Writes a part of a file: by `sendfile` where it is large. The [`Progress`] is told of each step.
+    ///
+    /// # Errors
+    /// What the system says; `UnexpectedEof` where the file has become shorter.
+    pub fn write_file(&mut self, file: &File, part: Range<u64>) -> io::Result<()> {
+        self.0.write_file(file, part)
+    }
+}
+
+impl Write for Outgoing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Request {
+    /// The head: its fields without a copy, its framing.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Why the head is refused, if it is. See [`Config::hands_out_refusals`](crate::Config).
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+
+    /// The number of the connection, which no other one of the server has.
+    #[must_use]
+    pub fn connection_id(&self) -> u64 {
+        self.exchange.as_ref().map_or(0, |exchange| exchange.id)
+    }
+
+    /// Why reading the body has failed, if it has.
+    #[must_use]
+    pub fn body_fault(&self) -> Option<BodyFault> {
+        self.exchange.as_ref()?.body_fault()
+    }
+
+    /// Bytes of the body that have been read, and bytes of the reply's content that have been sent.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (
+            self.exchange
+                .as_ref()
+                .map_or(0, |exchange| exchange.received),
+            self.sent,
+        )
+    }
+
+    /// What of the connection another thread may end: its input.
+    #[must_use]
+    pub fn input(&self) -> Option<Input> {
+        self.exchange.as_ref().map(|exchange| exchange.input())
+    }
+
+    /// Whether the client is known to be gone, so that nobody waits for the reply. To be asked again and again while a
+    /// reply is made that takes long.
+    pub fn is_client_gone(&mut self) -> bool {
+        let Some(exchange) = &self.exchange else {
+            return true;
+        };
+        let presence = self
+            .presence
+            .get_or_insert_with(|| Presence::of(&exchange.socket));
+        presence.is_gone(&exchange.socket, self.head.version < (1, 1))
+    }
+
+    /// Copies the rest of the body to a file, from where the file stands: by `splice` where much of it is known to come,
+    /// without a copy in the program. After each step it says how many bytes of the body have come; gives how many have.
+    ///
+    /// # Errors
+    /// Those of [`as_reader`](Request::as_reader), for which [`body_fault`](Request::body_fault) is set, and those of the
+    /// file.
+    pub fn copy_body_to_file(
+        &mut self,
+        file: &File,
+        has_come: &mut dyn FnMut(u64),
+    ) -> io::Result<u64> {
+        match &mut self.exchange {
+            Some(exchange) => exchange.copy_body_to_file(file, has_come),
+            None => Ok(0),
+        }
+    }
+
+    /// Sends a reply. When the request is dropped, its connection goes on, or ends.
+    ///
+    /// # Errors
+    /// Those of the content, what the system says, `WouldBlock` where the client may not be waited for. The connection is
+    /// broken off then.
+    pub fn send(&mut self, reply: Reply<'_>, progress: &dyn Progress) -> io::Result<()> {
+        let Some(exchange) = &mut self.exchange else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        exchange.skip_body();
+        exchange.wait_for_turn();
+        let version = &self.head.version;
+        let length = reply.content.length();
+        let has_none = matches!(reply.status.0, 100..=199 | 204 | 304);
+        let end = match length {
+            Some(length) => End::Length(length),
+            None if *version < (1, 1) => End::Close,
+            None => End::LastChunk,
+        };
+        let goes_on = !reply.closes && exchange.may_go_on() && end != End::Close;
+        let told = length.map(|length| length.to_string());
+        let told = match (&told, end) {
+            _ if has_none => None,
+            (Some(length), _) => Some(("Content-Length", length.as_str())),
+            (None, End::LastChunk) => Some(("Transfer-Encoding", "chunked")),
+            (None, _) => None,
+        };
+        let date = date();
+        let connection = connection_option(goes_on, version).map(|option| ("Connection", option));
+        let own = [Some(("Date", date.as_str())), told, connection];
+        let fields = reply
+            .fields
+            .iter()
+            .copied()
+            .chain(own.into_iter().flatten());
+        let head = encode::head(&HTTPVersion(1, 1), reply.status, fields);
+        let end = if has_none || *self.method() == Method::Head {
+            End::Head
+        } else {
+            end
+        };
+        let Some(exchange) = &self.exchange else {
+            return Ok(());
+        };
+        let mut wire = exchange.wire(progress);
+        let sent = match reply.content {
+            _ if end == End::Head => wire.send(&mut [IoSlice::new(&head)], Next::Nothing),
+            Content::Bytes(bytes) => {
+                let parts = &mut [IoSlice::new(&head), IoSlice::new(bytes)];
+                self.sent = bytes.len() as u64;
+                wire.send(parts, Next::Nothing)
+            }
+            content => {
+                let mut outgoing = Outgoing(Encoder::new(wire, head, end));
+                let written = match content {
+                    Content::File(file, part) => outgoing.write_file(file, part),
+                    Content::Stream { write, .. } => write(&mut outgoing),
+                    Content::Bytes(_) => Ok(()),
+                };
+                self.sent = outgoing.sent();
+                written.and_then(|()| outgoing.0.finish())
+            }
+        };
+        self.outcome = Some(match (&sent, goes_on) {
+            (Err(_), _) => Outcome::Broken,
+            (Ok(()), true) => Outcome::GoesOn,
+            (Ok(()), false) => Outcome::Ends,
+        });
+        sent
+    }
+}

@@ -1,0 +1,53 @@
+//! The settings of a server that tiny_http does not have.
+
+use std::time::Duration;
+
+/// Limits, and how much the server does by itself. [`Default`] behaves as tiny_http does.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The longest request head, in bytes, from the request line to the empty line.
+    pub max_head: usize,
+    /// The most connections at a time. Beyond it, those that have waited longest idle make room; a new one is closed only
+    /// where all are in a transfer.
+    pub max_connections: usize,
+    /// How long a request head may take from its first byte to its last.
+    pub head_timeout: Duration,
+    /// How long a connection may stay open without a byte of a request.
+    pub keep_alive: Duration,
+    /// How long a body may stay without a byte.
+    pub body_timeout: Duration,
+    /// How long a client may take nothing of a reply.
+    pub reply_timeout: Duration,
+    /// How long the rest that a client sends is thrown away after the last reply.
+    pub linger_timeout: Duration,
+    /// How long that may go on without a byte.
+    pub linger_idle: Duration,
+    /// The most of a body that is thrown away to keep its connection, in bytes, where the handler has not read it.
+    pub max_skipped: u64,
+    /// The most requests of one connection at a time. With 1, a request is handed out when the reply to the one before
+    /// is over.
+    pub pipelined_requests: u64,
+    /// The most threads that wait for the sockets at the same time; others that call `recv` wait for one of them to leave.
+    pub pollers: usize,
+    /// Whether requests with a head that is refused are handed out, for the program to answer.
+    pub hands_out_refusals: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_head: 16 * 1024,
+            max_connections: usize::MAX,
+            head_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(60),
+            reply_timeout: Duration::from_secs(60),
+            linger_timeout: Duration::from_secs(30),
+            linger_idle: Duration::from_secs(5),
+            max_skipped: 64 * 1024,
+            pipelined_requests: 16,
+            pollers: 3,
+            hands_out_refusals: false,
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! What a client sends on one connection, cut into heads and bodies: a machine that is fed with bytes.
+//!
+//! Responsible for: which bytes are of which message. Not for: sockets, time, replies; so that tests can cut the bytes
+//! anywhere.
+
+use crate::chunks::ChunkFault;
+use crate::decode::Decoder;
+use crate::head::Head;
+use crate::role::{HeadFault, Refusal, check, end_of_head};
+
+/// The input of one connection. It has no buffer while no byte is pending.
+#[derive(Debug)]
+pub struct Conn {
+    buffer: Vec<u8>,
+    /// Bytes of the buffer that have been used up.
+    used: usize,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// A head is being gathered.
+    Head {
+        /// This many pending bytes hold no end of it.
+        searched: usize,
+        /// Whether an empty line before it has been passed over.
+        blank_skipped: bool,
+    },
+    Body(Decoder),
+    /// Where the next message would begin is not known.
+    Lost,
+}
+
+/// What comes next of a body.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// This many bytes of it were copied.
+    Bytes(usize),
+    /// Nothing is pending, and the next bytes from the client, so many, are of the body.
+    Data(u64),
+    /// The framing that comes next is not here; it must be fed.
+    Framing,
+    /// It was whole.
+    End,
+}
+
+impl Default for Conn {
+    fn default() -> Self {
+        Self {
+            buffer: Vec::new(),
+            used: 0,
+            phase: Phase::HEAD,
+        }
+    }
+}
+
+impl Phase {
+    const HEAD: Self = Self::Head {
+        searched: 0,
+        blank_skipped: false,
+    };
+}
+
+impl Conn {
+    /// A connection on which these bytes of a body of that length have come.
+    pub(crate) fn of_body(body: &[u8], decoder: Decoder) -> Self {
+        Self {
+            buffer: body.to_vec(),
+            used: 0,
+            phase: Phase::Body(decoder),
+        }
+    }
+
+    /// Where bytes from the client are to be appended, with room for so many.
+    pub fn room(&mut self, room: usize) -> &mut Vec<u8> {
+        self.buffer.drain(..self.used);
+        self.used = 0;
+        self.buffer.reserve(room);
+        &mut self.buffer
+    }
+
+    /// Gives back the memory that pending bytes do not need.
+    pub fn shrink(&mut self) {
+        self.room(0).shrink_to_fit();
+    }
+
+    /// Bytes that have come and were not used.
+    #[must_use]
+    pub fn pending(&self) -> &[u8] {
+        &self.buffer[self.used..]
+    }
+
+    /// The next head, of at most `max` bytes, where it has come as a whole or is refused. Behind one that is refused there
+    /// is no other.
+    ///
+    /// Whether and why it is refused does not depend on how the bytes were cut when they were fed.
+    pub fn head(&mut self, max: usize) -> Option<Result<Head, Refusal>> {
+        let Phase::Head {
+            searched,
+            blank_skipped,
+        } = &mut self.phase
+        else {
+            return None;
+        };
+        // RFC 9112, section 2.2: one empty line before a request line is ignored.
+        if !*blank_skipped && self.buffer[self.used..].starts_with(b"\r\n") {
+            self.used += 2;
+            *blank_skipped = true;
+            *searched = 0;
+        }
+        let pending = &self.buffer[self.used..];
+        let searchable = &pending[..pending.len().min(max)];
+        let checked = match end_of_head(searchable, *searched) {
+            Ok(Some(end)) => {
+                self.used += end;
+                check(&searchable[..end]).map_err(|fault| Refusal::of(searchable, fault))
+            }
+            // A CR alone may begin an empty line, which does not count.
+            Ok(None) if pending.len() < max => {
+                *searched = if pending == b"\r" { 0 } else { pending.len() };
+                return None;
+            }
+            Ok(None) => Err(Refusal::of(searchable, HeadFault::TooLong)),
+            Err(fault) => Err(Refusal::of(searchable, fault)),
+        };
+        self.phase = match &checked {
+            Ok(head) => Phase::Body(Decoder::new(head.framing)),
+            Err(_) => Phase::Lost,
+        };
+        Some(checked)
+    }
+
+    /// Gives up on a head that has not come in time. None where it has not begun.
+    pub fn time_out(&mut self) -> Option<Refusal> {
+        if !matches!(self.phase, Phase::Head { .. }) || self.pending().is_empty() {
+            return None;
+        }
+        self.phase = Phase::Lost;
+        Some(Refusal::of(self.pending(), HeadFault::Stalled))
+    }
+
+    /// What comes next of the body; pending bytes of it are copied.
+    ///
+    /// # Errors
+    /// What is wrong with its chunks. It is final.
+    pub fn body(&mut self, out: &mut [u8]) -> Result<Step, ChunkFault> {
+        let Phase::Body(decoder) = &mut self.phase else {
+            return Ok(Step::End);
+        };
+        self.used += decoder.advance(&self.buffer[self.used..])?;
+        if decoder.is_whole() {
+            return Ok(Step::End);
+        }
+        let data = decoder.data_remaining();
+        let pending = &self.buffer[self.used..];
+        if data == 0 {
+            return Ok(Step::Framing);
+        }
+        if pending.is_empty() {
+            return Ok(Step::Data(data));
+        }
+        let most = usize::try_from(data).unwrap_or(usize::MAX);
+        let count = most.min(pending.len()).min(out.len());
+        out[..count].copy_from_slice(&pending[..count]);
+        self.used += count;
+        decoder.skip_data(count as u64);
+        Ok(Step::Bytes(count))
+    }
+
+    /// Notes that so many bytes of the body, of those that [`Step::Data`] told, went another way than through here.
+    pub fn pass(&mut self, count: u64) {
+        if let Phase::Body(decoder) = &mut self.phase {
+            decoder.skip_data(count);
+        }
+    }
+
+    /// Copies pending bytes, whatever they are.
+    pub(crate) fn take_pending(&mut self, out: &mut [u8]) -> usize {
+        let count = self.pending().len().min(out.len());
+        out[..count].copy_from_slice(&self.pending()[..count]);
+        self.used += count;
+        count
+    }
+
+    /// Whether a head is waited for, and no byte of it has come.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        matches!(self.phase, Phase::Head { .. }) && self.pending().is_empty()
+    }
+
+    /// Forgets what is pending; there is no further message.
+    pub fn end(&mut self) {
+        *self = Self {
+            phase: Phase::Lost,
+            ..Self::default()
+        };
+    }
+
+    /// Whether the message is whole: its head was found, and all of its body was taken.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        matches!(&self.phase, Phase::Body(decoder) if decoder.is_whole())
+    }
+
+    /// Goes on to the next message, behind one that is whole. Says whether it does.
+    pub fn next_message(&mut self) -> bool {
+        let is_whole = self.is_whole();
+        self.phase = if is_whole { Phase::HEAD } else { Phase::Lost };
+        is_whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 64;
+
+    /// Feeds a piece and says what came of it: heads by their targets, bodies, refusals.
+    fn feed(conn: &mut Conn, piece: &[u8], out: &mut Vec<String>) {
+        conn.room(piece.len()).extend_from_slice(piece);
+        loop {
+            while let Some(head) = conn.head(MAX) {
+                out.push(match head {
+                    Ok(head) => head.target().to_owned(),
+                    Err(refusal) => format!("{:?}", refusal.fault),
+                });
+            }
+            let mut buffer = [0; 3];
+            match conn.body(&mut buffer) {
+                Ok(Step::Bytes(count)) => {
+                    let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
+                    match out.last_mut() {
+                        Some(last) if last.starts_with('=') => last.push_str(&text),
+                        _ => out.push(format!("={text}")),
+                    }
+                }
+                Ok(Step::End) if conn.is_whole() => assert!(conn.next_message()),
+                Ok(_) => return,
+                Err(fault) => {
+                    if out.last() != Some(&format!("{fault:?}")) {
+                        out.push(format!("{fault:?}"));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn messages_are_the_same_however_they_are_cut() {
+        for (input, expected) in [
+            (
+                "GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+                &["/a", "/b"][..],
+            ),
+            (
+                "\r\nGET /a HTTP/1.1\r\n\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+                &["/a", "/b"],
+            ),
+            ("\r\n\r\nGET /a HTTP/1.1\r\n\r\n", &["RequestLine"]),
+            ("\r\n\nGET /a HTTP/1.1\r\n\r\n", &["BareLf"]),
+            ("\nGET /a HTTP/1.1\r\n\r\n", &["BareLf"]),
+            ("\r\r\nGET /a HTTP/1.1\r\n\r\n", &["RequestLine"]),
+            (
+                "PUT /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhelloGET /b HTTP/1.1\r\n\r\n",
+                &["/a", "=hello", "/b"],
+            ),
+            (
+                "PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+                &["/a", "=abcde", "/b"],
+            ),
+            (
+                "PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabGET /b HTTP/1.1\r\n\r\n",
+                &["/a", "=a", "DataEnd"],
+            ),
+            (
+                "PUT /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhell",
+                &["/a", "=hell"],
+            ),
+            ("GET /a HTTP/1.1\r\nX: y\n\r\n\r\n", &["BareLf"]),
+            (
+                "GET /a HTTP/3.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+                &["Version"],
+            ),
+            (
+                "GET /a HTTP/1.1\r\nX: 0123456789012345678901234567890123456789\r\n\r\n",
+                &["/a"],
+            ),
+            (
+                "GET /a HTTP/1.1\r\nX: 01234567890123456789012345678901234567890\r\n\r\n",
+                &["TooLong"],
+            ),
+        ] {
+            for size in 1..=input.len() {
+                let mut conn = Conn::default();
+                let mut out = Vec::new();
+                let pieces = input.as_bytes().chunks(size);
+                pieces.for_each(|piece| feed(&mut conn, piece, &mut out));
+                assert_eq!(out, expected, "{input:?} in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_that_was_not_begun_cannot_be_late() {
+        let mut conn = Conn::default();
+        assert_eq!(conn.time_out(), None);
+        conn.room(2).extend_from_slice(b"GE");
+        assert!(conn.head(MAX).is_none());
+        assert_eq!(
+            conn.time_out().map(|it| (it.fault, it.method)),
+            Some((HeadFault::Stalled, "GE".to_owned()))
+        );
+        assert!(conn.head(MAX).is_none() && !conn.next_message());
+    }
+
+    #[test]
+    fn data_may_go_another_way() {
+        let mut conn = Conn::default();
+        conn.room(64)
+            .extend_from_slice(b"PUT / HTTP/1.1\r\nContent-Length: 5\r\n\r\nh");
+        assert!(conn.head(MAX).is_some_and(|head| head.is_ok()));
+        assert_eq!(conn.body(&mut [0; 8]), Ok(Step::Bytes(1)));
+        assert_eq!(conn.body(&mut [0; 8]), Ok(Step::Data(4)));
+        conn.pass(3);
+        assert_eq!(conn.body(&mut [0; 8]), Ok(Step::Data(1)));
+        conn.pass(1);
+        assert_eq!(conn.body(&mut [0; 8]), Ok(Step::End));
+        assert!(conn.next_message() && conn.pending().is_empty());
+    }
+
+    #[test]
+    fn no_memory_is_kept_for_nothing() {
+        let mut conn = Conn::default();
+        conn.room(8192).extend_from_slice(b"GET");
+        conn.shrink();
+        assert_eq!(conn.buffer.capacity(), 3);
+    }
+}

@@ -1,0 +1,171 @@
+//! What is done with a socket that has something to read: accepting, gathering a head, lingering.
+//!
+//! Responsible for: one step of one connection, without waiting. Not for: who does it (`engine.rs`), and what follows a
+//! head (`exchange.rs`).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::{SocketAddrAny, SocketFlags};
+
+use crate::engine::{Connection, Engine};
+use crate::exchange::Exchange;
+use crate::io::Discarded;
+use crate::role::Refusal;
+use crate::table::Wait;
+use crate::{Request, Response};
+
+/// How much is asked for at a time while a head is gathered, in bytes: enough for a head and a small body.
+pub(crate) const READ: usize = 8192;
+
+/// After a failure, how long until it is accepted again.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// How many connections are accepted before others have their turn.
+const ACCEPTED: usize = 64;
+
+impl Engine {
+    /// Accepts connections, until one of them has sent a request already. Accepting never ends for a failure.
+    pub(crate) fn accept(self: &Arc<Self>, number: u64) -> Option<Request> {
+        let listener = self.listener(number)?;
+        for _ in 0..ACCEPTED {
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            let (socket, peer) = match rustix::net::acceptfrom_with(&listener, flags) {
+                Ok(accepted) => accepted,
+                Err(Errno::WOULDBLOCK) => break,
+                // accept(2): errors of the connection that was to be accepted.
+                Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO | Errno::PERM) => continue,
+                Err(errno) => {
+                    let is_room = matches!(
+                        errno,
+                        Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS
+                    ) && self.make_room();
+                    if is_room {
+                        continue;
+                    }
+                    log::warn!("no connection can be accepted for now: {errno}");
+                    let again = Instant::now() + ACCEPT_AGAIN;
+                    let mut state = self.lock();
+                    state.accept_again = Some(again);
+                    self.arm(&mut state, again);
+                    return None;
+                }
+            };
+            if self.connections() >= self.config.max_connections && !self.make_room() {
+                log::warn!("a connection is refused: as many as are allowed are in a transfer");
+                continue;
+            }
+            let peer = peer.and_then(|peer| address(&peer));
+            let connection = self.admit(socket, peer);
+            if let Some(request) = self.readable(connection) {
+                self.listen(number);
+                return Some(request);
+            }
+        }
+        self.listen(number);
+        None
+    }
+
+    /// Closes the connection that has waited longest, idle ones first; not one that has sent something meanwhile.
+    fn make_room(&self) -> bool {
+        let evicted = self
+            .lock()
+            .table
+            .evict(|connection| !connection.socket.has_input());
+        evicted.is_some()
+    }
+
+    /// Reads what has come of a head.
+    pub(crate) fn readable(self: &Arc<Self>, mut connection: Box<Connection>) -> Option<Request> {
+        let was_idle = connection.input.pending().is_empty();
+        match connection
+            .socket
+            .receive_behind(connection.input.room(READ))
+        {
+            Ok(0) => self.close(connection),
+            Ok(_) => {
+                if was_idle {
+                    connection.since = Instant::now();
+                }
+                return self.advance(connection);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.park(connection),
+            Err(_) => self.close(connection),
+        }
+        None
+    }
+
+    /// Looks whether what has come of a head is a whole one.
+    pub(crate) fn advance(self: &Arc<Self>, mut connection: Box<Connection>) -> Option<Request> {
+        if let Some(refusal) = connection.refusal.take() {
+            return self.refuse(connection, refusal);
+        }
+        match connection.input.head(self.config.max_head) {
+            None => {
+                self.park(connection);
+                None
+            }
+            Some(Ok(head)) => Some(Request::new(Exchange::new(self, connection, &head), head)),
+            Some(Err(refusal)) => self.refuse(connection, refusal),
+        }
+    }
+
+    /// Waits for the rest of a head, or for its first byte.
+    fn park(&self, mut connection: Box<Connection>) {
+        connection.input.shrink();
+        let (wait, limit) = match connection.input.pending().is_empty() {
+            true => (Wait::Idle, self.config.keep_alive),
+            false => (Wait::Head, self.config.head_timeout),
+        };
+        let deadline = connection.since + limit;
+        self.wait(connection, wait, deadline);
+    }
+
+    /// Answers a head that is refused, unless the program does.
+    fn refuse(self: &Arc<Self>, connection: Box<Connection>, refusal: Refusal) -> Option<Request> {
+        let request = Request::refused(Exchange::refused(self, connection), refusal.clone());
+        if self.config.hands_out_refusals {
+            return Some(request);
+        }
+        log::debug!("a request is refused: {}", refusal.fault);
+        let response = Response::from_string(format!("{}\n", refusal.fault));
+        // Not for want of a client that reads it.
+        let _ = request.respond_at_once(response.with_status_code(refusal.fault.status()));
+        None
+    }
+
+    /// Ends a connection whose client may still be sending. The last reply is out.
+    ///
+    /// A socket that is closed with bytes unread resets its connection, and a client that is reset may lose the reply. So
+    /// the rest is thrown away for a while (RFC 9112, section 9.6).
+    pub(crate) fn linger(self: &Arc<Self>, mut connection: Box<Connection>) {
+        connection.socket.end_output();
+        connection.since = Instant::now();
+        connection.input.end();
+        self.discard(connection);
+    }
+
+    /// Throws away what has come on a connection that lingers.
+    pub(crate) fn discard(&self, connection: Box<Connection>) -> Option<Request> {
+        let now = Instant::now();
+        let last = connection.since + self.config.linger_timeout;
+        match connection.socket.discard() {
+            Discarded::Some | Discarded::All if now < last => {
+                let deadline = last.min(now + self.config.linger_idle);
+                self.wait(connection, Wait::Linger, deadline);
+            }
+            _ => self.close(connection),
+        }
+        None
+    }
+}
+
+/// The address of a client of TCP. A socket of both families has IPv4 clients as `::ffff:192.0.2.1`.
+fn address(peer: &SocketAddrAny) -> Option<std::net::SocketAddr> {
+    let peer = std::net::SocketAddr::try_from(peer.clone()).ok()?;
+    Some(std::net::SocketAddr::new(
+        peer.ip().to_canonical(),
+        peer.port(),
+    ))
+}

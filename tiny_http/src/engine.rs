@@ -1,0 +1,472 @@
+//! One epoll instance for all sockets of a server, on which all threads wait that ask for a request.
+//!
+//! Responsible for: who waits, what woke a thread, giving connections back. Not for: what is done with a connection
+//! that has something to read (`dispatch.rs`).
+//!
+//! Connections are registered one-shot: whoever is given the event has the connection, until it puts it down again.
+//! A timer holds the earliest deadline, so that no thread needs to know when it has to look after others' connections.
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, epoll, eventfd};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
+};
+
+use crate::conn::Conn;
+use crate::io::{Socket, timespec};
+use crate::role::Refusal;
+use crate::sync::lock;
+use crate::table::{Table, Token, Wait};
+use crate::turn::Order;
+use crate::{Config, Listener, Request};
+
+/// The token of the event that only wakes a thread.
+const WAKE: Token = Token::MAX;
+/// The token of the timer.
+const TIMER: Token = Token::MAX - 1;
+/// The token of the first listener; those of the others are below it.
+const LISTENER: Token = Token::MAX - 2;
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) token: Token,
+    /// No other connection of the server has this number.
+    pub(crate) id: u64,
+    pub(crate) socket: Arc<Socket>,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) input: Conn,
+    /// When it was accepted, the reply before went out, the head began, or the last reply went out: whatever was last.
+    pub(crate) since: Instant,
+    /// A head that was given up.
+    pub(crate) refusal: Option<Refusal>,
+    /// Where several requests are handed out at a time.
+    pub(crate) order: Option<Arc<Order>>,
+    /// Whether epoll knows the socket.
+    registered: bool,
+}
+
+impl Connection {
+    fn new(token: Token, id: u64, socket: Arc<Socket>, input: Conn) -> Box<Self> {
+        Box::new(Self {
+            token,
+            id,
+            socket,
+            peer: None,
+            input,
+            since: Instant::now(),
+            refusal: None,
+            order: None,
+            registered: false,
+        })
+    }
+
+    /// One that no server knows.
+    pub(crate) fn of_body(socket: &Arc<Socket>, input: Conn) -> Box<Self> {
+        Self::new(0, 0, Arc::clone(socket), input)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) config: Config,
+    epoll: OwnedFd,
+    wake: OwnedFd,
+    timer: OwnedFd,
+    state: Mutex<State>,
+    /// For threads that wait for a place among the pollers.
+    parked: Condvar,
+    /// Told when the last connection of a server that stops is over.
+    over: Condvar,
+    next_id: AtomicU64,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) table: Table<Box<Connection>>,
+    /// Connections whose next request has come already, or was given up.
+    pub(crate) ready: VecDeque<Box<Connection>>,
+    listeners: Vec<Arc<Listener>>,
+    /// When to accept again, after a failure.
+    pub(crate) accept_again: Option<Instant>,
+    /// What the timer is set to.
+    armed: Option<Instant>,
+    /// Threads in `epoll_wait`, and threads that wait for a place among them.
+    pollers: usize,
+    parked: usize,
+    /// Threads that are to be unblocked.
+    unblocked: usize,
+    pub(crate) stopping: bool,
+}
+
+impl State {
+    /// Whether a server that stops has no connection left.
+    fn is_over(&self) -> bool {
+        self.stopping && self.table.len() == 0
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(listeners: Vec<Listener>, config: Config) -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        let data = epoll::EventData::new_u64;
+        epoll::add(&epoll, &wake, data(WAKE), epoll::EventFlags::IN)?;
+        epoll::add(&epoll, &timer, data(TIMER), epoll::EventFlags::IN)?;
+        let once = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
+        for (token, listener) in (0..=LISTENER).rev().zip(&listeners) {
+            listener.set_nonblocking()?;
+            if let Listener::Tcp(_) = listener {
+                // What is accepted inherits it. Replies leave in as few writes as can be.
+                rustix::net::sockopt::set_tcp_nodelay(listener, true)?;
+            }
+            epoll::add(&epoll, listener, data(token), once)?;
+        }
+        Ok(Self {
+            config,
+            epoll,
+            wake,
+            timer,
+            state: Mutex::new(State {
+                table: Table::new(),
+                ready: VecDeque::new(),
+                listeners: listeners.into_iter().map(Arc::new).collect(),
+                accept_again: None,
+                armed: None,
+                pollers: 0,
+                parked: 0,
+                unblocked: 0,
+                stopping: false,
+            }),
+            parked: Condvar::new(),
+            over: Condvar::new(),
+            next_id: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Waits for a request, at most until the deadline. None where that has come, the thread was unblocked, or the server
+    /// has stopped and no connection is left.
+    ///
+    /// # Errors
+    /// Those of epoll_wait(2).
+    pub(crate) fn receive(
+        self: &Arc<Self>,
+        deadline: Option<Instant>,
+    ) -> io::Result<Option<Request>> {
+        let mut state = self.lock();
+        loop {
+            if state.unblocked > 0 || state.is_over() {
+                let unblocked = state.unblocked;
+                state.unblocked = unblocked.saturating_sub(1);
+                self.leave(state, unblocked > 1);
+                return Ok(None);
+            }
+            if let Some(connection) = state.ready.pop_front() {
+                let is_more = !state.ready.is_empty();
+                self.leave(state, is_more);
+                if let Some(request) = self.advance(connection) {
+                    return Ok(Some(request));
+                }
+                state = self.lock();
+            } else if state.pollers < self.config.pollers.max(1) {
+                state.pollers += 1;
+                drop(state);
+                let event = self.poll(deadline);
+                state = self.lock();
+                state.pollers -= 1;
+                match event {
+                    Ok(Some(token)) => {
+                        self.leave(state, false);
+                        if let Some(request) = self.dispatch(token) {
+                            return Ok(Some(request));
+                        }
+                        state = self.lock();
+                    }
+                    other => {
+                        self.leave(state, false);
+                        return other.map(|_| None);
+                    }
+                }
+            } else {
+                state.parked += 1;
+                state = match deadline {
+                    None => self
+                        .parked
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner),
+                    Some(deadline) => {
+                        let left = deadline.saturating_duration_since(Instant::now());
+                        let waited = self.parked.wait_timeout(state, left);
+                        waited.unwrap_or_else(PoisonError::into_inner).0
+                    }
+                };
+                state.parked -= 1;
+                if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                    self.leave(state, false);
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Called by a thread that goes off to do something: where it leaves no poller behind, another takes its place.
+    fn leave(&self, state: MutexGuard<'_, State>, is_work_left: bool) {
+        let (is_needed, is_polling) = (state.parked > 0 && state.pollers == 0, state.pollers > 0);
+        drop(state);
+        if is_needed {
+            self.parked.notify_one();
+        }
+        if is_work_left && is_polling {
+            self.wake();
+        }
+    }
+
+    /// Waits for one event.
+    fn poll(&self, deadline: Option<Instant>) -> io::Result<Option<Token>> {
+        loop {
+            let mut events = [MaybeUninit::uninit()];
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            let timeout = left.map(timespec);
+            match epoll::wait(&self.epoll, &mut events, timeout.as_ref()) {
+                Ok((events, _)) => return Ok(events.first().map(|event| event.data.u64())),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    fn dispatch(self: &Arc<Self>, token: Token) -> Option<Request> {
+        match token {
+            WAKE => self.woken(),
+            TIMER => self.expire(),
+            _ if token > LISTENER - (1 << 16) => return self.accept(LISTENER - token),
+            _ => {
+                let (connection, wait) = self.lock().table.take(token)?;
+                return match wait {
+                    Wait::Linger => self.discard(connection),
+                    Wait::Idle | Wait::Head => self.readable(connection),
+                };
+            }
+        }
+        None
+    }
+
+    /// Wakes one of the threads that poll, or all of them where the server is over.
+    fn wake(&self) {
+        // The only failure is that the counter is full, and then the event is there.
+        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+    }
+
+    fn woken(&self) {
+        if !self.lock().is_over() {
+            // Another thread may have been quicker.
+            let _ = rustix::io::read(&self.wake, &mut [0_u8; 8]);
+        }
+    }
+
+    /// Unblocks one thread that waits for a request, or the next one that will.
+    pub(crate) fn unblock(&self) {
+        self.lock().unblocked += 1;
+        self.wake();
+    }
+
+    /// Puts a connection down to wait for its client.
+    pub(crate) fn wait(&self, mut connection: Box<Connection>, wait: Wait, deadline: Instant) {
+        let (token, socket) = (connection.token, Arc::clone(&connection.socket));
+        let registered = std::mem::replace(&mut connection.registered, true);
+        let mut state = self.lock();
+        if state.stopping && wait == Wait::Idle && connection.input.pending().is_empty() {
+            drop(state);
+            return self.close(connection);
+        }
+        state.table.wait(token, connection, wait, deadline);
+        self.arm(&mut state, deadline);
+        drop(state);
+        let Some(descriptor) = socket.descriptor() else {
+            return;
+        };
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ONESHOT;
+        let data = epoll::EventData::new_u64(token);
+        let result = match registered {
+            true => epoll::modify(&self.epoll, descriptor, data, flags),
+            false => epoll::add(&self.epoll, descriptor, data, flags),
+        };
+        if let Err(errno) = result
+            && let Some((connection, _)) = self.lock().table.take(token)
+        {
+            log::warn!("a connection is closed, for epoll_ctl says: {errno}");
+            self.close(connection);
+        }
+    }
+
+    /// Sees to it that the timer goes off at a deadline, or before.
+    pub(crate) fn arm(&self, state: &mut State, deadline: Instant) {
+        if state.armed.is_some_and(|armed| armed <= deadline) {
+            return;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let value = Itimerspec {
+            it_interval: timespec(Duration::ZERO),
+            // 0 would disarm it.
+            it_value: timespec(left.max(Duration::from_nanos(1))),
+        };
+        match timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &value) {
+            Ok(_) => state.armed = Some(deadline),
+            Err(errno) => log::warn!("deadlines are not kept, for timerfd_settime says: {errno}"),
+        }
+    }
+
+    /// Gives up on what has come too late.
+    fn expire(&self) {
+        // Another thread may have been quicker.
+        let _ = rustix::io::read(&self.timer, &mut [0_u8; 8]);
+        let now = Instant::now();
+        let mut closed = Vec::new();
+        let mut state = self.lock();
+        state.armed = None;
+        while let Some((token, mut connection, wait)) = state.table.expired(now) {
+            connection.refusal = match wait {
+                Wait::Head => connection.input.time_out(),
+                Wait::Idle | Wait::Linger => None,
+            };
+            match connection.refusal {
+                Some(_) => state.ready.push_back(connection),
+                None => {
+                    state.table.remove(token);
+                    closed.push(connection);
+                }
+            }
+        }
+        let accepts = state.accept_again.is_some_and(|again| again <= now);
+        if accepts {
+            state.accept_again = None;
+        }
+        let next = state
+            .table
+            .next_deadline()
+            .into_iter()
+            .chain(state.accept_again)
+            .min();
+        if let Some(next) = next {
+            self.arm(&mut state, next);
+        }
+        let listeners = if accepts {
+            0..state.listeners.len() as u64
+        } else {
+            0..0
+        };
+        self.note_end(state);
+        listeners.for_each(|number| self.listen(number));
+    }
+
+    /// Waits for connections at a listener again.
+    pub(crate) fn listen(&self, number: u64) {
+        if let Some(listener) = self.listener(number) {
+            let data = epoll::EventData::new_u64(LISTENER - number);
+            let once = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
+            if let Err(errno) = epoll::modify(&self.epoll, listener.as_fd(), data, once) {
+                log::error!("a listener is lost, for epoll_ctl says: {errno}");
+            }
+        }
+    }
+
+    pub(crate) fn listener(&self, number: u64) -> Option<Arc<Listener>> {
+        self.lock()
+            .listeners
+            .get(usize::try_from(number).ok()?)
+            .cloned()
+    }
+
+    /// Takes up a connection that was accepted.
+    pub(crate) fn admit(&self, socket: OwnedFd, peer: Option<SocketAddr>) -> Box<Connection> {
+        let token = self.lock().table.insert();
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let socket = Arc::new(Socket::Plain(socket));
+        let mut connection = Connection::new(token, id, socket, Conn::default());
+        connection.peer = peer;
+        connection.order = (self.config.pipelined_requests > 1).then(Arc::default);
+        connection
+    }
+
+    /// Takes a connection back whose request is over, for the next one.
+    pub(crate) fn give_back(&self, mut connection: Box<Connection>) {
+        connection.since = Instant::now();
+        if !connection.input.next_message() {
+            return self.close(connection);
+        }
+        if connection.input.pending().is_empty() {
+            let deadline = connection.since + self.config.keep_alive;
+            connection.input.shrink();
+            return self.wait(connection, Wait::Idle, deadline);
+        }
+        let mut state = self.lock();
+        state.ready.push_back(connection);
+        // The calling thread may come back for it, or not.
+        self.leave(state, true);
+    }
+
+    /// Ends a connection.
+    pub(crate) fn close(&self, connection: Box<Connection>) {
+        let mut state = self.lock();
+        state.table.remove(connection.token);
+        self.note_end(state);
+    }
+
+    /// Tells whoever waits for it that the server is over, if it is.
+    fn note_end(&self, state: MutexGuard<'_, State>) {
+        if state.is_over() {
+            drop(state);
+            self.over.notify_all();
+            self.parked.notify_all();
+            self.wake();
+        }
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.lock().table.len()
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
+    /// Accepts no more, and closes the connections that wait for a request. With `at_once`, also those that have begun to
+    /// send one.
+    pub(crate) fn stop(&self, at_once: bool) {
+        let mut state = self.lock();
+        state.stopping = true;
+        state.accept_again = None;
+        state.listeners.clear();
+        let may_go = |connection: &Box<Connection>| {
+            at_once || connection.input.is_new() && !connection.socket.has_input()
+        };
+        while state.table.evict(may_go).is_some() {}
+        while at_once && let Some(connection) = state.ready.pop_front() {
+            state.table.remove(connection.token);
+        }
+        self.note_end(state);
+    }
+
+    /// Waits until the last connection is over, of a server that stops; says whether that is so.
+    pub(crate) fn wait_until_over(&self, timeout: Duration) -> bool {
+        let is_not = |state: &mut State| !state.is_over();
+        let waited = self.over.wait_timeout_while(self.lock(), timeout, is_not);
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_over()
+    }
+}

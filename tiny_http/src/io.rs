@@ -1,0 +1,213 @@
+//! System calls on the socket of a connection.
+//!
+//! Responsible for: interruptions, waiting with a limit. Not for: what is sent and received.
+
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
+use rustix::pipe::SpliceFlags;
+
+/// Where the bytes of a connection come from and go to.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    /// TCP or a Unix socket, which never blocks.
+    Plain(OwnedFd),
+    /// For requests in tests: nothing comes, and what is sent is gone.
+    Nowhere,
+}
+
+/// What came of discarding input.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Discarded {
+    /// There may be more.
+    Some,
+    /// Nothing more is here for now.
+    All,
+    /// The client sends nothing more, or has gone.
+    End,
+}
+
+impl Socket {
+    fn plain(&self) -> io::Result<BorrowedFd<'_>> {
+        match self {
+            Self::Plain(socket) => Ok(socket.as_fd()),
+            Self::Nowhere => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// The descriptor, where there is one.
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.plain().ok()
+    }
+
+    /// Receives what is there, behind what is in the buffer, into its room; 0 at the end.
+    pub(crate) fn receive_behind(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let Self::Plain(socket) = self else {
+            return Ok(0);
+        };
+        let receive = || rustix::net::recv(socket, spare_capacity(buffer), RecvFlags::empty());
+        Ok(rustix::io::retry_on_intr(receive)?.0)
+    }
+
+    /// Receives what is there; 0 at the end.
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Self::Plain(socket) = self else {
+            return Ok(0);
+        };
+        let receive = || rustix::net::recv(socket, &mut *buffer, RecvFlags::empty());
+        Ok(rustix::io::retry_on_intr(receive)?.0)
+    }
+
+    /// Moves what is there, up to so many bytes, into a pipe that is empty; 0 at the end.
+    pub(crate) fn splice(&self, pipe: &OwnedFd, most: usize) -> io::Result<usize> {
+        let socket = self.plain()?;
+        let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
+        let splice = || rustix::pipe::splice(socket, None, pipe, None, most, flags);
+        Ok(rustix::io::retry_on_intr(splice)?)
+    }
+
+    /// Whether bytes have come that nobody has read.
+    pub(crate) fn has_input(&self) -> bool {
+        let Self::Plain(socket) = self else {
+            return false;
+        };
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let peeked = rustix::net::recv(socket, &mut [0_u8][..], flags);
+        peeked.is_ok_and(|(received, _)| received > 0)
+    }
+
+    /// Throws away what has come, up to a bound.
+    pub(crate) fn discard(&self) -> Discarded {
+        /// Much at a time; TCP throws it away without touching the buffer (tcp(7), `MSG_TRUNC`).
+        const AT_ONCE: usize = 1 << 20;
+        let Self::Plain(socket) = self else {
+            return Discarded::End;
+        };
+        let mut buffer = vec![0; AT_ONCE];
+        for _ in 0..16 {
+            let discard = || rustix::net::recv(socket, &mut buffer[..], RecvFlags::TRUNC);
+            match rustix::io::retry_on_intr(discard) {
+                Ok((0, _)) => return Discarded::End,
+                Ok(_) => {}
+                Err(Errno::WOULDBLOCK) => return Discarded::All,
+                Err(_) => return Discarded::End,
+            }
+        }
+        Discarded::Some
+    }
+
+    /// Sends as much of the parts as goes out at once, in one segment where they fit. With `more`, the last one waits for
+    /// what follows (`MSG_MORE` of send(2)).
+    pub(crate) fn send(&self, parts: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+        let Self::Plain(socket) = self else {
+            return Ok(parts.iter().map(|part| part.len()).sum());
+        };
+        let mut flags = SendFlags::NOSIGNAL;
+        flags.set(SendFlags::MORE, more);
+        let mut control = SendAncillaryBuffer::default();
+        let mut send = || rustix::net::sendmsg(socket, parts, &mut control, flags);
+        match rustix::io::retry_on_intr(&mut send)? {
+            0 => Err(io::ErrorKind::WriteZero.into()),
+            sent => Ok(sent),
+        }
+    }
+
+    /// Sends as much of a part of a file as goes out at once, and moves the offset on.
+    pub(crate) fn send_file(&self, file: &File, offset: &mut u64, most: u64) -> io::Result<()> {
+        /// What the system sends in one call at most.
+        const AT_ONCE: u64 = 2 << 20;
+        let most = most.min(AT_ONCE) as usize;
+        let socket = self.plain()?;
+        let send = || rustix::fs::sendfile(socket, file, Some(&mut *offset), most);
+        match rustix::io::retry_on_intr(send)? {
+            // The file has become shorter meanwhile.
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until there is something to read, or the end.
+    ///
+    /// # Errors
+    /// `TimedOut` where that takes longer than the limit.
+    pub(crate) fn wait_readable(&self, limit: Option<Duration>) -> io::Result<()> {
+        self.wait(PollFlags::IN, limit)
+    }
+
+    /// Waits until something can be sent. Errors as above.
+    pub(crate) fn wait_writable(&self, limit: Option<Duration>) -> io::Result<()> {
+        self.wait(PollFlags::OUT, limit)
+    }
+
+    fn wait(&self, flags: PollFlags, limit: Option<Duration>) -> io::Result<()> {
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let socket = self.plain()?;
+        loop {
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            let timeout = left.map(timespec);
+            let mut polled = [PollFd::from_borrowed_fd(socket, flags)];
+            match rustix::event::poll(&mut polled, timeout.as_ref()) {
+                Ok(0) => return Err(Errno::TIMEDOUT.into()),
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    /// What the poll flags say right now.
+    pub(crate) fn seen(&self, flags: PollFlags) -> PollFlags {
+        let Self::Plain(socket) = self else {
+            return PollFlags::empty();
+        };
+        let mut polled = [PollFd::new(socket, flags)];
+        // A failure is found again when the socket is used.
+        let _ = rustix::event::poll(&mut polled, Some(&Timespec::default()));
+        polled[0].revents()
+    }
+
+    /// Tells the client that nothing more will come.
+    pub(crate) fn end_output(&self) {
+        self.shut_down(Shutdown::Write);
+    }
+
+    /// Has whoever reads find the end.
+    pub(crate) fn end_input(&self) {
+        self.shut_down(Shutdown::Read);
+    }
+
+    /// Ends both directions.
+    pub(crate) fn end(&self) {
+        self.shut_down(Shutdown::Both);
+    }
+
+    fn shut_down(&self, how: Shutdown) {
+        if let Self::Plain(socket) = self {
+            // One that is down already is what is wanted.
+            let _ = rustix::net::shutdown(socket, how);
+        }
+    }
+
+    /// Breaks the connection off, so that the client takes no part for the whole: unsent bytes are dropped, and the client
+    /// is reset.
+    pub(crate) fn reset(&self) {
+        if let Self::Plain(socket) = self {
+            // At once where the system can (connect(2) dissolves the association), else when the socket is closed.
+            let _ = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
+            let _ = rustix::net::connect_unspec(socket);
+        }
+    }
+}
+
+pub(crate) fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}

@@ -1,0 +1,71 @@
+//! Whether the client of a request is still there, for replies that take long to make.
+//!
+//! The end of what a client sends (FIN) says nothing by itself: a client may end its half of the connection and wait for
+//! the reply (RFC 9112, section 9.6), and one that has closed all of it sends the same. What tells them apart is an answer
+//! to something sent: a closed socket answers with a reset. So at the end of the input an interim response is sent, which
+//! every client of HTTP/1.1 has to be able to read, and may discard (RFC 9110, sections 15.2 and 15.2.1). A client of
+//! HTTP/1.0 must get none, and is taken for gone after a while.
+//!
+//! Responsible for: looking at a connection's socket. Not for: what is done then.
+
+use std::io::IoSlice;
+use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
+use rustix::net::sockopt;
+
+use crate::exchange::CONTINUE;
+use crate::io::Socket;
+
+/// How long a client of HTTP/1.0 is waited for that sends nothing more.
+const HTTP10_GRACE: Duration = Duration::from_secs(10);
+
+/// After how long without traffic the system asks whether the other side is still there, how often and how many times
+/// (tcp(7)): one that vanished without a word is found after 25 s.
+const PROBE_AFTER: Duration = Duration::from_secs(10);
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+const PROBES: u32 = 3;
+
+/// How long the interim response may stay without an answer, in milliseconds.
+const UNANSWERED: u32 = 60_000;
+
+/// What is known of the client of one request.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    /// When the end of its input was seen.
+    ended: Option<Instant>,
+}
+
+impl Presence {
+    /// Begins to look after a client.
+    pub(crate) fn of(socket: &Socket) -> Self {
+        if let Some(socket) = socket.descriptor() {
+            // Where these cannot be set, only a client that vanishes without a word is not noticed.
+            let _ = sockopt::set_tcp_keepidle(socket, PROBE_AFTER);
+            let _ = sockopt::set_tcp_keepintvl(socket, PROBE_EVERY);
+            let _ = sockopt::set_tcp_keepcnt(socket, PROBES);
+            let _ = sockopt::set_socket_keepalive(socket, true);
+        }
+        Self { ended: None }
+    }
+
+    /// Whether the client is known to be gone.
+    pub(crate) fn is_gone(&mut self, socket: &Socket, is_http10: bool) -> bool {
+        let seen = socket.seen(PollFlags::RDHUP);
+        if seen.intersects(PollFlags::HUP | PollFlags::ERR) {
+            return true;
+        }
+        if !seen.contains(PollFlags::RDHUP) {
+            return false;
+        }
+        let since = *self.ended.get_or_insert_with(|| {
+            if !is_http10 && let Some(descriptor) = socket.descriptor() {
+                // Where it does not get out, what has been sent before is not answered either.
+                let _ = sockopt::set_tcp_user_timeout(descriptor, UNANSWERED);
+                let _ = socket.send(&[IoSlice::new(CONTINUE)], false);
+            }
+            Instant::now()
+        });
+        is_http10 && since.elapsed() > HTTP10_GRACE
+    }
+}

@@ -1,0 +1,531 @@
+//! The server's role in HTTP/1.1: is the framing of a request head plain, how long is its body, does its connection go
+//! on?
+//!
+//! Responsible for: one head as raw bytes, and the decision. Not for: reading it from a socket, and the body.
+//!
+//! A request that two parsers could cut differently is refused (RFC 9112, section 11.2): a server behind a proxy must
+//! never take the body of one request for the head of the next.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::authority::is_authority;
+use crate::head::{Framing, Head};
+use crate::{HTTPVersion, StatusCode};
+
+/// Why a head is refused, and with it the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadFault {
+    /// 400: not `METHOD SP TARGET SP VERSION`.
+    RequestLine,
+    /// 400: a `#` in the target, where there is no fragment (RFC 9112, section 3.2).
+    Fragment,
+    /// 505: another version than HTTP/1.0 or HTTP/1.1.
+    Version,
+    /// 431: longer than the limit.
+    TooLong,
+    /// 400: a header line without a name of token characters right before a colon, or a folded line.
+    HeaderLine,
+    /// 400: a control character or a bare CR in a header value.
+    HeaderValue,
+    /// 400: a line that ends with LF alone.
+    BareLf,
+    /// 400: more than one `Host`, or one that is no host; a target with a host that is none.
+    Host,
+    /// 400: `Content-Length` is not one decimal number of 64 bits.
+    ContentLength,
+    /// 400: `Transfer-Encoding` is not `chunked` alone, or comes with `Content-Length` or HTTP/1.0.
+    TransferEncoding,
+    /// 417: `Expect` asks for something other than `100-continue`.
+    Expectation,
+    /// 408: begun, but not ended in time.
+    Stalled,
+}
+
+impl HeadFault {
+    /// The status of the reply to it.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        StatusCode(match self {
+            Self::Stalled => 408,
+            Self::Expectation => 417,
+            Self::TooLong => 431,
+            Self::Version => 505,
+            Self::RequestLine
+            | Self::Fragment
+            | Self::HeaderLine
+            | Self::HeaderValue
+            | Self::BareLf
+            | Self::Host
+            | Self::ContentLength
+            | Self::TransferEncoding => 400,
+        })
+    }
+}
+
+impl fmt::Display for HeadFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RequestLine => "the request line is not method, target and version",
+            Self::Fragment => "a target ends before a \"#\"; in a name it is written %23",
+            Self::Version => "this server speaks HTTP/1.1 and HTTP/1.0",
+            Self::TooLong => "the request head is too long",
+            Self::HeaderLine => "a header line is not a name, a colon and a value",
+            Self::HeaderValue => "a header value holds a control character",
+            Self::BareLf => "the lines of a request head end with CR and LF",
+            Self::Host => {
+                "a request has one Host at most; that and a target name a host and at most a port"
+            }
+            Self::ContentLength => "Content-Length must be one decimal number, given once",
+            Self::TransferEncoding => {
+                "Transfer-Encoding must be \"chunked\", in HTTP/1.1 and without Content-Length"
+            }
+            Self::Expectation => "the only expectation known is \"100-continue\"",
+            Self::Stalled => "the request head did not come in time",
+        })
+    }
+}
+
+/// A request whose head is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub fault: HeadFault,
+    /// The method, as far as it can be told, in visible ASCII.
+    pub method: String,
+    /// The request target, likewise.
+    pub target: String,
+}
+
+impl Refusal {
+    /// Describes a head, whole or not, that is refused.
+    #[must_use]
+    pub fn of(head: &[u8], fault: HeadFault) -> Self {
+        let line = Lines { head, at: 0 }
+            .next()
+            .map_or(head, |line| &head[line]);
+        let mut words = line.splitn(3, |&b| b == b' ');
+        let mut word = |belongs: fn(&u8) -> bool| {
+            let word = words.next().unwrap_or_default().iter().take(200);
+            word.map(|b| if belongs(b) { *b as char } else { '?' })
+                .collect()
+        };
+        Self {
+            fault,
+            method: word(u8::is_ascii_alphanumeric),
+            target: word(u8::is_ascii_graphic),
+        }
+    }
+}
+
+/// The number of bytes up to and with the empty line that ends a head, if it is there. `searched` bytes are known to
+/// hold neither an end nor a fault; the search goes on from there.
+///
+/// # Errors
+/// [`HeadFault::BareLf`]: without a CR before it, a LF ends no line, and the end would never come.
+pub fn end_of_head(bytes: &[u8], searched: usize) -> Result<Option<usize>, HeadFault> {
+    for (at, _) in bytes
+        .iter()
+        .enumerate()
+        .skip(searched)
+        .filter(|(_, b)| **b == b'\n')
+    {
+        if !bytes[..at].ends_with(b"\r") {
+            return Err(HeadFault::BareLf);
+        }
+        if bytes[..at].ends_with(b"\r\n\r") {
+            return Ok(Some(at + 1));
+        }
+    }
+    Ok(None)
+}
+
+/// Checks a whole head, from the first byte of the request line to the empty line.
+///
+/// # Errors
+/// The fault for which the request is to be refused and the connection closed.
+pub fn check(head: &[u8]) -> Result<Head, HeadFault> {
+    let mut lines = Lines { head, at: 0 };
+    let (target, version) = request_line(head, lines.next().ok_or(HeadFault::RequestLine)?)?;
+    let mut noted = Noted::default();
+    let mut fields = Vec::with_capacity(8);
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let (name, value) = header_line(head, line)?;
+        noted.note(&head[name.clone()], &head[value.clone()])?;
+        fields.push((name, value));
+    }
+    let is_http11 = version == (1, 1);
+    let framing = noted.framing(is_http11)?;
+    let mut text = head.to_vec();
+    text.iter_mut()
+        .filter(|b| !b.is_ascii())
+        .for_each(|b| *b = b'?');
+    Ok(Head {
+        framing,
+        persistent: !noted.close && (is_http11 || noted.keep_alive),
+        // RFC 9110, section 10.1.1: HTTP/1.0 does not know of it.
+        expects_continue: noted.expects_continue && is_http11,
+        offers_upgrade: noted.upgrade,
+        version,
+        // ASCII by now.
+        text: String::from_utf8(text).map_err(|_| HeadFault::HeaderValue)?,
+        target,
+        fields,
+    })
+}
+
+/// What header fields say of where a message ends and of whether its connection goes on.
+#[derive(Default)]
+struct Noted {
+    hosts: usize,
+    length: Option<u64>,
+    encodings: usize,
+    close: bool,
+    keep_alive: bool,
+    upgrade: bool,
+    expects_continue: bool,
+}
+
+impl Noted {
+    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadFault> {
+        let is = |field: &str| name.eq_ignore_ascii_case(field.as_bytes());
+        if is("host") {
+            self.hosts += 1;
+            if self.hosts > 1 || !value.is_empty() && !is_authority(value) {
+                return Err(HeadFault::Host);
+            }
+        } else if is("content-length") {
+            let length = decimal(value)?;
+            if self.length.replace(length).is_some() {
+                return Err(HeadFault::ContentLength);
+            }
+        } else if is("transfer-encoding") {
+            self.encodings += 1;
+            if self.encodings > 1 || !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(HeadFault::TransferEncoding);
+            }
+        } else if is("connection") {
+            self.close |= has_token(value, b"close");
+            self.keep_alive |= has_token(value, b"keep-alive");
+            self.upgrade |= has_token(value, b"upgrade");
+        } else if is("expect") {
+            if !value.eq_ignore_ascii_case(b"100-continue") {
+                return Err(HeadFault::Expectation);
+            }
+            self.expects_continue = true;
+        }
+        Ok(())
+    }
+
+    fn framing(&self, is_http11: bool) -> Result<Framing, HeadFault> {
+        match (self.encodings, self.length) {
+            (0, None | Some(0)) => Ok(Framing::Empty),
+            (0, Some(length)) => Ok(Framing::Length(length)),
+            (_, None) if is_http11 => Ok(Framing::Chunked),
+            _ => Err(HeadFault::TransferEncoding),
+        }
+    }
+}
+
+/// Where the target is, and the version.
+fn request_line(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, HTTPVersion), HeadFault> {
+    let mut words = head[line.clone()].split(|&b| b == b' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(HeadFault::RequestLine);
+    };
+    if !is_token(method) || target.is_empty() || !target.iter().all(u8::is_ascii_graphic) {
+        return Err(HeadFault::RequestLine);
+    }
+    let version = match version {
+        b"HTTP/1.1" => HTTPVersion(1, 1),
+        b"HTTP/1.0" => HTTPVersion(1, 0),
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
+            return Err(HeadFault::Version);
+        }
+        _ => return Err(HeadFault::RequestLine),
+    };
+    check_target(target)?;
+    let start = line.start + method.len() + 1;
+    Ok((start..start + target.len(), version))
+}
+
+/// Refuses a target that two parsers could read differently.
+///
+/// Other characters that RFC 3986 has only percent-encoded (`"<>[\]^{|}` and the backquote) are taken as they stand:
+/// curl and others send them so, and all parsers read them alike.
+fn check_target(target: &[u8]) -> Result<(), HeadFault> {
+    if target.contains(&b'#') {
+        return Err(HeadFault::Fragment);
+    }
+    let scheme = [&b"http://"[..], b"https://"].into_iter().find(|scheme| {
+        let start = target.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    let Some(scheme) = scheme else { return Ok(()) };
+    let rest = &target[scheme.len()..];
+    let authority = rest.split(|b| matches!(b, b'/' | b'?')).next();
+    match is_authority(authority.unwrap_or_default()) {
+        true => Ok(()),
+        false => Err(HeadFault::Host),
+    }
+}
+
+/// Where the name of a field is, and where its value without the blanks around it.
+fn header_line(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, Range<usize>), HeadFault> {
+    let colon = head[line.clone()].iter().position(|&b| b == b':');
+    let colon = line.start + colon.ok_or(HeadFault::HeaderLine)?;
+    if !is_token(&head[line.start..colon]) {
+        return Err(HeadFault::HeaderLine);
+    }
+    let value = &head[colon + 1..line.end];
+    if value.iter().any(|&b| b.is_ascii_control() && b != b'\t') {
+        return Err(HeadFault::HeaderValue);
+    }
+    let start = line.end - value.trim_ascii_start().len();
+    Ok((line.start..colon, start..start + value.trim_ascii().len()))
+}
+
+/// token of RFC 9110, section 5.6.2.
+fn is_token(word: &[u8]) -> bool {
+    let is_tchar = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+    !word.is_empty() && word.iter().all(is_tchar)
+}
+
+/// Whether a comma-separated list holds the token, in any case of letters.
+fn has_token(list: &[u8], token: &[u8]) -> bool {
+    list.split(|&b| b == b',')
+        .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+}
+
+/// 1*DIGIT (RFC 9110, section 8.6) that is a number of 64 bits.
+fn decimal(value: &[u8]) -> Result<u64, HeadFault> {
+    if value.is_empty() {
+        return Err(HeadFault::ContentLength);
+    }
+    let add = |sum: u64, digit: &u8| {
+        let value = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        sum.checked_mul(10)?.checked_add(value)
+    };
+    value
+        .iter()
+        .try_fold(0, add)
+        .ok_or(HeadFault::ContentLength)
+}
+
+/// Where the lines of a head are, each without its CRLF. A bare CR or LF stays in its line, where the line's check
+/// finds it.
+struct Lines<'a> {
+    head: &'a [u8],
+    at: usize,
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let rest = &self.head[self.at..];
+        let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
+        let line = self.at..self.at + end;
+        self.at = line.end + 2;
+        Some(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framing_of(fields: &str) -> Result<Framing, HeadFault> {
+        let head = format!("POST /file/a HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
+        check(head.as_bytes()).map(|head| head.framing)
+    }
+
+    #[test]
+    fn plain_framing_is_understood() {
+        for (fields, expected) in [
+            ("", Framing::Empty),
+            ("Content-Length: 0\r\n", Framing::Empty),
+            ("Content-Length: 00\r\n", Framing::Empty),
+            ("content-length:5\r\n", Framing::Length(5)),
+            ("Content-Length: \t7 \t\r\n", Framing::Length(7)),
+            (
+                "Content-Length: 18446744073709551615\r\n",
+                Framing::Length(u64::MAX),
+            ),
+            ("Transfer-Encoding: chunked\r\n", Framing::Chunked),
+            ("Transfer-Encoding: Chunked\r\n", Framing::Chunked),
+            ("TRANSFER-ENCODING:chunked\r\n", Framing::Chunked),
+            (
+                "Expect: 100-Continue\r\nContent-Length: 1\r\n",
+                Framing::Length(1),
+            ),
+        ] {
+            assert_eq!(framing_of(fields), Ok(expected), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn framing_that_is_not_plain_is_refused() {
+        use HeadFault::*;
+        for (fields, fault) in [
+            ("Content-Length: -1\r\n", ContentLength),
+            ("Content-Length: +1\r\n", ContentLength),
+            ("Content-Length: 0x5\r\n", ContentLength),
+            ("Content-Length: \r\n", ContentLength),
+            ("Content-Length: 1, 1\r\n", ContentLength),
+            ("Content-Length: 1 1\r\n", ContentLength),
+            ("Content-Length: 1\r\nContent-Length: 1\r\n", ContentLength),
+            ("Content-Length: 0\r\ncontent-length: 0\r\n", ContentLength),
+            ("Content-Length: 18446744073709551616\r\n", ContentLength),
+            ("Content-Length: 99999999999999999999999\r\n", ContentLength),
+            (
+                "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+                TransferEncoding,
+            ),
+            (
+                "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+                TransferEncoding,
+            ),
+            ("Transfer-Encoding: xchunked\r\n", TransferEncoding),
+            ("Transfer-Encoding: gzip, chunked\r\n", TransferEncoding),
+            ("Transfer-Encoding: chunked, chunked\r\n", TransferEncoding),
+            ("Transfer-Encoding: identity\r\n", TransferEncoding),
+            ("Transfer-Encoding: \"chunked\"\r\n", TransferEncoding),
+            ("Transfer-Encoding: chunked;a=b\r\n", TransferEncoding),
+            ("Transfer-Encoding:\r\n", TransferEncoding),
+            (
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+                TransferEncoding,
+            ),
+            ("Transfer-Encoding : chunked\r\n", HeaderLine),
+            ("Content-Length : 5\r\n", HeaderLine),
+            (" Content-Length: 5\r\n", HeaderLine),
+            ("X: a\r\n b\r\n", HeaderLine),
+            ("X: a\r\n\tTransfer-Encoding: chunked\r\n", HeaderLine),
+            ("no colon\r\n", HeaderLine),
+            (": empty\r\n", HeaderLine),
+            ("X: a\nTransfer-Encoding: chunked\r\n", HeaderValue),
+            ("X: a\rY: b\r\n", HeaderValue),
+            ("X: \0\r\n", HeaderValue),
+            ("Transfer-Encoding: \u{b}chunked\r\nX: y\r\n", HeaderValue),
+            ("Host: other\r\n", Host),
+            ("Expect: 200-ok\r\n", Expectation),
+        ] {
+            assert_eq!(framing_of(fields), Err(fault), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn request_lines_are_three_words() {
+        use HeadFault::*;
+        for (line, expected) in [
+            ("GET /file HTTP/1.0", Ok(())),
+            ("GET /file HTTP/1.1", Ok(())),
+            ("GET http://h/file HTTP/1.0", Ok(())),
+            ("GET http://h HTTP/1.0", Ok(())),
+            ("GET http:///file HTTP/1.0", Err(Host)),
+            ("GET http://u:p@h/file HTTP/1.0", Err(Host)),
+            ("GET https://h:x/file HTTP/1.0", Err(Host)),
+            ("GET /a#b HTTP/1.0", Err(Fragment)),
+            ("GET /a?b#c HTTP/1.0", Err(Fragment)),
+            ("GET # HTTP/1.0", Err(Fragment)),
+            ("GET http://h/a# HTTP/1.0", Err(Fragment)),
+            ("GET /\"<>[\\]^`{|} HTTP/1.0", Ok(())),
+            ("GET /file HTTP/2.0", Err(Version)),
+            ("PRI * HTTP/2.0", Err(Version)),
+            ("GET /file HTTP/0.9", Err(Version)),
+            ("GET /file HTTP/1.2", Err(Version)),
+            ("GET /file HTTP/1.1 ", Err(RequestLine)),
+            ("GET /file http/1.1", Err(RequestLine)),
+            ("GET /file HTTP/11", Err(RequestLine)),
+            ("GET /file", Err(RequestLine)),
+            ("GET  /file HTTP/1.1", Err(RequestLine)),
+            ("GET /a b HTTP/1.1", Err(RequestLine)),
+            ("GET /\u{e4} HTTP/1.1", Err(RequestLine)),
+            ("GET /a\tb HTTP/1.1", Err(RequestLine)),
+            ("G\0T /a HTTP/1.1", Err(RequestLine)),
+            ("G:T /a HTTP/1.1", Err(RequestLine)),
+            ("", Err(RequestLine)),
+            ("\u{16}\u{3}\u{1}", Err(RequestLine)),
+        ] {
+            let head = format!("{line}\r\n\r\n");
+            assert_eq!(check(head.as_bytes()).map(|_| ()), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn connections_go_on_as_version_and_tokens_say() {
+        for (version, connection, persistent) in [
+            ("1.1", "", true),
+            ("1.1", "Connection: close\r\n", false),
+            ("1.1", "Connection: foo, CLOSE\r\n", false),
+            ("1.1", "Connection: foo\r\nConnection: close\r\n", false),
+            ("1.1", "Connection: not-close\r\n", true),
+            ("1.0", "", false),
+            ("1.0", "Connection: Keep-Alive\r\n", true),
+            ("1.0", "Connection: keep-alive, close\r\n", false),
+        ] {
+            let head = format!("GET /file HTTP/{version}\r\nHost: h\r\n{connection}\r\n");
+            let head = check(head.as_bytes());
+            assert_eq!(
+                head.map(|h| h.persistent),
+                Ok(persistent),
+                "{version} {connection:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_word_is_known() {
+        for (version, fields, waits) in [
+            ("1.1", "Expect: 100-continue\r\n", true),
+            ("1.1", "Expect: 100-Continue\r\nContent-Length: 1\r\n", true),
+            ("1.1", "Content-Length: 1\r\n", false),
+            (
+                "1.0",
+                "Expect: 100-continue\r\nContent-Length: 1\r\n",
+                false,
+            ),
+        ] {
+            let head = format!("PUT / HTTP/{version}\r\nHost: h\r\n{fields}\r\n");
+            let head = check(head.as_bytes()).map(|head| head.expects_continue);
+            assert_eq!(head, Ok(waits), "{version} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_head_is_found_wherever_the_reads_are_cut() {
+        let head = b"GET / HTTP/1.1\r\nHost: h\r\n\r\nrest";
+        for cut in 0..head.len() {
+            let end = end_of_head(&head[..cut], 0);
+            assert_eq!(end, Ok((cut >= 27).then_some(27)), "{cut}");
+            if end == Ok(None) {
+                assert_eq!(end_of_head(head, cut), Ok(Some(27)), "{cut}");
+            }
+        }
+        for bare in ["\n", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nX: y\n\r\n\r\n"] {
+            assert_eq!(
+                end_of_head(bare.as_bytes(), 0),
+                Err(HeadFault::BareLf),
+                "{bare:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refused_head_is_described_in_visible_ascii() {
+        for (head, method, target) in [
+            (&b"GET /a HTTP/9.9\r\n\r\n"[..], "GET", "/a"),
+            (b"\x16\x03\x01 x\xff\r\n", "???", "x?"),
+            (b"", "", ""),
+            (b"no end of line", "no", "end"),
+        ] {
+            let refusal = Refusal::of(head, HeadFault::RequestLine);
+            assert_eq!((&*refusal.method, &*refusal.target), (method, target));
+        }
+    }
+}
