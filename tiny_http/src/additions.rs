@@ -39,9 +39,12 @@ pub enum Content<'c> {
         /// to clients of HTTP/1.0.
         length: Option<u64>,
         /// Writes it. Where that fails, the connection is broken off, so that the client takes no part for the whole.
-        write: Box<dyn FnOnce(&mut Outgoing<'_>) -> io::Result<()> + 'c>,
+        write: Box<WriteContent<'c>>,
     },
 }
+
+/// What writes content.
+pub type WriteContent<'c> = dyn FnOnce(&mut Outgoing<'_>) -> io::Result<()> + 'c;
 
 impl Content<'_> {
     fn length(&self) -> Option<u64> {

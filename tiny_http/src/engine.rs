@@ -453,10 +453,8 @@ impl Engine {
         state.stopping = true;
         state.accept_again = None;
         state.listeners.clear();
-        let may_go = |connection: &Box<Connection>| {
-            at_once || connection.input.is_new() && !connection.socket.has_input()
-        };
-        while state.table.evict(may_go).is_some() {}
+        let is_idle = |it: &Connection| it.input.is_new() && !it.socket.has_input();
+        while state.table.evict(|it| at_once || is_idle(it)).is_some() {}
         while at_once && let Some(connection) = state.ready.pop_front() {
             state.table.remove(connection.token);
         }

@@ -143,10 +143,9 @@ impl Exchange {
 
     /// Whether another request may follow on this connection.
     pub(crate) fn may_go_on(&self) -> bool {
-        let is_stopping = self
-            .engine
-            .as_ref()
-            .is_some_and(|engine| engine.is_stopping());
+        // Where the next request has been read already, it is to be answered too.
+        let connection = self.connection.as_ref().and(self.engine.as_ref());
+        let is_stopping = connection.is_some_and(|engine| engine.is_stopping());
         self.persistent && self.body == BodyState::Whole && !is_stopping
     }
 

@@ -43,7 +43,7 @@ mod table;
 mod test_request;
 mod turn;
 
-pub use additions::{Content, Outgoing, Reply};
+pub use additions::{Content, Outgoing, Reply, WriteContent};
 pub use config::Config;
 pub use encode::Progress;
 pub use exchange::{BodyFault, Input};

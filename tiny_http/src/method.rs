@@ -121,6 +121,6 @@ mod tests {
     #[test]
     fn versions_are_ordered() {
         assert!(HTTPVersion(1, 0) < (1, 1) && HTTPVersion(1, 1) < HTTPVersion(2, 0));
-        assert!((1, 1) == HTTPVersion::from((1, 1)));
+        assert!((1, 1) == HTTPVersion(1, 1));
     }
 }

@@ -1,0 +1,41 @@
+//! Answers every request with the same file, for measurements: `reply ADDRESS THREADS FILE`.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use tiny_http::{Config, ConfigListenAddr, Content, Reply, Server, StatusCode};
+
+fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, threads, file] = &arguments[..] else {
+        return Err("usage: reply ADDRESS THREADS FILE".into());
+    };
+    let listener = ConfigListenAddr::from_socket_addrs(address)?.bind()?;
+    let config = Config {
+        pipelined_requests: 1,
+        ..Config::default()
+    };
+    let server = Arc::new(Server::with_config(vec![listener], config)?);
+    let threads = (0..threads.parse::<usize>()?).map(|_| {
+        let (server, file) = (Arc::clone(&server), file.clone());
+        std::thread::spawn(move || serve(&server, &file))
+    });
+    let threads: Vec<_> = threads.collect();
+    threads.into_iter().for_each(|thread| drop(thread.join()));
+    Ok(())
+}
+
+fn serve(server: &Server, path: &str) {
+    for mut request in server.incoming_requests() {
+        let Ok(file) = File::open(path) else { continue };
+        let length = file.metadata().map_or(0, |about| about.len());
+        let reply = Reply {
+            status: StatusCode(200),
+            fields: &[("Content-Type", "application/octet-stream")],
+            content: Content::File(&file, 0..length),
+            closes: false,
+        };
+        // A client that has gone is nobody's fault.
+        let _ = request.send(reply, &());
+    }
+}

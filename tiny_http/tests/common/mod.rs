@@ -1,0 +1,151 @@
+//! A server with threads, and raw sockets as its clients.
+#![allow(dead_code)]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tiny_http::{Config, ConfigListenAddr, Request, Response, Server};
+
+/// No test waits longer for anything.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// A server whose threads handle requests until it is dropped.
+pub struct Running {
+    pub server: Arc<Server>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Settings under which nothing ends by itself, and one request of a connection is handed out at a time.
+pub fn config() -> Config {
+    Config {
+        pipelined_requests: 1,
+        ..Config::default()
+    }
+}
+
+pub fn start(config: Config, handle: impl Fn(Request) + Clone + Send + 'static) -> Running {
+    start_with(config, 3, handle)
+}
+
+pub fn start_with(
+    config: Config,
+    threads: usize,
+    handle: impl Fn(Request) + Clone + Send + 'static,
+) -> Running {
+    let address = ConfigListenAddr::from_socket_addrs("127.0.0.1:0").unwrap();
+    let server = Server::with_config(vec![address.bind().unwrap()], config).unwrap();
+    let server = Arc::new(server);
+    let threads = (0..threads).map(|_| {
+        let (server, handle) = (Arc::clone(&server), handle.clone());
+        std::thread::spawn(move || server.incoming_requests().for_each(handle))
+    });
+    let threads = threads.collect();
+    Running { server, threads }
+}
+
+impl Running {
+    pub fn address(&self) -> SocketAddr {
+        self.server.server_addr().to_ip().unwrap()
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::new(TcpStream::connect(self.address()).unwrap())
+    }
+
+    /// Waits until there are so many connections.
+    pub fn wait_for_connections(&self, count: usize) {
+        wait_until(|| self.server.num_connections() == count);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.threads.iter().for_each(|_| self.server.unblock());
+        for thread in self.threads.drain(..) {
+            assert!(
+                thread.join().is_ok() || std::thread::panicking(),
+                "a handler has panicked"
+            );
+        }
+    }
+}
+
+/// Looks again and again until it is so.
+pub fn wait_until(is_so: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < LIMIT, "it does not come to that");
+        std::thread::yield_now();
+    }
+}
+
+/// Answers with the target of the request.
+pub fn echo(request: Request) {
+    let target = request.url().to_owned();
+    let _ = request.respond(Response::from_string(target));
+}
+
+pub struct Client(pub TcpStream);
+
+/// What a client has received.
+#[derive(Debug, PartialEq)]
+pub struct Received {
+    pub status: u16,
+    pub head: String,
+    pub content: Vec<u8>,
+}
+
+impl Client {
+    pub fn new(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        stream.set_write_timeout(Some(LIMIT)).unwrap();
+        Self(stream)
+    }
+
+    pub fn send(&mut self, text: impl AsRef<[u8]>) {
+        self.0.write_all(text.as_ref()).unwrap();
+    }
+
+    /// Reads a head, and nothing behind it.
+    pub fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    /// Reads a reply with a length.
+    pub fn receive(&mut self) -> Received {
+        let head = self.head();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Length: "));
+        let length = length.map_or(0, |length| length.parse().unwrap());
+        let mut content = vec![0; length];
+        self.0.read_exact(&mut content).unwrap();
+        let status = head[9..12].parse().unwrap();
+        Received {
+            status,
+            head,
+            content,
+        }
+    }
+
+    /// Sends a request without a body and receives the reply.
+    pub fn get(&mut self, target: &str) -> Received {
+        self.send(format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        self.receive()
+    }
+
+    /// Reads up to the end of the connection.
+    pub fn rest(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut rest = Vec::new();
+        self.0.read_to_end(&mut rest).map(|_| rest)
+    }
+}

@@ -1,0 +1,367 @@
+//! How connections begin, go on and end.
+
+mod common;
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
+
+use common::{Client, LIMIT, config, echo, start, start_with, wait_until};
+use tiny_http::{Config, Request, Response, Server};
+
+#[test]
+fn a_client_that_sends_before_it_reads_sees_a_refusal() {
+    let running = start(config(), |request| {
+        let _ = request.respond(Response::from_string("full").with_status_code(507));
+    });
+    for head in [
+        "Content-Length: 60000000",
+        "Transfer-Encoding: chunked",
+        "Content-Length : 1",
+    ] {
+        let mut client = running.connect();
+        client.send(format!("PUT / HTTP/1.1\r\n{head}\r\n\r\n3938700\r\n"));
+        let piece = vec![b'x'; 1 << 20];
+        for _ in 0..58 {
+            client.send(&piece);
+        }
+        let expected = if head.contains(" :") { 400 } else { 507 };
+        assert_eq!(client.receive().status, expected, "{head}");
+        assert_eq!(client.rest().unwrap(), b"");
+    }
+    running.wait_for_connections(0);
+}
+
+#[test]
+fn a_short_body_that_nobody_reads_keeps_its_connection() {
+    let running = start(config(), echo);
+    let mut client = running.connect();
+    for body in [
+        "Content-Length: 5\r\n\r\nhello",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ] {
+        client.send(format!("PUT /a HTTP/1.1\r\n{body}"));
+        assert_eq!(client.receive().content, b"/a");
+        assert_eq!(client.get("/b").content, b"/b");
+    }
+}
+
+#[test]
+fn requests_that_come_at_once_are_handed_out_one_by_one() {
+    let (under_way, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (Arc::clone(&under_way), Arc::clone(&most));
+    let running = start_with(config(), 4, move |request: Request| {
+        counts.1.fetch_max(
+            counts.0.fetch_add(1, Ordering::SeqCst) + 1,
+            Ordering::SeqCst,
+        );
+        std::thread::yield_now();
+        counts.0.fetch_sub(1, Ordering::SeqCst);
+        echo(request);
+    });
+    let mut client = running.connect();
+    let requests = (0..500).map(|number| format!("GET /{number} HTTP/1.1\r\n\r\n"));
+    client.send(requests.collect::<String>());
+    for number in 0..500 {
+        assert_eq!(client.receive().content, format!("/{number}").as_bytes());
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn beyond_the_most_connections_the_one_that_has_waited_longest_goes() {
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let (entered, enters) = mpsc::channel();
+    let opened = Arc::clone(&gate);
+    let running = start_with(
+        Config {
+            max_connections: 3,
+            ..config()
+        },
+        5,
+        move |request: Request| {
+            if request.url() == "/wait" {
+                entered.send(()).unwrap();
+                let is_open = opened.0.lock().unwrap();
+                let waited = opened
+                    .1
+                    .wait_timeout_while(is_open, LIMIT, |is_open| !*is_open);
+                drop(waited.unwrap());
+            }
+            echo(request);
+        },
+    );
+    let mut clients: Vec<Client> = (0..3).map(|_| running.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/a").content, b"/a");
+    }
+    let mut fourth = running.connect();
+    assert_eq!(fourth.get("/b").content, b"/b");
+    assert_eq!(
+        clients[0].rest().unwrap(),
+        b"",
+        "the first one has waited longest"
+    );
+    assert_eq!(clients[2].get("/c").content, b"/c");
+    // With all of them in a transfer, a new one is closed.
+    let mut busy = [clients.remove(1), clients.remove(1), fourth];
+    for client in &mut busy {
+        client.send("GET /wait HTTP/1.1\r\n\r\n");
+        enters.recv_timeout(LIMIT).unwrap();
+    }
+    let mut fifth = running.connect();
+    let _ = fifth.0.write_all(b"GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(fifth.rest().unwrap_or_default(), b"");
+    *gate.0.lock().unwrap() = true;
+    gate.1.notify_all();
+    busy.iter_mut()
+        .for_each(|client| assert_eq!(client.receive().content, b"/wait"));
+}
+
+#[test]
+fn the_server_says_when_a_connection_ends() {
+    let running = start(config(), |mut request: Request| {
+        let reply = tiny_http::Reply {
+            status: tiny_http::StatusCode(200),
+            fields: &[],
+            content: tiny_http::Content::Bytes(b"x"),
+            closes: request.url() == "/last",
+        };
+        request.send(reply, &()).unwrap();
+    });
+    for (version, fields, target, expected) in [
+        ("1.1", "", "/", None),
+        ("1.1", "Connection: close\r\n", "/", Some("close")),
+        ("1.1", "", "/last", Some("close")),
+        ("1.0", "", "/", Some("close")),
+        ("1.0", "Connection: keep-alive\r\n", "/", Some("keep-alive")),
+    ] {
+        let mut client = running.connect();
+        client.send(format!("GET {target} HTTP/{version}\r\n{fields}\r\n"));
+        let received = client.receive();
+        let said = received
+            .head
+            .lines()
+            .find_map(|line| line.strip_prefix("Connection: "));
+        assert_eq!(said, expected, "{version} {fields}");
+        match expected {
+            Some("close") => assert_eq!(client.rest().unwrap(), b""),
+            _ => assert_eq!(client.get("/").status, 200),
+        }
+    }
+}
+
+#[test]
+fn a_server_that_drains_answers_what_has_begun_and_ends() {
+    let (entered, enters) = mpsc::channel();
+    let (leave, leaves) = mpsc::channel::<()>();
+    let leaves = Arc::new(Mutex::new(leaves));
+    let running = start(config(), move |request: Request| {
+        if request.url() == "/wait" {
+            entered.send(()).unwrap();
+            leaves.lock().unwrap().recv_timeout(LIMIT).unwrap();
+        }
+        echo(request);
+    });
+    let (mut idle, mut used, mut half, mut busy) = (
+        running.connect(),
+        running.connect(),
+        running.connect(),
+        running.connect(),
+    );
+    used.get("/a");
+    half.send("GET /half HTTP/1.1\r\n");
+    busy.send("GET /wait HTTP/1.1\r\n\r\n");
+    enters.recv_timeout(LIMIT).unwrap();
+    running.wait_for_connections(4);
+    running.server.drain();
+    assert_eq!(
+        (idle.rest().unwrap(), used.rest().unwrap()),
+        (vec![], vec![])
+    );
+    assert!(
+        TcpStream::connect(running.address()).is_err(),
+        "it accepts no more"
+    );
+    assert!(!running.server.wait_until_drained(std::time::Duration::ZERO));
+    leave.send(()).unwrap();
+    half.send("\r\n");
+    for client in [&mut half, &mut busy] {
+        let received = client.receive();
+        assert!(
+            received.head.contains("\r\nConnection: close\r\n"),
+            "{}",
+            received.head
+        );
+        assert_eq!(client.rest().unwrap(), b"");
+    }
+    drop((half, busy));
+    assert!(running.server.wait_until_drained(LIMIT));
+    assert!(running.server.recv().is_err());
+}
+
+#[test]
+fn a_server_may_have_several_listeners() {
+    let folder = std::env::temp_dir().join(format!("tiny-http-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("socket");
+    let listeners = vec![
+        TcpListener::bind("127.0.0.1:0").unwrap().into(),
+        TcpListener::bind("[::]:0").unwrap().into(),
+        UnixListener::bind(&path).unwrap().into(),
+    ];
+    let server = Server::with_config(listeners, config()).unwrap();
+    let addresses = server.server_addrs().to_vec();
+    let (v4, v6) = (
+        addresses[0].clone().to_ip().unwrap(),
+        addresses[1].clone().to_ip().unwrap(),
+    );
+    let clients: Vec<Box<dyn ReadWrite>> = vec![
+        Box::new(TcpStream::connect(v4).unwrap()),
+        Box::new(TcpStream::connect(("::1", v6.port())).unwrap()),
+        Box::new(TcpStream::connect(("127.0.0.1", v6.port())).unwrap()),
+        Box::new(UnixStream::connect(&path).unwrap()),
+    ];
+    let peers = ["127.0.0.1", "::1", "127.0.0.1", ""];
+    for (mut client, peer) in clients.into_iter().zip(peers) {
+        client
+            .write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let request = server.recv_timeout(LIMIT).unwrap().unwrap();
+        let from = request.remote_addr().map(|peer| peer.ip().to_string());
+        assert_eq!(from.unwrap_or_default(), peer);
+        request.respond(Response::from_string("hello")).unwrap();
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).unwrap();
+        assert!(reply.ends_with("\r\n\r\nhello"), "{reply}");
+    }
+    drop(server);
+    assert!(!path.exists());
+    std::fs::remove_dir(&folder).unwrap();
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
+
+#[test]
+fn two_servers_live_in_one_process() {
+    let (one, two) = (
+        start(config(), echo),
+        start(config(), |request| drop(request)),
+    );
+    assert_eq!(one.connect().get("/a").status, 200);
+    assert_eq!(two.connect().get("/a").status, 500);
+    drop(one);
+    assert_eq!(two.connect().get("/a").status, 500);
+}
+
+#[test]
+fn threads_beyond_the_pollers_take_over_when_those_are_busy() {
+    let (entered, enters) = mpsc::channel();
+    let done = Arc::new(AtomicBool::new(false));
+    let is_done = Arc::clone(&done);
+    let running = start_with(
+        Config {
+            pollers: 1,
+            ..config()
+        },
+        4,
+        move |request: Request| {
+            if request.url() == "/wait" {
+                entered.send(()).unwrap();
+                wait_until(|| is_done.load(Ordering::SeqCst));
+            }
+            echo(request);
+        },
+    );
+    let mut busy: Vec<Client> = (0..3).map(|_| running.connect()).collect();
+    for client in &mut busy {
+        client.send("GET /wait HTTP/1.1\r\n\r\n");
+        enters.recv_timeout(LIMIT).unwrap();
+    }
+    for _ in 0..100 {
+        assert_eq!(running.connect().get("/a").content, b"/a");
+    }
+    done.store(true, Ordering::SeqCst);
+    busy.iter_mut()
+        .for_each(|client| assert_eq!(client.receive().content, b"/wait"));
+}
+
+#[test]
+fn a_client_that_is_gone_is_found_out() {
+    let (gone, is_gone) = mpsc::channel();
+    let (entered, enters) = mpsc::channel();
+    let running = start(config(), move |mut request: Request| {
+        assert!(!request.is_client_gone());
+        entered.send(()).unwrap();
+        let began = std::time::Instant::now();
+        while !request.is_client_gone() && began.elapsed() < LIMIT {
+            std::thread::yield_now();
+        }
+        gone.send(request.is_client_gone()).unwrap();
+    });
+    for ends in [drop::<Client> as fn(Client), |client| {
+        let _ = client.0.shutdown(Shutdown::Both);
+        drop(client);
+    }] {
+        let mut client = running.connect();
+        client.send("GET / HTTP/1.1\r\n\r\n");
+        enters.recv_timeout(LIMIT).unwrap();
+        ends(client);
+        assert_eq!(is_gone.recv_timeout(LIMIT * 2), Ok(true));
+    }
+}
+
+#[test]
+fn the_end_of_input_before_the_end_of_a_body_is_an_error() {
+    let (noted, notes) = mpsc::channel();
+    let running = start(config(), move |mut request: Request| {
+        let input = request.input().unwrap();
+        if request.url() == "/end" {
+            input.end();
+        }
+        let read = request.as_reader().read_to_end(&mut Vec::new());
+        let again = request.as_reader().read(&mut [0; 8]);
+        noted
+            .send((read.unwrap_err().kind(), again.unwrap_err().kind()))
+            .unwrap();
+    });
+    use io::ErrorKind::{InvalidData, UnexpectedEof};
+    for (target, body, ends, expected) in [
+        ("/", "Content-Length: 5\r\n\r\nabc", true, UnexpectedEof),
+        (
+            "/",
+            "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            true,
+            UnexpectedEof,
+        ),
+        (
+            "/",
+            "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd",
+            false,
+            InvalidData,
+        ),
+        (
+            "/",
+            "Transfer-Encoding: chunked\r\n\r\nx",
+            false,
+            InvalidData,
+        ),
+        ("/end", "Content-Length: 5\r\n\r\nabc", false, UnexpectedEof),
+    ] {
+        let mut client = running.connect();
+        client.send(format!("PUT {target} HTTP/1.1\r\n{body}"));
+        if ends {
+            client.0.shutdown(Shutdown::Write).unwrap();
+        }
+        assert_eq!(
+            notes.recv_timeout(LIMIT),
+            Ok((expected, expected)),
+            "{body}"
+        );
+        assert_eq!(client.receive().status, 500);
+        assert_eq!(client.rest().unwrap(), b"");
+    }
+}
