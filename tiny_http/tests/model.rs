@@ -1,0 +1,133 @@
+//! The engine's promises under connections that come and go by the thousand: never two requests of one connection at a
+//! time, no reply to another connection than its own.
+
+mod common;
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use common::{config, start_with};
+use tiny_http::{Config, Request, Response};
+
+/// Marsaglia's xorshift64: the same numbers in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
+
+const CLIENTS: usize = 8;
+const CONNECTIONS: usize = 400;
+
+#[test]
+fn requests_and_replies_stay_with_their_connections() {
+    let under_way = Arc::new(Mutex::new(HashSet::new()));
+    let served = Arc::new(AtomicUsize::new(0));
+    let (set, count) = (Arc::clone(&under_way), Arc::clone(&served));
+    // Idle connections are evicted all the time.
+    let config = Config {
+        max_connections: 6,
+        ..config()
+    };
+    let running = start_with(config, 6, move |mut request: Request| {
+        let id = request.connection_id();
+        assert!(
+            set.lock().unwrap().insert(id),
+            "two requests of one connection"
+        );
+        let mut body = String::new();
+        let read = request.as_reader().read_to_string(&mut body);
+        std::thread::yield_now();
+        let reply = format!("{} {body}", request.url());
+        assert!(set.lock().unwrap().remove(&id));
+        count.fetch_add(1, Ordering::Relaxed);
+        if read.is_ok() && request.url().len() % 7 > 0 {
+            let _ = request.respond(Response::from_string(reply));
+        }
+    });
+    let replied = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (running, replied) = (&running, &replied);
+            scope.spawn(move || {
+                let mut random = Random(0x9E37_79B9 + client as u64);
+                for connection in 0..CONNECTIONS {
+                    replied.fetch_add(
+                        talk(running, &format!("{client}-{connection}"), &mut random),
+                        Ordering::Relaxed,
+                    );
+                }
+            });
+        }
+    });
+    assert!(under_way.lock().unwrap().is_empty());
+    let (served, replied) = (
+        served.load(Ordering::Relaxed),
+        replied.load(Ordering::Relaxed),
+    );
+    assert!(
+        replied > CLIENTS * CONNECTIONS / 2,
+        "{replied} replies to {served} requests"
+    );
+    running.wait_for_connections(running.server.num_connections().min(6));
+}
+
+/// One connection: some requests at once, whose replies are read, or not, or in part. Gives how many came.
+fn talk(running: &common::Running, name: &str, random: &mut Random) -> usize {
+    use std::io::Write;
+    let mut client = running.connect();
+    let mut replies = 0;
+    for round in 0..1 + random.below(4) {
+        let count = 1 + random.below(3);
+        let target = |number| format!("/{name}/{round}/{number}{}", "x".repeat(number));
+        let mut sent = String::new();
+        for number in 0..count {
+            let body = "b".repeat(random.below(3) * 50);
+            sent += &format!(
+                "PUT {} HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}",
+                target(number),
+                body.len()
+            );
+        }
+        let cut = match random.below(8) {
+            0 => random.below(sent.len()),
+            _ => sent.len(),
+        };
+        // One that was closed to make room is gone; that may be at any time between two requests.
+        let is_sent = client.0.write_all(&sent.as_bytes()[..cut]).is_ok();
+        if !is_sent || cut < sent.len() || random.below(8) == 0 {
+            return replies;
+        }
+        for number in 0..count {
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") {
+                match client.0.read(&mut byte) {
+                    Ok(1) => head.push(byte[0]),
+                    _ => return replies,
+                }
+            }
+            let head = String::from_utf8(head).unwrap();
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("Content-Length: "));
+            let mut content = vec![0; length.unwrap().parse().unwrap()];
+            client.0.read_exact(&mut content).unwrap();
+            let content = String::from_utf8(content).unwrap();
+            if head.starts_with("HTTP/1.1 500") {
+                assert_eq!(target(number).len() % 7, 0, "{name}");
+                continue;
+            }
+            assert_eq!(content.split(' ').next(), Some(&*target(number)), "{name}");
+            replies += 1;
+        }
+    }
+    replies
+}
