@@ -65,5 +65,5 @@ pub mod fuzzing {
         ChunkFault, Chunks, MAX_EXTENSIONS, MAX_LINE, MAX_SIZE, MAX_SIZE_DIGITS, MAX_TRAILERS,
     };
     pub use crate::conn::{Conn, Step};
-    pub use crate::role::check;
+    pub use crate::role::{check, end_of_head};
 }
