@@ -8,7 +8,7 @@ use crate::encode::{self, Encoder, End, Next, Progress, Sink, Wire};
 use crate::exchange::{BodyFault, Input};
 use crate::head::Head;
 use crate::presence::Presence;
-use crate::request::{Outcome, connection_option};
+use crate::request::connection_field;
 use crate::response::date;
 use crate::role::Refusal;
 use crate::{HTTPVersion, Method, Request, StatusCode};
@@ -162,41 +162,17 @@ impl Request {
     /// Those of the content, what the system says, `WouldBlock` where the client may not be waited for. The connection is
     /// broken off then.
     pub fn send(&mut self, reply: Reply<'_>, progress: &dyn Progress) -> io::Result<()> {
-        let Some(exchange) = &mut self.exchange else {
-            return Err(io::ErrorKind::NotConnected.into());
-        };
-        exchange.skip_body();
-        exchange.wait_for_turn();
         let version = &self.head.version;
         let length = reply.content.length();
-        let has_none = matches!(reply.status.0, 100..=199 | 204 | 304);
-        let end = match length {
-            Some(length) => End::Length(length),
-            None if *version < (1, 1) => End::Close,
-            None => End::LastChunk,
-        };
-        let goes_on = !reply.closes && exchange.may_go_on() && end != End::Close;
-        let told = length.map(|length| length.to_string());
-        let told = match (&told, end) {
-            _ if has_none => None,
-            (Some(length), _) => Some(("Content-Length", length.as_str())),
-            (None, End::LastChunk) => Some(("Transfer-Encoding", "chunked")),
-            (None, _) => None,
-        };
-        let date = date();
-        let connection = connection_option(goes_on, version).map(|option| ("Connection", option));
-        let own = [Some(("Date", date.as_str())), told, connection];
-        let fields = reply
-            .fields
-            .iter()
-            .copied()
-            .chain(own.into_iter().flatten());
+        let is_chunked = length.is_none() && *version > (1, 0);
+        let is_head = *self.method() == Method::Head;
+        let (end, mut own) = encode::framing(reply.status, length, is_chunked, is_head);
+        let goes_on = self.begin_reply(end)? && !reply.closes;
+        own.push(("Date", date()));
+        own.extend(connection_field(goes_on, &self.head.version));
+        let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+        let fields = reply.fields.iter().copied().chain(own);
         let head = encode::head(&HTTPVersion(1, 1), reply.status, fields);
-        let end = if has_none || *self.method() == Method::Head {
-            End::Head
-        } else {
-            end
-        };
         let Some(exchange) = &self.exchange else {
             return Ok(());
         };
@@ -219,11 +195,6 @@ impl Request {
                 written.and_then(|()| outgoing.0.finish())
             }
         };
-        self.outcome = Some(match (&sent, goes_on) {
-            (Err(_), _) => Outcome::Broken,
-            (Ok(()), true) => Outcome::GoesOn,
-            (Ok(()), false) => Outcome::Ends,
-        });
-        sent
+        self.end_reply(sent, goes_on)
     }
 }

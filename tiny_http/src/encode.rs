@@ -54,6 +54,38 @@ pub(crate) enum End {
     Close,
 }
 
+/// A field that the server itself adds to a reply.
+pub(crate) type Field = (&'static str, String);
+
+/// How content of this length, where it is known, is to end, and the field that says so (RFC 9112, section 6.3).
+pub(crate) fn framing(
+    status: StatusCode,
+    length: Option<u64>,
+    is_chunked: bool,
+    is_head: bool,
+) -> (End, Vec<Field>) {
+    // RFC 9110, section 8.6: with these there is not even a length.
+    if matches!(status.0, 100..=199 | 204) {
+        return (End::Head, Vec::new());
+    }
+    let (end, field) = match (is_chunked, length) {
+        (true, _) => (
+            End::LastChunk,
+            Some(("Transfer-Encoding", "chunked".to_owned())),
+        ),
+        (false, Some(length)) => (
+            End::Length(length),
+            Some(("Content-Length", length.to_string())),
+        ),
+        (false, None) => (End::Close, None),
+    };
+    let has_content = !is_head && status != 304;
+    (
+        if has_content { end } else { End::Head },
+        Vec::from_iter(field),
+    )
+}
+
 /// What follows a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {

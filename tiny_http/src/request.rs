@@ -7,11 +7,11 @@ use std::fmt;
 use std::io::{self, BufWriter, IoSlice, Read, Write};
 use std::net::SocketAddr;
 
-use crate::encode::{Next, Progress, Sink};
+use crate::encode::{End, Field, Next, Progress, Sink};
 use crate::exchange::Exchange;
 use crate::head::{Framing, Head};
 use crate::presence::Presence;
-use crate::response::Coding;
+use crate::response::upgrade_fields;
 use crate::role::Refusal;
 use crate::{HTTPVersion, Header, Method, Response};
 
@@ -30,7 +30,7 @@ pub struct Request {
     headers: OnceCell<Vec<Header>>,
     secure: bool,
     /// What became of the reply, once it was sent.
-    pub(crate) outcome: Option<Outcome>,
+    outcome: Option<Outcome>,
     pub(crate) presence: Option<Presence>,
     /// Bytes of the reply's content that were sent.
     pub(crate) sent: u64,
@@ -38,7 +38,7 @@ pub struct Request {
 
 /// What became of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+enum Outcome {
     /// It is out, and another may follow.
     GoesOn,
     /// It is out, and was the last.
@@ -191,29 +191,43 @@ impl Request {
         upgrade: Option<&str>,
         progress: &dyn Progress,
     ) -> io::Result<()> {
+        let te = self.head.field("TE");
+        let is_head = self.method == Method::Head;
+        let (end, mut fields) = match upgrade {
+            Some(protocol) => (End::Head, upgrade_fields(protocol)),
+            None => response.framing(&self.head.version, te.as_deref(), is_head),
+        };
+        let goes_on = self.begin_reply(end)? && upgrade.is_none();
+        if upgrade.is_none() {
+            fields.extend(connection_field(goes_on, &self.head.version));
+        }
+        let printed = match &self.exchange {
+            Some(exchange) => {
+                response.print(exchange.wire(progress), &self.head.version, &fields, end)
+            }
+            None => Ok(()),
+        };
+        self.end_reply(printed, goes_on)
+    }
+
+    /// Begins a reply whose content ends so; says whether another may follow.
+    pub(crate) fn begin_reply(&mut self, end: End) -> io::Result<bool> {
         let Some(exchange) = &mut self.exchange else {
             return Err(io::ErrorKind::NotConnected.into());
         };
         exchange.skip_body();
         exchange.wait_for_turn();
-        let coding = match (upgrade, &self.method) {
-            (Some(_), _) => Coding::Upgrade,
-            (None, Method::Head) => Coding::Head,
-            (None, _) => Coding::Content,
-        };
-        let version = &self.head.version;
-        let te = self.head.field("TE");
-        let (end, told) = response.end(version, te.as_deref(), coding);
-        let goes_on = exchange.may_go_on() && end != crate::encode::End::Close;
-        let connection = connection_option(goes_on, version);
-        let fields = told.fields(upgrade, connection);
-        let printed = response.print(exchange.wire(progress), version, &fields, end);
-        self.outcome = Some(match (&printed, goes_on) {
+        Ok(exchange.may_go_on() && end != End::Close)
+    }
+
+    /// Notes what became of the reply.
+    pub(crate) fn end_reply(&mut self, sent: io::Result<()>, goes_on: bool) -> io::Result<()> {
+        self.outcome = Some(match (&sent, goes_on) {
             (Err(_), _) => Outcome::Broken,
             (Ok(()), true) => Outcome::GoesOn,
             (Ok(()), false) => Outcome::Ends,
         });
-        printed
+        sent
     }
 
     fn end(&mut self) {
@@ -228,12 +242,13 @@ impl Request {
 }
 
 /// What a reply says of the connection (RFC 9112, section 9.3): HTTP/1.1 goes on unless it is said, HTTP/1.0 does not.
-pub(crate) fn connection_option(goes_on: bool, version: &HTTPVersion) -> Option<&'static str> {
-    match (goes_on, *version < (1, 1)) {
-        (false, _) => Some("close"),
-        (true, true) => Some("keep-alive"),
-        (true, false) => None,
-    }
+pub(crate) fn connection_field(goes_on: bool, version: &HTTPVersion) -> Option<Field> {
+    let option = match (goes_on, *version < (1, 1)) {
+        (false, _) => "close",
+        (true, true) => "keep-alive",
+        (true, false) => return None,
+    };
+    Some(("Connection", option.to_owned()))
 }
 
 /// Nobody waits for the client.

@@ -7,7 +7,7 @@ use std::io::{self, Cursor, Read, Write};
 use std::sync::mpsc::Receiver;
 use std::time::SystemTime;
 
-use crate::encode::{self, Encoder, End, Sink};
+use crate::encode::{self, Encoder, End, Field, Sink};
 use crate::{HTTPVersion, Header, StatusCode};
 
 /// A length from which on content is sent in chunks, in bytes, unless another is set.
@@ -146,41 +146,26 @@ impl<R: Read> Response<R> {
             .iter()
             .find(|header| header.field.equiv("TE"));
         let te = te.map(|header| header.value.as_str());
-        let end = match (upgrade, do_not_send_body) {
-            (Some(_), _) => Coding::Upgrade,
-            (None, true) => Coding::Head,
-            (None, false) => Coding::Content,
+        let (end, fields) = match upgrade {
+            Some(protocol) => (End::Head, upgrade_fields(protocol)),
+            None => self.framing(&http_version, te, do_not_send_body),
         };
-        let (end, coding) = self.end(&http_version, te, end);
-        self.print(writer, &http_version, &coding.fields(upgrade, None), end)
+        self.print(writer, &http_version, &fields, end)
     }
 
-    /// How the content of this reply ends, and what the head says of it.
-    pub(crate) fn end(
+    /// How the content of this reply ends, and the field that says so.
+    pub(crate) fn framing(
         &self,
         version: &HTTPVersion,
         te: Option<&str>,
-        coding: Coding,
-    ) -> (End, Told) {
-        let length = self.data_length.map(|length| length as u64);
-        let has_no_content = matches!(self.status_code.0, 100..=199 | 204 | 304);
+        is_head: bool,
+    ) -> (End, Vec<Field>) {
+        let is_long = |length| length >= self.chunked_threshold();
         let is_chunked = *version > (1, 0)
-            && self.status_code.0 >= 200
-            && self.status_code.0 != 204
-            && preferred(te.unwrap_or_default()).unwrap_or(
-                self.data_length
-                    .is_none_or(|length| length >= self.chunked_threshold()),
-            );
-        let (end, told) = match (is_chunked, length) {
-            _ if coding == Coding::Upgrade => return (End::Head, Told::Nothing),
-            (true, _) => (End::LastChunk, Told::Chunked),
-            (false, Some(length)) => (End::Length(length), Told::Length(length)),
-            (false, None) => (End::Close, Told::Nothing),
-        };
-        match has_no_content || coding == Coding::Head {
-            true => (End::Head, told),
-            false => (end, told),
-        }
+            && preferred(te.unwrap_or_default())
+                .unwrap_or_else(|| self.data_length.is_none_or(is_long));
+        let length = self.data_length.map(|length| length as u64);
+        encode::framing(self.status_code, length, is_chunked, is_head)
     }
 
     /// Sends the reply with these fields more.
@@ -188,7 +173,7 @@ impl<R: Read> Response<R> {
         self,
         sink: impl Sink,
         version: &HTTPVersion,
-        fields: &[(&str, String)],
+        fields: &[Field],
         end: End,
     ) -> io::Result<()> {
         let is_set = |name: &str| {
@@ -211,44 +196,10 @@ impl<R: Read> Response<R> {
     }
 }
 
-/// What is sent behind the head of a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Coding {
-    Content,
-    /// Nothing, to a HEAD request.
-    Head,
-    /// Another protocol.
-    Upgrade,
-}
-
-/// What a head says of the length of its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    Chunked,
-    Length(u64),
-    Nothing,
-}
-
-impl Told {
-    /// The fields for it, and those for the connection.
-    pub(crate) fn fields(
-        self,
-        upgrade: Option<&str>,
-        connection: Option<&str>,
-    ) -> Vec<(&'static str, String)> {
-        let of_length = match self {
-            Self::Chunked => Some(("Transfer-Encoding", "chunked".to_owned())),
-            Self::Length(length) => Some(("Content-Length", length.to_string())),
-            Self::Nothing => None,
-        };
-        let connection = upgrade.map(|_| "upgrade").or(connection);
-        let connection = connection.map(|option| ("Connection", option.to_owned()));
-        let upgrade = upgrade.map(|protocol| ("Upgrade", protocol.to_owned()));
-        [of_length, connection, upgrade]
-            .into_iter()
-            .flatten()
-            .collect()
-    }
+/// The fields of a reply that goes over to another protocol.
+pub(crate) fn upgrade_fields(protocol: &str) -> Vec<Field> {
+    let connection = ("Connection", "upgrade".to_owned());
+    vec![connection, ("Upgrade", protocol.to_owned())]
 }
 
 /// The time for `Date` (RFC 9110, section 6.6.1).
@@ -392,7 +343,7 @@ mod tests {
             ),
             (
                 printed(text().with_status_code(204), (1, 1), "chunked", false),
-                "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n",
+                "HTTP/1.1 204 No Content\r\n\r\n",
             ),
             (
                 printed(stream(), (1, 1), "", false),

@@ -1,4 +1,5 @@
 //! How connections begin, go on and end.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -93,10 +94,13 @@ fn beyond_the_most_connections_the_one_that_has_waited_longest_goes() {
             echo(request);
         },
     );
-    let mut clients: Vec<Client> = (0..3).map(|_| running.connect()).collect();
-    for client in &mut clients {
-        assert_eq!(client.get("/a").content, b"/a");
-    }
+    // In the order in which they are accepted, they begin to wait.
+    let clients = (1..=3).map(|number| {
+        let client = running.connect();
+        running.wait_for_connections(number);
+        client
+    });
+    let mut clients: Vec<Client> = clients.collect();
     let mut fourth = running.connect();
     assert_eq!(fourth.get("/b").content, b"/b");
     assert_eq!(
@@ -247,10 +251,7 @@ impl<T: Read + Write> ReadWrite for T {}
 
 #[test]
 fn two_servers_live_in_one_process() {
-    let (one, two) = (
-        start(config(), echo),
-        start(config(), |request| drop(request)),
-    );
+    let (one, two) = (start(config(), echo), start(config(), drop));
     assert_eq!(one.connect().get("/a").status, 200);
     assert_eq!(two.connect().get("/a").status, 500);
     drop(one);

@@ -1,4 +1,5 @@
 //! What ends by itself, and when: idle connections, slow heads, bodies and readers that stall, lingering connections.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

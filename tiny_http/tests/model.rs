@@ -1,5 +1,6 @@
 //! The engine's promises under connections that come and go by the thousand: never two requests of one connection at a
 //! time, no reply to another connection than its own.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -8,7 +9,7 @@ use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{config, start_with};
+use common::{config, start_with, wait_until};
 use tiny_http::{Config, Request, Response};
 
 /// Marsaglia's xorshift64: the same numbers in every run.
@@ -33,7 +34,7 @@ fn requests_and_replies_stay_with_their_connections() {
     let (set, count) = (Arc::clone(&under_way), Arc::clone(&served));
     // Idle connections are evicted all the time.
     let config = Config {
-        max_connections: 6,
+        max_connections: 8,
         ..config()
     };
     let running = start_with(config, 6, move |mut request: Request| {
@@ -48,7 +49,7 @@ fn requests_and_replies_stay_with_their_connections() {
         let reply = format!("{} {body}", request.url());
         assert!(set.lock().unwrap().remove(&id));
         count.fetch_add(1, Ordering::Relaxed);
-        if read.is_ok() && request.url().len() % 7 > 0 {
+        if read.is_ok() && !request.url().len().is_multiple_of(7) {
             let _ = request.respond(Response::from_string(reply));
         }
     });
@@ -67,16 +68,16 @@ fn requests_and_replies_stay_with_their_connections() {
             });
         }
     });
-    assert!(under_way.lock().unwrap().is_empty());
+    // The last of them may still be served, for clients that have gone.
+    wait_until(|| under_way.lock().unwrap().is_empty());
     let (served, replied) = (
         served.load(Ordering::Relaxed),
         replied.load(Ordering::Relaxed),
     );
     assert!(
-        replied > CLIENTS * CONNECTIONS / 2,
+        replied > CLIENTS * CONNECTIONS / 8,
         "{replied} replies to {served} requests"
     );
-    running.wait_for_connections(running.server.num_connections().min(6));
 }
 
 /// One connection: some requests at once, whose replies are read, or not, or in part. Gives how many came.
@@ -122,7 +123,7 @@ fn talk(running: &common::Running, name: &str, random: &mut Random) -> usize {
             client.0.read_exact(&mut content).unwrap();
             let content = String::from_utf8(content).unwrap();
             if head.starts_with("HTTP/1.1 500") {
-                assert_eq!(target(number).len() % 7, 0, "{name}");
+                assert!(target(number).len().is_multiple_of(7), "{name}");
                 continue;
             }
             assert_eq!(content.split(' ').next(), Some(&*target(number)), "{name}");

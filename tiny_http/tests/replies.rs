@@ -1,4 +1,5 @@
 //! What is sent: files, streams, replies that cannot be finished; and bodies that go into files.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
