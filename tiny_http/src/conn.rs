@@ -202,8 +202,10 @@ impl Conn {
         matches!(&self.phase, Phase::Body(decoder) if decoder.is_whole())
     }
 
-    /// Goes on to the next message, behind one that is whole. Says whether it does.
+    /// Goes on to the next message, behind one that is whole. Says whether it does. Memory that no pending byte needs is
+    /// given back.
     pub fn next_message(&mut self) -> bool {
+        self.shrink();
         let is_whole = self.is_whole();
         self.phase = if is_whole { Phase::HEAD } else { Phase::Lost };
         is_whole
@@ -328,6 +330,7 @@ mod tests {
         conn.pass(1);
         assert_eq!(conn.body(&mut [0; 8]), Ok(Step::End));
         assert!(conn.next_message() && conn.pending().is_empty());
+        assert_eq!(conn.buffer.capacity(), 0, "no memory is kept for nothing");
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //! Responsible for: one step of one connection, without waiting. Not for: who does it (`engine.rs`), and what follows a
 //! head (`exchange.rs`).
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
 
-use crate::engine::{Connection, Engine};
+use crate::connection::Connection;
+use crate::engine::Engine;
 use crate::exchange::Exchange;
 use crate::io::Discarded;
 use crate::role::Refusal;
@@ -44,7 +46,7 @@ impl Engine {
                     if is_room {
                         continue;
                     }
-                    log::warn!("no connection can be accepted for now: {errno}");
+                    self.note_refusal(&errno);
                     let again = Instant::now() + ACCEPT_AGAIN;
                     let mut state = self.lock();
                     state.accept_again = Some(again);
@@ -53,9 +55,10 @@ impl Engine {
                 }
             };
             if self.connections() >= self.config.max_connections && !self.make_room() {
-                log::warn!("a connection is refused: as many as are allowed are in a transfer");
+                self.note_refusal(&"as many as are allowed are in a transfer");
                 continue;
             }
+            self.lock().is_refusing = false;
             let peer = peer.and_then(|peer| address(&peer));
             let connection = self.admit(socket, peer);
             if let Some(request) = self.readable(connection) {
@@ -65,6 +68,13 @@ impl Engine {
         }
         self.listen(number);
         None
+    }
+
+    /// Tells the log once that no connection can be taken up, however many come.
+    fn note_refusal(&self, why: &dyn Display) {
+        if !std::mem::replace(&mut self.lock().is_refusing, true) {
+            log::warn!("new connections are refused for now: {why}");
+        }
     }
 
     /// Closes the connection that has waited longest, idle ones first; not one that has sent something meanwhile.

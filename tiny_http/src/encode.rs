@@ -64,8 +64,8 @@ pub(crate) fn framing(
     is_chunked: bool,
     is_head: bool,
 ) -> (End, Vec<Field>) {
-    // RFC 9110, section 8.6: with these there is not even a length.
-    if matches!(status.0, 100..=199 | 204) {
+    // RFC 9110, section 8.6: with these there is not even a length, unless that of another reply is known.
+    if matches!(status.0, 100..=199 | 204 | 304) {
         return (End::Head, Vec::new());
     }
     let (end, field) = match (is_chunked, length) {
@@ -79,11 +79,7 @@ pub(crate) fn framing(
         ),
         (false, None) => (End::Close, None),
     };
-    let has_content = !is_head && status != 304;
-    (
-        if has_content { end } else { End::Head },
-        Vec::from_iter(field),
-    )
+    (if is_head { End::Head } else { end }, Vec::from_iter(field))
 }
 
 /// What follows a write.

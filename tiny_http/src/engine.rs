@@ -1,7 +1,7 @@
 //! One epoll instance for all sockets of a server, on which all threads wait that ask for a request.
 //!
-//! Responsible for: who waits, what woke a thread, giving connections back. Not for: what is done with a connection
-//! that has something to read (`dispatch.rs`).
+//! Responsible for: who waits, what woke a thread, deadlines, the end of a server. Not for: putting a connection down
+//! (`connection.rs`), what is done with one that has something to read (`dispatch.rs`).
 //!
 //! Connections are registered one-shot: whoever is given the event has the connection, until it puts it down again.
 //! A timer holds the earliest deadline, so that no thread needs to know when it has to look after others' connections.
@@ -9,8 +9,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,12 +20,10 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
 
-use crate::conn::Conn;
-use crate::io::{Socket, timespec};
-use crate::role::Refusal;
+use crate::connection::Connection;
+use crate::io::timespec;
 use crate::sync::lock;
 use crate::table::{Table, Token, Wait};
-use crate::turn::Order;
 use crate::{Config, Listener, Request};
 
 /// The token of the event that only wakes a thread.
@@ -36,50 +33,10 @@ const TIMER: Token = Token::MAX - 1;
 /// The token of the first listener; those of the others are below it.
 const LISTENER: Token = Token::MAX - 2;
 
-/// One connection.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) token: Token,
-    /// No other connection of the server has this number.
-    pub(crate) id: u64,
-    pub(crate) socket: Arc<Socket>,
-    pub(crate) peer: Option<SocketAddr>,
-    pub(crate) input: Conn,
-    /// When it was accepted, the reply before went out, the head began, or the last reply went out: whatever was last.
-    pub(crate) since: Instant,
-    /// A head that was given up.
-    pub(crate) refusal: Option<Refusal>,
-    /// Where several requests are handed out at a time.
-    pub(crate) order: Option<Arc<Order>>,
-    /// Whether epoll knows the socket.
-    registered: bool,
-}
-
-impl Connection {
-    fn new(token: Token, id: u64, socket: Arc<Socket>, input: Conn) -> Box<Self> {
-        Box::new(Self {
-            token,
-            id,
-            socket,
-            peer: None,
-            input,
-            since: Instant::now(),
-            refusal: None,
-            order: None,
-            registered: false,
-        })
-    }
-
-    /// One that no server knows.
-    pub(crate) fn of_body(socket: &Arc<Socket>, input: Conn) -> Box<Self> {
-        Self::new(0, 0, Arc::clone(socket), input)
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) config: Config,
-    epoll: OwnedFd,
+    pub(crate) epoll: OwnedFd,
     wake: OwnedFd,
     timer: OwnedFd,
     state: Mutex<State>,
@@ -87,7 +44,7 @@ pub(crate) struct Engine {
     parked: Condvar,
     /// Told when the last connection of a server that stops is over.
     over: Condvar,
-    next_id: AtomicU64,
+    pub(crate) next_id: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -96,6 +53,8 @@ pub(crate) struct State {
     /// Connections whose next request has come already, or was given up.
     pub(crate) ready: VecDeque<Box<Connection>>,
     listeners: Vec<Arc<Listener>>,
+    /// Whether connections are refused, as far as the log knows.
+    pub(crate) is_refusing: bool,
     /// When to accept again, after a failure.
     pub(crate) accept_again: Option<Instant>,
     /// What the timer is set to.
@@ -142,6 +101,7 @@ impl Engine {
                 table: Table::new(),
                 ready: VecDeque::new(),
                 listeners: listeners.into_iter().map(Arc::new).collect(),
+                is_refusing: false,
                 accept_again: None,
                 armed: None,
                 pollers: 0,
@@ -204,17 +164,11 @@ impl Engine {
                 }
             } else {
                 state.parked += 1;
-                state = match deadline {
-                    None => self
-                        .parked
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner),
-                    Some(deadline) => {
-                        let left = deadline.saturating_duration_since(Instant::now());
-                        let waited = self.parked.wait_timeout(state, left);
-                        waited.unwrap_or_else(PoisonError::into_inner).0
-                    }
-                };
+                let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                let waited = self
+                    .parked
+                    .wait_timeout(state, left.unwrap_or(Duration::MAX));
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 state.parked -= 1;
                 if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     self.leave(state, false);
@@ -225,7 +179,7 @@ impl Engine {
     }
 
     /// Called by a thread that goes off to do something: where it leaves no poller behind, another takes its place.
-    fn leave(&self, state: MutexGuard<'_, State>, is_work_left: bool) {
+    pub(crate) fn leave(&self, state: MutexGuard<'_, State>, is_work_left: bool) {
         let (is_needed, is_polling) = (state.parked > 0 && state.pollers == 0, state.pollers > 0);
         drop(state);
         if is_needed {
@@ -283,35 +237,6 @@ impl Engine {
     pub(crate) fn unblock(&self) {
         self.lock().unblocked += 1;
         self.wake();
-    }
-
-    /// Puts a connection down to wait for its client.
-    pub(crate) fn wait(&self, mut connection: Box<Connection>, wait: Wait, deadline: Instant) {
-        let (token, socket) = (connection.token, Arc::clone(&connection.socket));
-        let registered = std::mem::replace(&mut connection.registered, true);
-        let mut state = self.lock();
-        if state.stopping && wait == Wait::Idle && connection.input.pending().is_empty() {
-            drop(state);
-            return self.close(connection);
-        }
-        state.table.wait(token, connection, wait, deadline);
-        self.arm(&mut state, deadline);
-        drop(state);
-        let Some(descriptor) = socket.descriptor() else {
-            return;
-        };
-        let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ONESHOT;
-        let data = epoll::EventData::new_u64(token);
-        let result = match registered {
-            true => epoll::modify(&self.epoll, descriptor, data, flags),
-            false => epoll::add(&self.epoll, descriptor, data, flags),
-        };
-        if let Err(errno) = result
-            && let Some((connection, _)) = self.lock().table.take(token)
-        {
-            log::warn!("a connection is closed, for epoll_ctl says: {errno}");
-            self.close(connection);
-        }
     }
 
     /// Sees to it that the timer goes off at a deadline, or before.
@@ -392,43 +317,8 @@ impl Engine {
             .cloned()
     }
 
-    /// Takes up a connection that was accepted.
-    pub(crate) fn admit(&self, socket: OwnedFd, peer: Option<SocketAddr>) -> Box<Connection> {
-        let token = self.lock().table.insert();
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let socket = Arc::new(Socket::Plain(socket));
-        let mut connection = Connection::new(token, id, socket, Conn::default());
-        connection.peer = peer;
-        connection.order = (self.config.pipelined_requests > 1).then(Arc::default);
-        connection
-    }
-
-    /// Takes a connection back whose request is over, for the next one.
-    pub(crate) fn give_back(&self, mut connection: Box<Connection>) {
-        connection.since = Instant::now();
-        if !connection.input.next_message() {
-            return self.close(connection);
-        }
-        if connection.input.pending().is_empty() {
-            let deadline = connection.since + self.config.keep_alive;
-            connection.input.shrink();
-            return self.wait(connection, Wait::Idle, deadline);
-        }
-        let mut state = self.lock();
-        state.ready.push_back(connection);
-        // The calling thread may come back for it, or not.
-        self.leave(state, true);
-    }
-
-    /// Ends a connection.
-    pub(crate) fn close(&self, connection: Box<Connection>) {
-        let mut state = self.lock();
-        state.table.remove(connection.token);
-        self.note_end(state);
-    }
-
     /// Tells whoever waits for it that the server is over, if it is.
-    fn note_end(&self, state: MutexGuard<'_, State>) {
+    pub(crate) fn note_end(&self, state: MutexGuard<'_, State>) {
         if state.is_over() {
             drop(state);
             self.over.notify_all();

@@ -9,10 +9,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
 use crate::conn::{Conn, Step};
+use crate::connection::Connection;
 use crate::decode::Decoder;
 use crate::dispatch::READ;
 use crate::encode::{Progress, Wire};
-use crate::engine::{Connection, Engine};
+use crate::engine::Engine;
 use crate::head::{Framing, Head};
 use crate::io::Socket;
 use crate::turn::Turn;

@@ -13,14 +13,15 @@
 //! does all that follows.
 //!
 //! From the bottom up: `chunks`, `decode`, `role`, `head` and `conn` are a machine that is fed with bytes; `table` holds
-//! the connections and their deadlines; `io`, `encode` and `splice` send and receive; `engine` and `dispatch` wait for
-//! all sockets; `exchange` is one request and its reply; `server`, `request` and `response` are the interface.
+//! the connections and their deadlines; `io`, `encode` and `splice` send and receive; `engine`, `connection` and
+//! `dispatch` wait for all sockets; `exchange` is one request and its reply; `server`, `request` and `response` are the interface.
 
 mod additions;
 mod authority;
 mod chunks;
 mod config;
 mod conn;
+mod connection;
 mod decode;
 mod dispatch;
 mod encode;

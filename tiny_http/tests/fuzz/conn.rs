@@ -2,6 +2,7 @@
 //! in between, and on memory that is given back; against a plain model that has all of the input before it.
 
 #[path = "chunks.rs"]
+#[allow(dead_code)]
 pub mod chunks;
 
 use tiny_http::fuzzing::{Conn, Step, check as check_head};
