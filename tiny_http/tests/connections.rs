@@ -366,3 +366,47 @@ fn the_end_of_input_before_the_end_of_a_body_is_an_error() {
         assert_eq!(client.rest().unwrap(), b"");
     }
 }
+
+#[test]
+fn a_request_that_came_before_the_drain_is_handed_out() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Server::with_config(vec![listener.into()], config()).unwrap();
+    let address = server.server_addr().to_ip().unwrap();
+    let mut client = Client::new(TcpStream::connect(address).unwrap());
+    assert!(server.try_recv().unwrap().is_none());
+    assert_eq!(server.num_connections(), 1);
+    client.send("GET /a HTTP/1.1\r\n\r\n");
+    server.drain();
+    echo(server.recv_timeout(LIMIT).unwrap().unwrap());
+    assert_eq!(client.receive().content, b"/a");
+    drop(client);
+    assert!(server.recv().is_err());
+    assert!(server.wait_until_drained(LIMIT));
+}
+
+#[test]
+fn a_connection_that_was_to_go_on_ends_with_the_drain() {
+    let (sent, sends) = mpsc::channel();
+    let (end, ends) = mpsc::channel::<()>();
+    let ends = Arc::new(Mutex::new(ends));
+    let running = start(config(), move |mut request: Request| {
+        let reply = tiny_http::Reply {
+            status: tiny_http::StatusCode(200),
+            fields: &[],
+            content: tiny_http::Content::Bytes(b"x"),
+            closes: false,
+        };
+        request.send(reply, &()).unwrap();
+        sent.send(()).unwrap();
+        ends.lock().unwrap().recv_timeout(LIMIT).unwrap();
+    });
+    let mut client = running.connect();
+    client.send("GET / HTTP/1.1\r\n\r\n");
+    sends.recv_timeout(LIMIT).unwrap();
+    running.server.drain();
+    end.send(()).unwrap();
+    let received = client.receive();
+    assert!(!received.head.contains("Connection"), "{}", received.head);
+    assert_eq!(client.rest().unwrap(), b"");
+    assert!(running.server.wait_until_drained(LIMIT));
+}

@@ -3,26 +3,64 @@
 
 mod common;
 
-use common::{config, echo, start};
+use std::fs::File;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::{Client, config, echo, start, wait_until};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+/// Notes whether the log says that connections are refused.
+struct Log(AtomicBool);
+
+static LOG: Log = Log(AtomicBool::new(false));
+
+impl log::Log for Log {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record
+            .args()
+            .to_string()
+            .starts_with("new connections are refused")
+        {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
 #[test]
-fn idle_connections_make_room_where_the_descriptors_have_run_out() {
+fn accepting_goes_on_where_the_descriptors_have_run_out() {
+    log::set_logger(&LOG).unwrap();
+    log::set_max_level(log::LevelFilter::Warn);
     let running = start(config(), echo);
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = Some(100);
     setrlimit(Resource::Nofile, limit).unwrap();
-    // Each has a descriptor at both ends here. The clients take all that there are, and the server has some in between.
+
+    // With no idle connection that could make room, it is tried again.
+    let open = || File::open("/dev/null").ok();
+    let mut taken: Vec<File> = std::iter::from_fn(open).collect();
+    taken.pop();
+    let mut client = Client::new(TcpStream::connect(running.address()).unwrap());
+    wait_until(|| LOG.0.load(Ordering::SeqCst));
+    drop(taken);
+    assert_eq!(client.get("/a").content, b"/a");
+    drop(client);
+
+    // Idle ones make room. Each has a descriptor at both ends here; the clients take all that there are, and then give some
+    // back.
     let mut clients = Vec::new();
     for number in 0..200 {
-        let stream = match std::net::TcpStream::connect(running.address()) {
-            Ok(stream) => stream,
-            Err(_) => {
-                clients.truncate(clients.len() / 2);
-                continue;
-            }
+        let Ok(stream) = TcpStream::connect(running.address()) else {
+            clients.truncate(clients.len() / 2);
+            continue;
         };
-        let mut client = common::Client::new(stream);
+        let mut client = Client::new(stream);
         let target = format!("/{number}");
         assert_eq!(client.get(&target).content, target.as_bytes());
         clients.push(client);
