@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
 
@@ -16,7 +17,7 @@ use crate::exchange::Exchange;
 use crate::io::Discarded;
 use crate::role::Refusal;
 use crate::table::Wait;
-use crate::{Request, Response};
+use crate::{Listener, Request, Response};
 
 /// How much is asked for at a time while a head is gathered, in bytes: enough for a head and a small body.
 pub(crate) const READ: usize = 8192;
@@ -39,11 +40,15 @@ impl Engine {
                 // accept(2): errors of the connection that was to be accepted.
                 Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO | Errno::PERM) => continue,
                 Err(errno) => {
-                    let is_room = matches!(
+                    let is_shortage = matches!(
                         errno,
                         Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS
-                    ) && self.make_room();
-                    if is_room {
+                    );
+                    // accept(2) takes a descriptor first, also where no client waits.
+                    if is_shortage && !has_client(&listener) {
+                        break;
+                    }
+                    if is_shortage && self.make_room() {
                         continue;
                     }
                     self.note_refusal(&errno);
@@ -169,6 +174,13 @@ impl Engine {
         }
         None
     }
+}
+
+/// Whether a client waits to be accepted.
+fn has_client(listener: &Listener) -> bool {
+    let mut polled = [PollFd::new(listener, PollFlags::IN)];
+    let now = Timespec::default();
+    rustix::event::poll(&mut polled, Some(&now)).is_ok_and(|ready| ready > 0)
 }
 
 /// The address of a client of TCP. A socket of both families has IPv4 clients as `::ffff:192.0.2.1`.
