@@ -1,9 +1,12 @@
-//! Answers every request with the same file, for measurements: `reply ADDRESS THREADS FILE`.
+//! Answers every request with the same file, for measurements: `reply ADDRESS THREADS FILE`. The body of a PUT goes into a
+//! file without a name in the folder of that one.
 
 use std::fs::File;
 use std::sync::Arc;
 
-use tiny_http::{Config, ConfigListenAddr, Content, Reply, Server, StatusCode};
+use tiny_http::{
+    Config, ConfigListenAddr, Content, Method, Reply, Request, Response, Server, StatusCode,
+};
 
 fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +30,10 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 
 fn serve(server: &Server, path: &str) {
     for mut request in server.incoming_requests() {
+        if *request.method() == Method::Put {
+            store(request, path);
+            continue;
+        }
         let Ok(file) = File::open(path) else { continue };
         let length = file.metadata().map_or(0, |about| about.len());
         let reply = Reply {
@@ -38,4 +45,15 @@ fn serve(server: &Server, path: &str) {
         // A client that has gone is nobody's fault.
         let _ = request.send(reply, &());
     }
+}
+
+fn store(mut request: Request, path: &str) {
+    let target = format!("{path}.{}", request.connection_id());
+    let stored = File::create(&target).and_then(|file| {
+        std::fs::remove_file(&target)?;
+        request.copy_body_to_file(&file, &mut |_| {})
+    });
+    let status = if stored.is_ok() { 204 } else { 500 };
+    // A client that has gone is nobody's fault.
+    let _ = request.respond(Response::empty(status));
 }
