@@ -342,12 +342,16 @@ impl Exchange {
             return;
         };
         let Some(engine) = &self.engine else { return };
-        // Where the client itself sends nothing more, there is nothing that the end could cut off.
-        let is_last = !self.persistent && self.body == BodyState::Whole;
-        match (goes_on, is_last && connection.input.pending().is_empty()) {
+        // Where the client itself sends nothing more, there is nothing that the end could cut off. Some send an empty line
+        // behind a body.
+        let is_last = !self.persistent
+            && connection.input.is_whole()
+            && connection.input.pending().is_empty()
+            && (self.received == 0 || !self.socket.has_input());
+        match (goes_on, is_last) {
             (true, _) => engine.give_back(connection),
-            (false, true) if connection.input.is_whole() => engine.close(connection),
-            (false, _) => engine.linger(connection),
+            (false, true) => engine.close(connection),
+            (false, false) => engine.linger(connection),
         }
     }
 }

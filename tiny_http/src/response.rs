@@ -104,12 +104,17 @@ impl<R: Read> Response<R> {
     }
 
     /// The same with other content, of this length where it is known.
-    pub fn with_data<S: Read>(self, reader: S, data_length: Option<usize>) -> Response<S> {
+    pub fn with_data<S: Read>(mut self, reader: S, data_length: Option<usize>) -> Response<S> {
+        self.data_length = data_length;
+        self.map(|_| reader)
+    }
+
+    fn map<S>(self, of: impl FnOnce(R) -> S) -> Response<S> {
         Response {
-            reader,
+            reader: of(self.reader),
             status_code: self.status_code,
             headers: self.headers,
-            data_length,
+            data_length: self.data_length,
             chunked_threshold: self.chunked_threshold,
         }
     }
@@ -227,13 +232,7 @@ fn preferred(te: &str) -> Option<bool> {
 impl<R: Read + Send + 'static> Response<R> {
     /// The same with its reader in a box.
     pub fn boxed(self) -> ResponseBox {
-        Response {
-            reader: Box::new(self.reader),
-            status_code: self.status_code,
-            headers: self.headers,
-            data_length: self.data_length,
-            chunked_threshold: self.chunked_threshold,
-        }
+        self.map(|reader| Box::new(reader) as Box<dyn Read + Send>)
     }
 }
 

@@ -410,3 +410,16 @@ fn a_connection_that_was_to_go_on_ends_with_the_drain() {
     assert_eq!(client.rest().unwrap(), b"");
     assert!(running.server.wait_until_drained(LIMIT));
 }
+
+#[test]
+fn an_empty_line_behind_the_last_body_does_not_cost_the_reply() {
+    let running = start(config(), |mut request: Request| {
+        let body = request.as_reader().read_to_end(&mut Vec::new()).unwrap();
+        let _ = request.respond(Response::from_string(body.to_string()));
+    });
+    let mut client = running.connect();
+    client.send("PUT / HTTP/1.1\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n");
+    client.send([&[b'x'; 100_000][..], b"\r\n"].concat());
+    assert_eq!(client.receive().content, b"100000");
+    assert_eq!(client.rest().unwrap(), b"");
+}
