@@ -423,3 +423,30 @@ fn an_empty_line_behind_the_last_body_does_not_cost_the_reply() {
     assert_eq!(client.receive().content, b"100000");
     assert_eq!(client.rest().unwrap(), b"");
 }
+
+#[test]
+fn replies_to_requests_that_are_out_at_once_keep_their_order() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Server::with_config(vec![listener.into()], Config::default()).unwrap();
+    let address = server.server_addr().to_ip().unwrap();
+    let mut client = Client::new(TcpStream::connect(address).unwrap());
+    client.send("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n");
+    let receive = || server.recv_timeout(LIMIT).unwrap().unwrap();
+    let (first, second) = (receive(), receive());
+    assert_eq!(first.connection_id(), second.connection_id());
+    let second = std::thread::spawn(move || echo(second));
+    // It waits for the first one, which nobody has answered.
+    client
+        .0
+        .set_read_timeout(Some(std::time::Duration::from_millis(100)))
+        .unwrap();
+    let early = client.0.read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(early, Err(io::ErrorKind::WouldBlock));
+    client.0.set_read_timeout(Some(LIMIT)).unwrap();
+    echo(first);
+    second.join().unwrap();
+    assert_eq!(
+        [client.receive().content, client.receive().content],
+        [b"/1", b"/2"]
+    );
+}
