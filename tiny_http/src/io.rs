@@ -198,9 +198,10 @@ impl Socket {
     /// is reset.
     pub(crate) fn reset(&self) {
         if let Self::Plain(socket) = self {
-            // At once where the system can (connect(2) dissolves the association), else when the socket is closed.
-            let _ = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
-            let _ = rustix::net::connect_unspec(socket);
+            // connect(2) dissolves the association of TCP; a Unix socket knows no reset.
+            if rustix::net::connect_unspec(socket).is_err() {
+                self.end();
+            }
         }
     }
 }
