@@ -89,4 +89,19 @@ mod tests {
         assert_eq!(*lock(&written), (0..8).collect::<Vec<_>>());
         assert_eq!(order.issue().under_way(), 1);
     }
+
+    #[test]
+    fn a_turn_that_is_given_up_does_not_come_before_those_ahead_of_it() {
+        let order = Arc::new(Order::default());
+        let (first, second) = (order.issue(), order.issue());
+        let given_up = thread::spawn(move || drop(second));
+        let began = std::time::Instant::now();
+        while began.elapsed() < std::time::Duration::from_millis(50) {
+            assert_eq!(first.under_way(), 2);
+            thread::yield_now();
+        }
+        drop(first);
+        assert!(given_up.join().is_ok());
+        assert_eq!(order.issue().under_way(), 1);
+    }
 }
