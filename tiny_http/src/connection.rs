@@ -28,6 +28,7 @@ pub(crate) struct Connection {
     pub(crate) input: Conn,
     /// When it was accepted, the reply before went out, the head began, or the last reply went out: whatever was last.
     pub(crate) since: Instant,
+    pub(crate) counts: Counts,
     /// A head that was given up.
     pub(crate) refusal: Option<Refusal>,
     /// Where several requests are handed out at a time.
@@ -45,6 +46,7 @@ impl Connection {
             peer: None,
             input,
             since: Instant::now(),
+            counts: Counts::begin(),
             refusal: None,
             order: None,
             registered: false,
@@ -54,6 +56,44 @@ impl Connection {
     /// One that no server knows.
     pub(crate) fn of_body(socket: &Arc<Socket>, input: Conn) -> Box<Self> {
         Self::new(0, 0, Arc::clone(socket), input)
+    }
+}
+
+/// What has gone through a connection.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    begun: Instant,
+    pub(crate) requests: u64,
+    /// All bytes that came, heads and framing among them.
+    pub(crate) received: u64,
+    /// Bytes of content.
+    pub(crate) sent: u64,
+}
+
+impl Counts {
+    fn begin() -> Self {
+        Self {
+            begun: Instant::now(),
+            requests: 0,
+            received: 0,
+            sent: 0,
+        }
+    }
+}
+
+/// The trace of a connection, requests or none.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let counts = &self.counts;
+        if let Some(peer) = self.peer {
+            log::debug!(
+                "connection of {peer} ended after {:.3} s: {} requests, {} bytes received, {} sent",
+                counts.begun.elapsed().as_secs_f64(),
+                counts.requests,
+                counts.received,
+                counts.sent
+            );
+        }
     }
 }
 
@@ -97,7 +137,7 @@ impl Engine {
         let (token, socket) = (connection.token, Arc::clone(&connection.socket));
         let registered = std::mem::replace(&mut connection.registered, true);
         let mut state = self.lock();
-        if state.stopping && wait == Wait::Idle && connection.input.pending().is_empty() {
+        if state.draining && wait == Wait::Idle && connection.input.pending().is_empty() {
             drop(state);
             return self.close(connection);
         }

@@ -25,6 +25,9 @@ pub(crate) const READ: usize = 8192;
 /// After a failure, how long until it is accepted again.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
+/// How long a connection stays, once it was accepted or its reply is out, however many wait for its place.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// How many connections are accepted before others have their turn.
 const ACCEPTED: usize = 64;
 
@@ -33,6 +36,11 @@ impl Engine {
     pub(crate) fn accept(self: &Arc<Self>, number: u64) -> Option<Request> {
         let listener = self.listener(number)?;
         for _ in 0..ACCEPTED {
+            let is_full = self.connections() >= self.config.max_connections;
+            if is_full && has_client(&listener) && !self.make_room() && self.is_any_waiting() {
+                self.pause();
+                return None;
+            }
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             let (socket, peer) = match rustix::net::acceptfrom_with(&listener, flags) {
                 Ok(accepted) => accepted,
@@ -52,14 +60,11 @@ impl Engine {
                         continue;
                     }
                     self.note_refusal(&errno);
-                    let again = Instant::now() + ACCEPT_AGAIN;
-                    let mut state = self.lock();
-                    state.accept_again = Some(again);
-                    self.arm(&mut state, again);
+                    self.pause();
                     return None;
                 }
             };
-            if self.connections() >= self.config.max_connections && !self.make_room() {
+            if self.connections() >= self.config.max_connections {
                 self.note_refusal(&"as many as are allowed are in a transfer");
                 continue;
             }
@@ -75,6 +80,14 @@ impl Engine {
         None
     }
 
+    /// Accepts nothing for a while.
+    fn pause(&self) {
+        let again = Instant::now() + ACCEPT_AGAIN;
+        let mut state = self.lock();
+        state.accept_again = Some(again);
+        self.arm(&mut state, again);
+    }
+
     /// Tells the log once that no connection can be taken up, however many come.
     fn note_refusal(&self, why: &dyn Display) {
         if !std::mem::replace(&mut self.lock().is_refusing, true) {
@@ -82,12 +95,17 @@ impl Engine {
         }
     }
 
-    /// Closes the connection that has waited longest, idle ones first; not one that has sent something meanwhile.
+    /// Whether there are connections that are in no transfer.
+    fn is_any_waiting(&self) -> bool {
+        self.lock().table.is_any_waiting()
+    }
+
+    /// Closes the connection that has waited longest, idle ones first; not one that has sent something meanwhile, nor one
+    /// that has hardly had the time to.
     fn make_room(&self) -> bool {
-        let evicted = self
-            .lock()
-            .table
-            .evict(|connection| !connection.socket.has_input());
+        let evicted = self.lock().table.evict(|connection| {
+            connection.since.elapsed() >= GRACE && !connection.socket.has_input()
+        });
         evicted.is_some()
     }
 
@@ -99,7 +117,8 @@ impl Engine {
             .receive_behind(connection.input.room(READ))
         {
             Ok(0) => self.close(connection),
-            Ok(_) => {
+            Ok(count) => {
+                connection.counts.received += count as u64;
                 if was_idle {
                     connection.since = Instant::now();
                 }

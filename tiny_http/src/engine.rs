@@ -64,7 +64,10 @@ pub(crate) struct State {
     parked: usize,
     /// Threads that are to be unblocked.
     unblocked: usize,
+    /// Whether nothing more is accepted, and each reply is the last of its connection.
     pub(crate) stopping: bool,
+    /// Whether connections that wait for a request are closed.
+    pub(crate) draining: bool,
 }
 
 impl State {
@@ -108,6 +111,7 @@ impl Engine {
                 parked: 0,
                 unblocked: 0,
                 stopping: false,
+                draining: false,
             }),
             parked: Condvar::new(),
             over: Condvar::new(),
@@ -336,13 +340,21 @@ impl Engine {
         self.lock().stopping
     }
 
-    /// Accepts no more, and closes the connections that wait for a request. With `at_once`, also those that have begun to
-    /// send one.
-    pub(crate) fn stop(&self, at_once: bool) {
+    /// Accepts no more.
+    pub(crate) fn stop_accepting(&self) {
         let mut state = self.lock();
         state.stopping = true;
         state.accept_again = None;
         state.listeners.clear();
+        self.note_end(state);
+    }
+
+    /// Accepts no more, and closes the connections that wait for a request. With `at_once`, also those that have begun to
+    /// send one.
+    pub(crate) fn stop(&self, at_once: bool) {
+        self.stop_accepting();
+        let mut state = self.lock();
+        state.draining = true;
         let is_idle = |it: &Connection| it.input.is_new() && !it.socket.has_input();
         while state.table.evict(|it| at_once || is_idle(it)).is_some() {}
         while at_once && let Some(connection) = state.ready.pop_front() {

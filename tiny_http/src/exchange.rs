@@ -81,6 +81,8 @@ pub(crate) struct Exchange {
     persistent: bool,
     /// Whether what follows the request may be another protocol.
     may_change: bool,
+    /// Whether the body has a declared length. Where one in chunks ends, its client alone says.
+    is_measured: bool,
     /// Bytes of the body received.
     pub(crate) received: u64,
 }
@@ -92,6 +94,7 @@ impl Exchange {
         exchange.persistent = head.persistent;
         exchange.may_change = head.offers_upgrade;
         exchange.waits_for_continue = head.expects_continue;
+        exchange.is_measured = head.framing != Framing::Chunked;
         if head.framing != Framing::Empty {
             exchange.body = BodyState::Coming;
         }
@@ -112,6 +115,7 @@ impl Exchange {
             waits_for_continue: false,
             persistent: false,
             may_change: false,
+            is_measured: false,
             received: 0,
         }
     }
@@ -130,7 +134,16 @@ impl Exchange {
             waits_for_continue: false,
             persistent: false,
             may_change: false,
+            is_measured: false,
             received: 0,
+        }
+    }
+
+    /// Notes a request of the connection, and bytes of content that were sent in reply to it.
+    pub(crate) fn count(&mut self, sent: u64) {
+        if let Some(connection) = &mut self.connection {
+            connection.counts.requests += 1;
+            connection.counts.sent += sent;
         }
     }
 
@@ -223,7 +236,10 @@ impl Exchange {
         loop {
             let error = match receive(&connection.socket, &mut connection.input) {
                 Ok(0) => return Err(self.fail(BodyFault::EndedEarly)),
-                Ok(count) => return Ok(count),
+                Ok(count) => {
+                    connection.counts.received += count as u64;
+                    return Ok(count);
+                }
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => error,
                 Err(error) if !waits => return Err(error),
                 Err(_) => match connection
@@ -272,9 +288,9 @@ impl Exchange {
         }
     }
 
-    /// Throws the rest of the body away where it is short and has come already, so that the connection can go on.
+    /// Throws the rest of a body of known length away where it is short and has come already, so that the connection can go on.
     pub(crate) fn skip_body(&mut self) {
-        if self.body != BodyState::Coming || self.waits_for_continue {
+        if self.body != BodyState::Coming || self.waits_for_continue || !self.is_measured {
             return;
         }
         let Some(most) = self.engine.as_ref().map(|engine| engine.config.max_skipped) else {

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -84,17 +85,16 @@ impl Socket {
 
     /// Throws away what has come, up to a bound.
     pub(crate) fn discard(&self) -> Discarded {
-        /// Much at a time; TCP throws it away without touching the buffer (tcp(7), `MSG_TRUNC`).
-        const AT_ONCE: usize = 1 << 20;
+        /// TCP throws it away without touching the buffer (tcp(7), `MSG_TRUNC`), which so takes no memory.
+        const AT_ONCE: usize = 128 * 1024;
         let Self::Plain(socket) = self else {
             return Discarded::End;
         };
-        let mut buffer = vec![0; AT_ONCE];
-        for _ in 0..16 {
-            let discard = || rustix::net::recv(socket, &mut buffer[..], RecvFlags::TRUNC);
-            match rustix::io::retry_on_intr(discard) {
-                Ok((0, _)) => return Discarded::End,
-                Ok(_) => {}
+        let mut buffer = [MaybeUninit::<u8>::uninit(); AT_ONCE];
+        for _ in 0..64 {
+            match rustix::net::recv(socket, &mut buffer[..], RecvFlags::TRUNC) {
+                Ok((_, 0)) => return Discarded::End,
+                Ok(_) | Err(Errno::INTR) => {}
                 Err(Errno::WOULDBLOCK) => return Discarded::All,
                 Err(_) => return Discarded::End,
             }

@@ -231,9 +231,10 @@ impl Request {
     }
 
     fn end(&mut self) {
-        let Some(exchange) = self.exchange.take() else {
+        let Some(mut exchange) = self.exchange.take() else {
             return;
         };
+        exchange.count(self.sent);
         match self.outcome {
             Some(Outcome::Broken) => exchange.reset(),
             outcome => exchange.finish(outcome == Some(Outcome::GoesOn)),

@@ -152,6 +152,12 @@ impl Server {
         self.engine.unblock();
     }
 
+    /// Accepts no more connections, and says `Connection: close` with all replies from now on. Connections that are there
+    /// can still send a request. An addition to tiny_http.
+    pub fn stop_accepting(&self) {
+        self.engine.stop_accepting();
+    }
+
     /// Ends the server in order: accepts no more, closes connections that wait for a request, and says `Connection: close`
     /// with all replies from now on. Requests that have begun to come are still handed out. An addition to tiny_http.
     pub fn drain(&self) {

@@ -106,6 +106,11 @@ impl<C> Table<C> {
         }
     }
 
+    /// Whether a connection waits for its client.
+    pub(crate) fn is_any_waiting(&self) -> bool {
+        self.deadlines.iter().any(|waiting| !waiting.is_empty())
+    }
+
     /// The earliest deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let firsts = self.deadlines.iter().filter_map(BTreeSet::first);

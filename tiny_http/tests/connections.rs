@@ -39,14 +39,12 @@ fn a_client_that_sends_before_it_reads_sees_a_refusal() {
 fn a_short_body_that_nobody_reads_keeps_its_connection() {
     let running = start(config(), echo);
     let mut client = running.connect();
-    for body in [
-        "Content-Length: 5\r\n\r\nhello",
-        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-    ] {
-        client.send(format!("PUT /a HTTP/1.1\r\n{body}"));
-        assert_eq!(client.receive().content, b"/a");
-        assert_eq!(client.get("/b").content, b"/b");
-    }
+    client.send("PUT /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
+    assert_eq!(client.receive().content, b"/a");
+    assert_eq!(client.get("/b").content, b"/b");
+    // Where this one ends is not known before it is read.
+    client.send("PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+    assert!(client.receive().head.contains("Connection: close"));
 }
 
 #[test]
