@@ -96,7 +96,7 @@ fn ask(server: &Process, request: &str) -> io::Result<String> {
 /// Asks until it is served, which is so once what came before has found its place or none.
 fn served(server: &Process, request: &str) -> String {
     let mut reply = String::new();
-    within(Duration::from_secs(60), request, || {
+    within(Duration::from_secs(180), request, || {
         reply = ask(server, request).unwrap_or_default();
         reply.starts_with("HTTP/1.1 200 ")
     });
@@ -109,6 +109,9 @@ fn in_group(mib: u64, attack: &dyn Fn(&Process) -> Vec<TcpStream>) {
         skip("no control group with a limit of memory can be made here");
         return;
     };
+    /// One at a time: hundreds of clients take all processors for a while.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     allow_descriptors();
     let dir = storage();
     let mut command = group.command();
