@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that can be tested with cargo and curl: the crate's tests, those of the chunked_transfer crate that
-# stands in for the registry's, the shell tests in tests/curl against the release build, and a short form of the
+# Everything that can be tested with cargo and curl: the crate's tests, those of the tiny_http crate that stands in for
+# the registry's, the shell tests in tests/curl against the release build, and a short form of the
 # attack on it.
 # The last line is "N passed, N failed", with ", N skipped" behind it where something was.
 
@@ -44,11 +44,6 @@ cargo_tests() {
 }
 
 cargo_tests "cargo test" --workspace
-# As a plain path dependency it is no member of the workspace, and its tests are not among those above.
-if ! cargo metadata --no-deps --offline --format-version 1 2>/dev/null | grep -q '{"name":"chunked_transfer","version"'; then
-  cargo_tests "cargo test -p chunked_transfer" -p chunked_transfer
-fi
-
 # --- the shell tests -------------------------------------------------------------------------------------
 
 # Two cores are what these tests have been tried on; more at once would only make the deadlines tighter.

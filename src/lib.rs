@@ -2,7 +2,6 @@
 pub mod address;
 pub mod api;
 pub mod config;
-pub mod guard;
 pub mod health;
 pub mod http;
 pub mod logging;

@@ -6,8 +6,7 @@
 //! | --- | --- | --- |
 //! | a half | work: names that are being sorted. Given back before anything is sent | up to [`PATIENCE`] |
 //! | a quarter | names that are kept while a client takes what is made of them | never: without, they are kept on the disk |
-//! | an eighth | buffers of bodies that are written | never: without, they are small |
-//! | an eighth | what is read ahead of bodies | never: without, it is little |
+//! | a quarter | buffers of bodies that are written | never: without, they are small |
 //!
 //! Beside it, names on the disk have a sum of their own, [`DISK`]: uploads need the disk more.
 //!
@@ -75,13 +74,7 @@ impl Memory {
     /// What all bodies together may have for buffers before each gets less, in bytes.
     #[must_use]
     pub fn for_bodies(&self) -> usize {
-        self.limit / 8
-    }
-
-    /// What may be read ahead of all bodies together, in bytes.
-    #[must_use]
-    pub fn for_reading_ahead(&self) -> usize {
-        self.limit / 8
+        self.limit / 4
     }
 
     /// Memory for work that waits for no client; waits for its turn. `None` where that does not come.

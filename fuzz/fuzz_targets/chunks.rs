@@ -1,8 +1,8 @@
-//! The chunk decoder: the check is that of `cargo test --test fuzz`.
+//! The chunk decoder: the check is that of the tests of `tiny_http/`.
 
 #![no_main]
 
-#[path = "../../tests/fuzz/chunks.rs"]
+#[path = "../../tiny_http/tests/fuzz/chunks.rs"]
 mod chunks;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

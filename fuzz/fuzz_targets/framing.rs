@@ -1,10 +1,10 @@
-//! The check of a request head: the check is that of `cargo test --test fuzz`.
+//! The check of a request head: the check is that of the tests of `tiny_http/`.
 
 #![no_main]
 
-#[path = "../../tests/fuzz/framing.rs"]
-mod framing;
+#[path = "../../tiny_http/tests/fuzz/head.rs"]
+mod head;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    framing::check(input);
+    head::check(input);
 });

@@ -4,7 +4,9 @@
 
 use crate::http::admission::Refusal;
 use crate::http::byte_size::{Rounding, readable};
-use crate::http::framing::{self, BodyFault};
+use tiny_http::HeadFault;
+
+use crate::http::body::BodyFault;
 use crate::http::head::Field;
 use crate::http::name::{Name, NameFault};
 use crate::http::problem::{self, Format};
@@ -24,7 +26,7 @@ const UNMET: &str = "a condition of the request does not hold; nothing was chang
 #[derive(Debug)]
 pub enum Error {
     /// The head of the request.
-    Head(framing::Fault),
+    Head(HeadFault),
     /// Something in the head makes the request one that is not to be carried out.
     Refused(Refusal),
     /// Method or path.
@@ -74,11 +76,17 @@ pub enum Access {
 }
 
 impl Error {
+    /// Whether what the client sends next on its connection may be taken for something else than it means.
+    #[must_use]
+    pub fn ends_connection(&self) -> bool {
+        matches!(self, Self::Refused(Refusal::NoHost | Refusal::NoLength))
+    }
+
     /// The status code.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Head(fault) => head_status(*fault),
+            Self::Head(fault) => fault.status().0,
             Self::Refused(refusal) => refusal_answer(refusal).0,
             Self::Route(RouteFault::Unknown) => 404,
             Self::Route(RouteFault::Method(_) | RouteFault::Action(_)) => 405,
@@ -86,8 +94,7 @@ impl Error {
             Self::Content(_) | Self::Condition(_) | Self::Digest | Self::ClientGone => 400,
             Self::Unmet => 412,
             Self::Range(_) => 416,
-            Self::Body(BodyFault::Stalled | BodyFault::TooSlow) => 408,
-            Self::Body(BodyFault::EndedEarly | BodyFault::Malformed) => 400,
+            Self::Body(fault) => fault.status(),
             Self::TooLarge(_) => 413,
             Self::Storage(name, access, error) => storage_answer(name, *access, error).0,
             Self::Root(_) | Self::Panic(_) => 500,
@@ -192,25 +199,6 @@ impl Error {
     }
 }
 
-fn head_status(fault: framing::Fault) -> u16 {
-    use framing::Fault;
-    match fault {
-        Fault::RequestLine
-        | Fault::Fragment
-        | Fault::HeaderLine
-        | Fault::HeaderValue
-        | Fault::BareLf
-        | Fault::Host
-        | Fault::ContentLength
-        | Fault::TransferEncoding => 400,
-        Fault::Stalled => 408,
-        Fault::LengthTooLarge => 413,
-        Fault::Expectation => 417,
-        Fault::TooLong => 431,
-        Fault::Version => 505,
-    }
-}
-
 /// Status and text of a request that is refused for its head.
 fn refusal_answer(refusal: &Refusal) -> (u16, String) {
     let (status, text) = match refusal {
@@ -220,6 +208,7 @@ fn refusal_answer(refusal: &Refusal) -> (u16, String) {
             );
             return (421, text);
         }
+        Refusal::NoHost => (400, "HTTP/1.1 needs a Host header"),
         Refusal::OtherOrigin => (
             403,
             "a page of another origin may change nothing here (a proxy has to pass Host on as it is)",
@@ -383,12 +372,12 @@ mod tests {
                 "the storage is read-only at present",
             ),
             (
-                Error::Head(framing::Fault::Version),
+                Error::Head(HeadFault::Version),
                 505,
                 "this server speaks HTTP/1.1 and HTTP/1.0",
             ),
             (
-                Error::Body(BodyFault::EndedEarly),
+                Error::Body(tiny_http::BodyFault::EndedEarly.into()),
                 400,
                 "the body ended early; nothing was stored",
             ),

@@ -28,7 +28,7 @@ pub use error::{Access, Error};
 pub use op::Op;
 pub use reply::{Content, Reply, Sink};
 
-use crate::http::framing::BodyFault;
+use crate::http::body::BodyFault;
 use crate::http::name::Name;
 use crate::http::route::Operation;
 use crate::memory::Memory;

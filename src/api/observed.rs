@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::{Error, Op, Request};
-use crate::http::framing::BodyFault;
+use crate::http::body::BodyFault;
 use crate::http::name::Name;
 
 /// Sees a body, one part after the other.

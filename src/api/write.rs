@@ -18,8 +18,9 @@ use crate::http::name::Name;
 use crate::http::route::Appending;
 use crate::storage::{self, Check, IfMissing, Need, Root, Staged};
 
-/// How much of a body is gathered before it is written, in bytes, at most.
-const MOST_BUFFER: usize = 256 * 1024;
+/// How much of a body is gathered before it is written, in bytes, at most: what is larger than the threshold for mmap of the
+/// C library (mallopt(3)) moves that threshold, and then stays with each thread.
+const MOST_BUFFER: usize = 64 * 1024;
 
 /// How much is gathered at first, and of a body that comes slowly, in bytes: it is to cost little memory.
 const LEAST_BUFFER: usize = 8 * 1024;
@@ -283,8 +284,8 @@ mod tests {
         for (buffer, took, share, expected) in [
             (LEAST_BUFFER, fast, 2 << 20, 64 * 1024),
             (64 * 1024, fast, 2 << 20, MOST_BUFFER),
-            (MOST_BUFFER, fast, 256 * 1024, MOST_BUFFER),
-            (MOST_BUFFER, fast, 128 * 1024, 128 * 1024),
+            (MOST_BUFFER, fast, 64 * 1024, MOST_BUFFER),
+            (MOST_BUFFER, fast, 32 * 1024, 32 * 1024),
             (MOST_BUFFER, fast, 16 * 1024, 16 * 1024),
             (LEAST_BUFFER, fast, 16 * 1024, 16 * 1024),
             (MOST_BUFFER, fast, 20, LEAST_BUFFER),

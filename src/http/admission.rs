@@ -1,18 +1,21 @@
 //! What is refused for its head alone, before the body and the disk: requests that a browser makes for somebody else's
 //! page, and those whose sender means something that this server would not do.
 //!
-//! Responsible for the decision. Not for framing (`framing.rs`), routes (`route.rs`) or the statuses (`api/error.rs`).
+//! Responsible for the decision. Not for routes (`route.rs`) or the statuses (`api/error.rs`).
+
+use tiny_http::{Framing, Head};
 
 use super::authority::Authority;
 use super::digest;
-use super::framing::Framing;
 use super::hosts::Hosts;
-use super::request_head::Head;
 use super::route::Operation;
+use super::target::Target;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// 400: HTTP/1.1 without `Host` (RFC 9112, section 3.2).
+    NoHost,
     /// 421: it asks a host that this server does not answer for, whose beginning this is.
     Host(String),
     /// 403: it would change something, and a browser made it for a page of another origin.
@@ -67,6 +70,9 @@ const OF_NOTHING: digest::Sha256 = [
 /// # Errors
 /// The first [`Refusal`] found.
 pub fn check(head: &Head, operation: Option<&Operation>, hosts: &Hosts) -> Result<(), Refusal> {
+    if head.version >= (1, 1) && head.field("Host").is_none() {
+        return Err(Refusal::NoHost);
+    }
     // Health tells nothing, and probes name whatever address they were given.
     if operation == Some(&Operation::Health) {
         return Ok(());
@@ -94,9 +100,17 @@ pub fn is_without_length(head: &Head) -> bool {
     head.framing == Framing::Empty && head.field("Content-Length").is_none()
 }
 
+/// The host that is asked, with its port: of an absolute target, else of `Host` (RFC 9112, section 3.2.2). None where
+/// neither names one, as HTTP/1.0 allows.
+fn authority(head: &Head) -> Option<String> {
+    let of_target = Target::of(head.target()).authority.map(str::to_owned);
+    let authority = of_target.or_else(|| head.field("Host"));
+    authority.filter(|authority| !authority.is_empty())
+}
+
 fn check_host(head: &Head, hosts: &Hosts) -> Result<(), Refusal> {
     // Without a host it is of HTTP/1.0, or as good as that: no browser sends it.
-    let Some(text) = head.authority() else {
+    let Some(text) = authority(head) else {
         return Ok(());
     };
     match Authority::parse(&text) {
@@ -117,8 +131,8 @@ fn is_of_other_origin(head: &Head) -> bool {
     let Some(origin) = head.field("Origin") else {
         return false;
     };
-    let authority = head.authority();
-    let own = authority.as_deref().and_then(Authority::parse);
+    let own = authority(head);
+    let own = own.as_deref().and_then(Authority::parse);
     let of_page = [("http://", 80), ("https://", 443)]
         .iter()
         .find_map(|(scheme, port)| {
@@ -154,7 +168,7 @@ fn check_length(head: &Head) -> Result<(), Refusal> {
     });
     // In HTTP/1.0, and where the connection is closed after the request, the end of the body may be meant to be the end
     // of what is sent.
-    let may_end_with_connection = head.is_http10 || !head.persistent;
+    let may_end_with_connection = head.version < (1, 1) || !head.persistent;
     let is_meant =
         describes_content || has_digest_of_more || may_end_with_connection || head.expects_continue;
     match is_meant {
@@ -194,7 +208,6 @@ pub fn is_media_type(value: &str, media_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::framing;
     use super::super::hosts::AllowedHosts;
     use super::super::route::route;
     use super::*;
@@ -203,7 +216,8 @@ mod tests {
     fn decide(line: &str, fields: &[&str]) -> Result<(), Refusal> {
         let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
         let text = format!("{line}\r\n{fields}\r\n");
-        let head = framing::check(text.as_bytes()).unwrap_or_else(|f| panic!("{text}: {f}"));
+        let head =
+            tiny_http::fuzzing::check(text.as_bytes()).unwrap_or_else(|f| panic!("{text}: {f}"));
         let operation = route(head.method(), head.target());
         let hosts = AllowedHosts::Auto.resolve("127.0.0.1", true);
         check(&head, operation.as_ref().ok(), &hosts)
@@ -235,6 +249,23 @@ mod tests {
             assert_eq!(found, expected, "{line} {host}");
         }
         assert_eq!(decide("GET /file/a HTTP/1.0", &[]), Ok(()));
+    }
+
+    #[test]
+    fn the_host_of_the_target_counts_before_the_field() {
+        for (head, expected) in [
+            ("GET /file HTTP/1.1\r\nHost: nas:80\r\n\r\n", Some("nas:80")),
+            (
+                "GET http://a:1/file HTTP/1.1\r\nHost: b\r\n\r\n",
+                Some("a:1"),
+            ),
+            ("GET http://a HTTP/1.0\r\n\r\n", Some("a")),
+            ("GET /file HTTP/1.1\r\nHost:\r\n\r\n", None),
+            ("GET /file HTTP/1.0\r\n\r\n", None),
+        ] {
+            let found = tiny_http::fuzzing::check(head.as_bytes()).map(|head| authority(&head));
+            assert_eq!(found, Ok(expected.map(str::to_owned)), "{head:?}");
+        }
     }
 
     #[test]

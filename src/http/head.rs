@@ -1,9 +1,6 @@
-//! The head of a reply as bytes.
-//!
-//! In: status line, fields, the empty line. Out: the choice of fields, and the body.
+//! Fields of a reply, and the reason phrases of its status.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// A header field of a reply: the name is ours, the value may come from a computation.
 pub type Field = (&'static str, Cow<'static, str>);
@@ -49,55 +46,5 @@ pub fn reason(status: u16) -> &'static str {
         505 => "HTTP Version Not Supported",
         507 => "Insufficient Storage",
         _ => "",
-    }
-}
-
-/// Writes status line and fields, each value as it stands, and the empty line.
-///
-/// A value that is not visible ASCII and blanks would break the head in two (response splitting). None can come here,
-/// since no byte of a request is copied into a field; should one, its field is left out.
-#[must_use]
-pub fn response_head(status: u16, fields: &[Field]) -> Vec<u8> {
-    let mut head = String::with_capacity(256);
-    // Writing into a String cannot fail.
-    let _ = write!(head, "HTTP/1.1 {status} {}\r\n", reason(status));
-    for (name, value) in fields {
-        let printable = value.bytes().all(|b| matches!(b, b' '..=b'~'));
-        debug_assert!(printable, "{name}: {value:?}");
-        if printable {
-            head.push_str(name);
-            head.push_str(": ");
-            head.push_str(value);
-            head.push_str("\r\n");
-        }
-    }
-    head.push_str("\r\n");
-    head.into_bytes()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_head_is_status_line_fields_and_an_empty_line() {
-        let fields = [("Content-Length", "3".into()), ("Allow", "".into())];
-        let head = response_head(405, &fields);
-        let expected = "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 3\r\nAllow: \r\n\r\n";
-        assert_eq!(String::from_utf8_lossy(&head), expected);
-    }
-
-    #[test]
-    #[cfg(not(debug_assertions))]
-    fn a_value_cannot_split_a_head() {
-        let head = response_head(200, &[("X", "a\r\nSet-Cookie: b".into())]);
-        assert_eq!(head, b"HTTP/1.1 200 OK\r\n\r\n");
-    }
-
-    #[test]
-    #[cfg(debug_assertions)]
-    #[should_panic(expected = "Set-Cookie")]
-    fn a_value_cannot_split_a_head() {
-        let _ = response_head(200, &[("X", "a\r\nSet-Cookie: b".into())]);
     }
 }

@@ -64,7 +64,7 @@ mod tests {
             ("http_nas=debug,warn", None),
             ("http_nas::server=debug, tiny_http=off,", None),
             ("http_nas", None),
-            ("http_nas::guard,info", None),
+            ("http_nas::storage,info", None),
             ("hyper=warn,tower=info,debug", None),
             ("http_nas=", None),
             ("info/upload", None),

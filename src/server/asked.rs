@@ -2,8 +2,9 @@
 //!
 //! Nothing of it is longer than a line of the log may have.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use crate::api::Op;
-use crate::guard::Exchange;
 use crate::http::forwarded::Origin;
 use crate::http::name::Name;
 use crate::http::network::Networks;
@@ -30,23 +31,24 @@ pub(super) struct Asked {
 impl Asked {
     /// What is known of a request from its head, and of what it asks for from its route.
     pub(super) fn of(
-        exchange: &Exchange,
+        request: &tiny_http::Request,
         operation: Option<&Operation>,
         trusted: &Networks,
     ) -> Self {
+        let head = request.head();
         let name = operation.and_then(Operation::name).map(Name::to_string);
-        let agent = exchange.header("User-Agent");
-        let x_forwarded_for = exchange.header("X-Forwarded-For");
-        let forwarded = exchange.header("Forwarded");
+        let agent = head.field("User-Agent");
+        let x_forwarded_for = head.field("X-Forwarded-For");
+        let forwarded = head.field("Forwarded");
         let origin = Origin::of(
-            exchange.peer().ip().to_canonical(),
+            address_of(request),
             x_forwarded_for.as_deref(),
             forwarded.as_deref(),
             trusted,
         );
         Self {
-            method: cut(exchange.method(), MAX_WORD),
-            name: cut_name(name.unwrap_or_else(|| exchange.target())),
+            method: cut(method(request).to_owned(), MAX_WORD),
+            name: cut_name(name.unwrap_or_else(|| request.url().to_owned())),
             agent: agent.map(|agent| cut(agent, MAX_FIELD)),
             origin: match origin {
                 Origin::Peer => Origin::Peer,
@@ -56,6 +58,18 @@ impl Asked {
             op: operation.map(Op::of),
         }
     }
+}
+
+/// The address that a client counts as. All clients of a Unix socket are one.
+pub(super) fn address_of(request: &tiny_http::Request) -> IpAddr {
+    let peer = request.remote_addr().map(SocketAddr::ip);
+    peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
+/// The method, as sent.
+fn method(request: &tiny_http::Request) -> &str {
+    let refused = request.refusal().map(|refusal| refusal.method.as_str());
+    refused.unwrap_or(request.head().method())
 }
 
 /// Cuts a name off that no file can have.

@@ -7,25 +7,25 @@ mod cleaner;
 mod client;
 mod computations;
 mod control_group;
-mod crew;
 mod dispatch;
-mod pool;
 mod request;
 mod signals;
 mod slots;
+mod sockets;
 mod transfer;
 mod uploads;
 mod worker;
+mod workers;
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::address::Addresses;
 use crate::config::{Config, is_it_meant};
-use crate::guard::{Limits, Listener};
 use crate::http::network::Networks;
 use crate::logging;
 use crate::memory::Memory;
@@ -36,12 +36,19 @@ use computations::Computations;
 use dispatch::Dispatch;
 use transfer::Transfers;
 use uploads::Uploads;
+use workers::Workers;
 
-/// How long to wait before accepting is begun again.
-const RETRY: Duration = Duration::from_millis(50);
+/// The longest request head, in bytes, from the request line to the empty line.
+const MAX_HEAD: usize = 16 * 1024;
 
-/// For how long the log is silent about further failures of accepting: where threads are few, one comes on another.
-const QUIET: Duration = Duration::from_secs(60);
+/// How long clients that were refused may go on sending when the server ends, at most.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Descriptors that are not for connections: the storage, the log, the listeners, and a reserve.
+const OTHER_DESCRIPTORS: usize = 24;
+
+/// Descriptors of a connection in a transfer: its own, the file, a pipe or a directory.
+const PER_CONNECTION: usize = 3;
 
 /// How often a shutdown looks whether all is done.
 const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
@@ -58,14 +65,6 @@ struct Shared {
     stopping: AtomicBool,
     /// When what is still under way is dropped, once the server stops.
     ends_at: OnceLock<Instant>,
-}
-
-/// What the main thread waits for.
-enum Event {
-    /// A signal asks for the end.
-    Stop,
-    /// The thread that accepts connections has died.
-    AcceptDied,
 }
 
 impl Shared {
@@ -103,13 +102,6 @@ pub fn run(config: &Config) -> Result<(), String> {
     let group = control_group::memory_limit();
     let capacity = Capacity::of(group, flags);
     let memory = Memory::new(capacity.memory);
-    let limits = Limits {
-        max_connections: capacity.connections,
-        read_ahead: memory.for_reading_ahead(),
-        idle_timeout: config.idle_timeout,
-        keep_alive: config.keep_alive_timeout,
-        descriptors: raise_descriptor_limit(),
-    };
     let options = Options {
         min_free: config.min_free_space,
         sync: config.sync,
@@ -135,83 +127,76 @@ pub fn run(config: &Config) -> Result<(), String> {
         format!("cannot listen on {host} port {port}: {error}{hint}")
     };
     let addresses = Addresses::of(host, port).map_err(cannot_listen)?;
-    let (events, happened) = channel();
-    let died = events.clone();
-    let on_death = move || {
-        // The main thread ends only with the process.
-        let _ = died.send(Event::AcceptDied);
+    let listeners = sockets::listen_on(&addresses).map_err(cannot_listen)?;
+    let (stop, stopped) = channel();
+    let engine = tiny_http::Config {
+        max_head: MAX_HEAD,
+        max_connections: capacity.connections.min(connections_by_descriptors()),
+        keep_alive: config.keep_alive_timeout,
+        body_timeout: config.idle_timeout,
+        reply_timeout: config.idle_timeout,
+        pipelined_requests: 1,
+        pollers: workers::KEPT,
+        hands_out_refusals: true,
+        ..tiny_http::Config::default()
     };
-    let listener = Listener::bind(&addresses, limits, on_death).map_err(cannot_listen)?;
-    let address = listener.address().map_err(cannot_listen)?;
-    signals::watch(events, Arc::clone(&shared))?;
+    let listeners = listeners.into_iter().map(Into::into).collect();
+    let server = tiny_http::Server::with_config(listeners, engine).map_err(cannot_listen)?;
+    let addresses: Vec<SocketAddr> = server
+        .server_addrs()
+        .iter()
+        .filter_map(|it| it.clone().to_ip())
+        .collect();
+    signals::watch(stop, Arc::clone(&shared))?;
     transfer::watch(Arc::clone(&shared))?;
-    let only_loopback = address.ip().to_canonical().is_loopback();
-    let hosts = Arc::new(config.allowed_hosts.resolve(&config.host, only_loopback));
-    let dispatch = Arc::new(Dispatch::new(capacity.transfers, &shared, &hosts));
-    accept(&listener, &dispatch)?;
+    let only_loopback = addresses
+        .iter()
+        .all(|it| it.ip().to_canonical().is_loopback());
+    let hosts = config.allowed_hosts.resolve(&config.host, only_loopback);
+    let dispatch = Dispatch::new(capacity.transfers, &shared, hosts);
+    let most = Dispatch::most_threads(capacity.transfers);
+    let workers = Workers::start(server, dispatch, most)?;
     // It may wait for the disk, and is done before the server says that it is there.
     let file_system = shared.root.file_system();
-    // The log says it too.
-    logging::print(format!("listening on http://{address}\n"));
-    if let Some(second) = listener.second_address() {
-        logging::print(format!("listening on http://{second}\n"));
-        log::info!(address:% = second; "http-nas listens, too");
+    for (number, address) in addresses.iter().enumerate() {
+        // The log says it too.
+        logging::print(format!("listening on http://{address}\n"));
+        match number {
+            0 => {
+                log::info!(address:%, version = env!("CARGO_PKG_VERSION"); "http-nas listens");
+            }
+            _ => log::info!(address:%; "http-nas listens, too"),
+        }
     }
-    log::info!(address:% = address, version = env!("CARGO_PKG_VERSION"); "http-nas listens");
-    // From here on, so that the line above comes before those of the cleaner.
+    // From here on, so that the lines above come before those of the cleaner.
     cleaner::start(Arc::clone(&shared))?;
     announce::start(config, &file_system);
-    announce::warn_if_open(address.ip());
+    if let Some(address) = addresses.first() {
+        announce::warn_if_open(address.ip());
+    }
     capacity.log(group, flags);
-    keep_accepting(&listener, &dispatch, &happened);
-    shut_down(config.shutdown_timeout, &shared, &dispatch);
+    // An error says that nobody is left to ask for the end.
+    let _ = stopped.recv();
+    shut_down(config.shutdown_timeout, &shared, &workers);
     shared.give_up();
     log::info!("stopped");
     Ok(())
 }
 
-/// Starts threads for requests, and a server of tiny_http that they receive them from.
-fn accept(listener: &Listener, dispatch: &Arc<Dispatch>) -> Result<(), String> {
-    listener.serve(|incoming| dispatch.receive(incoming))
-}
-
-/// Waits for the signal to end; whenever the thread that accepts dies, another one takes its place.
-fn keep_accepting(listener: &Listener, dispatch: &Arc<Dispatch>, happened: &Receiver<Event>) {
-    let mut said: Option<Instant> = None;
-    while let Ok(Event::AcceptDied) = happened.recv() {
-        let is_news = said.is_none_or(|said| said.elapsed() > QUIET);
-        if is_news {
-            said = Some(Instant::now());
-            log::warn!(
-                "accepting connections has failed, most likely for want of threads; trying again"
-            );
-        }
-        listener.make_room();
-        loop {
-            match accept(listener, dispatch) {
-                Ok(()) => break,
-                Err(_) => match happened.recv_timeout(RETRY) {
-                    Ok(Event::Stop) => {
-                        listener.stop();
-                        return;
-                    }
-                    Ok(Event::AcceptDied) | Err(_) => listener.make_room(),
-                },
-            }
-        }
-        if is_news {
-            log::info!("connections are accepted again");
-        }
-    }
-    listener.stop();
-}
-
 /// Waits until what is in flight has ended, or the timeout.
-fn shut_down(timeout: Duration, shared: &Shared, dispatch: &Dispatch) {
+fn shut_down(timeout: Duration, shared: &Shared, workers: &Workers<Dispatch>) {
     let deadline = *shared.ends_at.get_or_init(|| Instant::now() + timeout);
-    while dispatch.busy() > 0 && Instant::now() < deadline {
+    workers.stop_accepting();
+    while workers.busy() > 0 && Instant::now() < deadline {
         std::thread::sleep(SHUTDOWN_TICK);
     }
+    let left = deadline.saturating_duration_since(Instant::now());
+    workers.drain(left.min(LAST_WORDS));
+}
+
+/// As many connections as the descriptors allow.
+fn connections_by_descriptors() -> usize {
+    (raise_descriptor_limit().saturating_sub(OTHER_DESCRIPTORS) / PER_CONNECTION).max(1)
 }
 
 /// Raises the soft limit of open descriptors to the hard one: each connection takes two or three. Says what it is.

@@ -4,18 +4,20 @@
 
 use std::io::{self, Read};
 
+use tiny_http::Framing;
+
 use super::Shared;
+use super::asked::address_of;
 use super::computations::Computation;
 use super::transfer::Transfer;
 use super::uploads::Receiving;
 use crate::api::{Error, Op, Request};
-use crate::guard::Exchange;
-use crate::http::framing::BodyFault;
+use crate::http::body::BodyFault;
 use crate::http::name::Name;
 
 /// A request whose body keeps the count of its transfer.
 pub(super) struct Metered<'e> {
-    exchange: &'e mut Exchange,
+    request: &'e mut tiny_http::Request,
     transfer: &'e Transfer,
     is_head: bool,
     shared: &'e Shared,
@@ -27,13 +29,13 @@ pub(super) struct Metered<'e> {
 
 impl<'e> Metered<'e> {
     pub(super) fn new(
-        exchange: &'e mut Exchange,
+        request: &'e mut tiny_http::Request,
         transfer: &'e Transfer,
         shared: &'e Shared,
     ) -> Self {
         Self {
-            is_head: exchange.method() == "HEAD",
-            exchange,
+            is_head: *request.method() == tiny_http::Method::Head,
+            request,
             transfer,
             shared,
             receiving: None,
@@ -44,15 +46,15 @@ impl<'e> Metered<'e> {
 
 impl Read for Metered<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (uploads, exchange) = (&self.shared.uploads, &mut *self.exchange);
+        let (uploads, request) = (&self.shared.uploads, &mut *self.request);
         let receiving = self
             .receiving
-            .get_or_insert_with(|| uploads.begin(exchange.input()));
+            .get_or_insert_with(|| uploads.begin(request.input()));
         let read = receiving.read(|| {
-            let read = exchange.read(buffer);
-            (read, exchange.counts().0)
+            let read = request.read(buffer);
+            (read, request.counts().0)
         })?;
-        let (received, sent) = self.exchange.counts();
+        let (received, sent) = self.request.counts();
         self.transfer.count(received, sent);
         Ok(read)
     }
@@ -64,26 +66,27 @@ impl Request for Metered<'_> {
     }
 
     fn target(&self) -> String {
-        self.exchange.target()
+        self.request.url().to_owned()
     }
 
     fn field(&self, name: &'static str) -> Option<String> {
-        self.exchange.header(name)
+        self.request.head().field(name)
     }
 
     fn declared(&self) -> Option<u64> {
-        self.exchange.declared()
+        match self.request.head().framing {
+            Framing::Empty => Some(0),
+            Framing::Length(length) => Some(length),
+            Framing::Chunked => None,
+        }
     }
 
     fn fault(&self) -> Option<BodyFault> {
         let is_dropped = self.receiving.as_ref().is_some_and(Receiving::is_dropped);
-        let fault = self.exchange.body_fault();
-        fault.map(|fault| {
-            if is_dropped {
-                BodyFault::TooSlow
-            } else {
-                fault
-            }
+        let fault = self.request.body_fault()?;
+        Some(match is_dropped {
+            true => BodyFault::TooSlow,
+            false => fault.into(),
         })
     }
 
@@ -96,12 +99,12 @@ impl Request for Metered<'_> {
     }
 
     fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
-        let address = self.exchange.peer().ip();
+        let address = address_of(self.request);
         let computation = self.computation.take();
         let mut computation = computation.unwrap_or_else(|| Computation::begin(done));
         let progress = computation.progress(done, total);
         let mut check = || {
-            if self.exchange.is_client_gone() {
+            if self.request.is_client_gone() {
                 return Err(Error::ClientGone);
             }
             match self.shared.time_left() {

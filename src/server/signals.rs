@@ -6,30 +6,37 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::IsTerminal as _;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use rustix::process::Signal;
+use signal_hook::consts::{
+    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXFSZ,
+};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
-use super::{Event, Shared};
+use super::Shared;
 use crate::logging;
 
 /// Signals that end a program that does not handle them (signal(7)), and that are no reason for this one to end: they are
 /// for programs that have asked for them. Of those missing here, SIGPIPE is ignored from the start on (Rust's runtime
 /// sees to that), and SIGQUIT, SIGABRT, SIGTRAP, SIGSYS, SIGXCPU and those of faults keep their core dump.
 const WITHOUT_EFFECT: [i32; 8] = [
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGALRM,
-    libc::SIGVTALRM,
-    libc::SIGPROF,
-    libc::SIGIO,
-    libc::SIGPWR,
-    libc::SIGSTKFLT,
+    SIGUSR1,
+    SIGUSR2,
+    SIGALRM,
+    SIGVTALRM,
+    SIGPROF,
+    SIGIO,
+    Signal::POWER.as_raw(),
+    Signal::STKFLT.as_raw(),
 ];
+
+/// Real-time signals, of which the C library keeps the first two, 32 and 33 (signal(7)).
+const REAL_TIME: RangeInclusive<i32> = 34..=64;
 
 /// What is done about a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +71,7 @@ impl Action {
 ///
 /// # Errors
 /// One line, where the handlers cannot be set.
-pub(super) fn watch(events: Sender<Event>, shared: Arc<Shared>) -> Result<(), String> {
+pub(super) fn watch(stop: Sender<()>, shared: Arc<Shared>) -> Result<(), String> {
     let failed = |error| format!("cannot handle signals: {error}");
     let mut signals = Signals::new(handled()).map_err(failed)?;
     let has_terminal = has_terminal();
@@ -81,10 +88,10 @@ pub(super) fn watch(events: Sender<Event>, shared: Arc<Shared>) -> Result<(), St
                         stop_at_once(&shared, signal);
                     }
                     if !shared.stopping.swap(true, Ordering::SeqCst) {
-                        // Before the event: the end is logged by another thread. No logging waits for a reader.
+                        // First: the end is logged by another thread. No logging waits for a reader.
                         log::info!("stopping by {name}: no new connections, waiting for transfers");
                         // The main thread ends only with the process.
-                        let _ = events.send(Event::Stop);
+                        let _ = stop.send(());
                     }
                 }
                 Action::Reload => log::info!(
@@ -115,7 +122,7 @@ fn stop_at_once(shared: &Shared, signal: i32) -> ! {
 fn handled() -> BTreeSet<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let others = [SIGHUP, SIGXFSZ].into_iter().chain(WITHOUT_EFFECT);
-    let others = others.chain(libc::SIGRTMIN()..=libc::SIGRTMAX());
+    let others = others.chain(REAL_TIME);
     let others = others.filter(|&signal| !is_ignored(&status, signal));
     others.chain([SIGTERM, SIGINT]).collect()
 }
@@ -157,7 +164,7 @@ mod tests {
             (SIGINT, Action::Stop, Action::Stop),
             (SIGHUP, Action::HangUp, Action::Reload),
             (SIGXFSZ, Action::None, Action::None),
-            (libc::SIGUSR1, Action::Ignore, Action::Ignore),
+            (SIGUSR1, Action::Ignore, Action::Ignore),
         ] {
             assert_eq!(Action::of(signal, true), at_terminal, "{signal}");
             assert_eq!(Action::of(signal, false), without, "{signal}");

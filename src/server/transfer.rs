@@ -23,9 +23,6 @@ const EVERY: Duration = Duration::from_secs(10);
 /// How often the transfers are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
-/// In how many of these looks memory is looked at once.
-const TICKS_OF_MEMORY: u64 = 4;
-
 /// The transfers under way, by number.
 pub(super) struct Transfers {
     running: Mutex<HashMap<u64, Arc<Transfer>>>,
@@ -228,12 +225,9 @@ fn text<'v>(key: &'static str, value: Option<&'v String>) -> Option<(&'static st
 /// One line, where there is no thread to be had.
 pub(super) fn watch(shared: Arc<Shared>) -> Result<(), String> {
     let look = move || {
-        for tick in 0_u64.. {
+        loop {
             std::thread::sleep(TICK);
             shared.transfers.look();
-            if tick % TICKS_OF_MEMORY == 0 {
-                crate::guard::give_memory_back();
-            }
         }
     };
     std::thread::Builder::new()

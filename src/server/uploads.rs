@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::guard::Input;
+use tiny_http::Input;
+
 use crate::sync::lock;
 
 /// Over how long the rate of a body is measured; a younger one is never too slow.
@@ -42,7 +43,7 @@ pub(super) struct Receiving<'u> {
 }
 
 struct Upload {
-    input: Input,
+    input: Option<Input>,
     received: AtomicU64,
     /// Whether its thread waits for the client, and for nothing else.
     is_awaited: AtomicBool,
@@ -57,7 +58,7 @@ impl Uploads {
     }
 
     /// Enters a body.
-    pub(super) fn begin(&self, input: Input) -> Receiving<'_> {
+    pub(super) fn begin(&self, input: Option<Input>) -> Receiving<'_> {
         let upload = Arc::new(Upload {
             input,
             received: AtomicU64::new(0),
@@ -89,7 +90,7 @@ impl Uploads {
         for upload in running.uploads.values() {
             if upload.is_too_slow(self.floor, now) {
                 upload.is_dropped.store(true, Ordering::SeqCst);
-                upload.input.end();
+                upload.input.iter().for_each(Input::end);
             }
         }
     }

@@ -5,58 +5,47 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::SystemTime;
+
+use tiny_http::{Outgoing, Progress};
 
 use super::Shared;
 use super::asked::Asked;
+use super::dispatch::Check;
 use super::request::Metered;
 use super::slots::Slot;
 use super::transfer::Transfer;
 use crate::api::{self, Content, Error, Reply, Request, Sink, Store};
-use crate::guard::{self, Exchange, Occupied, Outgoing};
 use crate::http::accept;
 use crate::http::admission;
-use crate::http::date::imf_fixdate;
-use crate::http::head::{browser_protection, response_head};
+use crate::http::head::browser_protection;
 use crate::http::hosts::Hosts;
 use crate::http::problem::Format;
 use crate::http::route::{Operation, route};
 
-/// 411 (RFC 9110, section 15.5.12).
-const LENGTH_REQUIRED: u16 = 411;
-
-/// A request for a worker.
-pub(super) struct Job {
-    request: tiny_http::Request,
-    /// Without one, only a health check is carried out, and anything else refused as too much.
-    slot: Option<Slot>,
+/// What a request has been let in with.
+pub(super) enum Admission<'a> {
+    /// A slot: whatever it asks for is carried out.
+    Slot(Slot),
+    /// A place among the health checks: nothing else is carried out.
+    Check { _place: Check<'a> },
+    /// Nothing: it is refused, without waiting for its client.
+    None,
 }
 
-impl Job {
-    pub(super) fn admitted(request: tiny_http::Request, slot: Slot) -> Self {
-        let slot = Some(slot);
-        Self { request, slot }
+impl Admission<'_> {
+    fn slot(&self) -> Option<&Slot> {
+        match self {
+            Self::Slot(slot) => Some(slot),
+            Self::Check { .. } | Self::None => None,
+        }
     }
 
-    pub(super) fn refused(request: tiny_http::Request) -> Self {
-        let slot = None;
-        Self { request, slot }
-    }
-
-    /// The same request, refused after all.
-    pub(super) fn without_slot(self) -> Self {
-        Self::refused(self.request)
-    }
-
-    /// Whether it asks for health, which it takes a look at the disk to answer, slot or none.
-    pub(super) fn is_health_check(&self) -> bool {
-        guard::wanted(&self.request)
-            .is_some_and(|(method, target)| route(&method, &target) == Ok(Operation::Health))
-    }
-
-    /// Closes the connection without a reply.
-    pub(super) fn drop_connection(self) {
-        drop(Exchange::begin(self.request));
+    fn is_for(&self, operation: &Operation) -> bool {
+        match self {
+            Self::Slot(_) => true,
+            Self::Check { .. } => *operation == Operation::Health,
+            Self::None => false,
+        }
     }
 }
 
@@ -64,95 +53,87 @@ impl Job {
 pub(super) struct Worker {
     shared: Arc<Shared>,
     /// The hosts that requests may name.
-    hosts: Arc<Hosts>,
+    hosts: Hosts,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, hosts: Arc<Hosts>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, hosts: Hosts) -> Self {
         Self { shared, hosts }
     }
 
     /// Serves a request. Nothing that a client does, and no panic of a handler, goes beyond it.
-    pub(super) fn serve(&self, job: Job) {
-        let Job { request, slot } = job;
-        let Some(mut exchange) = Exchange::begin(request) else {
-            return;
-        };
-        let routed = look_up(&exchange);
-        let is_head = exchange.method() == "HEAD";
-        let asked = Asked::of(
-            &exchange,
-            routed.as_ref().ok(),
-            &self.shared.trusted_proxies,
-        );
+    pub(super) fn serve(&self, mut request: tiny_http::Request, admission: Admission<'_>) {
+        let routed = look_up(&request);
+        let peer = request.remote_addr();
+        let client = peer.map_or("unix".to_owned(), ToString::to_string).into();
+        let asked = Asked::of(&request, routed.as_ref().ok(), &self.shared.trusted_proxies);
         let transfers = &self.shared.transfers;
-        let transfer = transfers.begin(Arc::clone(exchange.client()), asked);
-        let operation = self.admit(&exchange, routed.as_ref().ok()).and(routed);
+        let transfer = transfers.begin(client, asked);
+        let operation = self.admit(&request, routed.as_ref().ok()).and(routed);
         let remark = match operation.as_ref().is_ok_and(Operation::takes_content) {
-            true => remark(&exchange),
+            true => remark(request.head()),
             false => None,
         };
         let outcome = operation.and_then(|operation| {
-            let mut request = Metered::new(&mut exchange, &transfer, &self.shared);
-            self.carry_out(&operation, slot.is_some(), &mut request)
+            let mut request = Metered::new(&mut request, &transfer, &self.shared);
+            self.carry_out(&operation, &admission, &mut request)
         });
+        let is_last = outcome.as_ref().is_err_and(Error::ends_connection);
         let (reply, mut cause) = match outcome {
             Ok(reply) => (reply, remark.map(str::to_owned)),
             Err(error) => {
                 if error.has_room_without_uploads() {
                     self.shared.make_room();
                 }
-                let accept = exchange.header("Accept");
+                let accept = request.head().field("Accept");
                 let format = Format::accepted(accept.as_deref());
                 (error.reply(format), Some(error.cause()))
             }
         };
         let status = reply.status;
-        let Outcome {
-            head,
-            content,
-            goes_on,
-        } = self.outcome(&mut exchange, reply, is_head);
-        let (received, _) = exchange.counts();
+        let (received, _) = request.counts();
         let place = Place {
-            slot,
+            slot: admission.slot(),
             transfer: &transfer,
             received,
         };
-        let sent = send(&mut exchange, &head, content, &place);
+        let sent = self.send(&mut request, (reply, is_last), &place);
         place.may_end();
-        let (received, content_sent) = exchange.counts();
+        let (received, content_sent) = request.counts();
         transfer.count(received, content_sent);
         if let Err(error) = &sent {
             cause.get_or_insert_with(|| format!("the reply was not sent whole: {error}"));
         }
         transfers.end(&transfer, status, cause.as_deref());
-        // Where the server has begun to stop since the head went out, the next request of the connection is still told.
-        exchange.finish(sent.is_ok() && goes_on);
     }
 
     /// Refuses a request whose head speaks against it. `operation` is the one that is carried out in the end: health is open to
     /// all, the page at the same address is not.
-    fn admit(&self, exchange: &Exchange, operation: Option<&Operation>) -> Result<(), Error> {
-        match exchange.head() {
-            Ok(head) => admission::check(head, operation, &self.hosts).map_err(Error::Refused),
-            Err(refused) => Err(Error::Head(refused.fault)),
+    fn admit(
+        &self,
+        request: &tiny_http::Request,
+        operation: Option<&Operation>,
+    ) -> Result<(), Error> {
+        match request.refusal() {
+            Some(refusal) => Err(Error::Head(refusal.fault)),
+            None => {
+                let admitted = admission::check(request.head(), operation, &self.hosts);
+                admitted.map_err(Error::Refused)
+            }
         }
     }
 
     fn carry_out(
         &self,
         operation: &Operation,
-        is_admitted: bool,
+        admission: &Admission<'_>,
         request: &mut dyn Request,
     ) -> Result<Reply<'_>, Error> {
-        if *operation != Operation::Health {
-            if self.shared.is_stopping() {
-                return Err(Error::Stopping);
-            }
-            if !is_admitted {
-                return Err(Error::Busy);
-            }
+        if *operation != Operation::Health && self.shared.is_stopping() {
+            return Err(Error::Stopping);
+        }
+        if !admission.is_for(operation) {
+            return Err(Error::Busy);
         }
         let store = Store {
             root: &self.shared.root,
@@ -162,52 +143,61 @@ impl Worker {
         unless_it_panics(|| api::handle(store, operation, request))
     }
 
-    /// The head of a reply, and what is to be sent behind it.
-    fn outcome<'s>(&self, exchange: &mut Exchange, reply: Reply<'s>, is_head: bool) -> Outcome<'s> {
-        exchange.skip_pending_body();
+    /// Sends a reply.
+    fn send(
+        &self,
+        request: &mut tiny_http::Request,
+        (reply, is_last): (Reply<'_>, bool),
+        place: &Place<'_>,
+    ) -> io::Result<()> {
         let mut fields = reply.fields;
         fields.extend(browser_protection());
-        let is_of_unknown_length = matches!(reply.content, Content::Stream { length: None, .. });
-        let length = reply.content.length().map(|length| length.to_string());
-        fields.extend(length.map(|length| ("Content-Length", length.into())));
-        if is_of_unknown_length && !exchange.is_http10() {
-            fields.push(("Transfer-Encoding", "chunked".into()));
-        }
-        fields.extend(imf_fixdate(SystemTime::now()).map(|date| ("Date", date.into())));
-        // A client that knows no chunks takes the end of the connection for the end of a stream.
-        let goes_on = exchange.may_go_on()
-            && !self.shared.is_stopping()
-            && !(is_of_unknown_length && exchange.is_http10())
-            // What follows may be the body.
-            && reply.status != LENGTH_REQUIRED;
-        if !goes_on {
-            fields.push(("Connection", "close".into()));
-        } else if exchange.is_http10() {
-            fields.push(("Connection", "keep-alive".into()));
-        }
-        Outcome {
-            head: response_head(reply.status, &fields),
-            content: if is_head {
-                Content::None
-            } else {
-                reply.content
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        let (sent_bytes, sent_file);
+        let content = match reply.content {
+            Content::None => tiny_http::Content::Bytes(&[]),
+            Content::Bytes(bytes) => {
+                sent_bytes = bytes;
+                tiny_http::Content::Bytes(&sent_bytes)
+            }
+            Content::File { file, part } => {
+                sent_file = file;
+                tiny_http::Content::File(&sent_file, part)
+            }
+            Content::Stream { length, write } => tiny_http::Content::Stream {
+                length,
+                write: Box::new(|outgoing| {
+                    let mut flow = Flow { outgoing, place };
+                    let written = unless_it_panics(|| Ok(write(&mut flow)));
+                    written.unwrap_or_else(|panic| Err(io::Error::other(panic.cause())))
+                }),
             },
-            goes_on,
-        }
+        };
+        let reply = tiny_http::Reply {
+            status: reply.status.into(),
+            fields: &fields,
+            content,
+            closes: is_last || self.shared.is_stopping(),
+        };
+        request.send(reply, place)
     }
 }
 
 /// What the log says of a request that is carried out although it leaves something open.
-fn remark(exchange: &Exchange) -> Option<&'static str> {
-    let is_without_length = exchange.head().is_ok_and(admission::is_without_length);
-    is_without_length.then_some("it came without a length, its body was taken for empty")
+fn remark(head: &tiny_http::Head) -> Option<&'static str> {
+    admission::is_without_length(head)
+        .then_some("it came without a length, its body was taken for empty")
 }
 
 /// The operation that a request asks for.
-fn look_up(exchange: &Exchange) -> Result<Operation, Error> {
-    let head = exchange
-        .head()
-        .map_err(|refused| Error::Head(refused.fault))?;
+fn look_up(request: &tiny_http::Request) -> Result<Operation, Error> {
+    if let Some(refusal) = request.refusal() {
+        return Err(Error::Head(refusal.fault));
+    }
+    let head = request.head();
     let accept = head.field("Accept");
     let operation = route(head.method(), head.target()).map_err(Error::Route)?;
     Ok(
@@ -216,14 +206,6 @@ fn look_up(exchange: &Exchange) -> Result<Operation, Error> {
             _ => operation,
         },
     )
-}
-
-/// A reply that is ready to be sent.
-struct Outcome<'s> {
-    head: Vec<u8>,
-    content: Content<'s>,
-    /// Whether another request may follow on the connection.
-    goes_on: bool,
 }
 
 /// What a handler comes to; a panic of it is an error like another.
@@ -237,12 +219,12 @@ fn unless_it_panics<T>(handler: impl FnOnce() -> Result<T, Error>) -> Result<T, 
 
 /// What a transfer occupies while its reply is sent.
 struct Place<'s> {
-    slot: Option<Slot>,
+    slot: Option<&'s Slot>,
     transfer: &'s Transfer,
     received: u64,
 }
 
-impl Occupied for Place<'_> {
+impl Progress for Place<'_> {
     fn has_sent(&self, content: u64) {
         self.transfer.count(self.received, content);
     }
@@ -258,42 +240,16 @@ impl Occupied for Place<'_> {
     }
 }
 
-/// Sends a reply.
-fn send(
-    exchange: &mut Exchange,
-    head: &[u8],
-    content: Content<'_>,
-    place: &Place<'_>,
-) -> io::Result<()> {
-    match content {
-        Content::None => exchange.send(head, &[], place),
-        Content::Bytes(bytes) => exchange.send(head, &bytes, place),
-        Content::File { file, part } => exchange.send_file(head, (&file, part), place),
-        Content::Stream { length, write } => {
-            exchange.send_stream(head, length, place, |outgoing| {
-                let mut flow = Flow {
-                    outgoing,
-                    transfer: place.transfer,
-                    received: place.received,
-                };
-                let written = unless_it_panics(|| Ok(write(&mut flow)));
-                written.unwrap_or_else(|panic| Err(io::Error::other(panic.cause())))
-            })
-        }
-    }
-}
-
 /// A stream that keeps the count of its transfer.
 struct Flow<'f, 's> {
     outgoing: &'f mut Outgoing<'s>,
-    transfer: &'f Transfer,
-    received: u64,
+    place: &'f Place<'f>,
 }
 
 impl Write for Flow<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.outgoing.write(bytes)?;
-        self.transfer.count(self.received, self.outgoing.sent());
+        self.place.has_sent(self.outgoing.sent());
         Ok(written)
     }
 
@@ -304,10 +260,7 @@ impl Write for Flow<'_, '_> {
 
 impl Sink for Flow<'_, '_> {
     fn write_file(&mut self, file: &File, part: Range<u64>) -> io::Result<()> {
-        let before = self.outgoing.sent();
-        self.outgoing.write_file(file, part, &mut |sent| {
-            self.transfer.count(self.received, before + sent);
-        })
+        self.outgoing.write_file(file, part)
     }
 }
 

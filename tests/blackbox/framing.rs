@@ -117,8 +117,7 @@ fn malformed_chunks_get_400_and_nothing_behind_them_is_carried_out() {
 }
 
 // symptom: a request hidden in the body of another is carried out (request smuggling, CVE-2026-66752).
-// cause:   tiny_http takes any Transfer-Encoding for chunked and a bad Content-Length for an empty body (design.md,
-//          row 10), where a proxy in front may see it otherwise.
+// cause:   tiny_http takes any Transfer-Encoding for chunked and a bad Content-Length for an empty body, where a proxy in front may see it otherwise.
 // remedy:  the framing is checked before anything else; what is not plain ends the connection.
 #[test]
 fn framing_that_is_not_plain_gets_400_and_ends_the_connection() {
@@ -347,7 +346,7 @@ fn a_refusal_reaches_a_client_that_is_still_sending() {
 
 // symptom: the rest of a refused body is carried out as a request.
 // cause:   tiny_http drops a chunked body where the reading stopped, and takes what it has buffered for the next head.
-// remedy:  the rest is read and thrown away, and nothing that the guard did not offer is carried out; one is enough.
+// remedy:  the rest is read and thrown away, and nothing of it is carried out; one is enough.
 #[test]
 fn what_is_left_of_a_body_that_was_read_in_part_is_not_carried_out() {
     let mut server = Server::start();

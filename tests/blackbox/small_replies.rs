@@ -1,4 +1,4 @@
-//! Small replies leave at once, and as one: row 7 of the faults of tiny_http 0.12 (design.md's table).
+//! Small replies leave at once, and as one: row 7 of the faults of tiny_http 0.12.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

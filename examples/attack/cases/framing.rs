@@ -10,9 +10,6 @@ use crate::scene::{Outcome, SMUGGLED, Scene};
 
 /// Field lines that a server must not take for `Transfer-Encoding: chunked`, and must not pass over either.
 const SPELLINGS: &[&[u8]] = &[
-    b"Transfer-Encoding: Chunked",
-    b"Transfer-Encoding: CHUNKED",
-    b"Transfer-Encoding: chunKed",
     b"Transfer-Encoding: chunked;",
     b"Transfer-Encoding: chunked;q=1",
     b"Transfer-Encoding: chunked; a=b",

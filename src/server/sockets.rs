@@ -1,0 +1,94 @@
+//! The sockets that listen: which are made for a host, and their options.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
+use crate::address::Addresses;
+
+/// Connections that the kernel holds for us until they are accepted, at most (`net.core.somaxconn` may say less).
+const BACKLOG: i32 = 4096;
+
+/// How many free ports are tried until one is free in both families.
+const MOST_TRIES: usize = 32;
+
+/// The sockets that listen on `addresses`: one, or one of each family.
+///
+/// # Errors
+/// Those of the socket calls: for several addresses of which one is enough, those of the last.
+pub(super) fn listen_on(addresses: &Addresses) -> io::Result<Vec<TcpListener>> {
+    match addresses {
+        Addresses::Every(port) => {
+            let (v4, v6) = (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED);
+            match listen((v6, *port).into()) {
+                Err(error) if is_absent(&error) => {
+                    log::warn!(
+                        "there is no IPv6 here ({error}): listening on {v4} in place of {v6}"
+                    );
+                    Ok(vec![listen((v4, *port).into())?])
+                }
+                listener => Ok(vec![listener?]),
+            }
+        }
+        Addresses::Loopbacks(port) => on_loopbacks(*port),
+        Addresses::FirstOf(addresses) => {
+            let mut bound = Err(io::ErrorKind::AddrNotAvailable.into());
+            for address in addresses {
+                bound = listen(*address);
+                if bound.is_ok() {
+                    break;
+                }
+            }
+            Ok(vec![bound?])
+        }
+    }
+}
+
+/// Listens on loopback in both families, on the same port, or in the one that there is.
+fn on_loopbacks(port: u16) -> io::Result<Vec<TcpListener>> {
+    let (v4, v6) = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
+    for _ in 0..MOST_TRIES {
+        let first = match listen((v4, port).into()) {
+            Err(error) if is_absent(&error) => return Ok(vec![listen((v6, port).into())?]),
+            first => first?,
+        };
+        match listen((v6, first.local_addr()?.port()).into()) {
+            Ok(second) => return Ok(vec![first, second]),
+            Err(error) if is_absent(&error) => return Ok(vec![first]),
+            // Any port would do, and this one is free in one family only.
+            Err(error) if port == 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AddrInUse.into())
+}
+
+/// Whether a failure says that there are no addresses of this family: the kernel has none of it, a filter hides it, or no
+/// interface has an address.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT | Errno::ADDRNOTAVAIL)
+    )
+}
+
+/// A socket that listens.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    if address.is_ipv6() {
+        // Every address means that of IPv4, too, whatever net.ipv6.bindv6only says (ipv6(7)).
+        sockopt::set_ipv6_v6only(&socket, !address.ip().is_unspecified())?;
+    }
+    // A server that is started again need not wait for the connections of the one before to be forgotten.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
+}
