@@ -50,15 +50,19 @@ impl Reply {
 impl Conn {
     /// Connects; from now on, so much time is left for all that happens on it.
     pub fn open(address: SocketAddr, limit: Duration) -> io::Result<Self> {
-        let deadline = Instant::now() + limit;
+        let begun = Instant::now();
         let stream = TcpStream::connect_timeout(&address, limit)?;
         stream.set_nodelay(true)?;
-        let pending = Vec::new();
-        Ok(Self {
+        Ok(Self::of(stream, limit.saturating_sub(begun.elapsed())))
+    }
+
+    /// A connection that is there already; from now on, so much time is left for all that happens on it.
+    pub fn of(stream: TcpStream, limit: Duration) -> Self {
+        Self {
             stream,
-            pending,
-            deadline,
-        })
+            pending: Vec::new(),
+            deadline: Instant::now() + limit,
+        }
     }
 
     /// Sets another deadline, so much time from now.

@@ -12,15 +12,15 @@ pub fn configuration(
 ) -> String {
     let folder = folder.display();
     let user = if as_root { "user root;\n" } else { "" };
-    let idle = flags
-        .iter()
-        .find(|(name, _)| *name == "--idle-timeout")
-        .map(|(_, value)| value);
-    let idle = idle.map(|value| format!("client_body_timeout {value}; send_timeout {value};"));
+    let value = |flag: &str| flags.iter().find(|(name, _)| *name == flag);
+    let idle = value("--idle-timeout")
+        .map(|(_, value)| format!("client_body_timeout {value}; send_timeout {value};"));
     let idle = idle.unwrap_or_default();
+    // For each worker: one of them may come to have all.
+    let connections = value("--max-connections").map_or("4096", |(_, value)| value);
     format!(
         "{user}daemon off;\nworker_processes 2;\npid {folder}/nginx.pid;\n\
-         events {{ worker_connections 4096; }}\n\
+         events {{ worker_connections {connections}; }}\n\
          http {{\n\
          access_log {folder}/access.log;\n{idle}\n\
          client_max_body_size 0; client_body_temp_path {folder}/tmp 1;\n\

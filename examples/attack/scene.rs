@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::http::{self, Conn, Reply};
+use crate::pattern::{bytes, thousands};
+use crate::process::{self, Usage};
 use crate::server::Kind;
 
 /// The file that a smuggled request tries to remove.
@@ -17,6 +19,12 @@ pub const SMUGGLED: &[u8] = b"DELETE /file/victim HTTP/1.1\r\nHost: nas\r\n\r\n"
 /// How long one exchange of a case may take.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How much memory connections that wait may take together, in bytes.
+const WAITING_MEMORY: u64 = 10 << 20;
+
+/// The good client may be served by some threads more than before.
+const WAITING_THREADS: u64 = 4;
+
 /// A server that is attacked, and how hard.
 #[derive(Debug)]
 pub struct Scene {
@@ -27,6 +35,9 @@ pub struct Scene {
     pub short: bool,
     /// The flags that the server was given.
     pub flags: Vec<(&'static str, &'static str)>,
+    pub process: u32,
+    /// What the server used before the attack.
+    pub before: Usage,
 }
 
 /// What came of a case.
@@ -72,6 +83,20 @@ impl Scene {
 
     pub fn has_flag(&self, name: &str) -> bool {
         self.flags.iter().any(|(flag, _)| *flag == name)
+    }
+
+    /// Judges what connections that wait for a request or for the end of its head cost while they are all there: no
+    /// thread, and little memory.
+    pub fn judge_waiting(&self, outcome: &mut Outcome) {
+        let now = process::usage(self.process);
+        let more = now.memory.saturating_sub(self.before.memory);
+        if more > WAITING_MEMORY {
+            outcome.fault(format!("they take {} of memory", bytes(more)));
+        }
+        let threads = now.threads.saturating_sub(self.before.threads);
+        if threads > WAITING_THREADS {
+            outcome.fault(format!("they take {} threads", thousands(threads)));
+        }
     }
 
     /// The method that stores.

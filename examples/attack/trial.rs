@@ -47,16 +47,18 @@ pub fn run(programs: &Programs, kind: Kind, case: &Case, short: bool) -> io::Res
         Kind::Nginx => case.flags.to_vec(),
     };
     let mut server = Server::start(programs, kind, case.allowed, &flags)?;
+    let good = Good::start(server.for_others(), kind.dialect());
+    let warm = good.wait(8, Duration::from_secs(10));
+    let before = process::usage(server.process());
     let scene = Scene {
         kind,
         address: server.address,
         storage: server.storage.clone(),
         short,
         flags,
+        process: server.process(),
+        before,
     };
-    let good = Good::start(server.for_others(), kind.dialect());
-    let warm = good.wait(8, Duration::from_secs(10));
-    let before = process::usage(server.process());
     let peaks = Peaks::watch(server.process());
     let outcome = (case.run)(&scene);
     let answered = answers(&scene);

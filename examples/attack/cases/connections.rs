@@ -1,11 +1,13 @@
 //! Many connections at once, too many for what the system allows, and half of one.
 
 use std::io::{self, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::http::Conn;
 use crate::pattern::{hash, pattern, thousands};
 use crate::process;
-use crate::scene::{Look, Outcome, Scene, look, open_many};
+use crate::scene::{Look, Outcome, PATIENCE, Scene, look, open_many};
 
 /// Descriptors that are left to everything else in this program.
 const SPARE: usize = 200;
@@ -40,6 +42,64 @@ pub fn idle(scene: &Scene) -> io::Result<Outcome> {
         outcome.fault(format!("only {opened} connections could be opened"));
     }
     Ok(outcome)
+}
+
+/// More connections that wait than a default server has room for, on one that may have them: half without a byte, half
+/// with one whole request behind them. None is closed, and those that have been answered are answered again.
+pub fn many_idle(scene: &Scene) -> io::Result<Outcome> {
+    let wanted = scene.scale(10_000, 600);
+    let count = wanted.min(process::own_descriptors().saturating_sub(SPARE));
+    let hold = scene.seconds(5.0, 0.5);
+    let mut outcome = Outcome::default();
+    let silent = open_many(scene, count / 2, Duration::from_secs(10));
+    let mut asked = open_many(scene, count / 2, Duration::from_secs(10));
+    for stream in &mut asked {
+        if let Err(error) = ask_again(stream) {
+            outcome.fault(format!("the first request: {error}"));
+        }
+    }
+    std::thread::sleep(hold);
+    scene.judge_waiting(&mut outcome);
+    let all = silent.len() + asked.len();
+    let closed = silent
+        .iter()
+        .chain(&asked)
+        .filter(|stream| look(stream) != Look::Open)
+        .count();
+    // One in fifty: what holds for them holds for their neighbours.
+    for stream in asked.iter_mut().step_by(50) {
+        if let Err(error) = ask_again(stream) {
+            outcome.fault(format!("the request behind the wait: {error}"));
+        }
+    }
+    let (opened, seconds) = (thousands(all as u64), hold.as_secs_f64());
+    outcome.sent = format!(
+        "{opened} connections, half of them with a request behind them, held for {seconds} s"
+    );
+    if count < wanted {
+        outcome.sent += &format!(" (not {}: `ulimit -n`)", thousands(wanted as u64));
+    }
+    if closed > 0 {
+        outcome.fault(format!("{closed} of {opened} were closed"));
+    }
+    if all < count / 2 * 2 {
+        outcome.fault(format!("only {opened} connections could be opened"));
+    }
+    Ok(outcome)
+}
+
+/// One request on a connection that is looked at without waiting otherwise.
+fn ask_again(stream: &mut TcpStream) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    let mut conn = Conn::of(stream.try_clone()?, PATIENCE);
+    conn.send(b"GET /file HTTP/1.1\r\nHost: nas\r\n\r\n")?;
+    let reply = conn.reply(false)?;
+    stream.set_nonblocking(true)?;
+    match (reply.status, reply.closes()) {
+        (200, false) => Ok(()),
+        (200, true) => Err(io::Error::other("told that the connection will close")),
+        (status, _) => Err(io::Error::other(format!("status {status}"))),
+    }
 }
 
 /// More connections than descriptors or threads: without a byte, within a head, within a body, between two requests.

@@ -10,6 +10,7 @@ mod lengths;
 mod protocols;
 mod refusals;
 mod resets;
+mod send_before_read;
 mod slow;
 
 use std::io;
@@ -68,7 +69,15 @@ pub const CASES: &[Case] = &[
     case("get-and-head-with-bodies", heads::get_and_head_with_bodies),
     case("old-and-foreign-protocols", protocols::old_and_foreign),
     case("half-close", connections::half_close),
+    Case {
+        flags: &[("--max-connections", "12000")],
+        ..case("many-idle", connections::many_idle)
+    },
     case("many-slow-heads", slow::many_heads),
     case("many-lingering", refusals::many_lingering),
+    Case {
+        flags: &[("--max-upload-size", "20TB")],
+        ..case("send-before-read", send_before_read::all_of_it)
+    },
     case("reset-in-each-state", resets::in_each_state),
 ];

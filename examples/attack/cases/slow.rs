@@ -117,6 +117,8 @@ pub fn many_heads(scene: &Scene) -> io::Result<Outcome> {
         all.iter_mut().for_each(|slow| slow.feed(b"a"));
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
+    let mut outcome = Outcome::default();
+    scene.judge_waiting(&mut outcome);
     all.iter_mut().for_each(Slow::look);
     let (count, cut_off) = (all.len(), all.len() - open(&all));
     // Each head comes to its end, and is answered.
@@ -128,14 +130,11 @@ pub fn many_heads(scene: &Scene) -> io::Result<Outcome> {
         all.iter_mut().for_each(Slow::look);
     }
     let answered = said(&all, 200);
-    let mut outcome = Outcome {
-        sent: format!(
-            "{} heads, a byte a second, for {} s, and then their ends",
-            thousands(count as u64),
-            duration.as_secs()
-        ),
-        ..Outcome::default()
-    };
+    outcome.sent = format!(
+        "{} heads, a byte a second, for {} s, and then their ends",
+        thousands(count as u64),
+        duration.as_secs()
+    );
     if count < wanted {
         outcome.fault(format!("only {count} connections could be opened"));
     }
