@@ -16,6 +16,9 @@ const KEPT: usize = 16;
 /// for a processor.
 const ENDS_WITHIN: Duration = Duration::from_millis(250);
 
+/// Requests that wait so at once, at most: each has a thread, and others need one, too.
+const MOST_WAITING: usize = 2;
+
 /// Slots for a fixed number of transfers.
 pub(super) struct Slots {
     taken: Mutex<Taken>,
@@ -93,7 +96,7 @@ impl Slots {
             let left = deadline
                 .get_or_insert(now + ENDS_WITHIN)
                 .duration_since(now);
-            if left.is_zero() {
+            if left.is_zero() || taken.waiting >= MOST_WAITING {
                 return Err(why);
             }
             taken.waiting += 1;

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use rustix::event::epoll;
 use rustix::fd::OwnedFd;
+use rustix::io::Errno;
 
 use crate::conn::Conn;
 use crate::engine::Engine;
@@ -150,14 +151,20 @@ impl Engine {
         let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ONESHOT;
         let data = epoll::EventData::new_u64(token);
         let result = match registered {
-            true => epoll::modify(&self.epoll, descriptor, data, flags),
+            // One that another thread puts down while it is being added (it was given up meanwhile) is not known yet.
+            true => match epoll::modify(&self.epoll, descriptor, data, flags) {
+                Err(Errno::NOENT) => epoll::add(&self.epoll, descriptor, data, flags),
+                other => other,
+            },
             false => epoll::add(&self.epoll, descriptor, data, flags),
         };
-        if let Err(errno) = result
-            && let Some((connection, _)) = self.lock().table.take(token)
-        {
-            log::warn!("a connection is closed, for epoll_ctl says: {errno}");
-            self.close(connection);
+        if let Err(errno) = result {
+            // Closing takes the lock, too, which must be free again by then.
+            let taken = self.lock().table.take(token);
+            if let Some((connection, _)) = taken {
+                log::warn!("a connection is closed, for epoll_ctl says: {errno}");
+                self.close(connection);
+            }
         }
     }
 }

@@ -18,6 +18,9 @@ pub(crate) const GATHERED: usize = 32 * 1024;
 /// Parts of files from this length on leave by `sendfile`, in bytes; shorter ones with what is gathered.
 const LARGE: u64 = 64 * 1024;
 
+/// With this many bytes of a file left, the next call may send the last of them.
+const LAST: u64 = 2 << 20;
+
 /// Writes status line and fields, each value as it stands, and the empty line.
 ///
 /// A field that would break the head in two (response splitting) is left out.
@@ -323,10 +326,10 @@ impl Encoder<Wire<'_>> {
             self.sink
                 .progress
                 .has_sent(self.written + offset - part.start);
-            if !is_chunk {
+            let left = part.end - offset;
+            if !is_chunk && left <= LAST {
                 self.sink.progress.may_end();
             }
-            let left = part.end - offset;
             if let Err(error) = self.sink.socket.send_file(file, &mut offset, left) {
                 self.sink.wait(error)?;
             }

@@ -55,6 +55,8 @@ pub(crate) struct State {
     listeners: Vec<Arc<Listener>>,
     /// Whether connections are refused, as far as the log knows.
     pub(crate) is_refusing: bool,
+    /// Whether what the sockets have goes before what is ready: neither keeps the other waiting.
+    is_turn_of_events: bool,
     /// When to accept again, after a failure.
     pub(crate) accept_again: Option<Instant>,
     /// What the timer is set to.
@@ -103,6 +105,7 @@ impl Engine {
             state: Mutex::new(State {
                 table: Table::new(),
                 ready: VecDeque::new(),
+                is_turn_of_events: false,
                 listeners: listeners.into_iter().map(Arc::new).collect(),
                 is_refusing: false,
                 accept_again: None,
@@ -140,20 +143,31 @@ impl Engine {
                 self.leave(state, unblocked > 1);
                 return Ok(None);
             }
-            if let Some(connection) = state.ready.pop_front() {
+            let has_place = state.pollers < self.config.pollers.max(1);
+            let may_wait = state.is_turn_of_events && has_place;
+            let is_due = !state.ready.is_empty() && !may_wait;
+            if is_due && let Some(connection) = state.ready.pop_front() {
+                state.is_turn_of_events = true;
                 let is_more = !state.ready.is_empty();
                 self.leave(state, is_more);
                 if let Some(request) = self.advance(connection) {
                     return Ok(Some(request));
                 }
                 state = self.lock();
-            } else if state.pollers < self.config.pollers.max(1) {
+            } else if has_place {
+                // With a request ready, other connections have their turn if they have anything.
+                let looks = std::mem::take(&mut state.is_turn_of_events) && !state.ready.is_empty();
                 state.pollers += 1;
                 drop(state);
-                let event = self.poll(deadline);
+                let event = self.poll(if looks {
+                    Some(Instant::now())
+                } else {
+                    deadline
+                });
                 state = self.lock();
                 state.pollers -= 1;
                 match event {
+                    Ok(None) if looks => {}
                     Ok(Some(token)) => {
                         self.leave(state, false);
                         if let Some(request) = self.dispatch(token) {

@@ -12,7 +12,7 @@ use crate::conn::{Conn, Step};
 use crate::connection::Connection;
 use crate::decode::Decoder;
 use crate::dispatch::READ;
-use crate::encode::{Progress, Wire};
+use crate::encode::{Next, Progress, Sink as _, Wire};
 use crate::engine::Engine;
 use crate::head::{Framing, Head};
 use crate::io::Socket;
@@ -197,8 +197,9 @@ impl Exchange {
         }
         if std::mem::take(&mut self.waits_for_continue) {
             self.wait_for_turn();
-            // Where it does not get out, neither will the body come.
-            let _ = self.socket.send(&[IoSlice::new(CONTINUE)], false);
+            // Whole or not at all; where it does not get out, neither will the body come.
+            let word = &mut [IoSlice::new(CONTINUE)];
+            let _ = self.wire(&()).send(word, Next::Later);
         }
         let Some(connection) = &mut self.connection else {
             return Ok(Step::End);
@@ -363,7 +364,7 @@ impl Exchange {
         let is_last = !self.persistent
             && connection.input.is_whole()
             && connection.input.pending().is_empty()
-            && (self.received == 0 || !self.socket.has_input());
+            && !self.socket.has_input();
         match (goes_on, is_last) {
             (true, _) => engine.give_back(connection),
             (false, true) => engine.close(connection),

@@ -217,7 +217,10 @@ impl Request {
         };
         exchange.skip_body();
         exchange.wait_for_turn();
-        Ok(exchange.may_go_on() && end != End::Close)
+        let goes_on = exchange.may_go_on() && end != End::Close;
+        // As long as it is under way: what panics in it must not be followed by another head.
+        self.outcome = Some(Outcome::Broken);
+        Ok(goes_on)
     }
 
     /// Notes what became of the reply.
