@@ -47,8 +47,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Descriptors that are not for connections: the storage, the log, the listeners, and a reserve.
 const OTHER_DESCRIPTORS: usize = 24;
 
-/// Descriptors of a connection in a transfer: its own, the file, a pipe or a directory.
-const PER_CONNECTION: usize = 3;
+/// Descriptors of a transfer beside that of its connection: files and directories.
+const PER_TRANSFER: usize = 2;
 
 /// How often a shutdown looks whether all is done.
 const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
@@ -131,7 +131,10 @@ pub fn run(config: &Config) -> Result<(), String> {
     let (stop, stopped) = channel();
     let engine = tiny_http::Config {
         max_head: MAX_HEAD,
-        max_connections: capacity.connections.min(connections_by_descriptors()),
+        max_connections: capacity.connections.min(connections_by_descriptors(
+            raise_descriptor_limit(),
+            capacity.transfers,
+        )),
         keep_alive: config.keep_alive_timeout,
         body_timeout: config.idle_timeout,
         reply_timeout: config.idle_timeout,
@@ -194,9 +197,12 @@ fn shut_down(timeout: Duration, shared: &Shared, workers: &Workers<Dispatch>) {
     workers.drain(left.min(LAST_WORDS));
 }
 
-/// As many connections as the descriptors allow.
-fn connections_by_descriptors() -> usize {
-    (raise_descriptor_limit().saturating_sub(OTHER_DESCRIPTORS) / PER_CONNECTION).max(1)
+/// As many connections as so many descriptors allow, beside so many transfers; where those could take all, as many as can be in
+/// a transfer.
+fn connections_by_descriptors(descriptors: usize, transfers: usize) -> usize {
+    let left = descriptors.saturating_sub(OTHER_DESCRIPTORS);
+    let beside_all = left.saturating_sub(transfers.saturating_mul(PER_TRANSFER));
+    beside_all.max(left / (1 + PER_TRANSFER)).max(1)
 }
 
 /// Raises the soft limit of open descriptors to the hard one: each connection takes two or three. Says what it is.
@@ -217,4 +223,25 @@ fn raise_descriptor_limit() -> usize {
     current
         .and_then(|n| usize::try_from(n).ok())
         .unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_for_transfers() {
+        for (descriptors, transfers, expected) in [
+            (1_000_000, 512, 998_952),
+            (20_000, 512, 18_952),
+            (2048, 512, 1000),
+            (1024, 512, 333),
+            (1024, 16, 968),
+            (64, 512, 13),
+            (10, 512, 1),
+        ] {
+            let found = connections_by_descriptors(descriptors, transfers);
+            assert_eq!(found, expected, "{descriptors} {transfers}");
+        }
+    }
 }

@@ -85,13 +85,14 @@ impl Socket {
 
     /// Throws away what has come, up to a bound.
     pub(crate) fn discard(&self) -> Discarded {
-        /// TCP throws it away without touching the buffer (tcp(7), `MSG_TRUNC`), which so takes no memory.
-        const AT_ONCE: usize = 128 * 1024;
+        /// TCP throws it away without touching the buffer (tcp(7), `MSG_TRUNC`). A larger one would take memory all the same:
+        /// each page of a large frame is touched once, so that a stack that ends is noticed.
+        const AT_ONCE: usize = 16 * 1024;
         let Self::Plain(socket) = self else {
             return Discarded::End;
         };
         let mut buffer = [MaybeUninit::<u8>::uninit(); AT_ONCE];
-        for _ in 0..64 {
+        for _ in 0..256 {
             match rustix::net::recv(socket, &mut buffer[..], RecvFlags::TRUNC) {
                 Ok((_, 0)) => return Discarded::End,
                 Ok(_) | Err(Errno::INTR) => {}
