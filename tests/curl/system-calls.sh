@@ -72,9 +72,9 @@ check "POST: the folders that it makes" in_order mkdir folder mkdir folder renam
 # Symptom: whatever replaced or removed a file synced the folder of the notes, too, and looked for a note four times. Cause:
 # each step looked anew. Fix: what is found first under the lock counts until it is given back.
 only() {
-  local wanted=$1
+  local calls=$1
   shift
-  same "$wanted" "$(calls_of "$@" | xargs)"
+  same "$calls" "$(calls_of "$@" | xargs)"
 }
 check "POST in place of a file" only 'data rename folder 200' -X POST --data-raw content "$URL/file/file"
 check "PUT: the note, then the content, then the end of the note, then the reply" \
@@ -136,6 +136,6 @@ start_injected fsync error=ESTALE --sync data
 for request in 'DELETE file' 'DELETE folder' 'POST new' 'POST new-folder/'; do
   check "$request, which cannot be confirmed" status 500 -X "${request% *}" "$URL/file/${request#* }"
 done
-check "it is done" same '1 20000 new new-folder reserved' "$(ls "$storage" | xargs)"
+check "it is done" same '1 20000 new new-folder reserved' "$(cd "$storage" && echo *)"
 signal TERM "$PID"
 finish
