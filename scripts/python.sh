@@ -5,14 +5,23 @@
 # Sets venv, the environment. Where they cannot be had, the script says so and ends with 77.
 python_packages() {
   local requirements=$1
+  local lock
   venv=$target/python/$(basename -- "$(dirname -- "$requirements")")
-  if cmp -s "$requirements" "$venv/requirements.txt" && "$venv/bin/python" -c '' 2>/dev/null; then return; fi
+  # Another script that runs beside this one may be making it.
+  mkdir -p -- "${venv%/*}"
+  exec {lock}>"$venv.lock"
+  flock "$lock"
+  if cmp -s "$requirements" "$venv/requirements.txt" && "$venv/bin/python" -c '' 2>/dev/null; then
+    exec {lock}>&-
+    return
+  fi
   echo "installing the packages of ${requirements#"$root/"} into $venv"
   make_environment "$requirements" >"$work/pip" 2>&1 </dev/null || {
     tail -n 5 "$work/pip"
     echo "the Python packages of ${requirements#"$root/"} cannot be had"
     exit 77
   }
+  exec {lock}>&-
 }
 
 make_environment() {
