@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "fuzz/random.rs"]
+mod random;
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -10,19 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::{config, start_with, wait_until};
+use random::Random;
 use tiny_http::{Config, Request, Response};
-
-/// Marsaglia's xorshift64: the same numbers in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-}
 
 const CLIENTS: usize = 8;
 const CONNECTIONS: usize = 400;

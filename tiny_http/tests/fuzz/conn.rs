@@ -4,21 +4,13 @@
 #[path = "chunks.rs"]
 #[allow(dead_code)]
 pub mod chunks;
+#[path = "random.rs"]
+mod random;
+
+pub use random::Random;
 
 use tiny_http::fuzzing::{Conn, Step, check as check_head};
 use tiny_http::{Framing, HeadFault};
-
-/// Marsaglia's xorshift64: the same numbers in every run.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-}
 
 /// What comes of an input, in its order.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,107 @@
+//! Inputs of fuzz targets: the files of a corpus, and what is made of them at random. For the tests of this crate and of the
+//! server, whose roots say what `CORPUS` and `Random` are.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use crate::Random;
+
+/// How many random inputs each target gets.
+const RUNS: usize = 10_000;
+
+/// From this length on an input takes its time, and a random one is made of it less often.
+const LONG: usize = 1024;
+
+/// Whether the code under test accepts the input; a panic where it and the model disagree.
+type Check = fn(&[u8]) -> bool;
+
+/// What inputs of a target are made of, in whole.
+pub type Parts<'p> = &'p [&'static str];
+
+/// Holds a target's check against its corpus, and against random inputs.
+pub fn test(target: &str, check: Check, parts: Parts<'_>) {
+    let corpus = corpus(target);
+    for (name, input) in &corpus {
+        run(name, input, check);
+    }
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let accepted = (0..RUNS)
+        .filter(|number| {
+            let input = mutant(&corpus, parts, &mut random);
+            run(&format!("random input {number}"), &input, check)
+        })
+        .count();
+    // Inputs that are nearly all refused, or nearly none, would show little.
+    let spread = RUNS / 20..RUNS * 19 / 20;
+    assert!(spread.contains(&accepted), "{target}: {accepted} accepted");
+}
+
+/// Checks one input, which is printed where the check panics.
+fn run(name: &str, input: &[u8], check: Check) -> bool {
+    let result = catch_unwind(AssertUnwindSafe(|| check(input)));
+    result.unwrap_or_else(|_| panic!("{name}: b\"{}\"", input.escape_ascii()))
+}
+
+/// The files of a corpus with their names, in the order of these.
+fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(crate::CORPUS)
+        .join(target);
+    let entries = folder
+        .read_dir()
+        .unwrap_or_else(|e| panic!("{target}: {e}"));
+    let mut files: Vec<_> = entries
+        .map(|entry| {
+            let path = entry.unwrap_or_else(|e| panic!("{target}: {e}")).path();
+            let input = std::fs::read(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+            (path.display().to_string(), input)
+        })
+        .collect();
+    files.sort();
+    assert!(files.len() >= 15, "{target}: a corpus of {}", files.len());
+    files
+}
+
+/// An input of the corpus, changed in one to four places.
+fn mutant(corpus: &[(String, Vec<u8>)], parts: Parts<'_>, random: &mut Random) -> Vec<u8> {
+    let mut input = pick(corpus, random).to_vec();
+    for _ in 0..=random.below(4) {
+        let at = random.below(input.len() + 1);
+        let to = at + random.below((input.len() - at).min(16) + 1);
+        match random.below(7) {
+            0 => input.insert(at, random.below(256) as u8),
+            1 => drop(input.drain(at..to)),
+            2 => {
+                let part = parts[random.below(parts.len())];
+                input.splice(at..at, part.bytes());
+            }
+            3 => {
+                let part = parts[random.below(parts.len())];
+                input.splice(at..to, part.bytes());
+            }
+            4 => {
+                let again = input[at..to].to_vec();
+                input.splice(at..at, again);
+            }
+            5 => {
+                let other = pick(corpus, random);
+                let from = random.below(other.len() + 1);
+                input.splice(at.., other[from..].iter().copied());
+            }
+            _ => {
+                let bit = 1 << random.below(8);
+                input[at..].iter_mut().take(1).for_each(|b| *b ^= bit);
+            }
+        }
+    }
+    input
+}
+
+fn pick<'a>(corpus: &'a [(String, Vec<u8>)], random: &mut Random) -> &'a [u8] {
+    loop {
+        let (_, input) = &corpus[random.below(corpus.len())];
+        if input.len() < LONG || random.below(32) == 0 {
+            return input;
+        }
+    }
+}
