@@ -1,4 +1,4 @@
-//! Fields of a reply, and the reason phrases of its status.
+//! Fields of a reply.
 
 use std::borrow::Cow;
 
@@ -17,34 +17,4 @@ pub fn browser_protection() -> [Field; 2] {
         ("X-Content-Type-Options", "nosniff".into()),
         ("Cross-Origin-Resource-Policy", "same-origin".into()),
     ]
-}
-
-/// Reason phrase of a status code (RFC 9110, section 15; RFC 6585; RFC 4918).
-#[must_use]
-pub fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        206 => "Partial Content",
-        302 => "Found",
-        304 => "Not Modified",
-        400 => "Bad Request",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        411 => "Length Required",
-        412 => "Precondition Failed",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        416 => "Range Not Satisfiable",
-        417 => "Expectation Failed",
-        421 => "Misdirected Request",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
-        507 => "Insufficient Storage",
-        _ => "",
-    }
 }

@@ -1,7 +1,8 @@
 //! An error as the body of a reply: one line of text, or RFC 9457 where the client asks for JSON.
 
+use tiny_http::StatusCode;
+
 use super::accept;
-use super::head::reason;
 
 /// The media type of an error's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Format {
 /// newline.
 #[must_use]
 pub fn body(format: Format, status: u16, detail: &str) -> Vec<u8> {
-    let title = reason(status);
+    let title = StatusCode(status).default_reason_phrase();
     let mut body = match format {
         Format::Text => format!("{status} {title}: {detail}"),
         Format::Json => {
