@@ -1,6 +1,6 @@
 //! Which host and port a request names: `Host`, the authority of a target, and of an origin (RFC 3986, section 3.2).
 //!
-//! Responsible for the syntax and for comparing. Not for which hosts are taken (`admission.rs`).
+//! Responsible for comparing. Not for the syntax (`tiny_http::split_authority`), nor for which hosts are taken (`admission.rs`).
 
 use std::net::IpAddr;
 
@@ -18,25 +18,7 @@ impl<'a> Authority<'a> {
     /// deceive (RFC 9110, section 4.2.4).
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (host, rest) = match text.strip_prefix('[') {
-            Some(inner) => {
-                let end = inner.find(']')?;
-                is_literal(&inner[..end]).then(|| text.split_at(end + 2))?
-            }
-            None => {
-                let end = text.find(':').unwrap_or(text.len());
-                is_name(&text[..end]).then(|| text.split_at(end))?
-            }
-        };
-        let port = match rest.strip_prefix(':') {
-            Some("") => None,
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                Some(digits.parse().ok()?)
-            }
-            None if rest.is_empty() => None,
-            _ => return None,
-        };
-        Some(Self { host, port })
+        tiny_http::split_authority(text).map(|(host, port)| Self { host, port })
     }
 
     /// The host as an address, where it is one in its usual form.
@@ -61,18 +43,6 @@ impl<'a> Authority<'a> {
         let port = |it: &Self| it.port.or(default_port);
         self.host.eq_ignore_ascii_case(other.host) && port(self) == port(other)
     }
-}
-
-/// Characters of a registered name or an IPv4 address (RFC 3986, section 3.2.2).
-fn is_name(text: &str) -> bool {
-    let belongs = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&b);
-    !text.is_empty() && text.bytes().all(belongs)
-}
-
-/// Characters of an address in brackets, with a zone (RFC 6874).
-fn is_literal(text: &str) -> bool {
-    let belongs = |b: u8| b.is_ascii_alphanumeric() || b":.%-_~".contains(&b);
-    !text.is_empty() && text.bytes().all(belongs)
 }
 
 #[cfg(test)]

@@ -1,34 +1,38 @@
 //! The syntax of a host with its port (RFC 3986, sections 3.2.2 and 3.2.3; RFC 6874).
 
-/// Whether it is `HOST` or `HOST:PORT`. A user or a password in it is not: with HTTP it serves only to deceive (RFC
-/// 9110, section 4.2.4).
-pub(crate) fn is_authority(text: &[u8]) -> bool {
-    let (host, rest): (_, &[u8]) = match text.strip_prefix(b"[") {
-        Some(inner) => match inner.iter().position(|&b| b == b']') {
-            Some(end) if is_of(&inner[..end], b":.%-_~") => (&inner[..end], &inner[end + 1..]),
-            _ => return false,
-        },
-        None => text.split_at(text.iter().position(|&b| b == b':').unwrap_or(text.len())),
+/// Reads `HOST` or `HOST:PORT`: a name, an IPv4 address or an IPv6 address in brackets, and the port; none where there is no
+/// port, or nothing but its colon. A user or a password in it is an error: with HTTP it serves only to deceive (RFC 9110,
+/// section 4.2.4).
+#[must_use]
+pub fn split_authority(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, rest) = match text.strip_prefix('[') {
+        Some(inner) => {
+            let end = inner.find(']')?;
+            is_of(&inner[..end], b":.%-_~").then(|| text.split_at(end + 2))?
+        }
+        None => {
+            let end = text.find(':').unwrap_or(text.len());
+            is_of(&text[..end], b"-._~!$&'()*+,;=%").then(|| text.split_at(end))?
+        }
     };
-    let is_host = text.starts_with(b"[") || is_of(host, b"-._~!$&'()*+,;=%");
-    is_host && is_port(rest)
+    let port = match rest.strip_prefix(':') {
+        Some("") => None,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
+        None if rest.is_empty() => None,
+        _ => return None,
+    };
+    Some((host, port))
 }
 
-fn is_of(text: &[u8], marks: &[u8]) -> bool {
-    let belongs = |b: &u8| b.is_ascii_alphanumeric() || marks.contains(b);
-    !text.is_empty() && text.iter().all(belongs)
+/// Whether bytes are `HOST` or `HOST:PORT`.
+pub(crate) fn is_authority(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| split_authority(text).is_some())
 }
 
-/// Nothing, or a colon with a number of 16 bits behind it or none.
-fn is_port(text: &[u8]) -> bool {
-    let Some(digits) = text.strip_prefix(b":") else {
-        return text.is_empty();
-    };
-    let number = |sum: u32, b: &u8| {
-        let digit = b.is_ascii_digit().then(|| u32::from(b - b'0'))?;
-        Some(sum * 10 + digit).filter(|sum| *sum <= u16::MAX.into())
-    };
-    digits.iter().try_fold(0, number).is_some()
+/// Whether a text is of letters, digits and these marks.
+fn is_of(text: &str, marks: &[u8]) -> bool {
+    let belongs = |b: u8| b.is_ascii_alphanumeric() || marks.contains(&b);
+    !text.is_empty() && text.bytes().all(belongs)
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ mod test_request;
 mod turn;
 
 pub use additions::{Content, Outgoing, Reply, WriteContent};
+pub use authority::split_authority;
 pub use config::Config;
 pub use encode::Progress;
 pub use exchange::{BodyFault, Input};
