@@ -138,17 +138,8 @@ impl Root {
     /// # Errors
     /// [`Error::Locked`], [`Error::Moved`], or what the system says.
     pub(super) fn lock_candidate(&self, candidate: Candidate) -> Result<LockedEntry, Error> {
-        let Some((id, file)) = &candidate.lock else {
-            return candidate.locked_by(None);
-        };
-        match self.lock(file, *id) {
-            Ok(turn) => candidate.locked_by(Some(turn)),
-            // Some network file systems have no lock for a directory: then the rename alone has to do.
-            Err(Error::System(_)) if candidate.kind != FileType::RegularFile => {
-                candidate.locked_by(None)
-            }
-            Err(error) => Err(error),
-        }
+        let locked = candidate.locked(|file, id| self.lock(file, id).map(Some))?;
+        locked.ok_or(Error::Locked)
     }
 
     /// The same, but waits for as long as this at most; `None` where that was not enough.
@@ -157,17 +148,7 @@ impl Root {
         candidate: Candidate,
         patience: Duration,
     ) -> Result<Option<LockedEntry>, Error> {
-        let Some((id, file)) = &candidate.lock else {
-            return candidate.locked_by(None).map(Some);
-        };
-        match self.lock_within(file, *id, patience) {
-            Ok(None) => Ok(None),
-            Ok(turn) => candidate.locked_by(turn).map(Some),
-            Err(Error::System(_)) if candidate.kind != FileType::RegularFile => {
-                candidate.locked_by(None).map(Some)
-            }
-            Err(error) => Err(error),
-        }
+        candidate.locked(|file, id| self.lock_within(file, id, patience))
     }
 
     /// The version of a file that is locked.
@@ -241,6 +222,23 @@ impl Root {
 impl Candidate {
     pub(super) fn lock_id(&self) -> Option<FileId> {
         self.lock.as_ref().map(|(id, _)| *id)
+    }
+
+    /// Locks it by `lock`, as far as there is a lock for it; `None` where `lock` gives none.
+    fn locked(
+        self,
+        lock: impl FnOnce(&File, FileId) -> Result<Option<Turn>, Error>,
+    ) -> Result<Option<LockedEntry>, Error> {
+        let turn = match &self.lock {
+            None => None,
+            Some((id, file)) => match lock(file, *id) {
+                Ok(None) => return Ok(None),
+                // Some network file systems have no lock for a directory: then the rename alone has to do.
+                Err(Error::System(_)) if self.kind != FileType::RegularFile => None,
+                turn => turn?,
+            },
+        };
+        self.locked_by(turn).map(Some)
     }
 
     /// The entry, once it is locked; without a turn where it cannot be, which no regular file may be.
