@@ -425,20 +425,11 @@ fn is_left_out(root: &Root, source: Source<'_>, name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
     use std::time::Duration;
 
     use super::*;
-    use crate::storage::{Entry, Options};
-
-    /// A folder of many files, in a storage that is removed when dropped.
-    struct Storage(PathBuf);
-
-    impl Drop for Storage {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::storage::Entry;
+    use crate::storage::scratch::Scratch;
 
     type Failed = Box<dyn std::error::Error>;
 
@@ -449,19 +440,13 @@ mod tests {
         format!("{:04}{}", number * 7_919 % FILES, "n".repeat(200))
     }
 
-    fn filled(kind: &str, files: usize) -> Result<(Storage, Root), Failed> {
-        let folder = format!("http-nas-sorted-{}-{kind}", std::process::id());
-        let storage = Storage(std::env::temp_dir().join(folder));
-        let options = Options {
-            min_free: 0,
-            sync: false,
-            create_parents: true,
-        };
-        let root = Root::open(&storage.0, options)?;
+    /// A storage with so many files.
+    fn filled(kind: &str, files: usize) -> Result<Scratch, Failed> {
+        let storage = Scratch::new(&format!("sorted-{kind}"))?;
         for number in 0..files {
-            std::fs::write(storage.0.join(name(number)), b"")?;
+            std::fs::write(storage.path.join(name(number)), b"")?;
         }
-        Ok((storage, root))
+        Ok(storage)
     }
 
     /// All names of the root by a sorter, twice where they come twice, and how they were kept.
@@ -504,10 +489,10 @@ mod tests {
     #[test]
     fn all_names_come_in_order_however_they_are_kept() -> Result<(), Failed> {
         let plenty = 64 << 20;
-        let (_many, many) = filled("many", FILES)?;
-        let (_some, some) = filled("some", 1_000)?;
-        let (_few, few) = filled("few", 100)?;
-        for (root, files, limit, disk, expected) in [
+        let many = filled("many", FILES)?;
+        let some = filled("some", 1_000)?;
+        let few = filled("few", 100)?;
+        for (storage, files, limit, disk, expected) in [
             (&few, 100, 0, plenty, "small"),
             // There is never enough to sort with.
             (&some, 1_000, 0, plenty, "window"),
@@ -527,6 +512,7 @@ mod tests {
                 memory.give_to_work(2 * WORK);
             }
             memory.set_disk(disk);
+            let root = &storage.root;
             let mut sorter = Sorter::new(root, &memory);
             if disk > 0 {
                 sorter.spill = Some(root.spill_on_any_disk()?);
@@ -546,13 +532,13 @@ mod tests {
 
     #[test]
     fn who_gets_no_memory_to_sort_with_is_told() -> Result<(), Failed> {
-        let (_some, some) = filled("none", 1_000)?;
+        let some = filled("none", 1_000)?;
         let mut memory = Memory::new(2 * WORK);
         memory.set_patience(Duration::ZERO);
         let taken = memory.work(WORK);
         assert!(taken.is_some());
-        let mut sorter = Sorter::new(&some, &memory);
-        let outcome = names_by(&mut sorter, &some);
+        let mut sorter = Sorter::new(&some.root, &memory);
+        let outcome = names_by(&mut sorter, &some.root);
         let text = outcome.err().map(|error| error.to_string());
         assert_eq!(text, Some(Error::OutOfMemory.to_string()));
         Ok(())

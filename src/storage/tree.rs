@@ -330,36 +330,12 @@ fn open_beneath(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
     use std::time::Duration;
 
     use super::*;
-    use crate::storage::{Entry, Options};
-
-    /// A storage below the system's temporary folder, removed when dropped.
-    struct Storage(PathBuf);
-
-    impl Storage {
-        fn new(name: &str) -> Self {
-            let name = format!("http-nas-tree-{}-{name}", std::process::id());
-            Self(std::env::temp_dir().join(name))
-        }
-
-        fn open(&self) -> Result<Root, String> {
-            let options = Options {
-                min_free: 0,
-                sync: false,
-                create_parents: false,
-            };
-            Root::open(&self.0, options)
-        }
-    }
-
-    impl Drop for Storage {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::storage::Entry;
+    use crate::storage::scratch::Scratch;
 
     fn tree<'r>(root: &'r Root, memory: &'r Memory, room: usize) -> Result<Tree<'r>, Error> {
         match root.open_entry(&[])? {
@@ -392,10 +368,10 @@ mod tests {
     #[test]
     fn names_that_have_all_been_looked_at_take_no_room() -> Result<(), Box<dyn std::error::Error>> {
         const ROOM: usize = 32 * 1024;
-        let storage = Storage::new("last");
-        let root = storage.open()?;
+        let storage = Scratch::new("tree-last")?;
+        let root = &storage.root;
         let long = "n".repeat(200);
-        let mut folder = storage.0.clone();
+        let mut folder = storage.path.clone();
         for _ in 0..20 {
             folder.push("z");
             std::fs::create_dir(&folder)?;
@@ -404,7 +380,7 @@ mod tests {
             }
         }
         let memory = Memory::new(1 << 24);
-        let mut tree = tree(&root, &memory, ROOM)?;
+        let mut tree = tree(root, &memory, ROOM)?;
         let mut found = 0;
         while let Some(node) = tree.next() {
             node?;
@@ -427,9 +403,9 @@ mod tests {
     #[test]
     fn a_folder_that_gets_no_memory_to_sort_with_is_gone_through_all_the_same()
     -> Result<(), Box<dyn std::error::Error>> {
-        let storage = Storage::new("sort");
-        let root = storage.open()?;
-        let inner = storage.0.join("inner");
+        let storage = Scratch::new("tree-sort")?;
+        let root = &storage.root;
+        let inner = storage.path.join("inner");
         std::fs::create_dir(&inner)?;
         let long = "n".repeat(200);
         for number in 0..1_000 {
@@ -440,7 +416,7 @@ mod tests {
         let taken = memory.work(1 << 23);
         assert!(taken.is_some());
         let mut names = Vec::new();
-        for node in tree(&root, &memory, ROOM)? {
+        for node in tree(root, &memory, ROOM)? {
             names.push(String::from_utf8(node?.path)?);
         }
         let files = (0..1_000).map(|number| format!("inner/{number:03}{long}"));
@@ -451,10 +427,10 @@ mod tests {
 
     #[test]
     fn names_that_there_is_no_room_for_are_read_again() -> Result<(), Box<dyn std::error::Error>> {
-        let storage = Storage::new("room");
-        let root = storage.open()?;
+        let storage = Scratch::new("tree-room")?;
+        let root = &storage.root;
         let mut expected = Vec::new();
-        fill(&storage.0, 4, &mut expected, "")?;
+        fill(&storage.path, 4, &mut expected, "")?;
         // Within a folder bytewise: "0" with all in it before "0-", that before "00".
         let key = |path: &String| -> Vec<Vec<u8>> {
             let pieces = path.trim_end_matches('/').split('/');
@@ -465,7 +441,7 @@ mod tests {
         for (room, most_kept) in [(usize::MAX, 5), (0, 1), (200, 3)] {
             let mut found = Vec::new();
             let mut kept = 0;
-            let mut tree = tree(&root, &memory, room)?;
+            let mut tree = tree(root, &memory, room)?;
             while let Some(node) = tree.next() {
                 found.push(String::from_utf8(node?.path)?);
                 kept = kept.max(
@@ -484,20 +460,20 @@ mod tests {
     #[test]
     fn what_vanishes_while_its_folder_is_forgotten_is_left_out()
     -> Result<(), Box<dyn std::error::Error>> {
-        let storage = Storage::new("vanish");
-        let root = storage.open()?;
-        fill(&storage.0, 2, &mut Vec::new(), "")?;
+        let storage = Scratch::new("tree-vanish")?;
+        let root = &storage.root;
+        fill(&storage.path, 2, &mut Vec::new(), "")?;
         let memory = Memory::new(0);
-        let tree = tree(&root, &memory, 0)?;
+        let tree = tree(root, &memory, 0)?;
         let mut found = Vec::new();
         for node in tree {
             let path = String::from_utf8(node?.path)?;
             if path == "0/0/0-" {
                 // Two folders up: the one with the next name, and a file behind it.
-                std::fs::remove_dir_all(storage.0.join("1"))?;
-                std::fs::remove_file(storage.0.join("10"))?;
+                std::fs::remove_dir_all(storage.path.join("1"))?;
+                std::fs::remove_file(storage.path.join("10"))?;
                 // The folder above this one.
-                std::fs::rename(storage.0.join("0"), storage.0.join("moved"))?;
+                std::fs::rename(storage.path.join("0"), storage.path.join("moved"))?;
             }
             found.push(path);
         }
