@@ -6,7 +6,8 @@ use crate::memory;
 /// waits for its reader, and what the kernel has for it.
 const BASE: u64 = 6 << 20;
 
-/// What a connection takes, as the kernel counts: the stacks of its thread, page tables, socket, head, in bytes.
+/// What a connection takes, as the kernel counts: its socket with what has come and is still to be sent, and a head that
+/// is not whole, in bytes.
 const PER_CONNECTION: u64 = 48 << 10;
 
 /// What a transfer takes beside its connection and beside what is shared: the stacks of its thread, the buffer of a

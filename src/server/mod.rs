@@ -42,7 +42,7 @@ use workers::Workers;
 const MAX_HEAD: usize = 16 * 1024;
 
 /// How long clients that were refused may go on sending when the server ends, at most.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LINGER_AT_END: Duration = Duration::from_secs(1);
 
 /// Descriptors that are not for connections: the storage, the log, the listeners, and a reserve.
 const OTHER_DESCRIPTORS: usize = 24;
@@ -194,7 +194,7 @@ fn shut_down(timeout: Duration, shared: &Shared, workers: &Workers<Dispatch>) {
         std::thread::sleep(SHUTDOWN_TICK);
     }
     let left = deadline.saturating_duration_since(Instant::now());
-    workers.drain(left.min(LAST_WORDS));
+    workers.drain(left.min(LINGER_AT_END));
 }
 
 /// As many connections as so many descriptors allow, beside so many transfers; where those could take all, as many as can be in
@@ -205,7 +205,8 @@ fn connections_by_descriptors(descriptors: usize, transfers: usize) -> usize {
     beside_all.max(left / (1 + PER_TRANSFER)).max(1)
 }
 
-/// Raises the soft limit of open descriptors to the hard one: each connection takes two or three. Says what it is.
+/// Raises the soft limit of open descriptors to the hard one, and says what it is: each connection takes one, and each
+/// transfer [`PER_TRANSFER`] more.
 fn raise_descriptor_limit() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);

@@ -7,9 +7,7 @@
 //! Responsible for: how many threads there are, and that one of them always waits. Not for: what becomes of a request.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::sync::lock;
@@ -35,7 +33,6 @@ pub(super) struct Workers<S> {
     service: S,
     most: usize,
     state: Mutex<State>,
-    is_stopping: AtomicBool,
 }
 
 #[derive(Default)]
@@ -60,7 +57,6 @@ impl<S: Service> Workers<S> {
             service,
             most,
             state: Mutex::default(),
-            is_stopping: AtomicBool::new(false),
         });
         match workers.add_one(&mut lock(&workers.state)) {
             Ok(()) => Ok(Arc::clone(&workers)),
@@ -76,7 +72,6 @@ impl<S: Service> Workers<S> {
 
     /// Accepts no more connections, and has the replies to what is still to come say that they are the last.
     pub(super) fn stop_accepting(&self) {
-        self.is_stopping.store(true, Ordering::SeqCst);
         self.server.stop_accepting();
     }
 
@@ -129,7 +124,7 @@ impl<S: Service> Workers<S> {
 
     /// Whether a thread for which nothing came is to end: where others wait, or nothing will come.
     fn may_leave(&self) -> bool {
-        let is_over = self.is_stopping.load(Ordering::SeqCst) && self.server.num_connections() == 0;
+        let is_over = self.server.wait_until_drained(Duration::ZERO);
         let mut state = lock(&self.state);
         let may_leave = is_over || state.waiting > KEPT;
         if may_leave {
