@@ -2,8 +2,7 @@
 //!
 //! Nothing of it is longer than a line of the log may have.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
+use super::client::address_of;
 use crate::api::Op;
 use crate::http::forwarded::Origin;
 use crate::http::name::Name;
@@ -47,7 +46,7 @@ impl Asked {
             trusted,
         );
         Self {
-            method: cut(method(request).to_owned(), MAX_WORD),
+            method: cut(head.method().to_owned(), MAX_WORD),
             name: cut_name(name.unwrap_or_else(|| request.url().to_owned())),
             agent: agent.map(|agent| cut(agent, MAX_FIELD)),
             origin: match origin {
@@ -58,18 +57,6 @@ impl Asked {
             op: operation.map(Op::of),
         }
     }
-}
-
-/// The address that a client counts as. All clients of a Unix socket are one.
-pub(super) fn address_of(request: &tiny_http::Request) -> IpAddr {
-    let peer = request.remote_addr().map(SocketAddr::ip);
-    peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
-}
-
-/// The method, as sent.
-fn method(request: &tiny_http::Request) -> &str {
-    let refused = request.refusal().map(|refusal| refusal.method.as_str());
-    refused.unwrap_or(request.head().method())
 }
 
 /// Cuts a name off that no file can have.

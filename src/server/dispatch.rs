@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Shared;
-use super::asked::address_of;
+use super::client::address_of;
 use super::slots::{NoSlot, Slots};
 use super::worker::{Admission, Worker};
 use super::workers::Service;

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use tiny_http::Framing;
 
 use super::Shared;
-use super::asked::address_of;
+use super::client::address_of;
 use super::computations::Computation;
 use super::transfer::Transfer;
 use super::uploads::Receiving;
