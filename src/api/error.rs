@@ -2,11 +2,11 @@
 //!
 //! The text for the client is fixed here; what the system said goes to the log alone.
 
-use crate::http::admission::Refusal;
-use crate::http::byte_size::{Rounding, readable};
 use tiny_http::HeadFault;
 
+use crate::http::admission::Refusal;
 use crate::http::body::BodyFault;
+use crate::http::byte_size::{Rounding, readable};
 use crate::http::head::Field;
 use crate::http::name::{Name, NameFault};
 use crate::http::problem::{self, Format};

@@ -1,7 +1,8 @@
-//! HTTP as values: names and routes, framing, preconditions, ranges, digests, reply heads, errors as text, dates.
+//! HTTP as values: names and routes, the fields of a request, preconditions, ranges, digests, errors as
+//! text, dates.
 //!
-//! In: pure functions, tested by tables. Out: sockets and files; nothing in this folder does I/O. Of tiny_http it knows the head of a request as a
-//! value.
+//! Responsible for: pure functions, tested by tables. Not for: sockets and files, for nothing in this folder does I/O;
+//! framing and the head of a reply, which are the engine's. Of tiny_http it knows the head of a request as a value.
 
 pub mod accept;
 pub mod admission;

@@ -38,20 +38,13 @@ static QUEUE: Queue = Queue::new();
 /// Whether there is a thread that writes what is in the queue.
 static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
 
-/// Has panics logged in one line. Those of tiny_http's threads, which have no name, cost a connection at most, and what
-/// follows from them is logged where it is noticed.
+/// Has panics logged in one line.
 pub fn init_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let thread = thread::current();
-        let level = match thread.name() {
-            Some(_) => log::Level::Error,
-            None => log::Level::Debug,
-        };
-        log::log!(level, thread = thread.name().unwrap_or("of tiny_http"), cause:% = panic; "panicked");
+        log::error!(thread = thread.name().unwrap_or_default(), cause:% = panic; "panicked");
         // It may end the process, by an abort too.
-        if thread.name().is_some() {
-            finish_at_once();
-        }
+        finish_at_once();
     }));
 }
 

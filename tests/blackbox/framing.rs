@@ -1,5 +1,5 @@
-//! Framing that is not plain and chunks that are malformed: 400, the connection is closed, and nothing behind them
-//! on that connection is ever carried out.
+//! Framing that is not plain and chunks that are malformed: 400, the connection is closed, and nothing behind
+//! them on that connection is ever carried out.
 
 use crate::common::{Server, chunked, eventually, request_bytes};
 
@@ -117,7 +117,8 @@ fn malformed_chunks_get_400_and_nothing_behind_them_is_carried_out() {
 }
 
 // symptom: a request hidden in the body of another is carried out (request smuggling, CVE-2026-66752).
-// cause:   tiny_http takes any Transfer-Encoding for chunked and a bad Content-Length for an empty body, where a proxy in front may see it otherwise.
+// cause:   tiny_http takes any Transfer-Encoding for chunked and a bad Content-Length for an empty body, where
+//          a proxy in front may see it otherwise.
 // remedy:  the framing is checked before anything else; what is not plain ends the connection.
 #[test]
 fn framing_that_is_not_plain_gets_400_and_ends_the_connection() {

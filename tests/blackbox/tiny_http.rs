@@ -1,5 +1,6 @@
-//! One test for each fault of tiny_http 0.12 that a client could feel and that no other file speaks of (row by row). Rows 1, 2 and 3 have one short case each here and the rest in bodies.rs; row 7 is in small_replies.rs, row 10
-//! in framing.rs, row 13 in shutdown.rs.
+//! One test for each fault of tiny_http 0.12 that a client could feel and that no other file speaks of (row by
+//! row). Rows 1, 2 and 3 have one short case each here and the rest in bodies.rs; row 7 is in small_replies.rs,
+//! row 10 in framing.rs, row 13 in shutdown.rs.
 
 use std::fs;
 use std::time::Instant;
