@@ -38,11 +38,18 @@ impl Unclearable {
 struct Round {
     /// Entries that have been cleared.
     cleared: usize,
-    /// What could not be, and why, one sentence each.
-    failures: Vec<String>,
+    failures: Vec<Failure>,
 }
 
-/// Clears an entry, and says whether that was needed; or what is to be logged.
+/// An entry that could not be cleared.
+#[derive(Debug)]
+struct Failure {
+    /// Its path in the root; that of its folder where even its name is not known.
+    name: String,
+    cause: String,
+}
+
+/// Clears an entry, and says whether that was needed; or why it could not be done.
 type Clear = fn(&Root, &OsStr) -> Result<bool, String>;
 
 impl Root {
@@ -50,13 +57,11 @@ impl Root {
     /// may take long, and then every now and then. What cannot be cleared is left, and logged once.
     pub fn recover(&self, known: &mut Unclearable) {
         let Round { cleared, failures } = self.clear(known);
-        for failure in failures {
-            log::warn!("{failure}");
+        for Failure { name, cause } in failures {
+            log::warn!(name, cause; "a remnant cannot be cleared, to be tried again later");
         }
         if cleared > 0 {
-            log::info!(
-                "cleared {cleared} remnants of servers or removals that did not come to their end"
-            );
+            log::info!(cleared; "remnants of servers or removals that did not come to their end are cleared");
         }
     }
 
@@ -74,10 +79,10 @@ impl Root {
         for (folder, dir, clear) in folders {
             let is_there = |name: &OsStr| matches!(stat((dir, name)), Ok(Some(_)));
             known.0.retain(|(of, name)| *of != folder || is_there(name));
-            let mut fail = |name: OsString, why: String| {
-                let text = format!("{OWN}/{folder}/{name:?}: {why}");
-                if known.is_new(folder, name) {
-                    round.failures.push(text);
+            let mut fail = |entry: OsString, cause: String| {
+                let name = format!("{OWN}/{folder}/{}", entry.display());
+                if known.is_new(folder, entry) {
+                    round.failures.push(Failure { name, cause });
                 }
             };
             let names = match names(dir) {
@@ -91,7 +96,7 @@ impl Root {
                 match name.map(|name| (clear(self, &name), name)) {
                     Ok((Ok(true), _)) => round.cleared += 1,
                     Ok((Ok(false), _)) => {}
-                    Ok((Err(why), name)) => fail(name, why),
+                    Ok((Err(cause), name)) => fail(name, cause),
                     Err(error) => {
                         fail(OsString::new(), error.to_string());
                         break;
@@ -160,9 +165,7 @@ impl Root {
 fn unless_gone(error: Error) -> Result<bool, String> {
     match error {
         Error::NotFound => Ok(false),
-        error => Err(format!(
-            "it cannot be cleared, to be tried again later: {error}"
-        )),
+        error => Err(error.to_string()),
     }
 }
 
@@ -190,11 +193,9 @@ mod tests {
         for round in 0..2 {
             in_the_way.iter().try_for_each(std::fs::create_dir)?;
             let failures = root.clear(&mut known).failures;
-            let named = ["staged/\"in-the-way\": ", "joins/\"7.file\": "];
-            assert!(failures.len() == 2, "{round}: {failures:?}");
-            for (failure, named) in failures.iter().zip(named) {
-                assert!(failure.contains(named), "{round}: {failures:?}");
-            }
+            let names: Vec<_> = failures.iter().map(|it| it.name.as_str()).collect();
+            let named = [".http-nas/staged/in-the-way", ".http-nas/joins/7.file"];
+            assert_eq!(names, named, "{round}: {failures:?}");
             let failures = root.clear(&mut known).failures;
             assert!(failures.is_empty(), "{round}: {failures:?}");
             // What has gone meanwhile is news when it comes again.

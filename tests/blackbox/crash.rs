@@ -472,14 +472,9 @@ fn a_server_listens_before_it_clears_what_another_has_left() {
     server.restart();
     assert_eq!(server.get("/file").status, 200);
     server.assert_clean();
-    eventually("the log says so", || {
-        server.log().contains("cleared 1 remnant")
-    });
+    eventually("the log says so", || server.log().contains(" cleared=1"));
     let log = server.log();
-    let (listens, cleared) = (
-        log.find("http-nas listens "),
-        log.find(" cleared 1 remnant"),
-    );
+    let (listens, cleared) = (log.find("http-nas listens "), log.find(" cleared=1"));
     assert!(listens.is_some() && listens < cleared, "{log}");
 }
 
