@@ -2,6 +2,9 @@
 # A PostgreSQL of the script's own, in a temporary folder, reached by a socket in that folder alone. It is sourced, after
 # lib.sh. A script that starts one defines `release`, which calls stop_postgres and remove_postgres.
 
+# shellcheck source-path=SCRIPTDIR source=packages.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/packages.sh"
+
 # Debian keeps the server's programs off the PATH, in a folder for each version.
 find_programs() {
   local folder
@@ -12,19 +15,13 @@ find_programs() {
 
 # The package would create a cluster of its own and start it: this setting, its own, prevents that.
 install_postgres() {
-  ((EUID == 0)) && command -v apt-get >/dev/null || return 1
-  if [[ ! -e /etc/postgresql-common/createcluster.conf ]]; then
-    mkdir -p /etc/postgresql-common
-    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+  local settings=/etc/postgresql-common/createcluster.conf
+  ((EUID == 0)) || return 1
+  if [[ ! -e $settings ]]; then
+    mkdir -p "${settings%/*}"
+    echo 'create_main_cluster = false' >"$settings"
   fi
-  local try
-  for try in 1 2 3; do
-    # One script at a time: apt-get fails where another one is at work.
-    DEBIAN_FRONTEND=noninteractive flock /var/lib/dpkg sh -c 'apt-get update -qq && apt-get install -y -qq postgresql' && return
-    sleep $((try * 5))
-  done >"$work/install" 2>&1 </dev/null
-  tail -n 5 "$work/install"
-  return 1
+  install_packages postgresql
 }
 
 # need_postgres: its programs are on the PATH afterwards, or the script ends as skipped; and $cluster is the folder for it.
