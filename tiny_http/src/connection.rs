@@ -99,15 +99,25 @@ impl Drop for Connection {
 }
 
 impl Engine {
-    /// Takes up a connection that was accepted.
-    pub(crate) fn admit(&self, socket: OwnedFd, peer: Option<SocketAddr>) -> Box<Connection> {
-        let token = self.lock().table.insert();
+    /// Takes up a connection that was accepted. None where there are as many as are allowed: it is closed.
+    pub(crate) fn admit(
+        &self,
+        socket: OwnedFd,
+        peer: Option<SocketAddr>,
+    ) -> Option<Box<Connection>> {
+        let mut state = self.lock();
+        if state.table.len() >= self.config.max_connections {
+            return None;
+        }
+        state.is_refusing = false;
+        let token = state.table.insert();
+        drop(state);
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let socket = Arc::new(Socket::Plain(socket));
         let mut connection = Connection::new(token, id, socket, Conn::default());
         connection.peer = peer;
         connection.order = (self.config.pipelined_requests > 1).then(Arc::default);
-        connection
+        Some(connection)
     }
 
     /// Takes a connection back whose request is over, for the next one.

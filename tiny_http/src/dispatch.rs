@@ -64,13 +64,11 @@ impl Engine {
                     return None;
                 }
             };
-            if self.connections() >= self.config.max_connections {
+            let peer = peer.and_then(|peer| address(&peer));
+            let Some(connection) = self.admit(socket, peer) else {
                 self.note_refusal(&"as many as are allowed are in a transfer");
                 continue;
-            }
-            self.lock().is_refusing = false;
-            let peer = peer.and_then(|peer| address(&peer));
-            let connection = self.admit(socket, peer);
+            };
             if let Some(request) = self.readable(connection) {
                 self.listen(number);
                 return Some(request);
