@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::Shared;
 use super::client::address_of;
 use super::slots::{NoSlot, Slots};
-use super::worker::{Admission, Worker};
+use super::worker::{Admission, Worker, look_up};
 use super::workers::Service;
 use crate::http::hosts::Hosts;
-use crate::http::route::{Operation, route};
+use crate::http::route::Operation;
 
 /// Threads for health checks that have no slot. They look at the disk; where it hangs, they hang, and nothing else.
 const CHECKS: usize = 16;
@@ -42,7 +42,7 @@ impl Dispatch {
         max_transfers.saturating_add(SPARE)
     }
 
-    fn admit(&self, request: &tiny_http::Request) -> Admission<'_> {
+    fn admit(&self, request: &tiny_http::Request, operation: Option<&Operation>) -> Admission<'_> {
         let slot = match self.shared.is_stopping() {
             true => Err(NoSlot::NoneForIt),
             false => self.slots.take(address_of(request)),
@@ -51,7 +51,7 @@ impl Dispatch {
             Ok(slot) => return Admission::Slot(slot),
             Err(why) => why,
         };
-        let is_check = route(request.head().method(), request.url()) == Ok(Operation::Health);
+        let is_check = operation == Some(&Operation::Health);
         if is_check && let Some(_place) = Check::begin(&self.checks) {
             return Admission::Check { _place };
         }
@@ -64,11 +64,12 @@ impl Dispatch {
 
 impl Service for Dispatch {
     fn serve(&self, request: tiny_http::Request, is_relieved: bool) {
+        let routed = look_up(&request);
         let admission = match is_relieved {
-            true => self.admit(&request),
+            true => self.admit(&request, routed.as_ref().ok()),
             false => Admission::None,
         };
-        self.worker.serve(request, admission);
+        self.worker.serve(request, routed, admission);
     }
 }
 

@@ -61,9 +61,13 @@ impl Worker {
         Self { shared, hosts }
     }
 
-    /// Serves a request. Nothing that a client does, and no panic of a handler, goes beyond it.
-    pub(super) fn serve(&self, mut request: tiny_http::Request, admission: Admission<'_>) {
-        let routed = look_up(&request);
+    /// Serves a request that was looked up. Nothing that a client does, and no panic of a handler, goes beyond it.
+    pub(super) fn serve(
+        &self,
+        mut request: tiny_http::Request,
+        routed: Result<Operation, Error>,
+        admission: Admission<'_>,
+    ) {
         let peer = request.remote_addr();
         let client = peer.map_or("unix".to_owned(), ToString::to_string).into();
         let asked = Asked::of(&request, routed.as_ref().ok(), &self.shared.trusted_proxies);
@@ -193,7 +197,7 @@ fn remark(head: &tiny_http::Head) -> Option<&'static str> {
 }
 
 /// The operation that a request asks for.
-fn look_up(request: &tiny_http::Request) -> Result<Operation, Error> {
+pub(super) fn look_up(request: &tiny_http::Request) -> Result<Operation, Error> {
     if let Some(refusal) = request.refusal() {
         return Err(Error::Head(refusal.fault));
     }
