@@ -95,23 +95,28 @@ impl<S: Service> Workers<S> {
     }
 
     fn work(self: Arc<Self>) {
-        loop {
-            match self.server.recv_timeout(IDLE) {
-                Ok(Some(request)) => {
-                    let is_relieved = self.is_relieved();
-                    let serve = || self.service.serve(request, is_relieved);
-                    // A panic is logged where it happens; the thread and its place in the count must outlive it.
-                    drop(catch_unwind(AssertUnwindSafe(serve)));
-                    lock(&self.state).waiting += 1;
-                }
-                Ok(None) if self.may_leave() => return,
-                Ok(None) => {}
-                Err(error) => {
-                    log::error!("no request can be received for now: {error}");
-                    std::thread::sleep(IDLE);
-                }
+        // A panic is logged where it happens; the thread and its place in the count must outlive it.
+        let mut goes_on = true;
+        while goes_on {
+            goes_on = catch_unwind(AssertUnwindSafe(|| self.wait_and_serve())).unwrap_or(true);
+        }
+    }
+
+    /// Waits for a request, and serves it. `false` where the thread is to end, and is not counted any more.
+    fn wait_and_serve(self: &Arc<Self>) -> bool {
+        match self.server.recv_timeout(IDLE) {
+            Ok(Some(request)) => {
+                let is_relieved = self.is_relieved();
+                let _busy = Busy(&self.state);
+                self.service.serve(request, is_relieved);
+            }
+            Ok(None) => return !self.may_leave(),
+            Err(error) => {
+                log::error!("no request can be received for now: {error}");
+                std::thread::sleep(IDLE);
             }
         }
+        true
     }
 
     /// Takes the calling thread out of those that wait, and sees to it that another one does. `false` where none can be
@@ -132,5 +137,52 @@ impl<S: Service> Workers<S> {
             state.threads -= 1;
         }
         may_leave
+    }
+}
+
+/// A thread that is not among those that wait; among them again when dropped.
+struct Busy<'s>(&'s Mutex<State>);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        lock(self.0).waiting += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    struct Panics;
+
+    impl Service for Panics {
+        fn serve(&self, request: tiny_http::Request, _is_relieved: bool) {
+            panic!("on purpose, at {}", request.url());
+        }
+    }
+
+    #[test]
+    fn a_thread_whose_request_panics_waits_for_the_next_one()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let server = tiny_http::Server::http("127.0.0.1:0").map_err(|error| error.to_string())?;
+        let address = server.server_addr().to_ip().ok_or("no address of TCP")?;
+        let workers = Workers::start(server, Panics, 2)?;
+        for number in 0..5 {
+            let mut client = TcpStream::connect(address)?;
+            client.set_read_timeout(Some(IDLE))?;
+            client.write_all(format!("GET /{number} HTTP/1.0\r\n\r\n").as_bytes())?;
+            let mut reply = String::new();
+            client.read_to_string(&mut reply)?;
+            assert!(reply.starts_with("HTTP/1.0 500 "), "{number}: {reply:?}");
+        }
+        let began = std::time::Instant::now();
+        while workers.busy() > 0 {
+            assert!(began.elapsed() < IDLE, "{} are busy", workers.busy());
+            std::thread::yield_now();
+        }
+        workers.stop_accepting();
+        Ok(())
     }
 }
