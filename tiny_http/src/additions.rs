@@ -128,11 +128,15 @@ impl Request {
     }
 
     /// Whether the client is known to be gone, so that nobody waits for the reply. To be asked again and again while a
-    /// reply is made that takes long.
+    /// reply is made that takes long. It is not known as long as replies to requests before are under way.
     pub fn is_client_gone(&mut self) -> bool {
         let Some(exchange) = &self.exchange else {
             return true;
         };
+        // To find out, something may have to be sent, which must not get into another reply.
+        if !exchange.has_turn() {
+            return false;
+        }
         let presence = self
             .presence
             .get_or_insert_with(|| Presence::of(&exchange.socket));

@@ -154,10 +154,24 @@ impl Engine {
         self.wait(connection, wait, deadline);
     }
 
-    /// Answers a head that is refused, unless the program does.
-    fn refuse(self: &Arc<Self>, connection: Box<Connection>, refusal: Refusal) -> Option<Request> {
+    /// Answers a head that is refused, unless the program does. Where replies before are under way, whoever ends the last
+    /// of them answers it.
+    fn refuse(
+        self: &Arc<Self>,
+        mut connection: Box<Connection>,
+        refusal: Refusal,
+    ) -> Option<Request> {
+        let is_handed_out = self.config.hands_out_refusals;
+        let order = connection.order.as_ref();
+        let mut state = self.lock();
+        if !is_handed_out && order.is_some_and(|order| order.under_way() > 0) {
+            connection.refusal = Some(refusal);
+            state.refused.push_back(connection);
+            return None;
+        }
+        drop(state);
         let request = Request::refused(Exchange::refused(self, connection), refusal.clone());
-        if self.config.hands_out_refusals {
+        if is_handed_out {
             return Some(request);
         }
         log::debug!("a request is refused: {}", refusal.fault);
@@ -165,6 +179,20 @@ impl Engine {
         // Not for want of a client that reads it.
         let _ = request.respond_at_once(response.with_status_code(refusal.fault.status()));
         None
+    }
+
+    /// Answers a refused head of a connection, if there is one and the last reply before it is over.
+    pub(crate) fn answer_refused(self: &Arc<Self>, id: u64) {
+        let mut state = self.lock();
+        let next = state.refused.iter().position(|it| {
+            let order = it.order.as_ref();
+            it.id == id && order.is_none_or(|order| order.under_way() == 0)
+        });
+        let next = next.and_then(|next| state.refused.swap_remove_back(next));
+        drop(state);
+        if let Some(connection) = next {
+            self.advance(connection);
+        }
     }
 
     /// Ends a connection whose client may still be sending. The last reply is out.

@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub(crate) table: Table<Box<Connection>>,
     /// Connections whose next request has come already, or was given up.
     pub(crate) ready: VecDeque<Box<Connection>>,
+    /// Connections whose next head is refused, to be answered when the replies before are over.
+    pub(crate) refused: VecDeque<Box<Connection>>,
     listeners: Vec<Arc<Listener>>,
     /// Whether connections are refused, as far as the log knows.
     pub(crate) is_refusing: bool,
@@ -105,6 +107,7 @@ impl Engine {
             state: Mutex::new(State {
                 table: Table::new(),
                 ready: VecDeque::new(),
+                refused: VecDeque::new(),
                 is_turn_of_events: false,
                 listeners: listeners.into_iter().map(Arc::new).collect(),
                 is_refusing: false,
@@ -371,8 +374,15 @@ impl Engine {
         state.draining = true;
         let is_idle = |it: &Connection| it.input.is_new() && !it.socket.has_input();
         while state.table.evict(|it| at_once || is_idle(it)).is_some() {}
-        while at_once && let Some(connection) = state.ready.pop_front() {
-            state.table.remove(connection.token);
+        if at_once {
+            let State {
+                ready,
+                refused,
+                table,
+                ..
+            } = &mut *state;
+            let left = ready.drain(..).chain(refused.drain(..));
+            left.for_each(|connection| table.remove(connection.token));
         }
         self.note_end(state);
     }

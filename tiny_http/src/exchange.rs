@@ -312,6 +312,11 @@ impl Exchange {
         self.turn.iter().for_each(Turn::wait);
     }
 
+    /// Whether they are.
+    pub(crate) fn has_turn(&self) -> bool {
+        self.turn.as_ref().is_none_or(Turn::has_come)
+    }
+
     /// The way to the client.
     pub(crate) fn wire<'s>(&'s self, progress: &'s dyn Progress) -> Wire<'s> {
         let engine = self.engine.as_ref();
@@ -384,6 +389,10 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         if self.connection.is_some() {
             self.end(false);
+        }
+        if let (Some(turn), Some(engine)) = (self.turn.take(), &self.engine) {
+            drop(turn);
+            engine.answer_refused(self.id);
         }
     }
 }

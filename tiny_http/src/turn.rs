@@ -31,6 +31,12 @@ impl Order {
             number: counts.issued - 1,
         }
     }
+
+    /// How many requests are under way.
+    pub(crate) fn under_way(&self) -> u64 {
+        let counts = lock(&self.counts);
+        counts.issued - counts.over
+    }
 }
 
 /// The turn of one reply. Dropped, it passes to the next; where it had not come yet, it is waited for.
@@ -51,10 +57,14 @@ impl Turn {
         drop(counts.unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Whether the replies before are over.
+    pub(crate) fn has_come(&self) -> bool {
+        lock(&self.order.counts).over == self.number
+    }
+
     /// How many requests are under way.
     pub(crate) fn under_way(&self) -> u64 {
-        let counts = lock(&self.order.counts);
-        counts.issued - counts.over
+        self.order.under_way()
     }
 }
 
