@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, Write};
 use std::ops::Range;
 
 use crate::encode::{self, Encoder, End, Next, Progress, Sink, Wire};
-use crate::exchange::{BodyFault, Input};
+use crate::exchange::{BodyFault, Exchange, Input};
 use crate::head::Head;
 use crate::presence::Presence;
 use crate::request::connection_field;
@@ -123,8 +123,8 @@ impl Request {
 
     /// What of the connection another thread may end: its input.
     #[must_use]
-    pub fn input(&self) -> Option<Input> {
-        self.exchange.as_ref().map(|exchange| exchange.input())
+    pub fn input(&mut self) -> Option<Input> {
+        self.exchange.as_mut().map(Exchange::input)
     }
 
     /// Whether the client is known to be gone, so that nobody waits for the reply. To be asked again and again while a

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{self, IoSlice, Read};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::conn::{Conn, Step};
@@ -85,6 +86,8 @@ pub(crate) struct Exchange {
     is_measured: bool,
     /// Bytes of the body received.
     pub(crate) received: u64,
+    /// Once another thread may end what comes: whether it has.
+    is_input_ended: Option<Arc<AtomicBool>>,
 }
 
 impl Exchange {
@@ -117,6 +120,7 @@ impl Exchange {
             may_change: false,
             is_measured: false,
             received: 0,
+            is_input_ended: None,
         }
     }
 
@@ -136,6 +140,7 @@ impl Exchange {
             may_change: false,
             is_measured: false,
             received: 0,
+            is_input_ended: None,
         }
     }
 
@@ -160,7 +165,9 @@ impl Exchange {
         // Where the next request has been read already, it is to be answered too.
         let connection = self.connection.as_ref().and(self.engine.as_ref());
         let is_stopping = connection.is_some_and(|engine| engine.is_stopping());
-        self.persistent && self.body == BodyState::Whole && !is_stopping
+        let input = self.is_input_ended.as_ref();
+        let is_ended = input.is_some_and(|input| input.load(Ordering::SeqCst));
+        self.persistent && self.body == BodyState::Whole && !is_stopping && !is_ended
     }
 
     /// Reads what comes next of the body. The first call says `100 Continue` to a client that waits for it.
@@ -336,8 +343,11 @@ impl Exchange {
     }
 
     /// What of the connection another thread may end.
-    pub(crate) fn input(&self) -> Input {
-        Input(Arc::downgrade(&self.socket))
+    pub(crate) fn input(&mut self) -> Input {
+        Input {
+            socket: Arc::downgrade(&self.socket),
+            is_ended: Arc::clone(self.is_input_ended.get_or_insert_default()),
+        }
     }
 
     /// Ends the exchange: gives the connection back for the next request, or closes it where it cannot go on.
@@ -399,13 +409,18 @@ impl Drop for Exchange {
 
 /// The input of a request's connection, for another thread.
 #[derive(Clone, Debug)]
-pub struct Input(Weak<Socket>);
+pub struct Input {
+    socket: Weak<Socket>,
+    is_ended: Arc<AtomicBool>,
+}
 
 impl Input {
-    /// Ends it: what has not come of the request's body will not. To be called before the request ends, for then the
-    /// connection may have another one.
+    /// Ends it: what has not come of the request's body will not, and the reply to the request is the last of its
+    /// connection, also where all of it had come. To be called before the request ends, for then the connection may have
+    /// another one.
     pub fn end(&self) {
-        self.0
+        self.is_ended.store(true, Ordering::SeqCst);
+        self.socket
             .upgrade()
             .iter()
             .for_each(|socket| socket.end_input());

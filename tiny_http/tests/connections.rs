@@ -365,6 +365,27 @@ fn the_end_of_input_before_the_end_of_a_body_is_an_error() {
     }
 }
 
+// symptom: a client keeps a connection for its next request that has ended.
+// cause:   the end of the input was noticed only where something of the body was still to come.
+// fix:     the reply is the last one wherever the input was ended.
+#[test]
+fn a_body_that_had_come_whole_before_the_end_of_input_is_the_last() {
+    let running = start(config(), |mut request: Request| {
+        let input = request.input().unwrap();
+        let mut body = vec![0];
+        request.as_reader().read_exact(&mut body).unwrap();
+        input.end();
+        request.as_reader().read_to_end(&mut body).unwrap();
+        let _ = request.respond(Response::from_data(body));
+    });
+    let mut client = running.connect();
+    client.send("PUT / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
+    let reply = client.receive();
+    assert_eq!(reply.content, b"hello");
+    assert!(reply.head.contains("Connection: close"), "{reply:?}");
+    assert_eq!(client.rest().unwrap(), b"");
+}
+
 #[test]
 fn a_request_that_came_before_the_drain_is_handed_out() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
