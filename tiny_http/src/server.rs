@@ -21,6 +21,8 @@ type BoxError = Box<dyn Error + Send + Sync + 'static>;
 pub struct Server {
     engine: Arc<Engine>,
     addresses: Vec<ListenAddr>,
+    /// Whether the files of its Unix sockets are removed in the end.
+    removes_files: bool,
 }
 
 /// What a server is made of.
@@ -68,7 +70,8 @@ impl Server {
         Self::from_listener(config.addr.bind()?, config.ssl)
     }
 
-    /// A server with a listener that is there already.
+    /// A server with a listener that is there already. The file of a Unix socket is removed in the
+    /// end.
     ///
     /// # Errors
     /// What the system says; that TLS is asked for.
@@ -79,10 +82,14 @@ impl Server {
         if ssl_config.is_some() {
             return Err("TLS is not supported".into());
         }
-        Ok(Self::with_config(vec![listener.into()], Config::default())?)
+        let mut server = Self::with_config(vec![listener.into()], Config::default())?;
+        server.removes_files = true;
+        Ok(server)
     }
 
-    /// A server with any number of listeners and with settings. An addition to tiny_http.
+    /// A server with any number of listeners and with settings. The files of Unix sockets are left
+    /// to whoever has made them, and can tell whether another server has taken their place. An
+    /// addition to tiny_http.
     ///
     /// # Errors
     /// What the system says.
@@ -90,6 +97,7 @@ impl Server {
         let addresses: io::Result<_> = listeners.iter().map(Listener::local_addr).collect();
         Ok(Self {
             addresses: addresses?,
+            removes_files: false,
             engine: Arc::new(Engine::new(listeners, config)?),
         })
     }
@@ -176,6 +184,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.engine.stop(true);
+        if !self.removes_files {
+            return;
+        }
         for address in self.addresses.drain(..) {
             let unix = address.to_unix();
             if let Some(path) = unix.as_ref().and_then(|unix| unix.as_pathname()) {

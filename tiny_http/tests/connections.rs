@@ -240,6 +240,9 @@ fn a_server_may_have_several_listeners() {
         assert!(reply.ends_with("\r\n\r\nhello"), "{reply}");
     }
     drop(server);
+    // Its file is for whoever has made it to remove.
+    std::fs::remove_file(&path).unwrap();
+    drop(Server::http_unix(&path).unwrap());
     assert!(!path.exists());
     std::fs::remove_dir(&folder).unwrap();
 }
