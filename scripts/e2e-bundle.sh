@@ -372,7 +372,7 @@ check "a wrong setting stops it, once, and install says why" wrong_settings
 in_machine systemctl reset-failed http-nas
 in_machine systemd-run -q --unit taken /usr/local/bin/http-nas --storage /tmp/taken
 wait_for 20 in_machine http-nas health 2>/dev/null
-taken() { refused "cannot listen on 127.0.0.1 port 3000" in_machine /bundle/install; }
+taken() { refused "cannot listen on 127.0.0.1:3000" in_machine /bundle/install; }
 check "install says that the port is in use" taken
 in_machine systemctl stop taken http-nas
 in_machine systemctl reset-failed http-nas 2>/dev/null || true

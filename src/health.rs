@@ -3,14 +3,15 @@
 //! In: a small client on a plain socket, and one line for each way to fail. Out: what a server does to find out.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use crate::address::Addresses;
-use crate::config::{Target, is_it_meant};
+use crate::config::{Endpoint, Target, is_it_meant};
 
 /// How long a request may take in all, from the look-up of the name to the last byte of the reply.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -49,35 +50,41 @@ pub fn check(target: &Target) -> Result<String, String> {
 
 /// The server that is asked.
 struct Server {
-    /// The host as it was given, and as the requests name it.
-    host: String,
+    endpoint: Endpoint,
+    /// The host as the requests name it.
     named: String,
-    port: u16,
     /// What more to say where it cannot be reached.
     hint: String,
 }
 
 impl Server {
     fn at(target: &Target) -> Self {
+        let variable = target.shared_variable.filter(|_| target.endpoint.is_name());
         Self {
-            host: target.host.clone(),
-            named: named(&target.host).to_owned(),
-            port: target.port,
-            hint: match target.is_host_shared {
-                true => is_it_meant("HOST"),
-                false => String::new(),
+            endpoint: target.endpoint.clone(),
+            named: match &target.endpoint {
+                Endpoint::Tcp { host, .. } => named(host).to_owned(),
+                Endpoint::Unix(_) => "localhost".to_owned(),
             },
+            hint: variable.map(is_it_meant).unwrap_or_default(),
         }
     }
 
+    /// That of a Unix socket is as nginx has it, with a colon before the path.
     fn url(&self, path: &str) -> String {
-        format!("http://{}:{}{path}", authority(&self.named), self.port)
+        match &self.endpoint {
+            Endpoint::Tcp { port, .. } => {
+                format!("http://{}:{port}{path}", authority(&self.named))
+            }
+            Endpoint::Unix(_) if path.is_empty() => format!("http://{}", self.endpoint),
+            Endpoint::Unix(_) => format!("http://{}:{path}", self.endpoint),
+        }
     }
 
     /// Sends a request, and holds the content of the reply against the one that is wanted.
     fn ask(&self, method: &str, path: &str, body: &str, wanted: &str) -> Result<(), String> {
         let request = request(&self.named, method, path, body);
-        let reply = within_limit(&self.host, self.port, request);
+        let reply = within_limit(&self.endpoint, request);
         let reply = reply.map_err(|why| format!("{why}{}", self.hint));
         reply
             .and_then(|reply| content(&reply))
@@ -116,11 +123,11 @@ fn request(host: &str, method: &str, path: &str, body: &str) -> String {
 
 /// Sends the request on a connection of its own. It has a thread of its own as well, since the look-up of a name knows
 /// no limit; one that hangs ends with the process.
-fn within_limit(host: &str, port: u16, request: String) -> Result<Vec<u8>, String> {
+fn within_limit(endpoint: &Endpoint, request: String) -> Result<Vec<u8>, String> {
     let (sender, reply) = channel();
-    let host = host.to_owned();
+    let endpoint = endpoint.clone();
     thread::Builder::new()
-        .spawn(move || sender.send(exchange(&host, port, &request)))
+        .spawn(move || sender.send(exchange(&endpoint, &request)))
         .map_err(|error| format!("cannot start a thread: {error}"))?;
     let limit = LIMIT.as_secs();
     reply
@@ -128,9 +135,20 @@ fn within_limit(host: &str, port: u16, request: String) -> Result<Vec<u8>, Strin
         .map_err(|_| format!("no answer within {limit} s"))?
 }
 
-fn exchange(host: &str, port: u16, request: &str) -> Result<Vec<u8>, String> {
-    let connected = Addresses::of(host, port)
-        .and_then(|addresses| TcpStream::connect(&addresses.to_connect()[..]));
+fn exchange(endpoint: &Endpoint, request: &str) -> Result<Vec<u8>, String> {
+    match endpoint {
+        Endpoint::Tcp { host, port } => {
+            let addresses = Addresses::of(host, *port);
+            send(
+                addresses.and_then(|it| TcpStream::connect(&it.to_connect()[..])),
+                request,
+            )
+        }
+        Endpoint::Unix(path) => send(UnixStream::connect(path), request),
+    }
+}
+
+fn send(connected: io::Result<impl Read + Write>, request: &str) -> Result<Vec<u8>, String> {
     let mut stream = connected.map_err(|error| format!("cannot connect: {error}"))?;
     let mut reply = Vec::new();
     // The server closes behind its reply, as it was asked to.
@@ -215,5 +233,17 @@ mod tests {
         ] {
             assert_eq!(authority(named(host)), named_as);
         }
+    }
+
+    #[test]
+    fn a_unix_socket_has_a_url_as_nginx_has_it() {
+        let server = Server::at(&Target {
+            endpoint: Endpoint::Unix("/run/nas.sock".into()),
+            shared_variable: None,
+            write: false,
+        });
+        assert_eq!(server.named, "localhost");
+        assert_eq!(server.url(""), "http://unix:/run/nas.sock");
+        assert_eq!(server.url("/file"), "http://unix:/run/nas.sock:/file");
     }
 }

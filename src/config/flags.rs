@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::endpoint::endpoints;
 use super::host::{self, host};
 use super::values::{duration, size, switch};
 use super::variables::PREFIX;
@@ -31,16 +32,49 @@ impl Flag {
         self.default == "false"
     }
 
+    /// Whether it may be given several times, which is the same as once with the values separated
+    /// by commas.
+    pub(super) fn is_list(&self) -> bool {
+        self.name == "listen"
+    }
+
+    /// The flags in whose place it stands where it is given.
+    pub(super) fn stands_for(&self) -> &'static [&'static str] {
+        match self.name {
+            "listen" => &["host", "port"],
+            _ => &[],
+        }
+    }
+
+    /// Whether it says where the server listens.
+    pub(super) fn is_where(&self) -> bool {
+        matches!(self.name, "listen" | "host")
+    }
+
     /// What is wrong with a value that cannot be set, where more can be said than what the flag takes.
     pub(super) fn fault(&self, value: &str) -> Option<String> {
         match self.name {
             "host" => host::fault(value),
+            "listen" => endpoints(value).err(),
             _ => None,
         }
     }
 }
 
 pub(super) const FLAGS: &[Flag] = &[
+    Flag {
+        name: "listen",
+        variable: "LISTEN",
+        default: "none",
+        help: "addresses in place of host and port, given several times or as HOST:PORT,[::]:PORT,unix:/PATH",
+        set: |config, value| {
+            config.listen = match value {
+                "none" => Vec::new(),
+                _ => endpoints(value).ok()?,
+            };
+            Some(())
+        },
+    },
     Flag {
         name: "port",
         variable: "PORT",
@@ -218,4 +252,4 @@ pub(super) const FLAGS: &[Flag] = &[
 ];
 
 /// The flags that `http-nas health` takes, too.
-pub(super) const HEALTH_FLAGS: [&str; 2] = ["port", "host"];
+pub(super) const HEALTH_FLAGS: [&str; 3] = ["listen", "port", "host"];

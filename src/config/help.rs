@@ -6,7 +6,14 @@ use super::flags::{FLAGS, Flag};
 const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Where",
-        &["port", "host", "allowed-hosts", "storage", "create-parents"],
+        &[
+            "port",
+            "host",
+            "listen",
+            "allowed-hosts",
+            "storage",
+            "create-parents",
+        ],
     ),
     (
         "Limits",
@@ -38,7 +45,7 @@ const ABOUT: &str = "\
 http-nas: a network store for files, spoken to over HTTP with nothing but curl and a pipe
 
 Usage: http-nas [flags] [FOLDER]
-       http-nas health [--write] [--port PORT] [--host HOST]
+       http-nas health [--write] [--port PORT] [--host HOST] [--listen ADDRESS]
 
 FOLDER is the same as --storage FOLDER. Each flag can also be given as the variable behind it, PORT for --port, or as
 that variable with HTTP_NAS_ before it, which no other program has: HTTP_NAS_PORT wins over PORT, and a flag over both.

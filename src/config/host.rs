@@ -1,6 +1,6 @@
 //! The address or host name to listen on, or to ask.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 /// The host of a value, without the brackets of an IPv6 address. `None`: it is none.
 ///
@@ -16,11 +16,6 @@ pub(super) fn host(value: &str) -> Option<String> {
         false => !is_bracketed && !host.is_empty() && !host.contains('/'),
     };
     is_host.then(|| host.to_owned())
-}
-
-/// Whether a value is an address, and no name.
-pub(super) fn is_address(value: &str) -> bool {
-    host(value).is_some_and(|host| host.contains(':') || host.parse::<IpAddr>().is_ok())
 }
 
 /// Whether it is an IPv6 address, with or without a zone (RFC 4007, section 11).

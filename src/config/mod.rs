@@ -2,9 +2,11 @@
 //!
 //! In: words to values, without touching the system. Out: opening the storage, binding the port.
 
+mod endpoint;
 mod flags;
 mod help;
 mod host;
+mod setting;
 mod suggest;
 mod values;
 mod variables;
@@ -16,19 +18,22 @@ use std::time::Duration;
 
 use crate::http::hosts::AllowedHosts;
 use crate::http::network::Networks;
-use flags::{FLAGS, Flag, HEALTH_FLAGS};
+pub use endpoint::Endpoint;
+use flags::{FLAGS, HEALTH_FLAGS};
+use setting::{Setting, Source, exclude};
 use variables::Variables;
 use words::Words;
 
 /// What the server is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The TCP port; 0 for any free one.
-    pub port: u16,
-    /// The address or host name to listen on.
-    pub host: String,
-    /// Whether that is a name out of the variable `HOST`, which is set for other programs, too.
-    pub is_host_shared: bool,
+    /// Where to listen: in one place at least.
+    pub listen: Vec<Endpoint>,
+    /// The variable that says so, where it is one that other programs have, too.
+    pub shared_variable: Option<&'static str>,
+    /// The one place where to listen, unless `--listen` names others.
+    host: String,
+    port: u16,
     /// The hosts that requests may name.
     pub allowed_hosts: AllowedHosts,
     /// The proxies whose word of a client's address is taken.
@@ -75,12 +80,10 @@ pub enum LogFormat {
 /// The server that is asked whether it works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The TCP port of the server.
-    pub port: u16,
-    /// Its address or host name; one that stands for all addresses means this machine.
-    pub host: String,
-    /// Whether that is a name out of the variable `HOST`, which is set for other programs, too.
-    pub is_host_shared: bool,
+    /// Where it listens; a host that stands for all addresses means this machine.
+    pub endpoint: Endpoint,
+    /// The variable that says so, where it is one that other programs have, too.
+    pub shared_variable: Option<&'static str>,
     /// Whether to store, read and delete a file as well.
     pub write: bool,
 }
@@ -100,9 +103,10 @@ impl Config {
     /// All fields without a meaning yet; each is set from its flag's default.
     fn blank() -> Self {
         Self {
-            port: 0,
+            listen: Vec::new(),
+            shared_variable: None,
             host: String::new(),
-            is_host_shared: false,
+            port: 0,
             allowed_hosts: AllowedHosts::Auto,
             trusted_proxies: Networks::default(),
             storage: PathBuf::new(),
@@ -123,17 +127,6 @@ impl Config {
     }
 }
 
-/// Where the value of a flag comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    Flag,
-    /// The variable of http-nas alone, `HTTP_NAS_PORT` and the like.
-    OwnVariable,
-    /// The short variable, `PORT` and the like.
-    SharedVariable,
-    Default,
-}
-
 /// Reads the command line and, for what it does not say, the environment. An empty variable counts as unset.
 ///
 /// # Errors
@@ -147,59 +140,46 @@ pub fn parse(
         Words::Run(words) => words,
     };
     let variables = Variables::new(&variable);
-    let mut config = Config::blank();
+    let mut settings = Vec::new();
     for (flag, given) in FLAGS.iter().zip(words.given) {
         if words.health && !HEALTH_FLAGS.contains(&flag.name) {
             continue;
         }
-        let (value, source) = match given {
-            Some(value) => (value, Source::Flag),
-            None => variables.value_of(flag, &mut config.notes)?,
-        };
-        apply(flag, &mut config, &value, source)?;
-        if value != flag.default {
-            config.settings.push((flag.name, value));
+        settings.push(match given {
+            Some(value) => Setting {
+                flag,
+                value,
+                source: Source::Flag,
+                note: None,
+            },
+            None => variables.value_of(flag)?,
+        });
+    }
+    let mut config = Config::blank();
+    config.notes.extend(exclude(&mut settings)?);
+    for setting in settings {
+        setting.apply(&mut config)?;
+        config.notes.extend(setting.note);
+        if setting.value != setting.flag.default {
+            config.settings.push((setting.flag.name, setting.value));
         }
+    }
+    if config.listen.is_empty() {
+        let (host, port) = (config.host.clone(), config.port);
+        config.listen.push(Endpoint::Tcp { host, port });
     }
     if !words.health {
         return Ok(Command::Serve(Box::new(config)));
     }
-    if config.port == 0 {
+    let endpoint = config.listen.swap_remove(0);
+    if matches!(endpoint, Endpoint::Tcp { port: 0, .. }) {
         return Err("health needs the port that the server listens on, not 0 for any".to_owned());
     }
     Ok(Command::Health(Target {
-        port: config.port,
-        host: config.host,
-        is_host_shared: config.is_host_shared,
+        endpoint,
+        shared_variable: config.shared_variable,
         write: words.write,
     }))
-}
-
-/// Sets what a flag stands for.
-fn apply(flag: &Flag, config: &mut Config, value: &str, source: Source) -> Result<(), String> {
-    if flag.name == "host" {
-        let is_address = host::is_address(value);
-        config.is_host_shared = source == Source::SharedVariable && !is_address;
-    }
-    if (flag.set)(config, value).is_some() {
-        return Ok(());
-    }
-    let shown = match source {
-        Source::Flag => format!("--{}", flag.name),
-        Source::OwnVariable => flag.own_variable(),
-        Source::SharedVariable => flag.variable.to_owned(),
-        Source::Default => flag.name.to_owned(),
-    };
-    let (help, default) = (flag.help, flag.default);
-    let takes = match flag.fault(value) {
-        Some(fault) => fault,
-        None => format!("it takes {help} (default {default})"),
-    };
-    let hint = match source {
-        Source::SharedVariable => is_it_meant(flag.variable),
-        Source::Flag | Source::OwnVariable | Source::Default => String::new(),
-    };
-    Err(format!("{shown} cannot be {value:?}; {takes}{hint}"))
 }
 
 /// What to say of a short variable whose value is of no use: other programs have variables of the same names.

@@ -17,12 +17,18 @@ fn config(words: &[&str], variables: &[(&str, &str)]) -> Config {
     }
 }
 
+fn tcp(host: &str, port: u16) -> Endpoint {
+    let host = host.to_owned();
+    Endpoint::Tcp { host, port }
+}
+
 #[test]
 fn without_a_word_there_are_defaults() {
     let expected = Config {
-        port: 3000,
+        listen: vec![tcp("127.0.0.1", 3000)],
+        shared_variable: None,
         host: "127.0.0.1".to_owned(),
-        is_host_shared: false,
+        port: 3000,
         allowed_hosts: AllowedHosts::Auto,
         trusted_proxies: Networks::default(),
         storage: PathBuf::from("./storage"),
@@ -48,7 +54,7 @@ fn without_a_word_there_are_defaults() {
 fn flags_win_over_variables_and_those_over_defaults() {
     let variables = [("PORT", "wrong"), ("SYNC", "data"), ("STORAGE_PATH", "/v")];
     let config = config(&["--port", "2", "--storage=/f"], &variables);
-    assert_eq!(config.port, 2);
+    assert_eq!(config.listen, [tcp("127.0.0.1", 2)]);
     assert_eq!(config.storage, PathBuf::from("/f"));
     assert!(config.sync);
 }
@@ -65,6 +71,11 @@ fn each_flag_takes_its_values_and_no_others() {
             "host",
             &["0.0.0.0", "::1", "[::1]", "localhost"],
             &["", "[]", "http://a", "127.0.0.1:80", "a/b"],
+        ),
+        (
+            "listen",
+            &["none", "127.0.0.1:0", "[::1]:1,nas:2, unix:/a"],
+            &["", "3000", "127.0.0.1", "::1:80", "unix:a", "a:1,"],
         ),
         (
             "allowed-hosts",
@@ -142,6 +153,8 @@ fn wrong_words_are_named() {
             "a host, not an address with http://",
         ),
         (&["--host", "127.0.0.1:3000"], "give that with --port 3000"),
+        (&["--listen", "nas"], "\"nas\" has no port"),
+        (&["--listen", "a:1", "--listen", "b"], "\"b\" has no port"),
         (&["--port"], "--port"),
         (&["--write"], "--write"),
         (&["--port", "1", "health"], "\"health\""),
@@ -150,6 +163,7 @@ fn wrong_words_are_named() {
         (&["health", "--write=yes"], "--write"),
         (&["health", "--port", "many"], "--port"),
         (&["health", "--port", "0"], "port"),
+        (&["health", "--listen", "a:0,b:1"], "port"),
     ] {
         let error = parsed(words, &[]).err();
         let error = error.unwrap_or_else(|| panic!("{words:?}"));
@@ -161,13 +175,11 @@ fn wrong_words_are_named() {
 
 #[test]
 fn health_takes_what_says_where_the_server_is() {
-    let target = |port, host: &str, (write, shared)| {
-        let host = host.to_owned();
-        let is_host_shared = shared;
+    let target = |port, host: &str, (write, shared_variable)| {
+        let endpoint = tcp(host, port);
         Ok(Command::Health(Target {
-            port,
-            host,
-            is_host_shared,
+            endpoint,
+            shared_variable,
             write,
         }))
     };
@@ -175,14 +187,25 @@ fn health_takes_what_says_where_the_server_is() {
     let variables = [("PORT", "80"), ("HOST", "nas"), ("SYNC", "wrong")];
     assert_eq!(
         parsed(&["health"], &[]),
-        target(3000, "127.0.0.1", (false, false))
+        target(3000, "127.0.0.1", (false, None))
     );
     assert_eq!(
         parsed(&["health"], &variables),
-        target(80, "nas", (false, true))
+        target(80, "nas", (false, Some("HOST")))
     );
     let words = ["health", "--write", "--host=nas", "--port=81"];
-    assert_eq!(parsed(&words, &variables), target(81, "nas", (true, false)));
+    assert_eq!(parsed(&words, &variables), target(81, "nas", (true, None)));
+    // The first of several is asked.
+    let variables = [("LISTEN", "nas:80,unix:/a")];
+    let shared = target(80, "nas", (false, Some("LISTEN")));
+    assert_eq!(parsed(&["health"], &variables), shared);
+    let socket = Ok(Command::Health(Target {
+        endpoint: Endpoint::Unix("/a".into()),
+        shared_variable: None,
+        write: false,
+    }));
+    let words = ["health", "--listen=unix:/a", "--listen=nas:80"];
+    assert_eq!(parsed(&words, &variables), socket);
 }
 
 #[test]
@@ -231,31 +254,128 @@ fn the_variables_of_http_nas_alone_win_over_the_short_ones() {
         ("HOST", "::1"),
     ];
     let both = config(&[], &variables);
-    assert_eq!(
-        (both.port, both.host.as_str(), both.is_host_shared),
-        (1, "::1", false)
-    );
+    assert_eq!(both.listen, [tcp("::1", 1)]);
+    assert_eq!(both.shared_variable, None);
     assert_eq!(both.notes, ["HTTP_NAS_PORT counts; PORT has another value"]);
     let flags = config(&["--port", "2", "--host=a"], &variables);
-    assert_eq!(
-        (flags.port, flags.host.as_str(), flags.notes.len()),
-        (2, "a", 0)
-    );
-    let address = config(&[], &[("HOST", "[::]")]);
-    assert_eq!(
-        (address.host.as_str(), address.is_host_shared),
-        ("::", false)
-    );
+    assert_eq!(flags.listen, [tcp("a", 2)]);
+    assert_eq!(flags.notes.len(), 0);
     let empty = config(&[], &[("HTTP_NAS_HOST", ""), ("HOST", "nas")]);
-    assert_eq!((empty.host.as_str(), empty.is_host_shared), ("nas", true));
+    assert_eq!(empty.listen, [tcp("nas", 3000)]);
+    assert_eq!(empty.shared_variable, Some("HOST"));
+}
+
+#[test]
+fn listen_is_given_several_times_and_by_commas() {
+    let expected = [
+        tcp("127.0.0.1", 1),
+        tcp("::1", 2),
+        Endpoint::Unix("/a".into()),
+    ];
+    for words in [
+        &[
+            "--listen",
+            "127.0.0.1:1",
+            "--listen=[::1]:2",
+            "--listen",
+            "unix:/a",
+        ][..],
+        &["--listen", "127.0.0.1:1", "--listen", "[::1]:2, unix:/a"],
+        &["--listen", "127.0.0.1:1,[::1]:2,unix:/a"],
+    ] {
+        assert_eq!(config(words, &[]).listen, expected, "{words:?}");
+    }
+    let variable = [("LISTEN", "127.0.0.1:1,[::1]:2,unix:/a")];
+    let by_variable = config(&[], &variable);
+    assert_eq!(by_variable.listen, expected);
+    assert_eq!(by_variable.shared_variable, Some("LISTEN"));
+    // A flag does not add to a variable.
+    let flag = config(&["--listen", "nas:4"], &variable);
+    assert_eq!(flag.listen, [tcp("nas", 4)]);
+    // Of other flags, the last one counts.
+    let port = config(&["--port", "1", "--port", "2"], &[]);
+    assert_eq!(port.listen, [tcp("127.0.0.1", 2)]);
+}
+
+#[test]
+fn listen_stands_in_place_of_host_and_port_from_weaker_sources() {
+    const OWN: &str = "HTTP_NAS_LISTEN";
+    for (words, variables, notes) in [
+        (&["--listen", "nas:1"][..], &[][..], 0),
+        (
+            &["--listen", "nas:1"],
+            &[
+                ("HOST", "http://"),
+                ("HTTP_NAS_PORT", "many"),
+                ("PORT", "1"),
+            ],
+            0,
+        ),
+        (&[], &[(OWN, "nas:1"), ("HOST", "::"), ("PORT", "many")], 1),
+        (&[], &[("LISTEN", "nas:1")], 0),
+    ] {
+        let found = config(words, variables);
+        assert_eq!(found.listen, [tcp("nas", 1)], "{words:?} {variables:?}");
+        assert_eq!(found.notes.len(), notes, "{:?}", found.notes);
+        assert_eq!(found.settings, [("listen", "nas:1".to_owned())]);
+    }
+    let noted = config(&[], &[(OWN, "a:1"), ("HOST", "::"), ("PORT", "2")]);
+    let note = "HTTP_NAS_LISTEN counts, in place of PORT and HOST";
+    assert_eq!(noted.notes, [note]);
+    // None is as good as nothing.
+    let none = config(&["--listen", "none", "--port", "2"], &[]);
+    assert_eq!(none.listen, [tcp("127.0.0.1", 2)]);
+}
+
+#[test]
+fn listen_and_host_or_port_are_one_too_many_from_sources_as_strong() {
+    const OWN: &str = "HTTP_NAS_LISTEN";
+    for (words, variables, says) in [
+        (
+            &["--listen", "a:1", "--port", "1"][..],
+            &[][..],
+            "it is either --listen or --port, and both are given",
+        ),
+        (
+            &["--host", "a", "--listen", "a:1"],
+            &[],
+            "it is either --listen or --host, and both are given",
+        ),
+        (
+            &["--port", "1"],
+            &[("LISTEN", "a:1")],
+            "it is either LISTEN or --port, and both are given",
+        ),
+        (
+            &[],
+            &[("LISTEN", "a:1"), ("HOST", "::")],
+            "it is either LISTEN or HOST, and both are given; HTTP_NAS_LISTEN and --listen win over HOST",
+        ),
+        (
+            &[],
+            &[(OWN, "a:1"), ("HTTP_NAS_HOST", "::")],
+            "it is either HTTP_NAS_LISTEN or HTTP_NAS_HOST, and both are given; --listen wins over HTTP_NAS_HOST",
+        ),
+        (
+            &[],
+            &[("LISTEN", "a:1"), ("HTTP_NAS_PORT", "2")],
+            "it is either LISTEN or HTTP_NAS_PORT, and both are given; --listen wins over HTTP_NAS_PORT",
+        ),
+    ] {
+        for command in [&[][..], &["health"]] {
+            let words = [command, words].concat();
+            assert_eq!(parsed(&words, variables), Err(says.to_owned()));
+        }
+    }
 }
 
 /// Kubernetes sets `HTTP_NAS_PORT` in the pods beside a service that is called http-nas.
 #[test]
 fn the_address_of_a_service_is_no_port() {
     let link = ("HTTP_NAS_PORT", "tcp://10.96.0.7:3000");
-    assert_eq!(config(&[], &[link]).port, 3000);
-    assert_eq!(config(&[], &[link, ("PORT", "80")]).port, 80);
+    let port = |variables: &[_]| config(&[], variables).listen;
+    assert_eq!(port(&[link]), [tcp("127.0.0.1", 3000)]);
+    assert_eq!(port(&[link, ("PORT", "80")]), [tcp("127.0.0.1", 80)]);
     assert!(config(&[], &[link, ("PORT", "80")]).notes.is_empty());
 }
 

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 use super::flags::Flag;
-use super::{Source, utf8};
+use super::setting::{Setting, Source};
+use super::utf8;
 
 /// What stands before the short name of a variable that no other program has.
 pub(super) const PREFIX: &str = "HTTP_NAS_";
@@ -25,27 +26,28 @@ impl<'v> Variables<'v> {
     ///
     /// # Errors
     /// One line, where the value is not UTF-8.
-    pub(super) fn value_of(
-        &self,
-        flag: &Flag,
-        notes: &mut Vec<String>,
-    ) -> Result<(String, Source), String> {
+    pub(super) fn value_of(&self, flag: &'static Flag) -> Result<Setting, String> {
         let (own, shared) = (flag.own_variable(), flag.variable);
         let own_value = self.get(&own)?.filter(|value| !is_service_link(value));
         // Only where it counts must it be text.
         let shared_value = self.get(shared);
-        match (own_value, shared_value) {
+        let mut note = None;
+        let (value, source) = match (own_value, shared_value) {
             (Some(value), shared_value) => {
                 let differs = !matches!(&shared_value, Ok(other) if other.as_ref().is_none_or(|other| *other == value));
-                if differs {
-                    notes.push(format!("{own} counts; {shared} has another value"));
-                }
-                Ok((value, Source::OwnVariable))
+                note = differs.then(|| format!("{own} counts; {shared} has another value"));
+                (value, Source::OwnVariable)
             }
-            (None, Ok(Some(value))) => Ok((value, Source::SharedVariable)),
-            (None, Ok(None)) => Ok((flag.default.to_owned(), Source::Default)),
-            (None, Err(error)) => Err(error),
-        }
+            (None, Ok(Some(value))) => (value, Source::SharedVariable),
+            (None, Ok(None)) => (flag.default.to_owned(), Source::Default),
+            (None, Err(error)) => return Err(error),
+        };
+        Ok(Setting {
+            flag,
+            value,
+            source,
+            note,
+        })
     }
 
     /// A variable; an empty one counts as unset.

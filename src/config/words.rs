@@ -51,7 +51,8 @@ impl Words {
                     let Some(at) = run.position(name) else {
                         return Err(run.unknown(name));
                     };
-                    run.given[at] = Some(value(&mut parser, &FLAGS[at])?);
+                    let value = value(&mut parser, &FLAGS[at])?;
+                    run.give(at, value);
                 }
                 Short(letter) => return Err(usage(&format!("there is no flag -{letter}"))),
                 Value(word) if run.health || folder.is_some() => {
@@ -71,6 +72,15 @@ impl Words {
 impl Run {
     fn takes(&self, flag: &Flag) -> bool {
         !self.health || HEALTH_FLAGS.contains(&flag.name)
+    }
+
+    /// Notes the value of a flag: the last one counts, but for a list, to which each adds.
+    fn give(&mut self, at: usize, value: String) {
+        let value = match self.given[at].take() {
+            Some(before) if FLAGS[at].is_list() => format!("{before},{value}"),
+            _ => value,
+        };
+        self.given[at] = Some(value);
     }
 
     /// Where in the table a flag is.

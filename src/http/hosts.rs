@@ -45,16 +45,16 @@ impl AllowedHosts {
         }
     }
 
-    /// What it comes to for a server that was told to listen on the host `own`. `only_loopback`: no other machine can
-    /// connect to it.
+    /// What it comes to for a server that was told to listen on the hosts `own`. `only_loopback`:
+    /// no other machine can connect to it.
     #[must_use]
-    pub fn resolve(&self, own: &str, only_loopback: bool) -> Hosts {
+    pub fn resolve(&self, own: &[&str], only_loopback: bool) -> Hosts {
         let (takes_any, mut named) = match self {
             Self::Auto => (!only_loopback, Vec::new()),
             Self::Any => (true, Vec::new()),
             Self::Named(named) => (false, named.clone()),
         };
-        named.push(own.to_owned());
+        named.extend(own.iter().map(|&host| host.to_owned()));
         Hosts { takes_any, named }
     }
 }
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn on_loopback_only_names_of_this_machine_are_taken() {
-        let hosts = AllowedHosts::Auto.resolve("mybox.lan", true);
+        let hosts = AllowedHosts::Auto.resolve(&["127.0.0.1", "mybox.lan"], true);
         for (host, expected) in [
             ("localhost", true),
             ("LOCALHOST:3000", true),
@@ -162,10 +162,10 @@ mod tests {
 
     #[test]
     fn others_are_taken_where_they_are_allowed() {
-        let any = AllowedHosts::Auto.resolve("0.0.0.0", false);
+        let any = AllowedHosts::Auto.resolve(&["0.0.0.0"], false);
         assert!(taken(&any, "evil.example"));
         let named = AllowedHosts::parse("nas.example,10.0.0.1,::2");
-        let named = named.map(|named| named.resolve("0.0.0.0", false));
+        let named = named.map(|named| named.resolve(&["0.0.0.0"], false));
         let named = named.unwrap_or_default();
         for (host, expected) in [
             ("NAS.example:443", true),

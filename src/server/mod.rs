@@ -8,32 +8,35 @@ mod client;
 mod computations;
 mod control_group;
 mod dispatch;
+mod listeners;
 mod request;
 mod signals;
 mod slots;
 mod sockets;
 mod transfer;
+mod unix_socket;
 mod uploads;
 mod worker;
 mod workers;
 
-use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::address::Addresses;
-use crate::config::{Config, is_it_meant};
+use tiny_http::ListenAddr;
+
+use crate::config::{Config, Endpoint};
 use crate::http::network::Networks;
-use crate::logging;
 use crate::memory::Memory;
 use crate::storage::{Options, Root};
 
 use capacity::Capacity;
 use computations::Computations;
 use dispatch::Dispatch;
+use listeners::{Listeners, SocketFiles};
 use transfer::Transfers;
 use uploads::Uploads;
 use workers::Workers;
@@ -44,7 +47,7 @@ const MAX_HEAD: usize = 16 * 1024;
 /// How long clients that were refused may go on sending when the server ends, at most.
 const LINGER_AT_END: Duration = Duration::from_secs(1);
 
-/// Descriptors that are not for connections: the storage, the log, the listeners, and a reserve.
+/// Descriptors that are not for connections: the storage, the log, and a reserve.
 const OTHER_DESCRIPTORS: usize = 24;
 
 /// Descriptors of a transfer beside that of its connection: files and directories.
@@ -62,6 +65,7 @@ struct Shared {
     transfers: Transfers,
     computations: Computations,
     uploads: Uploads,
+    socket_files: SocketFiles,
     stopping: AtomicBool,
     /// When what is still under way is dropped, once the server stops.
     ends_at: OnceLock<Instant>,
@@ -70,6 +74,7 @@ struct Shared {
 impl Shared {
     /// Drops what is still under way, without a trace but in the log. The process ends next.
     fn give_up(&self) {
+        self.socket_files.remove();
         self.transfers.give_up();
         self.root.discard_staged();
     }
@@ -107,32 +112,25 @@ pub fn run(config: &Config) -> Result<(), String> {
         sync: config.sync,
         create_parents: config.create_parents,
     };
+    let root = Root::open(&config.storage, options)?;
+    let listeners = Listeners::open(config, &root)?;
     let shared = Arc::new(Shared {
-        root: Root::open(&config.storage, options)?,
+        root,
         max_upload: config.max_upload_size,
         trusted_proxies: config.trusted_proxies.clone(),
         memory,
         transfers: Transfers::default(),
         computations: Computations::new(),
         uploads: Uploads::new(config.min_rate),
+        socket_files: listeners.files,
         stopping: AtomicBool::new(false),
         ends_at: OnceLock::new(),
     });
-    let (host, port) = (config.host.as_str(), config.port);
-    let cannot_listen = |error: std::io::Error| {
-        let hint = match config.is_host_shared && error.kind() != ErrorKind::AddrInUse {
-            true => is_it_meant("HOST"),
-            false => " (choose another with --host, --port)".to_owned(),
-        };
-        format!("cannot listen on {host} port {port}: {error}{hint}")
-    };
-    let addresses = Addresses::of(host, port).map_err(cannot_listen)?;
-    let listeners = sockets::listen_on(&addresses).map_err(cannot_listen)?;
     let (stop, stopped) = channel();
     let engine = tiny_http::Config {
         max_head: MAX_HEAD,
         max_connections: capacity.connections.min(connections_by_descriptors(
-            raise_descriptor_limit(),
+            raise_descriptor_limit().saturating_sub(listeners.sockets.len()),
             capacity.transfers,
         )),
         keep_alive: config.keep_alive_timeout,
@@ -143,40 +141,26 @@ pub fn run(config: &Config) -> Result<(), String> {
         hands_out_refusals: true,
         ..tiny_http::Config::default()
     };
-    let listeners = listeners.into_iter().map(Into::into).collect();
-    let server = tiny_http::Server::with_config(listeners, engine).map_err(cannot_listen)?;
-    let addresses: Vec<SocketAddr> = server
-        .server_addrs()
-        .iter()
-        .filter_map(|it| it.clone().to_ip())
-        .collect();
+    let cannot_listen = |error: std::io::Error| format!("cannot listen: {error}");
+    let server =
+        tiny_http::Server::with_config(listeners.sockets, engine).map_err(cannot_listen)?;
+    let addresses = server.server_addrs().to_vec();
     signals::watch(stop, Arc::clone(&shared))?;
     transfer::watch(Arc::clone(&shared))?;
-    let only_loopback = addresses
-        .iter()
-        .all(|it| it.ip().to_canonical().is_loopback());
-    let hosts = config.allowed_hosts.resolve(&config.host, only_loopback);
+    let reachable = reachable(&addresses);
+    let hosts = config
+        .allowed_hosts
+        .resolve(&hosts(&config.listen), reachable.is_empty());
     let dispatch = Dispatch::new(capacity.transfers, &shared, hosts);
     let most = Dispatch::most_threads(capacity.transfers);
     let workers = Workers::start(server, dispatch, most)?;
     // It may wait for the disk, and is done before the server says that it is there.
     let file_system = shared.root.file_system();
-    for (number, address) in addresses.iter().enumerate() {
-        // The log says it too.
-        logging::print(format!("listening on http://{address}\n"));
-        match number {
-            0 => {
-                log::info!(address:%, version = env!("CARGO_PKG_VERSION"); "http-nas listens");
-            }
-            _ => log::info!(address:%; "http-nas listens, too"),
-        }
-    }
+    announce::listening(&addresses);
     // From here on, so that the lines above come before those of the cleaner.
     cleaner::start(Arc::clone(&shared))?;
     announce::start(config, &file_system);
-    if let Some(address) = addresses.first() {
-        announce::warn_if_open(address.ip());
-    }
+    reachable.into_iter().for_each(announce::warn_of);
     capacity.log(group, flags);
     // An error says that nobody is left to ask for the end.
     let _ = stopped.recv();
@@ -186,9 +170,26 @@ pub fn run(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
+/// The hosts that are listened on, as they were given.
+fn hosts(endpoints: &[Endpoint]) -> Vec<&str> {
+    let hosts = endpoints.iter().filter_map(|endpoint| match endpoint {
+        Endpoint::Tcp { host, .. } => Some(host.as_str()),
+        Endpoint::Unix(_) => None,
+    });
+    hosts.collect()
+}
+
+/// The addresses that other machines can connect to: all but those of loopback.
+fn reachable(addresses: &[ListenAddr]) -> BTreeSet<IpAddr> {
+    let addresses = addresses.iter().filter_map(|it| it.clone().to_ip());
+    let addresses = addresses.map(|it| it.ip().to_canonical());
+    addresses.filter(|it| !it.is_loopback()).collect()
+}
+
 /// Waits until what is in flight has ended, or the timeout.
 fn shut_down(timeout: Duration, shared: &Shared, workers: &Workers<Dispatch>) {
     let deadline = *shared.ends_at.get_or_init(|| Instant::now() + timeout);
+    shared.socket_files.remove();
     workers.stop_accepting();
     while workers.busy() > 0 && Instant::now() < deadline {
         std::thread::sleep(SHUTDOWN_TICK);

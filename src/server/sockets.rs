@@ -1,4 +1,4 @@
-//! The sockets that listen: which are made for a host, and their options.
+//! The sockets of TCP that listen: which are made for a host, and their options.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -9,7 +9,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use crate::address::Addresses;
 
 /// Connections that the kernel holds for us until they are accepted, at most (`net.core.somaxconn` may say less).
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// How many free ports are tried until one is free in both families.
 const MOST_TRIES: usize = 32;

@@ -114,6 +114,16 @@ impl Root {
         self.own.is_at(&self.dir, name) || self.is_mounted && name == "lost+found"
     }
 
+    /// Whether a folder, by its path, is the root or lies below it.
+    #[must_use]
+    pub fn is_above(&self, folder: &Path) -> bool {
+        let is_root = |path: &Path| {
+            let stat = rustix::fs::stat(path);
+            stat.is_ok_and(|stat| FileId::from(&stat) == self.id)
+        };
+        std::fs::canonicalize(folder).is_ok_and(|folder| folder.ancestors().any(is_root))
+    }
+
     /// Whether the path of the root still leads to it. One system call.
     ///
     /// # Errors

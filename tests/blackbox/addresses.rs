@@ -83,7 +83,7 @@ fn a_port_that_is_taken_on_one_loopback_address_is_taken() {
         ];
         let exit = server::run(&args, &[("HOST", "localhost")]);
         assert_eq!((exit.code, exit.stderr.lines().count()), (Some(1), 1));
-        let says = format!("cannot listen on localhost port {port}: Address already in use");
+        let says = format!("cannot listen on localhost:{port}: Address already in use");
         assert!(exit.stderr.contains(&says), "{exit:?}");
     }
 }

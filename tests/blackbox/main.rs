@@ -40,6 +40,7 @@ mod lengths;
 mod limits;
 mod linearizability;
 mod links;
+mod listen;
 mod listings;
 mod load;
 mod locks;
@@ -69,7 +70,7 @@ mod tar_meanwhile;
 mod targets;
 mod tiny_http;
 mod traversal;
-
+mod unix_sockets;
 mod unread_log;
 mod uploads;
 mod validators;

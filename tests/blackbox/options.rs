@@ -11,6 +11,8 @@ fn help_names_every_flag_and_variable() {
     let exit = server::run(&["--help"], &[]);
     assert_eq!((exit.code, exit.stderr.as_str()), (Some(0), ""));
     let words = [
+        "--listen",
+        "LISTEN",
         "--port",
         "PORT",
         "--host",

@@ -2,15 +2,13 @@
 //! full or read-only are in tests/curl/unusable-storage.sh.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use crate::common::stranger::Stranger;
 use crate::common::{Server, TempDir, server};
-
-/// The user that a test run by root starts the server as, since root may do everything.
-const NOBODY: u32 = 65534;
 
 fn assert_refused(command: &mut Command, storage: &Path, why: &str) {
     let exit = server::run_command(command.arg("--port=0").arg("--storage").arg(storage));
@@ -47,37 +45,6 @@ fn what_is_not_a_folder_is_said_not_to_be_one() {
     fs::write(dir.storage().join(".http-nas"), "a file").expect("written");
     let why = "the .http-nas in it is not a folder";
     assert_refused(&mut server::command(), &dir.storage(), why);
-}
-
-/// A folder, and a command that runs the server as a user who owns nothing in it.
-struct Stranger {
-    dir: TempDir,
-    binary: PathBuf,
-    user: Option<u32>,
-}
-
-impl Stranger {
-    fn new() -> Self {
-        let dir = TempDir::new();
-        // The user may not get to where the binary has been built.
-        let binary = dir.outside().join("http-nas");
-        fs::copy(server::binary(), &binary).expect("copied");
-        let probe = dir.outside().join("probe");
-        fs::write(&probe, "").expect("written");
-        let user = chown(&probe, Some(NOBODY), Some(NOBODY))
-            .is_ok()
-            .then_some(NOBODY);
-        Self { dir, binary, user }
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.env_clear();
-        if let Some(user) = self.user {
-            command.uid(user).gid(user);
-        }
-        command
-    }
 }
 
 fn set_mode(path: &Path, mode: u32) {

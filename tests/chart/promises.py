@@ -133,8 +133,8 @@ def claim(c):
 )
 def flags(c):
     assert c.flags, "the help names no flags"
-    # The folder of the storage is there: the volume is mounted on it.
-    assert c.environment.keys() == c.flags.keys() - {"CREATE_PARENTS"} | {"RUST_LOG"}
+    # The folder of the storage is there: the volume is mounted on it. Where the server listens, HOST and PORT say.
+    assert c.environment.keys() == c.flags.keys() - {"CREATE_PARENTS", "LISTEN"} | {"RUST_LOG"}
 
 
 @promise(
@@ -148,7 +148,7 @@ def defaults(c):
     if c.name != "default":
         return
     ours = c.flags | {"RUST_LOG": "info", "HOST": "::", "STORAGE_PATH": "/mnt/storage"}
-    del ours["CREATE_PARENTS"]
+    del ours["CREATE_PARENTS"], ours["LISTEN"]
     assert c.environment == ours
 
 

@@ -26,6 +26,8 @@ pub mod readers;
 pub mod rows;
 pub mod secrets;
 pub mod server;
+pub mod stranger;
+pub mod unix;
 
 pub use client::Client;
 pub use disk::{TempDir, eventually, litter, pattern, visible, within};

@@ -131,8 +131,12 @@ impl Server {
             "a server that runs was started again"
         );
         let mut command = command();
+        // Where the test says where to listen, on TCP first.
+        if !self.args.iter().any(|arg| arg == "--listen") {
+            command.args(["--port", "0"]);
+        }
         command
-            .args(["--port", "0", "--storage"])
+            .arg("--storage")
             .arg(self.storage())
             .args(&self.args);
         command

@@ -1,0 +1,84 @@
+//! All that the server listens on.
+//!
+//! Responsible for: one listener or more for each place that is named, and what to say where there
+//! can be none. Not for: making them (`sockets.rs`, `unix_socket.rs`).
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Mutex;
+
+use tiny_http::Listener;
+
+use super::sockets;
+use super::unix_socket::{self, SocketFile};
+use crate::address::Addresses;
+use crate::config::{Config, Endpoint, is_it_meant};
+use crate::storage::Root;
+use crate::sync::lock;
+
+/// What to say where another address would do.
+const CHOOSE: &str = " (choose another with --host and --port, or --listen)";
+
+/// The listeners, and the files of those that are Unix sockets.
+#[derive(Default)]
+pub(super) struct Listeners {
+    /// Before the sockets, since it is dropped first.
+    pub(super) files: SocketFiles,
+    pub(super) sockets: Vec<Listener>,
+}
+
+/// The files of Unix sockets.
+#[derive(Default)]
+pub(super) struct SocketFiles(Mutex<Vec<SocketFile>>);
+
+impl SocketFiles {
+    /// Removes those that are there. What listens on them still does.
+    pub(super) fn remove(&self) {
+        lock(&self.0).clear();
+    }
+}
+
+impl Listeners {
+    /// Listens wherever the configuration says.
+    ///
+    /// # Errors
+    /// One line on the first place where that cannot be; then none is listened on.
+    pub(super) fn open(config: &Config, root: &Root) -> Result<Self, String> {
+        let mut listeners = Self::default();
+        for endpoint in &config.listen {
+            let added = match endpoint {
+                Endpoint::Tcp { host, port } => {
+                    let variable = config.shared_variable.filter(|_| endpoint.is_name());
+                    listeners.add_tcp(host, *port, variable)
+                }
+                Endpoint::Unix(path) => listeners.add_unix(path, root),
+            };
+            added.map_err(|why| format!("cannot listen on {endpoint}: {why}"))?;
+        }
+        Ok(listeners)
+    }
+
+    fn add_tcp(&mut self, host: &str, port: u16, variable: Option<&str>) -> Result<(), String> {
+        let addresses = Addresses::of(host, port);
+        let sockets = addresses.and_then(|addresses| sockets::listen_on(&addresses));
+        let sockets = sockets.map_err(|error| match variable {
+            Some(variable) if error.kind() != ErrorKind::AddrInUse => {
+                format!("{error}{}", is_it_meant(variable))
+            }
+            _ => format!("{error}{CHOOSE}"),
+        })?;
+        self.sockets.extend(sockets.into_iter().map(Listener::Tcp));
+        Ok(())
+    }
+
+    fn add_unix(&mut self, path: &Path, root: &Root) -> Result<(), String> {
+        if path.parent().is_some_and(|folder| root.is_above(folder)) {
+            let why = "it would be in the storage folder, where clients could remove it";
+            return Err(why.to_owned());
+        }
+        let (socket, file) = unix_socket::listen(path)?;
+        self.sockets.push(Listener::Unix(socket));
+        lock(&self.files.0).push(file);
+        Ok(())
+    }
+}
