@@ -9,8 +9,8 @@ use super::host::{self, host};
 use super::values::{duration, size, switch};
 use super::variables::PREFIX;
 use super::{Config, LogFormat};
+use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
-use crate::http::network::Networks;
 
 /// A flag, its environment variable, its default and what it does.
 pub(super) struct Flag {
@@ -109,11 +109,11 @@ pub(super) const FLAGS: &[Flag] = &[
         name: "trusted-proxies",
         variable: "TRUSTED_PROXIES",
         default: "none",
-        help: "proxies that say in truth whom a request comes from: addresses and networks, as 10.0.0.0/8,::1, or none",
+        help: "proxies that say in truth whom a request comes from: as 10.0.0.0/8,::1, unix for Unix sockets, or none",
         set: |config, value| {
             config.trusted_proxies = match value {
-                "none" => Networks::default(),
-                _ => Networks::parse(value)?,
+                "none" => TrustedProxies::default(),
+                _ => TrustedProxies::parse(value)?,
             };
             Some(())
         },

@@ -16,8 +16,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
-use crate::http::network::Networks;
 pub use endpoint::Endpoint;
 use flags::{FLAGS, HEALTH_FLAGS};
 use setting::{Setting, Source, exclude};
@@ -37,7 +37,7 @@ pub struct Config {
     /// The hosts that requests may name.
     pub allowed_hosts: AllowedHosts,
     /// The proxies whose word of a client's address is taken.
-    pub trusted_proxies: Networks,
+    pub trusted_proxies: TrustedProxies,
     /// The storage folder.
     pub storage: PathBuf,
     /// Whether the parents of the storage folder are made, too, where they are missing.
@@ -108,7 +108,7 @@ impl Config {
             host: String::new(),
             port: 0,
             allowed_hosts: AllowedHosts::Auto,
-            trusted_proxies: Networks::default(),
+            trusted_proxies: TrustedProxies::default(),
             storage: PathBuf::new(),
             create_parents: false,
             max_transfers: 1,

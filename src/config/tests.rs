@@ -30,7 +30,7 @@ fn without_a_word_there_are_defaults() {
         host: "127.0.0.1".to_owned(),
         port: 3000,
         allowed_hosts: AllowedHosts::Auto,
-        trusted_proxies: Networks::default(),
+        trusted_proxies: TrustedProxies::default(),
         storage: PathBuf::from("./storage"),
         create_parents: false,
         max_transfers: 512,
@@ -84,7 +84,7 @@ fn each_flag_takes_its_values_and_no_others() {
         ),
         (
             "trusted-proxies",
-            &["none", "::1", "10.0.0.0/8, fd00::/8"],
+            &["none", "::1", "10.0.0.0/8, fd00::/8", "unix", "::1,unix"],
             &["", "10.0.0.0/33", "proxy", "10.0.0.1,"],
         ),
         ("storage", &["/a b", "."], &[""]),

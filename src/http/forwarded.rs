@@ -7,6 +7,38 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::network::Networks;
 
+/// The proxies whose word is taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies {
+    networks: Networks,
+    /// Whether clients of a Unix socket are among them.
+    unix: bool,
+}
+
+impl TrustedProxies {
+    /// Reads addresses and networks, and the word `unix` for the clients of Unix sockets, separated
+    /// by commas.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts = text.split(',').map(str::trim);
+        let (unix, others): (Vec<&str>, Vec<&str>) = parts.partition(|part| *part == "unix");
+        let networks = match others.is_empty() {
+            true => Networks::default(),
+            false => Networks::parse(&others.join(","))?,
+        };
+        let unix = !unix.is_empty();
+        Some(Self { networks, unix })
+    }
+
+    /// Whether the peer of a connection is one; one of a Unix socket has no address.
+    fn trust(&self, peer: Option<IpAddr>) -> bool {
+        match peer {
+            Some(address) => self.networks.contain(address),
+            None => self.unix,
+        }
+    }
+}
+
 /// Where a request comes from, beyond the peer of its connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
@@ -20,16 +52,17 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Reads the fields of a request, of which each may be there, from a connection with this peer.
+    /// Reads the fields of a request, of which each may be there, from a connection with this peer,
+    /// which has no address where it is one of a Unix socket.
     ///
     /// The address nearest to the server that is no trusted proxy counts. Where both fields are there and differ in it,
     /// one of them may be a client's own, which its proxy has passed on: neither counts then.
     #[must_use]
     pub fn of(
-        peer: IpAddr,
+        peer: Option<IpAddr>,
         x_forwarded_for: Option<&str>,
         forwarded: Option<&str>,
-        trusted: &Networks,
+        trusted: &TrustedProxies,
     ) -> Self {
         let is_there = |value: &&str| !value.trim().is_empty();
         let x_forwarded_for = x_forwarded_for.filter(is_there);
@@ -39,9 +72,10 @@ impl Origin {
             (Some(value), None) | (None, Some(value)) => value.to_owned(),
             (Some(one), Some(other)) => format!("{one} / {other}"),
         };
-        if !trusted.contain(peer) {
+        if !trusted.trust(peer) {
             return Self::Claimed(claim);
         }
+        let trusted = &trusted.networks;
         let one = x_forwarded_for.map(|value| nearest(addresses(value), trusted));
         let other = forwarded.map(|value| nearest(nodes(value), trusted));
         let agreed = match (one, other) {
@@ -123,10 +157,10 @@ mod tests {
 
     #[test]
     fn the_nearest_address_that_is_no_proxy_counts() {
-        let trusted = Networks::parse("10.0.0.0/8, fd00::/8").unwrap_or_default();
+        let trusted = TrustedProxies::parse("10.0.0.0/8, fd00::/8").unwrap_or_default();
         let at = |peer: &str, x: Option<&str>, forwarded: Option<&str>| {
             let peer = peer.parse().unwrap_or_else(|_| panic!("{peer}"));
-            Origin::of(peer, x, forwarded, &trusted)
+            Origin::of(Some(peer), x, forwarded, &trusted)
         };
         let forwarded = |text: &str| Origin::Forwarded(text.to_owned());
         let claimed = |text: &str| Origin::Claimed(text.to_owned());
@@ -172,5 +206,26 @@ mod tests {
         assert_eq!(differ, claimed("192.0.2.1 / for=192.0.2.2"));
         assert_eq!(at("10.0.0.1", Some(" "), None), Origin::Peer);
         assert_eq!(at("10.0.0.1", None, None), Origin::Peer);
+    }
+
+    #[test]
+    fn a_peer_without_an_address_is_trusted_by_its_word_alone() {
+        for (trusted, expected) in [
+            ("unix", true),
+            ("10.0.0.1, unix", true),
+            ("0.0.0.0/0,::/0", false),
+        ] {
+            let parsed = TrustedProxies::parse(trusted).unwrap_or_default();
+            let found = Origin::of(None, Some("192.0.2.1"), None, &parsed);
+            let is_taken = found == Origin::Forwarded("192.0.2.1".to_owned());
+            assert_eq!(is_taken, expected, "{trusted}");
+        }
+        let unix = TrustedProxies::parse("unix").unwrap_or_default();
+        let peer = "10.0.0.1".parse().ok();
+        let claimed = Origin::Claimed("192.0.2.1".to_owned());
+        assert_eq!(Origin::of(peer, Some("192.0.2.1"), None, &unix), claimed);
+        for text in ["", "unix,", "Unix", "unix:", "unix:/run/nas.sock"] {
+            assert_eq!(TrustedProxies::parse(text), None, "{text}");
+        }
     }
 }

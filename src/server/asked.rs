@@ -2,11 +2,11 @@
 //!
 //! Nothing of it is longer than a line of the log may have.
 
-use super::client::address_of;
+use std::net::SocketAddr;
+
 use crate::api::Op;
-use crate::http::forwarded::Origin;
+use crate::http::forwarded::{Origin, TrustedProxies};
 use crate::http::name::Name;
-use crate::http::network::Networks;
 use crate::http::route::Operation;
 
 /// The longest name in the log, in bytes: that of a name that can be stored.
@@ -32,7 +32,7 @@ impl Asked {
     pub(super) fn of(
         request: &tiny_http::Request,
         operation: Option<&Operation>,
-        trusted: &Networks,
+        trusted: &TrustedProxies,
     ) -> Self {
         let head = request.head();
         let name = operation.and_then(Operation::name).map(Name::to_string);
@@ -40,7 +40,7 @@ impl Asked {
         let x_forwarded_for = head.field("X-Forwarded-For");
         let forwarded = head.field("Forwarded");
         let origin = Origin::of(
-            address_of(request),
+            request.remote_addr().map(SocketAddr::ip),
             x_forwarded_for.as_deref(),
             forwarded.as_deref(),
             trusted,

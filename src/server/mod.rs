@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use tiny_http::ListenAddr;
 
 use crate::config::{Config, Endpoint};
-use crate::http::network::Networks;
+use crate::http::forwarded::TrustedProxies;
 use crate::memory::Memory;
 use crate::storage::{Options, Root};
 
@@ -60,7 +60,7 @@ const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
 struct Shared {
     root: Root,
     max_upload: Option<u64>,
-    trusted_proxies: Networks,
+    trusted_proxies: TrustedProxies,
     memory: Memory,
     transfers: Transfers,
     computations: Computations,

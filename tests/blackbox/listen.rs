@@ -260,6 +260,22 @@ fn each_address_that_others_can_reach_is_warned_of_once() {
     assert_eq!(log.matches("whoever can reach").count(), 2, "{log}");
 }
 
+#[test]
+fn a_proxy_behind_a_unix_socket_is_trusted_by_that_word() {
+    for (trusted, field) in [
+        ("unix", "forwarded=\"192.0.2.1\""),
+        ("10.0.0.0/8,unix", "forwarded=\"192.0.2.1\""),
+        ("0.0.0.0/0,::/0", "claimed=\"192.0.2.1\""),
+    ] {
+        let everywhere = Everywhere::with(&["--trusted-proxies", trusted]);
+        let headers = [("X-Forwarded-For", "192.0.2.1")];
+        let reply = unix::request(&everywhere.socket, "GET", "a", &headers, b"");
+        assert_eq!(reply.0, 404);
+        let line = format!("client=unix {field} ");
+        eventually(&line, || everywhere.server.log().contains(&line));
+    }
+}
+
 /// One client cannot have all slots, and all that connect to a Unix socket are one.
 #[test]
 fn the_clients_of_a_unix_socket_share_what_one_client_may_have() {
