@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::ops::Range;
 
+use crate::body::BodyFault;
 use crate::encode::{self, Encoder, End, Next, Progress, Sink, Wire};
-use crate::exchange::{BodyFault, Exchange, Input};
+use crate::exchange::{Exchange, Input};
 use crate::head::Head;
 use crate::presence::Presence;
 use crate::request::connection_field;

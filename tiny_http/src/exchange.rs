@@ -3,12 +3,12 @@
 //! Responsible for: reading the body, whether and how the connection goes on behind the reply. Not for: what is asked and
 //! what is replied.
 
-use std::fmt;
 use std::io::{self, IoSlice, Read};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use crate::body::{BodyFault, BodyState};
 use crate::conn::{Conn, Step};
 use crate::connection::Connection;
 use crate::decode::Decoder;
@@ -21,47 +21,6 @@ use crate::turn::Turn;
 
 /// The word to a client that waits with its body (RFC 9110, section 15.2.1). It has no fields: none makes sense.
 pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
-/// Why a body did not come whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyFault {
-    /// No byte came for longer than the limit.
-    Stalled,
-    /// The connection ended before the body did.
-    EndedEarly,
-    /// The chunked framing is broken.
-    Malformed,
-}
-
-impl fmt::Display for BodyFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stalled => "the body stopped coming",
-            Self::EndedEarly => "the body ended early",
-            Self::Malformed => "the chunks of the body are malformed",
-        })
-    }
-}
-
-impl std::error::Error for BodyFault {}
-
-impl From<BodyFault> for io::Error {
-    fn from(fault: BodyFault) -> Self {
-        let kind = match fault {
-            BodyFault::Stalled => io::ErrorKind::TimedOut,
-            BodyFault::EndedEarly => io::ErrorKind::UnexpectedEof,
-            BodyFault::Malformed => io::ErrorKind::InvalidData,
-        };
-        Self::new(kind, fault)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BodyState {
-    Coming,
-    Whole,
-    Failed(BodyFault),
-}
 
 /// A request under way. Dropped without [`Exchange::finish`], it closes its connection.
 #[derive(Debug)]

@@ -18,6 +18,7 @@
 
 mod additions;
 mod authority;
+mod body;
 mod chunks;
 mod config;
 mod conn;
@@ -46,9 +47,10 @@ mod turn;
 
 pub use additions::{Content, Outgoing, Reply, WriteContent};
 pub use authority::split_authority;
+pub use body::BodyFault;
 pub use config::Config;
 pub use encode::Progress;
-pub use exchange::{BodyFault, Input};
+pub use exchange::Input;
 pub use head::{Framing, Head};
 pub use header::{Header, HeaderField};
 pub use listen::{ConfigListenAddr, ListenAddr, Listener};
