@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// Accepts nothing for a while.
-    fn pause(&self) {
+    pub(crate) fn pause(&self) {
         let again = Instant::now() + ACCEPT_AGAIN;
         let mut state = self.lock();
         state.accept_again = Some(again);
@@ -87,7 +87,7 @@ impl Engine {
     }
 
     /// Tells the log once that no connection can be taken up, however many come.
-    fn note_refusal(&self, why: &dyn Display) {
+    pub(crate) fn note_refusal(&self, why: &dyn Display) {
         if !std::mem::replace(&mut self.lock().is_refusing, true) {
             log::warn!("new connections are refused for now: {why}");
         }

@@ -243,8 +243,9 @@ impl Engine {
 
     /// Wakes one of the threads that poll, or all of them where the server is over.
     fn wake(&self) {
-        // The only failure is that the counter is full, and then the event is there.
-        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+        let write = || rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+        // The only other failure is that the counter is full, and then the event is there.
+        let _ = rustix::io::retry_on_intr(write);
     }
 
     fn woken(&self) {
@@ -320,13 +321,14 @@ impl Engine {
         listeners.for_each(|number| self.listen(number));
     }
 
-    /// Waits for connections at a listener again.
+    /// Waits for connections at a listener again; where that cannot be, after a while.
     pub(crate) fn listen(&self, number: u64) {
         if let Some(listener) = self.listener(number) {
             let data = epoll::EventData::new_u64(LISTENER - number);
             let once = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
             if let Err(errno) = epoll::modify(&self.epoll, listener.as_fd(), data, once) {
-                log::error!("a listener is lost, for epoll_ctl says: {errno}");
+                self.note_refusal(&errno);
+                self.pause();
             }
         }
     }

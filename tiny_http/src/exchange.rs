@@ -163,9 +163,12 @@ impl Exchange {
         }
         if std::mem::take(&mut self.waits_for_continue) {
             self.wait_for_turn();
-            // Whole or not at all; where it does not get out, neither will the body come.
             let word = &mut [IoSlice::new(CONTINUE)];
-            let _ = self.wire(&()).send(word, Next::Later);
+            if self.wire(&()).send(word, Next::Later).is_err() {
+                // The client would wait for it, and the server for the body.
+                self.socket.end();
+                return Err(self.fail(BodyFault::EndedEarly));
+            }
         }
         let Some(connection) = &mut self.connection else {
             return Ok(Step::End);
