@@ -30,6 +30,7 @@ mod digests;
 mod displaced;
 mod errors;
 mod etags;
+mod faults;
 mod few_descriptors;
 mod framing;
 mod health;
