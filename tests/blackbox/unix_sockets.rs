@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use crate::common::process::Process;
 use crate::common::server::Exit;
 use crate::common::stranger::Stranger;
 use crate::common::{Server, TempDir, eventually, server, unix};
@@ -153,17 +154,16 @@ fn of_servers_that_start_at_once_one_has_it() {
             .arg(format!("--listen=unix:{}", socket.display()))
             .arg(dir.storage());
         let command = command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().expect("it starts")
+        Process::start(command, &dir)
     };
     for _ in 0..8 {
         drop(UnixListener::bind(&socket).expect("bound"));
-        let mut servers: Vec<Child> = (0..6).map(|_| start()).collect();
+        let mut servers: Vec<Process> = (0..6).map(|_| start()).collect();
         let mut running = servers.len();
         eventually("all but one end", || {
-            let is_running = |it: &mut Child| matches!(it.try_wait(), Ok(None));
             running = servers
                 .iter_mut()
-                .filter_map(|it| is_running(it).then_some(()))
+                .filter_map(|it| it.is_alive().then_some(()))
                 .count();
             running <= 1
         });
@@ -172,10 +172,7 @@ fn of_servers_that_start_at_once_one_has_it() {
             is_served = unix::is_served(&socket);
             is_served || running == 0
         });
-        for mut server in servers {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
+        drop(servers);
         assert!(is_served, "none is left");
         fs::remove_file(&socket).expect("removed");
     }
@@ -258,22 +255,18 @@ fn its_permissions_are_those_that_umask_leaves() {
     for (umask, mode) in [("077", 0o700), ("007", 0o770), ("022", 0o755), ("0", 0o777)] {
         let socket = dir.outside().join(format!("{umask}.sock"));
         let script = format!("umask {umask} && exec \"$@\"");
-        let mut child = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", &script, "sh"])
             .arg(server::binary())
             .arg(format!("--listen=unix:{}", socket.display()))
             .arg(dir.storage())
             .env_clear()
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        eventually("it serves", || {
-            unix::is_served(&socket) || !matches!(child.try_wait(), Ok(None))
-        });
+            .stderr(Stdio::null());
+        let _process = Process::start(&mut command, &dir);
+        eventually("it serves", || unix::is_served(&socket));
         let found = fs::symlink_metadata(&socket).map(|found| found.permissions().mode() & 0o777);
-        let _ = child.kill();
-        let _ = child.wait();
         assert_eq!(found.ok(), Some(mode), "{umask}");
     }
 }
