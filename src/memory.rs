@@ -126,6 +126,21 @@ impl Memory {
     pub fn keep(&self, bytes: usize) -> Option<Grant<'_>> {
         self.kept.wait(bytes, Instant::now())
     }
+
+    /// A fair share of the memory to keep while a client is waited for: a quarter of what is left at the
+    /// moment, if that is not less than this. Those that give theirs back and ask again come to have about
+    /// as much each.
+    #[must_use]
+    pub fn keep_share(&self, least: usize) -> Option<Grant<'_>> {
+        let part = &self.kept;
+        let mut left = lock(&part.left);
+        let bytes = *left / 4;
+        if bytes < least {
+            return None;
+        }
+        *left -= bytes;
+        Some(Grant { part, bytes })
+    }
 }
 
 impl Part {
@@ -207,6 +222,26 @@ mod tests {
         drop(all);
         assert!(memory.keep(256).is_some());
         assert!(memory.keep(257).is_none());
+    }
+
+    #[test]
+    fn shares_come_to_be_alike() {
+        let memory = Memory::new(4096);
+        assert!(memory.keep_share(257).is_none());
+        let mut shares: Vec<Option<Grant<'_>>> = (0..4).map(|_| memory.keep_share(1)).collect();
+        for _ in 0..10 {
+            for share in &mut shares {
+                *share = None;
+                *share = memory.keep_share(1);
+            }
+        }
+        let shares = shares.iter().flatten().map(Grant::bytes);
+        assert_eq!(shares.clone().count(), 4);
+        assert!(
+            shares.clone().all(|bytes| (140..=150).contains(&bytes)),
+            "{:?}",
+            shares.collect::<Vec<_>>()
+        );
     }
 
     #[test]

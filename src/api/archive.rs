@@ -45,10 +45,10 @@ pub(super) fn archive<'s>(
     })
 }
 
-fn write_archive(tree: Tree<'_>, name: &Name, sink: &mut dyn Sink) -> io::Result<()> {
+fn write_archive(mut tree: Tree<'_>, name: &Name, sink: &mut dyn Sink) -> io::Result<()> {
     let mut left_out: u64 = 0;
-    for node in tree {
-        if !write_entry(&node.map_err(io::Error::other)?, sink)? {
+    while let Some(node) = tree.next(sink).map_err(io::Error::other)? {
+        if !write_entry(&node, sink)? {
             left_out += 1;
         }
     }

@@ -76,7 +76,7 @@ fn write_page(
         sink.write_all(b"<a href=\"../\">../</a>\n")?;
     }
     let mut line = String::new();
-    while let Some((name, about)) = listing.next_entry().map_err(io::Error::other)? {
+    while let Some((name, about)) = listing.next_entry(sink).map_err(io::Error::other)? {
         line.clear();
         push_line(&mut line, name.as_encoded_bytes(), &about);
         sink.write_all(line.as_bytes())?;

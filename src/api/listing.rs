@@ -49,7 +49,8 @@ fn text(mut listing: Listing<'_>) -> Result<Content<'_>, storage::Error> {
     let mut length = None;
     if listing.is_fixed() {
         let mut sum = 0;
-        while let Some(name) = listing.next_name()? {
+        // What is fixed is not read again.
+        while let Some(name) = listing.next_name(&mut ())? {
             set_line(&mut line, name);
             sum += line.len() as u64;
         }
@@ -57,7 +58,7 @@ fn text(mut listing: Listing<'_>) -> Result<Content<'_>, storage::Error> {
         listing.rewind();
     }
     let write = move |sink: &mut dyn Sink| {
-        while let Some(name) = listing.next_name().map_err(io::Error::other)? {
+        while let Some(name) = listing.next_name(sink).map_err(io::Error::other)? {
             set_line(&mut line, name);
             sink.write_all(line.as_bytes())?;
         }
@@ -75,7 +76,7 @@ fn json(mut listing: Listing<'_>) -> Content<'_> {
     let write = move |sink: &mut dyn Sink| {
         let mut object = Vec::new();
         let mut before = "[";
-        while let Some((name, about)) = listing.next_entry().map_err(io::Error::other)? {
+        while let Some((name, about)) = listing.next_entry(sink).map_err(io::Error::other)? {
             object.clear();
             object.extend_from_slice(before.as_bytes());
             push_object(&mut object, name, &about)?;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use crate::http::head::Field;
+use crate::storage::Computing;
 
 /// A reply: status, fields that are its own, and content.
 #[derive(Debug)]
@@ -45,7 +46,9 @@ pub enum Content<'s> {
 pub type Writer<'s> = Box<dyn FnOnce(&mut dyn Sink) -> io::Result<()> + 's>;
 
 /// Where a stream goes.
-pub trait Sink: Write {
+///
+/// What is made while it is sent, and computes for that, does so in turns with what computes before its reply.
+pub trait Sink: Write + Computing {
     /// Writes a part of a file.
     ///
     /// # Errors

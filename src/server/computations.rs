@@ -1,10 +1,10 @@
-//! Requests that compute before they reply: as many at once as there are processors.
+//! Requests that compute: as many at once as there are processors.
 //!
 //! The others wait, so that what reads and writes goes on. A computation that has had its slice of time makes room for one
 //! that waits: first for one of the client (`client.rs`) whose last slice is the longest ago, so that neither one long computation nor
 //! many of one client keep a short one of another waiting.
 //!
-//! Responsible for: whose turn it is, and what is worth going on with when the server stops. Not for: what is computed.
+//! Responsible for: whose turn it is. Not for: what is computed, and whether it is worth going on with (`computation.rs`).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
@@ -186,63 +186,6 @@ impl State {
     }
 }
 
-/// The computation of one request.
-pub(super) struct Computation<'c> {
-    /// So many bytes were done when it was known first; how long those took is not.
-    done_before: u64,
-    took: Duration,
-    resumed: Instant,
-    pub(super) turn: Option<Turn<'c>>,
-}
-
-impl<'c> Computation<'c> {
-    /// One that has done so many bytes already.
-    pub(super) fn begin(done: u64) -> Self {
-        Self {
-            done_before: done,
-            took: Duration::ZERO,
-            resumed: Instant::now(),
-            turn: None,
-        }
-    }
-
-    /// Notes how far it is.
-    pub(super) fn progress(&mut self, done: u64, total: u64) -> Progress {
-        self.took += self.resumed.elapsed();
-        Progress {
-            done: done.saturating_sub(self.done_before),
-            total: total.saturating_sub(self.done_before),
-            took: self.took,
-        }
-    }
-
-    /// It goes on.
-    pub(super) fn go_on(self, turn: Turn<'c>) -> Self {
-        Self {
-            resumed: Instant::now(),
-            turn: Some(turn),
-            ..self
-        }
-    }
-}
-
-/// How far a computation is, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Progress {
-    pub(super) done: u64,
-    pub(super) total: u64,
-    /// The time that it took, without waits.
-    pub(super) took: Duration,
-}
-
-impl Progress {
-    /// Whether it can be done within this time, if it goes on as it did and need not wait.
-    pub(super) fn ends_within(self, left: Duration) -> bool {
-        let parts_to_do = self.total.saturating_sub(self.done) as f64 / self.done.max(1) as f64;
-        self.took.as_secs_f64() * parts_to_do <= left.as_secs_f64()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,26 +302,5 @@ mod tests {
         let turn = turn([0x2001, 0xdb8, 1, 2, 3, 4, 5, 6]);
         let network = IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, 0]);
         assert!(turn.is_ok_and(|turn| turn.address == network));
-    }
-
-    #[test]
-    fn what_is_worth_going_on_with() {
-        for (done, total, took, left, expected) in [
-            (1, 2, 10, 10, true),
-            (1, 2, 10, 9, false),
-            (9, 10, 9, 1, true),
-            (0, 10, 1, 5, false),
-            (0, 10, 0, 5, true),
-            (10, 10, 100, 0, true),
-            (4 << 20, 8 << 40, 1, 3600, false),
-        ] {
-            let progress = Progress {
-                done,
-                total,
-                took: Duration::from_secs(took),
-            };
-            let ends = progress.ends_within(Duration::from_secs(left));
-            assert_eq!(ends, expected, "{progress:?} {left}");
-        }
     }
 }

@@ -5,6 +5,7 @@ mod asked;
 mod capacity;
 mod cleaner;
 mod client;
+mod computation;
 mod computations;
 mod control_group;
 mod dispatch;

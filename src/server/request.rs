@@ -8,7 +8,7 @@ use tiny_http::Framing;
 
 use super::Shared;
 use super::client::address_of;
-use super::computations::Computation;
+use super::computation::Computation;
 use super::transfer::Transfer;
 use super::uploads::Receiving;
 use crate::api::{Error, Op, Request};
@@ -23,8 +23,7 @@ pub(super) struct Metered<'e> {
     shared: &'e Shared,
     /// Once it has a body.
     receiving: Option<Receiving<'e>>,
-    /// Once it computes.
-    computation: Option<Computation<'e>>,
+    computation: Computation<'e>,
 }
 
 impl<'e> Metered<'e> {
@@ -35,11 +34,11 @@ impl<'e> Metered<'e> {
     ) -> Self {
         Self {
             is_head: *request.method() == tiny_http::Method::Head,
+            computation: Computation::new(shared, address_of(request)),
             request,
             transfer,
             shared,
             receiving: None,
-            computation: None,
         }
     }
 }
@@ -99,29 +98,12 @@ impl Request for Metered<'_> {
     }
 
     fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
-        let address = address_of(self.request);
-        let computation = self.computation.take();
-        let mut computation = computation.unwrap_or_else(|| Computation::begin(done));
-        let progress = computation.progress(done, total);
-        let mut check = || {
-            if self.request.is_client_gone() {
-                return Err(Error::ClientGone);
-            }
-            match self.shared.time_left() {
-                Some(left) if !progress.ends_within(left) => Err(Error::Stopping),
-                _ => Ok(()),
-            }
-        };
-        check()?;
-        let turn = match computation.turn.take() {
-            Some(turn) => turn.go_on(&mut check)?,
-            None => self.shared.computations.wait(address, &mut check)?,
-        };
-        self.computation = Some(computation.go_on(turn));
-        Ok(())
+        let request = &mut *self.request;
+        self.computation
+            .keep((done, total), &mut || request.is_client_gone())
     }
 
     fn stop_computing(&mut self) {
-        self.computation = None;
+        self.computation.stop();
     }
 }

@@ -10,6 +10,8 @@ use tiny_http::{Outgoing, Progress};
 
 use super::Shared;
 use super::asked::Asked;
+use super::client::address_of;
+use super::computation::Computation;
 use super::dispatch::Check;
 use super::request::Metered;
 use super::slots::Slot;
@@ -21,6 +23,7 @@ use crate::http::head::browser_protection;
 use crate::http::hosts::Hosts;
 use crate::http::problem::Format;
 use crate::http::route::{Operation, route};
+use crate::storage::Computing;
 
 /// What a request has been let in with.
 pub(super) enum Admission<'a> {
@@ -161,6 +164,7 @@ impl Worker {
             .map(|(name, value)| (*name, &**value))
             .collect();
         let (sent_bytes, sent_file);
+        let computation = Computation::new(&self.shared, address_of(request));
         let content = match reply.content {
             Content::None => tiny_http::Content::Bytes(&[]),
             Content::Bytes(bytes) => {
@@ -173,8 +177,12 @@ impl Worker {
             }
             Content::Stream { length, write } => tiny_http::Content::Stream {
                 length,
-                write: Box::new(|outgoing| {
-                    let mut flow = Flow { outgoing, place };
+                write: Box::new(move |outgoing| {
+                    let mut flow = Flow {
+                        outgoing,
+                        place,
+                        computation,
+                    };
                     let written = unless_it_panics(|| Ok(write(&mut flow)));
                     written.unwrap_or_else(|panic| Err(io::Error::other(panic.cause())))
                 }),
@@ -248,6 +256,7 @@ impl Progress for Place<'_> {
 struct Flow<'f, 's> {
     outgoing: &'f mut Outgoing<'s>,
     place: &'f Place<'f>,
+    computation: Computation<'f>,
 }
 
 impl Write for Flow<'_, '_> {
@@ -259,6 +268,19 @@ impl Write for Flow<'_, '_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.outgoing.flush()
+    }
+}
+
+impl Computing for Flow<'_, '_> {
+    fn keep_computing(&mut self, done: u64, total: u64) -> io::Result<()> {
+        let outgoing = &*self.outgoing;
+        let mut is_client_gone = || outgoing.is_client_gone();
+        let kept = self.computation.keep((done, total), &mut is_client_gone);
+        kept.map_err(|error| io::Error::other(error.cause()))
+    }
+
+    fn stop_computing(&mut self) {
+        self.computation.stop();
     }
 }
 

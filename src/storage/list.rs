@@ -10,7 +10,8 @@ use super::Error;
 use super::about::About;
 use super::root::{DIR_FLAGS, Root};
 use super::snapshot::Folder;
-use super::sorted::{Sorted, Sorter, Source};
+use super::sorted::{Sorted, Sorter};
+use super::window::{Computing, Source};
 use crate::memory::Memory;
 
 /// Names, in little more memory than they have bytes: there may be millions.
@@ -55,18 +56,23 @@ impl Listing<'_> {
     /// The next name.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn next_name(&mut self) -> Result<Option<&OsStr>, Error> {
-        self.sorter.next(&mut self.sorted, source(&self.folder))
+    /// What the system says; what ends the computation.
+    pub fn next_name(&mut self, computing: &mut dyn Computing) -> Result<Option<&OsStr>, Error> {
+        let source = source(&self.folder);
+        self.sorter.next(&mut self.sorted, source, computing)
     }
 
     /// The next name whose entry is still there, with what it is.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn next_entry(&mut self) -> Result<Option<(&OsStr, About)>, Error> {
+    /// What the system says; what ends the computation.
+    pub fn next_entry(
+        &mut self,
+        computing: &mut dyn Computing,
+    ) -> Result<Option<(&OsStr, About)>, Error> {
         let about = loop {
-            let next = self.sorter.next(&mut self.sorted, source(&self.folder))?;
+            let source = source(&self.folder);
+            let next = self.sorter.next(&mut self.sorted, source, computing)?;
             let Some(name) = next else {
                 return Ok(None);
             };
@@ -156,10 +162,6 @@ impl Names {
         self.starts.len()
     }
 
-    pub(super) fn last(&self) -> Option<&OsStr> {
-        self.get(self.starts.len().checked_sub(1)?)
-    }
-
     /// Whether there are so many bytes or so many names.
     pub(super) fn is_full(&self, bytes: usize, names: usize) -> bool {
         self.bytes.len() >= bytes || self.starts.len() >= names
@@ -240,7 +242,7 @@ mod tests {
         let mut names = names_of(&[b"a", b"b", b"c"]);
         assert_eq!(names.halve(), b"b");
         assert_eq!(as_bytes(&names), [b"a"]);
-        assert_eq!((names.len(), names.last()), (1, Some(OsStr::new("a"))));
+        assert_eq!(names.len(), 1);
         assert_eq!(names.get(1), None);
     }
 }

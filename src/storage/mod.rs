@@ -38,6 +38,7 @@ mod tree;
 mod turn;
 mod version;
 mod walk;
+mod window;
 
 pub use about::{About, Kind};
 pub use copy::Copied;
@@ -52,3 +53,4 @@ pub use space::Shortage;
 pub use staged::{Need, Staged};
 pub use tree::{Node, NodeContent, Tree, Unreadable};
 pub use version::{ANY, Check, Current, Version};
+pub use window::Computing;

@@ -5,26 +5,21 @@
 //! | few | in memory, in what each request has anyway |
 //! | more | in memory, where the sum of all requests has room for them ([`Memory::keep`]) |
 //! | else | on the disk: sorted in runs, which are merged (`spill.rs`) |
-//! | where that cannot be | the folder is read again for each next part of them |
+//! | where that cannot be | the folder is read again for each next part of them (`window.rs`) |
 //!
 //! What is large is held only while names are sorted, which waits for no client.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
-
-use rustix::fs::{Dir, Mode};
 
 use super::Error;
 use super::list::Names;
-use super::root::{DIR_FLAGS, Root};
+use super::root::Root;
 use super::spill::{Reader, Spill, bytes_of};
+use super::window::{Computing, SMALL, Source, Window};
 use crate::memory::{Grant, Memory};
-
-/// The names that a request may have in memory without being granted it, in bytes.
-pub(super) const SMALL: usize = 32 * 1024;
 
 /// The names that are sorted at once: their bytes, and their number.
 const RUN: usize = 768 * 1024;
@@ -35,9 +30,6 @@ const WORK: usize = RUN + RUN_NAMES * size_of::<usize>();
 
 /// The most names that are kept in memory where they could be on the disk, in bytes.
 const MOST_KEPT: usize = 256 * 1024;
-
-/// The parts, in bytes, in which a folder is read again, the best first; without a grant it is [`SMALL`].
-const WINDOWS: [usize; 3] = [1 << 20, 256 * 1024, 64 * 1024];
 
 /// How much is read at once of names on the disk.
 const READ: usize = 8 * 1024;
@@ -50,13 +42,6 @@ pub(super) struct Sorter<'r> {
     spill: Option<Spill>,
     /// Whether names can be put on the disk, as far as is known.
     can_spill: bool,
-}
-
-/// An open folder whose names are wanted.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'f> {
-    pub(super) dir: BorrowedFd<'f>,
-    pub(super) is_root: bool,
 }
 
 /// Sorted names, and how many of them have been handed out.
@@ -77,15 +62,7 @@ pub(super) enum Sorted<'r> {
         _room: Grant<'r>,
     },
     /// A part of them is in memory.
-    Window {
-        /// The last name before it; empty at the beginning.
-        after: Vec<u8>,
-        names: Names,
-        next: usize,
-        /// Whether there are no others behind it.
-        is_last: bool,
-        grant: Option<Grant<'r>>,
-    },
+    Window(Window<'r>),
 }
 
 impl<'r> Sorter<'r> {
@@ -110,11 +87,11 @@ impl<'r> Sorter<'r> {
         let mut room = self.memory.on_disk();
         let mut working = None;
         let mut runs = VecDeque::new();
-        let mut folder = open(source)?;
+        let mut folder = source.open()?;
         while let Some(entry) = folder.read() {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
-            if is_left_out(self.root, source, name) {
+            if source.leaves_out(self.root, name) {
                 continue;
             }
             if working.is_none() && names.used() + name.len() > SMALL {
@@ -233,84 +210,26 @@ impl<'r> Sorter<'r> {
     /// The next name.
     ///
     /// # Errors
-    /// What the system says while the folder is read again, or what was put on the disk.
+    /// What the system says while the folder is read again, or what was put on the disk; what ends the
+    /// computation.
     pub(super) fn next<'s>(
         &self,
         sorted: &'s mut Sorted<'r>,
         source: Source<'_>,
+        computing: &mut dyn Computing,
     ) -> Result<Option<&'s OsStr>, Error> {
-        if let Sorted::Window { next, names, .. } = sorted
-            && *next == names.len()
-        {
-            self.read_on(sorted, source)?;
-        }
         match sorted {
-            Sorted::Kept { names, next, .. } | Sorted::Window { names, next, .. } => {
+            Sorted::Kept { names, next, .. } => {
                 let name = names.get(*next);
                 *next += usize::from(name.is_some());
                 Ok(name)
             }
+            Sorted::Window(window) => window.next((self.root, self.memory), source, computing),
             Sorted::Spilled { reader, .. } => match &self.spill {
                 Some(spill) => Ok(spill.next(reader, READ)?.map(OsStr::from_bytes)),
                 None => Ok(None),
             },
         }
-    }
-
-    /// Reads the next part of the names, unless there are no others.
-    fn read_on(&self, sorted: &mut Sorted<'r>, source: Source<'_>) -> Result<(), Error> {
-        let Sorted::Window {
-            after,
-            names,
-            next,
-            is_last: is_last @ false,
-            grant,
-        } = sorted
-        else {
-            return Ok(());
-        };
-        if let Some(last) = names.last() {
-            *after = last.as_bytes().to_vec();
-        }
-        *names = Names::default();
-        *next = 0;
-        if grant.is_none() {
-            *grant = WINDOWS.iter().find_map(|bytes| self.memory.keep(*bytes));
-        }
-        let room = grant.as_ref().map_or(SMALL, Grant::bytes);
-        *is_last = self.fill(names, after, (room, source))?;
-        Ok(())
-    }
-
-    /// Takes the first names behind one, as many as there is room for. Says whether those are all.
-    fn fill(
-        &self,
-        names: &mut Names,
-        after: &[u8],
-        (room, source): (usize, Source<'_>),
-    ) -> Result<bool, Error> {
-        let mut before: Option<Vec<u8>> = None;
-        let mut folder = open(source)?;
-        while let Some(entry) = folder.read() {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if name <= after
-                || before.as_deref().is_some_and(|before| name >= before)
-                || is_left_out(self.root, source, name)
-            {
-                continue;
-            }
-            if names.used() + name.len() > room / 2 {
-                names.sort();
-                before = Some(names.halve());
-                if before.as_deref().is_some_and(|before| name >= before) {
-                    continue;
-                }
-            }
-            names.push(name);
-        }
-        names.sort();
-        Ok(before.is_none())
     }
 
     /// Gives back what sorted names have on the disk. Those that were sorted later have gone before.
@@ -324,17 +243,7 @@ impl<'r> Sorter<'r> {
 impl Sorted<'_> {
     /// None of the names, which are to be read in parts.
     pub(super) fn nothing_read() -> Self {
-        Self::read_after(Vec::new())
-    }
-
-    fn read_after(after: Vec<u8>) -> Self {
-        Self::Window {
-            after,
-            names: Names::default(),
-            next: 0,
-            is_last: false,
-            grant: None,
-        }
+        Self::Window(Window::new(Vec::new(), 0))
     }
 
     /// No names.
@@ -348,7 +257,7 @@ impl Sorted<'_> {
 
     /// Whether the same names come a second time.
     pub(super) fn is_fixed(&self) -> bool {
-        !matches!(self, Self::Window { .. })
+        !matches!(self, Self::Window(_))
     }
 
     /// Begins anew.
@@ -356,7 +265,7 @@ impl Sorted<'_> {
         match self {
             Self::Kept { next, .. } => *next = 0,
             Self::Spilled { part, reader, .. } => *reader = Reader::new(part.clone()),
-            Self::Window { .. } => *self = Self::nothing_read(),
+            Self::Window(_) => *self = Self::nothing_read(),
         }
     }
 
@@ -365,23 +274,18 @@ impl Sorted<'_> {
         match self {
             Self::Kept { names, next, .. } => *next == names.len(),
             Self::Spilled { reader, .. } => reader.is_at_end(),
-            Self::Window {
-                names,
-                next,
-                is_last,
-                ..
-            } => *is_last && *next == names.len(),
+            Self::Window(window) => window.is_at_end(),
         }
     }
 
     /// Memory that they take without having been granted it, in bytes.
     pub(super) fn memory(&self) -> usize {
         match self {
-            Self::Kept { names, grant, .. } | Self::Window { names, grant, .. } => match grant {
-                None => names.used(),
-                Some(_) => 0,
-            },
-            Self::Spilled { .. } => 0,
+            Self::Kept {
+                names, grant: None, ..
+            } => names.used(),
+            Self::Window(window) => window.memory(),
+            Self::Kept { .. } | Self::Spilled { .. } => 0,
         }
     }
 
@@ -401,26 +305,16 @@ impl Sorted<'_> {
             *self = Self::none();
             return;
         }
-        if let Self::Kept { names, next, .. } | Self::Window { names, next, .. } = self {
-            let last = next.checked_sub(1).and_then(|last| names.get(last));
-            let last = last.map(|last| last.as_bytes().to_vec());
-            *self = match (last, &mut *self) {
-                (Some(last), _) => Self::read_after(last),
-                (None, Self::Window { after, .. }) => Self::read_after(std::mem::take(after)),
-                (None, _) => Self::nothing_read(),
-            };
+        match self {
+            Self::Kept { names, next, .. } => {
+                let last = next.checked_sub(1).and_then(|last| names.get(last));
+                let after = last.map_or_else(Vec::new, |last| last.as_bytes().to_vec());
+                *self = Self::Window(Window::new(after, names.len() as u64));
+            }
+            Self::Window(window) => window.drop_names(),
+            Self::Spilled { .. } => {}
         }
     }
-}
-
-/// Opens a folder for reading: it may be open as a place alone (O_PATH).
-fn open(source: Source<'_>) -> Result<Dir, Error> {
-    let readable = rustix::fs::openat(source.dir, ".", DIR_FLAGS, Mode::empty())?;
-    Ok(Dir::new(readable)?)
-}
-
-fn is_left_out(root: &Root, source: Source<'_>, name: &[u8]) -> bool {
-    matches!(name, b"." | b"..") || source.is_root && root.is_own(OsStr::from_bytes(name))
 }
 
 #[cfg(test)]
@@ -466,12 +360,12 @@ mod tests {
             Sorted::Kept { grant: None, .. } => "small",
             Sorted::Kept { .. } => "kept",
             Sorted::Spilled { .. } => "spilled",
-            Sorted::Window { .. } => "window",
+            Sorted::Window(_) => "window",
         };
         let mut rounds = Vec::new();
         for _ in 0..2 {
             let mut names = Vec::new();
-            while let Some(name) = sorter.next(&mut sorted, source)? {
+            while let Some(name) = sorter.next(&mut sorted, source, &mut ())? {
                 names.push(name.to_string_lossy().into_owned());
                 sorted.rest();
             }
@@ -526,6 +420,89 @@ mod tests {
             assert!(names == sorted, "{kind}: {} names", names.len());
             assert_eq!(kind, expected, "{files} files, {limit} bytes");
             assert_eq!(sorter.memory.in_use(), 0);
+        }
+        Ok(())
+    }
+
+    /// Counts the turns of work, and ends it after so many steps.
+    #[derive(Default)]
+    struct Counted {
+        steps: u32,
+        turns: u32,
+        has_turn: bool,
+        most_steps: Option<u32>,
+        last: (u64, u64),
+    }
+
+    impl Computing for Counted {
+        fn keep_computing(&mut self, done: u64, total: u64) -> std::io::Result<()> {
+            self.turns += u32::from(!self.has_turn);
+            self.has_turn = true;
+            self.steps += 1;
+            self.last = (done, total);
+            match self.most_steps {
+                Some(most) if self.steps > most => Err(std::io::Error::other("on purpose")),
+                _ => Ok(()),
+            }
+        }
+
+        fn stop_computing(&mut self) {
+            self.has_turn = false;
+        }
+    }
+
+    // symptom: 200 unread lists of a large folder kept all processors busy for minutes, and a request of
+    //          another client beside them took 20 ms in the place of 0.1 ms.
+    // cause:   lists that get neither memory nor disk read the folder again and again, all at the same time.
+    // fix:     they do so in turns, and have none while a client takes what was read.
+    #[test]
+    fn a_folder_is_read_again_in_turns_unless_it_is_small() -> Result<(), Failed> {
+        let many = filled("turns", FILES)?;
+        let some = filled("no-turns", 900)?;
+        let memory = Memory::new(0);
+        for (storage, most_steps, has_turns) in [
+            (&some, None, false),
+            (&many, None, true),
+            (&many, Some(9), true),
+        ] {
+            let Entry::Folder(folder) = storage.root.open_entry(&[])? else {
+                return Err("no folder".into());
+            };
+            let source = Source {
+                dir: folder.fd(),
+                is_root: true,
+            };
+            let mut sorter = Sorter::new(&storage.root, &memory);
+            let mut sorted = sorter.sort(source)?;
+            assert!(!sorted.is_fixed());
+            let mut counted = Counted {
+                most_steps,
+                ..Counted::default()
+            };
+            let mut names = 0_u64;
+            let ended = loop {
+                match sorter.next(&mut sorted, source, &mut counted) {
+                    Ok(Some(_)) => names += 1,
+                    Ok(None) => break None,
+                    Err(error) => break Some(error.to_string()),
+                }
+                assert!(!counted.has_turn, "behind {names} names");
+            };
+            assert!(!counted.has_turn);
+            assert_eq!(ended.is_some(), most_steps.is_some(), "{ended:?}");
+            match has_turns {
+                false => assert_eq!((counted.steps, names), (0, 900)),
+                true if most_steps.is_some() => assert_eq!(counted.steps, 10),
+                true => {
+                    let (done, total) = counted.last;
+                    assert!(names == 7_000 && done < names && names - done < 200);
+                    // Those that are the server's own are counted, too.
+                    assert!((7_000..7_010).contains(&total), "{total}");
+                    // A part has some 75 to 150 names, and each reading takes seven steps.
+                    assert!((45..95).contains(&counted.turns), "{} turns", counted.turns);
+                    assert!(counted.steps > 6 * counted.turns, "{} steps", counted.steps);
+                }
+            }
         }
         Ok(())
     }

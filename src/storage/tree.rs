@@ -19,8 +19,9 @@ use super::error::again;
 use super::file_id::FileId;
 use super::root::Root;
 use super::snapshot::{Folder, Snapshot, open_regular};
-use super::sorted::{SMALL, Sorted, Sorter, Source};
+use super::sorted::{Sorted, Sorter};
 use super::walk::{PATH_DIR, open_plain};
+use super::window::{Computing, SMALL, Source};
 use crate::memory::Memory;
 
 /// The room for the names of the folders beneath one whose names are kept without a grant, in bytes.
@@ -130,27 +131,25 @@ impl Root {
     }
 }
 
-/// Ends after an error.
-impl Iterator for Tree<'_> {
-    type Item = Result<Node, Unreadable>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let found = self.advance().map_err(|error| {
+impl Tree<'_> {
+    /// The next entry; none after an error.
+    ///
+    /// # Errors
+    /// What cannot be read, and why; what ends the computation.
+    pub fn next(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Unreadable> {
+        self.advance(computing).map_err(|error| {
             self.levels.clear();
             Unreadable {
                 path: self.path.clone(),
                 error,
             }
-        });
-        found.transpose()
+        })
     }
-}
 
-impl Tree<'_> {
-    fn advance(&mut self) -> Result<Option<Node>, Error> {
+    fn advance(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Error> {
         while let Some(level) = self.levels.last() {
             self.path.truncate(level.path_length);
-            match self.look_at_next() {
+            match self.look_at_next(computing) {
                 Ok(Some(node)) => return Ok(Some(node)),
                 Ok(None) => self.leave()?,
                 // It has vanished.
@@ -163,16 +162,14 @@ impl Tree<'_> {
 
     /// Looks at the next entry of the innermost folder, and goes into it if it is a folder; `None` where there are no
     /// more.
-    fn look_at_next(&mut self) -> Result<Option<Node>, Error> {
+    fn look_at_next(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Error> {
         let is_root = self.levels.len() == 1 && self.top.is_root;
         let Some(level) = self.levels.last_mut() else {
             return Ok(None);
         };
         let dir = self.at.as_ref().map_or(self.top.fd(), AsFd::as_fd);
-        let Some(name) = self
-            .sorter
-            .next(&mut level.names, Source { dir, is_root })?
-        else {
+        let source = Source { dir, is_root };
+        let Some(name) = self.sorter.next(&mut level.names, source, computing)? else {
             return Ok(None);
         };
         self.path.extend_from_slice(name.as_bytes());
@@ -382,8 +379,7 @@ mod tests {
         let memory = Memory::new(1 << 24);
         let mut tree = tree(root, &memory, ROOM)?;
         let mut found = 0;
-        while let Some(node) = tree.next() {
-            node?;
+        while tree.next(&mut ())?.is_some() {
             found += 1;
             let held: usize = tree.levels.iter().map(|level| level.names.memory()).sum();
             // One level more than there is room for: the innermost is never given back.
@@ -416,8 +412,9 @@ mod tests {
         let taken = memory.work(1 << 23);
         assert!(taken.is_some());
         let mut names = Vec::new();
-        for node in tree(root, &memory, ROOM)? {
-            names.push(String::from_utf8(node?.path)?);
+        let mut tree = tree(root, &memory, ROOM)?;
+        while let Some(node) = tree.next(&mut ())? {
+            names.push(String::from_utf8(node.path)?);
         }
         let files = (0..1_000).map(|number| format!("inner/{number:03}{long}"));
         let expected: Vec<String> = std::iter::once("inner/".to_owned()).chain(files).collect();
@@ -442,8 +439,8 @@ mod tests {
             let mut found = Vec::new();
             let mut kept = 0;
             let mut tree = tree(root, &memory, room)?;
-            while let Some(node) = tree.next() {
-                found.push(String::from_utf8(node?.path)?);
+            while let Some(node) = tree.next(&mut ())? {
+                found.push(String::from_utf8(node.path)?);
                 kept = kept.max(
                     tree.levels
                         .iter()
@@ -464,10 +461,10 @@ mod tests {
         let root = &storage.root;
         fill(&storage.path, 2, &mut Vec::new(), "")?;
         let memory = Memory::new(0);
-        let tree = tree(root, &memory, 0)?;
+        let mut tree = tree(root, &memory, 0)?;
         let mut found = Vec::new();
-        for node in tree {
-            let path = String::from_utf8(node?.path)?;
+        while let Some(node) = tree.next(&mut ())? {
+            let path = String::from_utf8(node.path)?;
             if path == "0/0/0-" {
                 // Two folders up: the one with the next name, and a file behind it.
                 std::fs::remove_dir_all(storage.path.join("1"))?;

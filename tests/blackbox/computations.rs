@@ -257,3 +257,49 @@ fn a_copy_that_waits_for_a_lock_does_not_compute() {
     }
     server.assert_clean();
 }
+
+/// The mean time of a small request, one after the other.
+fn small_request(server: &Server) -> Duration {
+    const COUNT: u32 = 400;
+    let mut conn = server.open();
+    let begun = Instant::now();
+    for _ in 0..COUNT {
+        let reply = conn.request("GET", "small", &[], b"").expect("a reply");
+        assert_eq!(reply.text(), "small");
+    }
+    begun.elapsed() / COUNT
+}
+
+// symptom: beside 200 unread lists of a large folder small requests took a hundred times as long as without them.
+// cause:   lists that get neither memory nor disk to sort with read the folder again and again, all at the same time.
+// fix:     they do so in turns, as other computations.
+#[test]
+fn lists_that_read_their_folder_again_and_again_take_turns() {
+    const LISTS: usize = 200;
+    const NAMES: usize = 10_000;
+    // There is never so much, and so no list is put on the disk.
+    let server = Server::with(&["--min-free-space", "1000T"], &[]);
+    server.place("small", b"small");
+    let folder = server.storage().join("folder");
+    fs::create_dir(&folder).expect("made");
+    for number in 0..NAMES {
+        let name = format!("{:06}{}", number * 7_919 % NAMES, "n".repeat(240));
+        fs::write(folder.join(name), b"").expect("written");
+    }
+    let alone = small_request(&server);
+    let mut lists: Vec<Conn> = (0..LISTS).map(|_| server.open()).collect();
+    for conn in &mut lists {
+        let accept = [("Accept", "application/json")];
+        conn.send(&request_bytes("GET", "folder", &accept, b""));
+    }
+    // With the first part of each list its head is sent, and nothing more is read of it. Some may get
+    // no memory to sort with.
+    let heads = lists.iter_mut().map(|conn| conn.head().expect("a head"));
+    let begun = heads.filter(|head| head.status == 200).count();
+    assert!(begun >= 20, "{begun} lists");
+    let beside = small_request(&server);
+    assert!(!is_idle(&server), "the lists are on the way");
+    let ratio = beside.as_secs_f64() / alone.as_secs_f64();
+    println!("{alone:?} alone, {beside:?} beside {begun} lists: {ratio:.1}");
+    assert!(ratio < 10.0, "{alone:?} alone, {beside:?} beside the lists");
+}

@@ -67,6 +67,13 @@ impl Outgoing<'_> {
         self.0.written()
     }
 
+    /// Whether the client is known to have closed the whole connection. One that has ended its half may
+    /// have: that shows once more is sent.
+    #[must_use]
+    pub fn is_client_gone(&self) -> bool {
+        self.0.is_client_gone()
+    }
+
     /// Writes a part of a file: by `sendfile` where it is large. The [`Progress`] is told of each step.
     ///
     /// # Errors

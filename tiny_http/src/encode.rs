@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
+use rustix::event::PollFlags;
 
 use crate::io::Socket;
 use crate::{HTTPVersion, StatusCode};
@@ -301,6 +302,13 @@ impl<S: Sink> Write for Encoder<S> {
 }
 
 impl Encoder<Wire<'_>> {
+    /// Whether nothing that is sent can arrive.
+    pub(crate) fn is_client_gone(&self) -> bool {
+        // These are told of whether or not they are asked for (poll(2)).
+        let gone = PollFlags::HUP | PollFlags::ERR;
+        self.sink.socket.seen(PollFlags::empty()).intersects(gone)
+    }
+
     /// Writes a part of a file: by `sendfile` where it is large. Whoever watches is told of each step.
     ///
     /// # Errors
