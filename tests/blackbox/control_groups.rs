@@ -185,7 +185,7 @@ fn lists_that_nobody_reads_fit() {
 
 #[test]
 fn lists_as_json_that_nobody_reads_fit() {
-    for mib in [32, 64] {
+    for mib in [32, 64, 256] {
         unread(mib, "/file/d", "application/json");
     }
 }
