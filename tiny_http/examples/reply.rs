@@ -5,7 +5,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use tiny_http::{
-    Config, ConfigListenAddr, Content, Method, Reply, Request, Response, Server, StatusCode,
+    Config, ConfigListenAddr, Content, Method, Pipe, Reply, Request, Response, Server, StatusCode,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -51,7 +51,11 @@ fn store(mut request: Request, path: &str) {
     let target = format!("{path}.{}", request.connection_id());
     let stored = File::create(&target).and_then(|file| {
         std::fs::remove_file(&target)?;
-        request.copy_body_to_file(&file, &mut |_| {})
+        let mut pipe = Pipe::new()?;
+        while request.fill(&mut pipe)? > 0 {
+            pipe.empty_into(&file)?;
+        }
+        Ok(())
     });
     let status = if stored.is_ok() { 204 } else { 500 };
     // A client that has gone is nobody's fault.

@@ -12,6 +12,7 @@ use crate::presence::Presence;
 use crate::request::connection_field;
 use crate::response::date;
 use crate::role::Refusal;
+use crate::splice::Pipe;
 use crate::{HTTPVersion, Method, Request, StatusCode};
 
 /// A reply whose content is not a reader.
@@ -151,19 +152,26 @@ impl Request {
         presence.is_gone(&exchange.socket, self.head.version < (1, 1))
     }
 
-    /// Copies the rest of the body to a file, from where the file stands: by `splice` where much of it is known to come,
-    /// without a copy in the program. After each step it says how many bytes of the body have come; gives how many have.
+    /// Reads what has come of the body, without waiting for more; 0 at its end.
     ///
     /// # Errors
-    /// Those of [`as_reader`](Request::as_reader), for which [`body_fault`](Request::body_fault) is set, and those of the
-    /// file.
-    pub fn copy_body_to_file(
-        &mut self,
-        file: &File,
-        has_come: &mut dyn FnMut(u64),
-    ) -> io::Result<u64> {
+    /// Those of [`as_reader`](Request::as_reader); `WouldBlock` where nothing has come, or the client waits for the word to
+    /// send it (`Expect: 100-continue`).
+    pub fn read_ready(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.exchange {
-            Some(exchange) => exchange.copy_body_to_file(file, has_come),
+            Some(exchange) => exchange.read_ready(out),
+            None => Ok(0),
+        }
+    }
+
+    /// Moves what comes next of the body into a pipe that is empty, without a copy in the program, and says how many bytes
+    /// that were; 0 at its end.
+    ///
+    /// # Errors
+    /// Those of [`as_reader`](Request::as_reader), for which [`body_fault`](Request::body_fault) is set.
+    pub fn fill(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
+        match &mut self.exchange {
+            Some(exchange) => exchange.fill(pipe),
             None => Ok(0),
         }
     }

@@ -151,6 +151,14 @@ impl Exchange {
         }
     }
 
+    /// Reads what has come of the body, without waiting, also for the client's turn to send it.
+    pub(crate) fn read_ready(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self.waits_for_continue {
+            true => Err(io::ErrorKind::WouldBlock.into()),
+            false => self.read_body(out, false),
+        }
+    }
+
     /// What comes next of the body; what has come already is copied.
     pub(crate) fn next_of_body(&mut self, out: &mut [u8]) -> io::Result<Step> {
         match self.body {

@@ -66,10 +66,10 @@ impl Socket {
     }
 
     /// Moves what is there, up to so many bytes, into a pipe that is empty; 0 at the end.
-    pub(crate) fn splice(&self, pipe: &OwnedFd, most: usize) -> io::Result<usize> {
+    pub(crate) fn splice(&self, pipe: impl AsFd, most: usize) -> io::Result<usize> {
         let socket = self.plain()?;
         let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
-        let splice = || rustix::pipe::splice(socket, None, pipe, None, most, flags);
+        let splice = || rustix::pipe::splice(socket, None, &pipe, None, most, flags);
         Ok(rustix::io::retry_on_intr(splice)?)
     }
 

@@ -59,6 +59,7 @@ pub use request::{ReadWrite, Request};
 pub use response::{Response, ResponseBox};
 pub use role::{HeadFault, Refusal};
 pub use server::{IncomingRequests, Server, ServerConfig, SslConfig};
+pub use splice::Pipe;
 pub use status::StatusCode;
 pub use test_request::TestRequest;
 

@@ -3,49 +3,60 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice};
 
 use crate::conn::Step;
 use crate::dispatch::READ;
 use crate::exchange::Exchange;
-
-/// From how many bytes on, known to come, a pipe is worth its while.
-const LONG: u64 = 64 * 1024;
+use crate::io::Socket;
 
 /// How much a pipe is to hold, in bytes; less where the system does not let it.
-const PIPE: usize = 1 << 20;
+const SIZE: usize = 1 << 20;
 
-/// How much is copied at a time where there is no pipe, in bytes.
-const COPIED: usize = 64 * 1024;
+/// What an empty pipe always holds, in bytes: a page (pipe(7)).
+const PAGE: usize = 4096;
 
-struct Pipe {
+/// A pipe in which a part of a body is on its way from the socket into a file. It takes two descriptors.
+#[derive(Debug)]
+pub struct Pipe {
     output: File,
-    input: OwnedFd,
+    input: File,
+    /// Bytes that are in it.
+    held: usize,
 }
 
 impl Pipe {
-    fn new() -> io::Result<Self> {
+    /// An empty one, of 1 MiB where the system lets it.
+    ///
+    /// # Errors
+    /// Those of pipe(2).
+    pub fn new() -> io::Result<Self> {
         let (output, input) = pipe_with(PipeFlags::CLOEXEC)?;
         // It works with the size that it has.
-        let _ = rustix::pipe::fcntl_setpipe_size(&input, PIPE);
-        let output = File::from(output);
-        Ok(Self { output, input })
+        let _ = rustix::pipe::fcntl_setpipe_size(&input, SIZE);
+        Ok(Self {
+            output: output.into(),
+            input: input.into(),
+            held: 0,
+        })
     }
 
-    /// Moves what is in it, so many bytes, to a file; says whether that went without a copy. A file that is open for
-    /// appending, and some file systems, take none from a pipe.
-    fn empty(&mut self, mut count: usize, mut file: &File) -> io::Result<bool> {
-        while count > 0 {
-            let flags = SpliceFlags::MOVE;
-            let moved = || splice(&self.output, None, file, None, count, flags);
+    /// Moves all that is in it into a file, to where the file stands, and says whether that went without a copy. A file that
+    /// is open for appending, and some file systems, take nothing from a pipe.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn empty_into(&mut self, mut file: &File) -> io::Result<bool> {
+        while self.held > 0 {
+            let moved = || splice(&self.output, None, file, None, self.held, SpliceFlags::MOVE);
             match rustix::io::retry_on_intr(moved) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(moved) => count -= moved,
+                Ok(moved) => self.held -= moved,
                 Err(Errno::INVAL) => {
-                    let mut rest = vec![0; count];
+                    let mut rest = vec![0; self.held];
                     self.output.read_exact(&mut rest)?;
+                    self.held = 0;
                     file.write_all(&rest)?;
                     return Ok(false);
                 }
@@ -57,49 +68,52 @@ impl Pipe {
 }
 
 impl Exchange {
-    /// Copies the rest of the body to a file, and says after each step how many bytes of the body have come. Gives how many
-    /// have.
-    pub(crate) fn copy_body_to_file(
-        &mut self,
-        mut file: &File,
-        has_come: &mut dyn FnMut(u64),
-    ) -> io::Result<u64> {
-        let mut pipe = None;
-        let mut splices = true;
-        let mut buffer = vec![0; READ];
+    /// Moves what comes next of the body into a pipe that is empty, and says how many bytes that were; 0 at the end.
+    pub(crate) fn fill(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
+        let mut page = [0; PAGE];
         loop {
-            match self.next_of_body(&mut buffer)? {
-                Step::Bytes(count) => file.write_all(&buffer[..count])?,
-                Step::End => return Ok(self.received),
+            let count = match self.next_of_body(&mut page)? {
+                Step::End => return Ok(0),
+                Step::Bytes(count) => {
+                    pipe.input.write_all(&page[..count])?;
+                    count
+                }
                 Step::Framing => {
                     self.receive(true, |socket, input| {
                         socket.receive_behind(input.room(READ))
                     })?;
+                    continue;
                 }
-                Step::Data(left) if splices && left >= LONG => {
-                    let Ok(pipe) = filled(&mut pipe) else {
-                        splices = false;
-                        continue;
-                    };
-                    let most = left.min(PIPE as u64) as usize;
-                    let count = self.receive(true, |socket, _| socket.splice(&pipe.input, most))?;
+                Step::Data(left) => {
+                    let most = left.min(SIZE as u64) as usize;
+                    let mut is_refused = false;
+                    let count = self.receive(true, |socket, _| {
+                        take(socket, &pipe.input, most, &mut is_refused)
+                    })?;
                     self.pass(count as u64);
-                    splices = pipe.empty(count, file)?;
+                    count
                 }
-                Step::Data(_) => {
-                    buffer.resize(COPIED, 0);
-                    let count = self.read_body(&mut buffer, true)?;
-                    file.write_all(&buffer[..count])?;
-                }
-            }
-            has_come(self.received);
+            };
+            pipe.held = count;
+            return Ok(count);
         }
     }
 }
 
-fn filled(pipe: &mut Option<Pipe>) -> io::Result<&mut Pipe> {
-    match pipe {
-        Some(pipe) => Ok(pipe),
-        None => Ok(pipe.insert(Pipe::new()?)),
+/// Takes what is there into an empty pipe. What cannot be spliced though it is there, such as urgent data (tcp(7)), is
+/// read: else who waits for it would be woken up again and again.
+fn take(socket: &Socket, mut pipe: &File, most: usize, is_refused: &mut bool) -> io::Result<usize> {
+    match socket.splice(pipe, most) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock && *is_refused => {
+            let mut page = [0; PAGE];
+            let room = most.min(PAGE);
+            let count = socket.receive(&mut page[..room])?;
+            pipe.write_all(&page[..count])?;
+            Ok(count)
+        }
+        taken => {
+            *is_refused = taken.is_err();
+            taken
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use common::{Client, LIMIT, Received, config, start};
 use tiny_http::{
-    Config, Content, HeadFault, Outgoing, Progress, Reply, Request, Response, StatusCode,
+    Config, Content, HeadFault, Outgoing, Pipe, Progress, Reply, Request, Response, StatusCode,
 };
 
 /// A file without a name, of this content.
@@ -344,15 +344,22 @@ fn bodies_go_into_files_whole() {
                 .unwrap();
             std::fs::remove_file(path).unwrap();
         }
-        let mut last = 0;
-        let received = request
-            .copy_body_to_file(&target, &mut |received| last = received)
-            .unwrap();
-        assert_eq!(received, request.counts().0);
+        let mut pipe = Pipe::new().unwrap();
+        let mut moved = 0;
+        while request
+            .fill(&mut pipe)
+            .inspect(|count| moved += *count as u64)
+            .unwrap()
+            > 0
+        {
+            let is_moved = pipe.empty_into(&target).unwrap();
+            assert_eq!(is_moved, request.url() == "/");
+        }
+        let received = request.counts().0;
         let mut content = Vec::new();
         target.seek(SeekFrom::Start(0)).unwrap();
         target.read_to_end(&mut content).unwrap();
-        assert_eq!((content.len() as u64, last), (received, received));
+        assert_eq!((content.len() as u64, moved), (received, received));
         stored.send(content).unwrap();
         let _ = request.respond(Response::empty(201));
     });
@@ -384,6 +391,34 @@ fn bodies_go_into_files_whole() {
             assert_eq!(client.receive().status, 201);
         }
     }
+}
+
+// symptom: a client that sent urgent data in a body (MSG_OOB of send(2)) kept a thread busy for ever.
+// cause:   splice(2) stops before the urgent byte, and poll(2) says that there is something to read.
+// fix:     what is not spliced though it is there is received, which passes over that byte.
+#[test]
+fn urgent_data_does_not_stop_a_body() {
+    let (stored, stores) = mpsc::channel();
+    let running = start(config(), move |mut request: Request| {
+        let mut target = file(b"");
+        let mut pipe = Pipe::new().unwrap();
+        while request.fill(&mut pipe).unwrap() > 0 {
+            pipe.empty_into(&target).unwrap();
+        }
+        let mut content = Vec::new();
+        target.rewind().unwrap();
+        target.read_to_end(&mut content).unwrap();
+        stored.send(content).unwrap();
+        let _ = request.respond(Response::empty(201));
+    });
+    let mut client = running.connect();
+    let body = pattern(200_000);
+    client.send("PUT / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n");
+    client.send(&body[..100_000]);
+    client.send_urgent(b'!');
+    client.send(&body[100_000..]);
+    assert!(stores.recv_timeout(LIMIT).unwrap() == body);
+    assert_eq!(client.receive().status, 201);
 }
 
 #[test]

@@ -105,6 +105,12 @@ impl Client {
         Self(stream)
     }
 
+    /// Sends one byte of urgent data.
+    pub fn send_urgent(&mut self, byte: u8) {
+        let sent = rustix::net::send(&self.0, &[byte], rustix::net::SendFlags::OOB);
+        assert_eq!(sent, Ok(1));
+    }
+
     pub fn send(&mut self, text: impl AsRef<[u8]>) {
         self.0.write_all(text.as_ref()).unwrap();
     }
