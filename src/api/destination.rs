@@ -6,7 +6,7 @@ use std::io::Read as _;
 use serde_core::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_core::{Deserialize, Deserializer};
 
-use super::write::broken;
+use super::intake::broken;
 use super::{Error, Request};
 use crate::http::name::{Name, ends_in_slash};
 use crate::storage;

@@ -2,7 +2,6 @@
 
 use sha2::{Digest as _, Sha256 as Hash};
 
-use super::observed::Observer;
 use super::{Error, Request};
 use crate::http::digest::{self, Sha256};
 
@@ -11,7 +10,7 @@ use crate::http::digest::{self, Sha256};
 pub(super) struct Digests {
     expected: Vec<Sha256>,
     /// Whether the reply is to bear it.
-    pub(super) is_wanted: bool,
+    is_wanted: bool,
 }
 
 impl Digests {
@@ -40,10 +39,15 @@ impl Digests {
         self.expected.is_empty() && !self.is_wanted
     }
 
-    /// Refuses a body with another digest than one that came with it.
-    pub(super) fn check(&self, found: &Sha256) -> Result<(), Error> {
-        match self.expected.iter().all(|expected| expected == found) {
-            true => Ok(()),
+    /// Refuses a body with another digest than one that came with it; gives that of the body where it is wanted.
+    pub(super) fn check(&self, hash: Option<BodyHash>) -> Result<Option<Sha256>, Error> {
+        let found = hash.map(BodyHash::digest);
+        match self
+            .expected
+            .iter()
+            .all(|expected| Some(*expected) == found)
+        {
+            true => Ok(found.filter(|_| self.is_wanted)),
             false => Err(Error::Digest),
         }
     }
@@ -55,13 +59,12 @@ pub(super) struct BodyHash(Hash);
 
 impl BodyHash {
     /// The digest of what has been seen.
-    pub(super) fn digest(self) -> Sha256 {
+    fn digest(self) -> Sha256 {
         self.0.finalize().into()
     }
-}
 
-impl Observer for BodyHash {
-    fn observe(&mut self, part: &[u8]) {
+    /// Takes the next part in.
+    pub(super) fn see(&mut self, part: &[u8]) {
         self.0.update(part);
     }
 }

@@ -8,10 +8,10 @@ mod copy;
 mod destination;
 mod error;
 mod index;
+mod intake;
 mod integrity;
 mod listing;
 mod mistake;
-mod observed;
 mod op;
 mod pax;
 mod read;
@@ -22,7 +22,10 @@ mod sum;
 mod welcome;
 mod write;
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use tiny_http::Pipe;
 
 pub use error::{Access, Error};
 pub use op::Op;
@@ -48,6 +51,18 @@ pub trait Request: Read {
     /// The declared length of the body in bytes; `None` where only its end will tell.
     fn declared(&self) -> Option<u64>;
 
+    /// Reads what has come of the body, without waiting for more; 0 at its end.
+    ///
+    /// # Errors
+    /// `WouldBlock` where nothing has come, and those of reading.
+    fn read_ready(&mut self, room: &mut [u8]) -> io::Result<usize>;
+
+    /// Moves what comes next of the body into a pipe that is empty, and says how many bytes that were; 0 at its end.
+    ///
+    /// # Errors
+    /// Those of reading.
+    fn fill(&mut self, pipe: &mut Pipe) -> io::Result<usize>;
+
     /// Why reading the body has failed, if it has.
     fn fault(&self) -> Option<BodyFault>;
 
@@ -71,6 +86,9 @@ pub trait Request: Read {
 /// How often what computes asks whether to go on: every so many bytes.
 const COMPUTE_STEP: u64 = 4 << 20;
 
+/// For how long the storage folder is taken to be where it was found.
+const IN_PLACE: Duration = Duration::from_millis(20);
+
 /// What the handlers work with.
 #[derive(Clone, Copy, Debug)]
 pub struct Store<'s> {
@@ -93,6 +111,7 @@ pub fn handle<'s>(
 ) -> Result<Reply<'s>, Error> {
     let root = store.root;
     let is_write = operation.changes_something();
+    let begun = Instant::now();
     if is_write {
         root.check_location().map_err(Error::Root)?;
     }
@@ -110,8 +129,8 @@ pub fn handle<'s>(
         Operation::Copy(name) => copy::copy(root, name, request),
         Operation::Delete(name) => remove::remove(root, name, request),
     }?;
-    // A body may have been long on its way. Where the folder was put away meanwhile, nobody would find what was written.
-    if is_write {
+    // It may have waited for a lock, or for the disk.
+    if is_write && begun.elapsed() >= IN_PLACE {
         root.check_location().map_err(Error::Root)?;
     }
     Ok(reply)

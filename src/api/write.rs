@@ -1,39 +1,16 @@
 //! POST and PUT: a body becomes a file, or goes behind one.
-//!
-//! The order is refuse, stage, check, put in place: what can be refused without the body is refused before it is
-//! read, and nothing that others can see changes before it has come whole.
 
 use std::cell::Cell;
-use std::io::{self, BufWriter, Read, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use super::condition::Guard;
+use super::intake::{Intake, Observe, broken, take_in};
 use super::integrity::{BodyHash, Digests};
 use super::mistake::MoveWithoutAction;
-use super::observed::Observed;
 use super::{Access, Error, Op, Reply, Request, Store};
 use crate::http::digest::{self, Sha256};
 use crate::http::name::Name;
 use crate::http::route::Appending;
-use crate::storage::{self, Check, IfMissing, Need, Root, Staged};
-
-/// How much of a body is gathered before it is written, in bytes, at most: what is larger than the threshold for mmap of the
-/// C library (mallopt(3)) moves that threshold, and then stays with each thread.
-const MOST_BUFFER: usize = 64 * 1024;
-
-/// How much is gathered at first, and of a body that comes slowly, in bytes: it is to cost little memory.
-const LEAST_BUFFER: usize = 8 * 1024;
-
-/// So many times its buffer a body brings before its next buffer is chosen; the largest is worth keeping for longer.
-const ROUNDS: u64 = 8;
-const LAST_ROUNDS: u64 = 64;
-
-/// A round that takes longer is slow.
-const SLOW: Duration = Duration::from_secs(1);
-
-/// Bodies that are being received.
-static BODIES: AtomicUsize = AtomicUsize::new(0);
+use crate::storage::{self, Body, Check, IfMissing, Root};
 
 /// `POST /file/NAME`: creates the file or replaces it.
 pub(super) fn create<'s>(
@@ -56,11 +33,20 @@ pub(super) fn create<'s>(
         guard.check(current)
     };
     let early = Some(check).filter(|_| !guard.is_idle());
-    store
-        .root
-        .check_replace(name.pieces(), early)
-        .map_err(failed)?;
-    let (staged, digest) = stage(store, request, false, &digests, failed)?;
+    let refuse = || {
+        let refused = store.root.check_replace(name.pieces(), early);
+        refused.map(|()| false).map_err(failed)
+    };
+    let mut watch = Watch::new(&digests, None);
+    let intake = Intake {
+        refuse: &refuse,
+        failed: &failed,
+    };
+    let body = watch.take_in(store, request, intake)?;
+    let digest = digests
+        .check(watch.hash)
+        .or_else(|error| first(&refuse, error))?;
+    let staged = body.into_staged(store.root).map_err(failed)?;
     staged.commit(name.pieces(), check).map_err(failed)?;
     // The last check was at the moment of the write.
     request.did(match replaces.get() {
@@ -85,22 +71,28 @@ pub(super) fn append<'s>(
         true => IfMissing::Create,
         false => IfMissing::Fail,
     };
-    let is_there = check_append(store.root, name, if_missing, &guard).map_err(failed)?;
-    let mistake = MoveWithoutAction::of(request);
-    let mut observed = Observed::new(request, mistake);
     // What creates the file becomes the file, and is not copied.
-    let (staged, digest) = stage(store, &mut observed, is_there, &digests, failed)?;
-    let mistake = observed.into_observer();
-    if !appending.creates {
-        mistake.check()?;
-    }
-    guard.check_length(Some(staged.length()))?;
+    let refuse = || check_append(store.root, name, if_missing, &guard).map_err(failed);
+    let mistake = MoveWithoutAction::of(request).filter(|_| !appending.creates);
+    let mut watch = Watch::new(&digests, mistake);
+    let intake = Intake {
+        refuse: &refuse,
+        failed: &failed,
+    };
+    let body = watch.take_in(store, request, intake)?;
+    let digest = watch
+        .check_mistake()
+        .and_then(|()| guard.check_length(Some(body.length())))
+        .and_then(|()| digests.check(watch.hash))
+        .or_else(|error| first(&refuse, error))?;
     let is_new = Cell::new(false);
-    staged
-        .join(name.pieces(), if_missing, &|current| {
-            is_new.set(current.is_none());
-            guard.check(current)
-        })
+    let check: Check<'_> = &|current| {
+        is_new.set(current.is_none());
+        guard.check(current)
+    };
+    store
+        .root
+        .append(body, name.pieces(), if_missing, check)
         .map_err(failed)?;
     if is_new.get() {
         request.did(Op::Create);
@@ -121,7 +113,7 @@ fn check_append(
         guard.check(current)
     };
     let early = Some(check).filter(|_| !guard.is_idle() || if_missing == IfMissing::Create);
-    root.check_join(name.pieces(), if_missing, early)?;
+    root.check_append(name.pieces(), if_missing, early)?;
     Ok(is_there.get())
 }
 
@@ -133,28 +125,45 @@ fn done<'s>(digest: Option<Sha256>) -> Reply<'s> {
     reply
 }
 
-/// Takes in a body, and tells its digest where that is wanted. `twice`: it will be there a second time for a moment,
-/// behind another file.
-fn stage<'s>(
-    store: Store<'s>,
-    request: &mut dyn Request,
-    twice: bool,
-    digests: &Digests,
-    failed: impl Fn(storage::Error) -> Error,
-) -> Result<(Staged<'s>, Option<Sha256>), Error> {
-    let declared = request.declared();
-    check_size(store, declared)?;
-    let need = Need { declared, twice };
-    let mut staged = store.root.stage(need).map_err(&failed)?;
-    if digests.are_idle() {
-        receive(store, request, &mut staged, failed)?;
-        return Ok((staged, None));
+/// The error of a body, unless the request was to be refused without it.
+fn first<T>(refuse: &dyn Fn() -> Result<bool, Error>, error: Error) -> Result<T, Error> {
+    refuse().and(Err(error))
+}
+
+/// What sees a body while it comes.
+struct Watch {
+    hash: Option<BodyHash>,
+    mistake: Option<MoveWithoutAction>,
+}
+
+impl Watch {
+    fn new(digests: &Digests, mistake: Option<MoveWithoutAction>) -> Self {
+        let hash = (!digests.are_idle()).then(BodyHash::default);
+        Self { hash, mistake }
     }
-    let mut hashed = Observed::new(request, BodyHash::default());
-    receive(store, &mut hashed, &mut staged, failed)?;
-    let digest = hashed.into_observer().digest();
-    digests.check(&digest)?;
-    Ok((staged, Some(digest).filter(|_| digests.is_wanted)))
+
+    fn take_in<'s>(
+        &mut self,
+        store: Store<'s>,
+        request: &mut dyn Request,
+        intake: Intake<'_>,
+    ) -> Result<Body<'s>, Error> {
+        let is_idle = self.hash.is_none() && self.mistake.is_none();
+        let mut see = |part: &[u8]| {
+            self.hash.iter_mut().for_each(|hash| hash.see(part));
+            self.mistake
+                .iter_mut()
+                .for_each(|mistake| mistake.see(part));
+        };
+        let observe: Observe<'_> = &mut see;
+        take_in(store, request, intake, Some(observe).filter(|_| !is_idle))
+    }
+
+    fn check_mistake(&self) -> Result<(), Error> {
+        self.mistake
+            .as_ref()
+            .map_or(Ok(()), MoveWithoutAction::check)
+    }
 }
 
 /// `POST /file/NAME/`: makes the folder. Its body is empty.
@@ -182,117 +191,4 @@ pub(super) fn make_folder<'s>(
 
 fn folder_error(name: &Name, error: storage::Error) -> Error {
     Error::Storage(name.clone(), Access::Create, error)
-}
-
-/// Streams a body into its staged file.
-fn receive(
-    store: Store<'_>,
-    request: &mut dyn Request,
-    staged: &mut Staged<'_>,
-    failed: impl Fn(storage::Error) -> Error,
-) -> Result<(), Error> {
-    // One byte beyond the limit tells that it is passed.
-    let most = store
-        .max_upload
-        .map_or(u64::MAX, |most| most.saturating_add(1));
-    let copied = copy(request, most, (staged, store.memory.for_bodies()));
-    let copied = copied.map_err(|error| broken(request, error, failed))?;
-    check_size(store, Some(copied))
-}
-
-/// Copies a body, up to `most` bytes of it, with a buffer that grows while it comes fast and there is room for it.
-fn copy(
-    request: &mut dyn Request,
-    most: u64,
-    (staged, all_buffers): (&mut Staged<'_>, usize),
-) -> io::Result<u64> {
-    let _counted = Counted::begin();
-    let mut copied = 0;
-    let mut buffer = LEAST_BUFFER;
-    loop {
-        let rounds = if buffer < MOST_BUFFER {
-            ROUNDS
-        } else {
-            LAST_ROUNDS
-        };
-        let round = (buffer as u64 * rounds).min(most - copied);
-        let begun = Instant::now();
-        // io::copy reads straight into the buffer of a BufWriter.
-        let mut writer = BufWriter::with_capacity(buffer, &mut *staged);
-        let now = io::copy(&mut (&mut *request).take(round), &mut writer)?;
-        writer.flush()?;
-        copied += now;
-        if now < round || copied == most {
-            return Ok(copied);
-        }
-        let share = all_buffers / BODIES.load(Ordering::Relaxed).max(1);
-        buffer = next_buffer(buffer, begun.elapsed(), share);
-    }
-}
-
-/// The buffer for the next round of a body, whose share of the memory is this.
-fn next_buffer(buffer: usize, took: Duration, share: usize) -> usize {
-    if took > SLOW {
-        return LEAST_BUFFER;
-    }
-    (buffer * 8).min(share).clamp(LEAST_BUFFER, MOST_BUFFER)
-}
-
-/// Counts a body while it is received.
-struct Counted;
-
-impl Counted {
-    fn begin() -> Self {
-        BODIES.fetch_add(1, Ordering::Relaxed);
-        Self
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        BODIES.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Refuses a body above the limit.
-fn check_size(store: Store<'_>, length: Option<u64>) -> Result<(), Error> {
-    match (store.max_upload, length) {
-        (Some(most), Some(length)) if length > most => Err(Error::TooLarge(most)),
-        _ => Ok(()),
-    }
-}
-
-/// Whose failure it was: of the body, or of the disk.
-pub(super) fn broken(
-    request: &dyn Request,
-    error: io::Error,
-    failed: impl Fn(storage::Error) -> Error,
-) -> Error {
-    match request.fault() {
-        Some(fault) => Error::Body(fault),
-        None => failed(error.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_buffer_grows_with_a_fast_body_and_shrinks_with_a_crowd() {
-        let (fast, slow) = (Duration::from_millis(1), SLOW * 2);
-        for (buffer, took, share, expected) in [
-            (LEAST_BUFFER, fast, 2 << 20, 64 * 1024),
-            (64 * 1024, fast, 2 << 20, MOST_BUFFER),
-            (MOST_BUFFER, fast, 64 * 1024, MOST_BUFFER),
-            (MOST_BUFFER, fast, 32 * 1024, 32 * 1024),
-            (MOST_BUFFER, fast, 16 * 1024, 16 * 1024),
-            (LEAST_BUFFER, fast, 16 * 1024, 16 * 1024),
-            (MOST_BUFFER, fast, 20, LEAST_BUFFER),
-            (MOST_BUFFER, slow, 2 << 20, LEAST_BUFFER),
-        ] {
-            let next = next_buffer(buffer, took, share);
-            assert_eq!(next, expected, "{buffer} {took:?} {share}");
-        }
-    }
 }

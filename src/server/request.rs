@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 
-use tiny_http::Framing;
+use tiny_http::{Framing, Pipe};
 
 use super::Shared;
 use super::client::address_of;
@@ -43,19 +43,33 @@ impl<'e> Metered<'e> {
     }
 }
 
-impl Read for Metered<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Metered<'_> {
+    /// Waits for more of the body, and takes it.
+    fn take(
+        &mut self,
+        take: impl FnOnce(&mut tiny_http::Request) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         let (uploads, request) = (&self.shared.uploads, &mut *self.request);
         let receiving = self
             .receiving
             .get_or_insert_with(|| uploads.begin(request.input()));
-        let read = receiving.read(|| {
-            let read = request.read(buffer);
-            (read, request.counts().0)
+        let taken = receiving.read(|| {
+            let taken = take(request);
+            (taken, request.counts().0)
         })?;
+        self.count();
+        Ok(taken)
+    }
+
+    fn count(&self) {
         let (received, sent) = self.request.counts();
         self.transfer.count(received, sent);
-        Ok(read)
+    }
+}
+
+impl Read for Metered<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.take(|request| request.read(buffer))
     }
 }
 
@@ -78,6 +92,16 @@ impl Request for Metered<'_> {
             Framing::Length(length) => Some(length),
             Framing::Chunked => None,
         }
+    }
+
+    fn read_ready(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let read = self.request.read_ready(room)?;
+        self.count();
+        Ok(read)
+    }
+
+    fn fill(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
+        self.take(|request| request.fill(pipe))
     }
 
     fn fault(&self) -> Option<BodyFault> {

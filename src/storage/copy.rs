@@ -119,7 +119,7 @@ impl Root {
             return Ok(None);
         };
         let check_new = |dir: BorrowedFd<'_>| self.check_new(dir, check);
-        let Place::Entry(dir, name) = self.make_way(to, None, &check_new)? else {
+        let Place::Entry(dir, name, _) = self.make_way(to, None, &check_new)? else {
             return Err(Error::IsFolder);
         };
         let fits = |_, target: Option<FileType>| target.map_or(Ok(()), replaceable);

@@ -14,6 +14,10 @@ pub(super) struct FileId {
 }
 
 impl FileId {
+    pub(super) fn new(device: u64, inode: u64) -> Self {
+        Self { device, inode }
+    }
+
     /// That of an open file or folder.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 //! What the storage folder is on, for the log of the start.
 
 use std::fs;
-use std::os::fd::AsFd;
 
 use super::Error;
 use super::mount::Mount;
@@ -26,7 +25,7 @@ impl Root {
     pub fn file_system(&self) -> Result<FileSystem, Error> {
         let stat = rustix::fs::fstatvfs(&self.dir)?;
         let number = rustix::fs::fstatfs(&self.dir)?.f_type;
-        let mount = Mount::of(self.dir.as_fd()).ok().and_then(Mount::id);
+        let mount = Mount::of(&self.dir).ok().and_then(Mount::id);
         let kind = mount.and_then(|id| {
             let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
             kind_of(&mounts, id).map(str::to_owned)

@@ -23,7 +23,7 @@ impl Root {
 
     fn make_folder_once(&self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
         let check_new = |dir: BorrowedFd<'_>| self.check_new(dir, check);
-        let Place::Entry(dir, leaf) = self.make_way(pieces, None, &check_new)? else {
+        let Place::Entry(dir, leaf, _) = self.make_way(pieces, None, &check_new)? else {
             return check(Some(&Current::Other));
         };
         match self.current(dir.as_fd(), &leaf)? {

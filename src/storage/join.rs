@@ -1,21 +1,27 @@
-//! Appending: a staged body is joined to a file in one step.
+//! Appending: a body is put behind a file in one step.
 //!
-//! The order: lock the file, undo a join that was killed, note the length, copy, remove the note. A reader sees the
-//! file at the noted length until the note is gone; a kill at any point leaves the old length to be found.
+//! The order: lock the file, undo an append that was killed, note the length, copy, remove the note. A reader sees the
+//! file at the noted length until the note is gone; a kill at any point leaves the old length to be found. A body in memory
+//! that fits into the last page of the file takes no note: one write is one step.
 
-use std::io::{Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
 
 use rustix::fs::OFlags;
 
 use super::Error;
+use super::body::Body;
 use super::error::again;
+use super::note::Note;
 use super::root::Root;
 use super::snapshot::open_regular;
 use super::staged::Staged;
 use super::target::{LockedFile, Purpose, replaceable};
-use super::version::{Check, stamp};
-use super::walk::{Place, kind};
+use super::version::{Check, Current, stamp};
+use super::walk::Place;
+use crate::sync::lock;
 
 /// What an append does where there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,18 +32,22 @@ pub enum IfMissing {
     Create,
 }
 
+/// What a write does not pass the end of, in bytes, if it is to take place in one step: a page of the page cache, as small
+/// as it is anywhere.
+const PAGE: u64 = 4096;
+
 impl Root {
     /// Refuses early an append to what is no file, before its body is read.
     ///
     /// # Errors
-    /// As of [`Staged::join`].
-    pub fn check_join(
+    /// As of [`Root::append`].
+    pub fn check_append(
         &self,
         pieces: &[String],
         if_missing: IfMissing,
         check: Option<Check<'_>>,
     ) -> Result<(), Error> {
-        again(|| match self.check_join_once(pieces, check) {
+        again(|| match self.check_append_once(pieces, check) {
             Err(Error::NotFound) if if_missing == IfMissing::Create => {
                 self.check_replace_once(pieces, check)
             }
@@ -45,34 +55,36 @@ impl Root {
         })
     }
 
-    fn check_join_once(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
-        let (dir, leaf) = self.find(pieces)?.entry().ok_or(Error::IsFolder)?;
-        replaceable(kind(dir.as_fd(), &leaf)?)?;
-        self.check_mount(dir.as_fd())?;
+    fn check_append_once(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
+        let Place::Entry(dir, leaf, seen) = self.find(pieces)? else {
+            return Err(Error::IsFolder);
+        };
+        replaceable(seen.kind(dir.as_fd(), &leaf)?)?;
         // As for its lock.
-        open_regular(dir.as_fd(), &leaf, OFlags::RDWR)?;
+        let (_, identity) = open_regular(dir.as_fd(), &leaf, OFlags::RDWR)?;
+        self.mount.check(identity.mount)?;
         match check {
             None => Ok(()),
             Some(check) => check(self.current(dir.as_fd(), &leaf)?.as_ref()),
         }
     }
-}
 
-impl Staged<'_> {
-    /// Puts the body behind the content of the file, as one unit among all joins to it.
+    /// Puts a body behind the content of a file, as one unit among all appends to it.
     ///
     /// # Errors
     /// [`Error::NotFound`] where there is no file and none is to be created, [`Error::IsFolder`],
-    /// [`Error::NotRegular`], [`Error::NoSpace`], those of `check`, or what the system says. The file is as it was then.
-    pub fn join(
-        mut self,
+    /// [`Error::NotRegular`], [`Error::MountPoint`], [`Error::NoSpace`], those of `check`, or what the system says. The file
+    /// is as it was then.
+    pub fn append<'r>(
+        &'r self,
+        mut body: Body<'r>,
         pieces: &[String],
         if_missing: IfMissing,
         check: Check<'_>,
     ) -> Result<(), Error> {
-        again(|| match self.put_behind(pieces, check) {
+        again(|| match self.put_behind(&mut body, pieces, check) {
             Err(Error::NotFound) if if_missing == IfMissing::Create => {
-                self.put_first(pieces, check)
+                self.put_first(&mut body, pieces, check)
             }
             other => other,
         })
@@ -81,56 +93,129 @@ impl Staged<'_> {
     /// Puts the body under a name that leads to nothing.
     ///
     /// # Errors
-    /// [`Error::Moved`] where it leads to something by now; as of [`Staged::commit`].
-    fn put_first(&mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
-        let root = self.root;
-        let check_new = |dir: BorrowedFd<'_>| root.check_new(dir, check);
-        let Place::Entry(dir, leaf) = root.make_way(pieces, None, &check_new)? else {
+    /// [`Error::Moved`] where it leads to something by now; as of [`Staged::commit`](super::Staged::commit).
+    fn put_first<'r>(
+        &'r self,
+        body: &mut Body<'r>,
+        pieces: &[String],
+        check: Check<'_>,
+    ) -> Result<(), Error> {
+        let check_new = |dir: BorrowedFd<'_>| self.check_new(dir, check);
+        let Place::Entry(dir, leaf, _) = self.make_way(pieces, None, &check_new)? else {
             return Err(Error::IsFolder);
         };
         check(None)?;
-        self.check_fits()?;
-        root.sync_file(&self.file)?;
-        self.put_at((dir.as_fd(), &leaf), None)
+        let staged = body.stage(self)?;
+        staged.check_fits()?;
+        self.sync_file(&staged.file)?;
+        staged.put_at((dir.as_fd(), &leaf), None)
     }
 
-    fn put_behind(&mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
-        let root = self.root;
-        let Place::Entry(dir, leaf) = root.find(pieces)? else {
+    fn put_behind(
+        &self,
+        body: &mut Body<'_>,
+        pieces: &[String],
+        check: Check<'_>,
+    ) -> Result<(), Error> {
+        let Place::Entry(dir, leaf, seen) = self.find(pieces)? else {
             return Err(Error::IsFolder);
         };
         let at = (dir.as_fd(), leaf.as_os_str());
-        let mut locked = root.lock_file(at, Purpose::Write)?.ok_or(Error::NotFound)?;
-        root.undo_killed_join(&locked)?;
-        root.check_locked(Some(&locked), check)?;
-        if self.length == 0 {
+        let locked = self.lock_file((at, seen), Purpose::Write)?;
+        let locked = locked.ok_or(Error::NotFound)?;
+        self.mount.check(locked.mount)?;
+        self.undo_killed_join(&locked)?;
+        let version = self.version(&locked)?;
+        check(Some(&Current::File(version)))?;
+        let (before, length) = (version.length, body.length());
+        if length == 0 {
             return Ok(());
         }
-        let before = locked.file.metadata()?.len();
-        root.write_note(&locked, before, at)?;
-        let copied = self.copy_behind(&mut locked, before);
-        if copied.is_err() {
-            if locked.file.set_len(before).is_ok() {
-                root.forget_note(locked.id.inode);
-            }
-            // Where it cannot be cut back, the note stays and keeps the length.
-            return copied;
+        let is_one_step = matches!(body, Body::Bytes(_))
+            && is_in_a_page(before, length)
+            && !self.options.sync
+            // One that does not count is cleared away by the next.
+            && self.note_of(&locked)? == Note::Missing;
+        if !is_one_step {
+            self.write_note(&locked, before, at)?;
         }
-        root.remove_note(locked.id.inode)
+        let copied = self.copy_behind(body, &locked, before);
+        match (&copied, is_one_step) {
+            (Ok(()), true) => Ok(()),
+            (Ok(()), false) => self.remove_note(locked.id.inode),
+            (Err(_), _) => {
+                let cut = locked.file.set_len(before);
+                // Where it cannot be cut back, the note stays and keeps the length.
+                if cut.is_ok() && !is_one_step {
+                    self.forget_note(locked.id.inode);
+                }
+                copied
+            }
+        }
     }
 
-    fn copy_behind(&mut self, locked: &mut LockedFile, before: u64) -> Result<(), Error> {
-        self.check_room(self.length)?;
-        self.file.seek(SeekFrom::Start(0))?;
-        locked.file.seek(SeekFrom::Start(before))?;
-        // Between two files io::copy uses copy_file_range(2), which shares blocks where the file system can.
-        let copied = std::io::copy(&mut self.file, &mut locked.file)
-            .map_err(|error| self.root.with_figures(error, self.length))?;
-        if copied != self.length {
-            let short = std::io::Error::other("the staged body has changed its length");
-            return Err(Error::System(short));
-        }
+    fn copy_behind(
+        &self,
+        body: &mut Body<'_>,
+        locked: &LockedFile,
+        before: u64,
+    ) -> Result<(), Error> {
+        let length = body.length();
+        let copied = match body {
+            Body::Bytes(bytes) => {
+                let number = lock(&self.promises).number();
+                self.check_room(number, length)?;
+                locked.file.write_all_at(bytes, before)
+            }
+            Body::Staged(staged) => {
+                staged.check_room(length)?;
+                copy_whole(staged, &locked.file, before)
+            }
+        };
+        copied.map_err(|error| self.with_figures(error, length))?;
         stamp(&locked.file);
-        self.root.sync_file(&locked.file)
+        self.sync_file(&locked.file)
+    }
+}
+
+/// Whether a write behind so many bytes takes place in one step, for whoever reads the length of the file, and for a signal
+/// that kills who writes: it does not pass the end of a page.
+///
+/// Linux copies into a file page by page, counts each when it is there, and looks for signals in between
+/// (`generic_perform_write` of `mm/filemap.c`).
+fn is_in_a_page(before: u64, length: u64) -> bool {
+    before % PAGE + length <= PAGE
+}
+
+fn copy_whole(staged: &mut Staged<'_>, mut file: &File, before: u64) -> io::Result<()> {
+    staged.file.seek(SeekFrom::Start(0))?;
+    file.seek(SeekFrom::Start(before))?;
+    // Between two files io::copy uses copy_file_range(2), which shares blocks where the file system can.
+    let copied = io::copy(&mut staged.file, &mut file)?;
+    match copied == staged.length {
+        true => Ok(()),
+        false => Err(io::Error::other("the staged body has changed its length")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_that_stay_in_a_page() {
+        for (before, length, expected) in [
+            (0, 1, true),
+            (0, PAGE, true),
+            (0, PAGE + 1, false),
+            (1, PAGE, false),
+            (PAGE - 1, 1, true),
+            (PAGE - 1, 2, false),
+            (3 * PAGE, PAGE, true),
+            (3 * PAGE + 7, PAGE - 7, true),
+            (3 * PAGE + 7, PAGE - 6, false),
+        ] {
+            assert_eq!(is_in_a_page(before, length), expected, "{before} {length}");
+        }
     }
 }

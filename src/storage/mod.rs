@@ -7,6 +7,7 @@
 //! change by `rename` alone, and whoever changes what a name leads to first holds `flock` on the file that is there.
 
 mod about;
+mod body;
 mod copy;
 mod error;
 mod file_id;
@@ -41,6 +42,7 @@ mod walk;
 mod window;
 
 pub use about::{About, Kind};
+pub use body::Body;
 pub use copy::Copied;
 pub use error::Error;
 pub use file_system::FileSystem;

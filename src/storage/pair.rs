@@ -16,6 +16,7 @@ use super::root::Root;
 use super::snapshot::LOCK_WAIT;
 use super::target::{At, LockedEntry, Purpose, candidate, is_at, stat};
 use super::version::Check;
+use super::walk::Seen;
 
 /// What is under the second name of a rename or copy.
 pub(super) enum Target {
@@ -97,12 +98,13 @@ impl Root {
         check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
         round: Round,
     ) -> Result<Option<(LockedEntry, Target)>, Error> {
-        let first = candidate(source, Purpose::Replace, &|_| Ok(()))?.ok_or(Error::NotFound)?;
+        let first = candidate((source, Seen::Unknown), Purpose::Replace, &|_| Ok(()))?
+            .ok_or(Error::NotFound)?;
         let (first_id, first_kind) = (first.id, first.kind);
         let check_second = |kind| check(first_kind, Some(kind));
         let second = match is_at(target, Some(first_id))? {
             true => None,
-            false => candidate(target, Purpose::Replace, &check_second)?,
+            false => candidate((target, Seen::Unknown), Purpose::Replace, &check_second)?,
         };
         let Some(mut second) = second else {
             check(first_kind, None)?;

@@ -26,11 +26,19 @@ const PERIOD: Duration = Duration::from_secs(10);
 /// An upload is promised what it brings in this time, in seconds, at its present rate.
 const HORIZON: u64 = 3600;
 
+/// How long space counts that was found to be there.
+const SPARE_COUNTS: Duration = Duration::from_millis(100);
+
+/// More than is written in that time, in bytes.
+pub(super) const MUCH: u64 = 4 << 30;
+
 /// The uploads that have a promise, in the order in which they began.
 #[derive(Debug, Default)]
 pub(super) struct Promises {
     uploads: BTreeMap<u64, Promise>,
     next: u64,
+    /// The space beyond what is kept free and promised, in bytes, and when it was found.
+    spare: Option<(Instant, u64)>,
 }
 
 /// One upload.
@@ -67,6 +75,20 @@ impl Promises {
             periods: [(now, 0); 2],
         };
         self.uploads.insert(number, promise);
+        self.spare = None;
+    }
+
+    /// Notes how much space there is beyond what is kept free and promised.
+    pub(super) fn note_spare(&mut self, spare: u64, now: Instant) {
+        self.spare = Some((now, spare));
+    }
+
+    /// Whether there was so much space a moment ago that a write of so many bytes, and all that may have been written since,
+    /// fits.
+    pub(super) fn has_spare(&self, needed: u64, now: Instant) -> bool {
+        self.spare.is_some_and(|(at, spare)| {
+            now.saturating_duration_since(at) < SPARE_COUNTS && spare >= needed.saturating_add(MUCH)
+        })
     }
 
     /// Notes how far an upload is.

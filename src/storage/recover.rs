@@ -124,7 +124,7 @@ impl Root {
     }
 
     fn drop_abandoned(&self, name: &OsStr) -> Result<bool, Error> {
-        let file = open_regular(self.staged.as_fd(), name, OFlags::RDWR)?;
+        let (file, _) = open_regular(self.staged.as_fd(), name, OFlags::RDWR)?;
         if !try_lock(&file) {
             return Ok(false);
         }
@@ -138,13 +138,13 @@ impl Root {
         };
         let link = link_of(&inode.to_string());
         let link = OsStr::new(&link);
-        let file = match open_regular(self.joins.as_fd(), link, OFlags::RDWR) {
-            Ok(file) => file,
+        let (file, identity) = match open_regular(self.joins.as_fd(), link, OFlags::RDWR) {
+            Ok(opened) => opened,
             // Without a link the file cannot be found; its note keeps the length until the next join.
             Err(Error::NotFound) => return Ok(false),
             Err(error) => return Err(error),
         };
-        if rustix::fs::fstat(&file)?.st_ino != inode {
+        if identity.id.inode != inode {
             // An append was killed before it found that its link is to another file, which has nothing to do with it. A
             // note of that number belongs to whoever appends now to the file that has it.
             rustix::fs::unlinkat(&self.joins, link, AtFlags::empty())?;

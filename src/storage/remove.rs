@@ -15,7 +15,7 @@ use super::root::{DIR_FLAGS, Root};
 use super::snapshot::Entry;
 use super::target::{At, LockedEntry, Purpose, stat};
 use super::version::{Check, Current};
-use super::walk::{Place, kind};
+use super::walk::{Place, Seen, kind};
 
 /// The most times that a folder is emptied into which something is still being put.
 const TRIES: usize = 100;
@@ -36,7 +36,7 @@ impl Root {
     }
 
     fn remove_once(&self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
-        let Place::Entry(dir, leaf) = self.find_itself(pieces)? else {
+        let Place::Entry(dir, leaf, _) = self.find_itself(pieces)? else {
             return Err(Error::IsRoot);
         };
         let at = (dir.as_fd(), leaf.as_os_str());
@@ -48,7 +48,7 @@ impl Root {
             }
             Ok(())
         };
-        let locked = self.lock_entry(at, Purpose::Replace, &look)?;
+        let locked = self.lock_entry((at, Seen::Unknown), Purpose::Replace, &look)?;
         match locked.ok_or(Error::NotFound)? {
             LockedEntry::File(file) => {
                 self.check_locked(Some(&file), check)?;

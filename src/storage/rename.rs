@@ -46,7 +46,7 @@ impl Root {
     }
 
     fn rename_once(&self, from: &[String], to: &[String], check: Check<'_>) -> Result<(), Error> {
-        let Place::Entry(from_dir, from_leaf) = self.find_itself(from)? else {
+        let Place::Entry(from_dir, from_leaf, _) = self.find_itself(from)? else {
             return Err(Error::IsRoot);
         };
         let source_at = (from_dir.as_fd(), from_leaf.as_os_str());
@@ -60,12 +60,12 @@ impl Root {
             FileType::Symlink => self.followed(from),
             _ => None,
         };
-        let mount = Mount::of(from_dir.as_fd())?;
+        let mount = Mount::of(&from_dir)?;
         let check_new = |dir: BorrowedFd<'_>| {
-            mount.check(dir)?;
+            mount.check(Mount::of(dir)?)?;
             check(None)
         };
-        let Place::Entry(to_dir, to_leaf) = self.make_way(to, avoid, &check_new)? else {
+        let Place::Entry(to_dir, to_leaf, _) = self.make_way(to, avoid, &check_new)? else {
             return Err(Error::IsFolder);
         };
         let target_at = (to_dir.as_fd(), to_leaf.as_os_str());

@@ -13,7 +13,7 @@ use super::root::Root;
 use super::staged::Staged;
 use super::target::{At, LockedFile, Purpose, replaceable};
 use super::version::{ANY, Check, stamp};
-use super::walk::{Last, Missing, Place, kind};
+use super::walk::{Last, Missing, Place};
 
 impl Root {
     /// Refuses early what cannot become a file under this name, before its body is read. Nothing is made.
@@ -36,13 +36,14 @@ impl Root {
             Err(Error::NotFound)
         };
         let missing = Missing::Make(&at_missing);
-        let (dir, leaf) = match self.resolve(pieces, Last::Follow, missing, None) {
-            Ok(place) => place.entry().ok_or(Error::IsFolder)?,
+        let (dir, leaf, seen) = match self.resolve(pieces, Last::Follow, missing, None) {
+            Ok(Place::Entry(dir, leaf, seen)) => (dir, leaf, seen),
+            Ok(Place::Folder(_)) => return Err(Error::IsFolder),
             Err(Error::NotFound) => return Ok(()),
             Err(error) => return Err(error),
         };
         self.check_mount(dir.as_fd())?;
-        match kind(dir.as_fd(), &leaf) {
+        match seen.kind(dir.as_fd(), &leaf) {
             Ok(kind) => {
                 replaceable(kind)?;
                 // To be locked, it has to be opened.
@@ -89,11 +90,11 @@ impl Staged<'_> {
     fn put(&mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
         let root = self.root;
         let check_new = |dir: BorrowedFd<'_>| root.check_new(dir, check);
-        let Place::Entry(dir, leaf) = root.make_way(pieces, None, &check_new)? else {
+        let Place::Entry(dir, leaf, seen) = root.make_way(pieces, None, &check_new)? else {
             return Err(Error::IsFolder);
         };
         let at = (dir.as_fd(), leaf.as_os_str());
-        let replaced = root.lock_file(at, Purpose::Replace)?;
+        let replaced = root.lock_file((at, seen), Purpose::Replace)?;
         root.check_locked(replaced.as_ref(), check)?;
         self.put_at(at, replaced)
     }

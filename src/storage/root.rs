@@ -65,6 +65,8 @@ pub struct Root {
     pub(super) turns: Arc<Turns>,
     /// Whether a file system begins here.
     is_mounted: bool,
+    /// The mount of the staged bodies.
+    pub(super) mount: Mount,
 }
 
 impl Root {
@@ -84,10 +86,12 @@ impl Root {
         let own = own_folder(dir.as_fd(), OWN)?;
         let unreadable = |errno: Errno| unusable(format!("it cannot be read: {errno}"));
         let is_mounted = Mount::begins_at(dir.as_fd());
+        let staged = own_folder(own.as_fd(), STAGED)?;
         let root = Self {
             id: FileId::of(&dir).map_err(unreadable)?,
             own: OwnFolder::new(dir.as_fd(), own.as_fd()).map_err(unreadable)?,
-            staged: own_folder(own.as_fd(), STAGED)?,
+            mount: Mount::of(&staged).map_err(|error| unusable(error.to_string()))?,
+            staged,
             joins: own_folder(own.as_fd(), JOINS)?,
             removed: own_folder(own.as_fd(), REMOVED)?,
             dir,

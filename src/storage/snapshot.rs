@@ -4,15 +4,16 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
 use super::file_id::same_file;
+use super::mount::Identity;
 use super::root::{DIR_FLAGS, Root};
 use super::version::Version;
-use super::walk::{Place, kind};
+use super::walk::Place;
 
 /// How long a reader waits for the length of a file that somebody has locked without saying for how long, and a writer
 /// for a lock under which nothing happens.
@@ -60,20 +61,15 @@ impl Root {
     }
 
     fn open_entry_once(&self, pieces: &[String]) -> Result<Entry, Error> {
-        let plain = self.parent_without_links(pieces);
-        let found = plain.map(|(dir, leaf)| (kind(dir.as_fd(), leaf.as_ref()), dir, leaf.into()));
-        let (kind, dir, leaf) = match found {
-            Some((Ok(kind), dir, leaf)) if kind != FileType::Symlink => (kind, dir, leaf),
-            _ => match self.find(pieces)? {
-                Place::Entry(dir, leaf) => (kind(dir.as_fd(), &leaf)?, dir, leaf),
-                Place::Folder(dir) => {
-                    let dir = rustix::fs::openat(&dir, ".", DIR_FLAGS, Mode::empty())?;
-                    let is_root = same_file(dir.as_fd(), self.dir.as_fd())?;
-                    return Ok(Entry::Folder(Folder { dir, is_root }));
-                }
-            },
+        let (dir, leaf, seen) = match self.find(pieces)? {
+            Place::Entry(dir, leaf, seen) => (dir, leaf, seen),
+            Place::Folder(dir) => {
+                let dir = rustix::fs::openat(&dir, ".", DIR_FLAGS, Mode::empty())?;
+                let is_root = same_file(dir.as_fd(), self.dir.as_fd())?;
+                return Ok(Entry::Folder(Folder { dir, is_root }));
+            }
         };
-        match kind {
+        match seen.kind(dir.as_fd(), &leaf)? {
             FileType::RegularFile => {}
             FileType::Directory => {
                 let flags = DIR_FLAGS | OFlags::NOFOLLOW;
@@ -103,7 +99,7 @@ impl Root {
         loop {
             let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
             let mut stat = rustix::fs::fstat(&file)?;
-            regular(&stat)?;
+            regular(FileType::from_raw_mode(stat.st_mode))?;
             let noted = self.note(&file, stat.st_ino)?.length();
             let is_known = match locked {
                 Ok(()) => {
@@ -142,15 +138,16 @@ pub(super) fn open_regular(
     dir: BorrowedFd<'_>,
     leaf: &std::ffi::OsStr,
     access: OFlags,
-) -> Result<File, Error> {
+) -> Result<(File, Identity), Error> {
     let fd = rustix::fs::openat(dir, leaf, access | PLAIN, Mode::empty())?;
-    regular(&rustix::fs::fstat(&fd)?)?;
-    Ok(File::from(fd))
+    let identity = Identity::of(&fd)?;
+    regular(identity.kind)?;
+    Ok((File::from(fd), identity))
 }
 
 /// Refuses what is no regular file.
-fn regular(stat: &Stat) -> Result<(), Error> {
-    match FileType::from_raw_mode(stat.st_mode) {
+fn regular(kind: FileType) -> Result<(), Error> {
+    match kind {
         FileType::RegularFile => Ok(()),
         FileType::Directory => Err(Error::IsFolder),
         _ => Err(Error::NotRegular),

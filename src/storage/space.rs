@@ -8,6 +8,7 @@ use std::time::Instant;
 use rustix::io::Errno;
 
 use super::Error;
+use super::promises::MUCH;
 use super::root::Root;
 use crate::sync::lock;
 
@@ -66,7 +67,12 @@ impl Root {
     ///
     /// # Errors
     /// [`Error::NoSpace`].
+    ///
+    /// Where there is much more space than that, the file system is not asked each time.
     pub(super) fn check_room(&self, number: u64, needed: u64) -> Result<(), Error> {
+        if lock(&self.promises).has_spare(needed, Instant::now()) {
+            return Ok(());
+        }
         refuse_short(self.balance(needed, Some(number))?)
     }
 
@@ -88,6 +94,11 @@ impl Root {
         let mut promises = lock(&self.promises);
         let promised = number.map_or(0, |number| promises.before(number, usable, Instant::now()));
         let occupied = promises.occupied(number);
+        if usable > MUCH {
+            let now = Instant::now();
+            let promised = promises.before(u64::MAX, usable, now);
+            promises.note_spare(usable.saturating_sub(promised), now);
+        }
         drop(promises);
         Ok(Shortage {
             asked,

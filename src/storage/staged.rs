@@ -31,6 +31,14 @@ pub struct Need {
     pub twice: bool,
 }
 
+impl Need {
+    /// In bytes, as far as it is known.
+    fn space(self) -> u64 {
+        let declared = self.declared.unwrap_or(0);
+        declared.saturating_mul(if self.twice { 2 } else { 1 })
+    }
+}
+
 /// A staged body. Dropped without a commit, it leaves nothing.
 #[derive(Debug)]
 pub struct Staged<'r> {
@@ -71,14 +79,13 @@ impl Root {
     /// [`Error::NoSpace`] where the body would not fit or not leave the space to be kept free.
     pub fn stage(&self, need: Need) -> Result<Staged<'_>, Error> {
         let declared = need.declared.unwrap_or(0);
-        let copy = if need.twice { declared } else { 0 };
         let number = lock(&self.promises).number();
         if declared < RESERVE_FROM {
-            self.check_room(number, declared.saturating_add(copy))?;
+            self.check_room(number, need.space())?;
             return self.create_staged(number);
         }
         let turn = lock(&self.reserving);
-        self.check_room(number, declared.saturating_add(copy))?;
+        self.check_room(number, need.space())?;
         let mut staged = self.create_staged(number)?;
         staged.reservation = Some(Reservation {
             declared,
@@ -90,6 +97,15 @@ impl Root {
         drop(turn);
         staged.reserve_ahead()?;
         Ok(staged)
+    }
+
+    /// Refuses early a body for which there is no room.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub fn check_need(&self, need: Need) -> Result<(), Error> {
+        let number = lock(&self.promises).number();
+        self.check_room(number, need.space())
     }
 
     /// Creates the file and locks it, which tells a starting server that its writer lives.
@@ -126,6 +142,21 @@ impl Staged<'_> {
     #[must_use]
     pub fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Has something else write so many bytes behind what is there.
+    ///
+    /// # Errors
+    /// Those of what writes, and those of writing.
+    pub fn grow<T>(
+        &mut self,
+        count: u64,
+        write: impl FnOnce(&File) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let length = self.length + count;
+        let written = write(&self.file).map_err(|error| self.root.with_figures(error, length))?;
+        self.has_grown(length)?;
+        Ok(written)
     }
 
     /// Takes note of a new length, and looks at the free space every now and then.

@@ -20,11 +20,13 @@ use rustix::io::Errno;
 use super::Error;
 use super::error::raced;
 use super::file_id::FileId;
+use super::mount::{Identity, Mount};
 use super::note::Note;
 use super::root::{DIR_FLAGS, Root};
 use super::snapshot::open_regular;
 use super::turn::Turn;
 use super::version::{Check, Current, Version};
+use super::walk::Seen;
 
 /// The name of an entry in an open directory.
 pub(super) type At<'d> = (BorrowedFd<'d>, &'d OsStr);
@@ -42,6 +44,7 @@ pub(super) enum Purpose {
 pub(super) struct LockedFile {
     pub(super) file: File,
     pub(super) id: FileId,
+    pub(super) mount: Mount,
     /// Its note, once it has been looked for: only who has the lock writes or removes one.
     note: Cell<Option<Note>>,
     /// Ends after the lock, which goes with the file.
@@ -90,7 +93,7 @@ impl LockedEntry {
 pub(super) struct Candidate {
     pub(super) kind: FileType,
     pub(super) id: FileId,
-    pub(super) lock: Option<(FileId, File)>,
+    pub(super) lock: Option<(File, Identity)>,
 }
 
 impl Root {
@@ -101,7 +104,7 @@ impl Root {
     /// while it was looked at; [`Error::Locked`].
     pub(super) fn lock_file(
         &self,
-        at: At<'_>,
+        at: (At<'_>, Seen),
         purpose: Purpose,
     ) -> Result<Option<LockedFile>, Error> {
         match self.lock_entry(at, purpose, &replaceable)? {
@@ -118,12 +121,13 @@ impl Root {
     /// Those of `check`; [`Error::Moved`], [`Error::Locked`].
     pub(super) fn lock_entry(
         &self,
-        at: At<'_>,
+        (at, mut seen): (At<'_>, Seen),
         purpose: Purpose,
         check: &dyn Fn(FileType) -> Result<(), Error>,
     ) -> Result<Option<LockedEntry>, Error> {
         // However many others are faster: each of them has done what it came for.
-        while let Some(candidate) = candidate(at, purpose, check)? {
+        while let Some(candidate) = candidate((at, seen), purpose, check)? {
+            seen = Seen::Unknown;
             let id = candidate.id;
             let locked = self.lock_candidate(candidate)?;
             if is_at(at, Some(id))? {
@@ -159,7 +163,7 @@ impl Root {
     }
 
     /// The note of a file that is locked.
-    fn note_of(&self, locked: &LockedFile) -> Result<Note, Error> {
+    pub(super) fn note_of(&self, locked: &LockedFile) -> Result<Note, Error> {
         if let Some(note) = locked.note.get() {
             return Ok(note);
         }
@@ -221,7 +225,7 @@ impl Root {
 
 impl Candidate {
     pub(super) fn lock_id(&self) -> Option<FileId> {
-        self.lock.as_ref().map(|(id, _)| *id)
+        self.lock.as_ref().map(|(_, identity)| identity.id)
     }
 
     /// Locks it by `lock`, as far as there is a lock for it; `None` where `lock` gives none.
@@ -231,7 +235,7 @@ impl Candidate {
     ) -> Result<Option<LockedEntry>, Error> {
         let turn = match &self.lock {
             None => None,
-            Some((id, file)) => match lock(file, *id) {
+            Some((file, identity)) => match lock(file, identity.id) {
                 Ok(None) => return Ok(None),
                 // Some network file systems have no lock for a directory: then the rename alone has to do.
                 Err(Error::System(_)) if self.kind != FileType::RegularFile => None,
@@ -243,20 +247,23 @@ impl Candidate {
 
     /// The entry, once it is locked; without a turn where it cannot be, which no regular file may be.
     pub(super) fn locked_by(self, turn: Option<Turn>) -> Result<LockedEntry, Error> {
-        let lock = self.lock.map(|(_, file)| file).zip(turn);
+        let lock = self.lock.zip(turn);
         match (self.kind, lock) {
-            (FileType::RegularFile, Some((file, turn))) => Ok(LockedEntry::File(LockedFile {
-                file,
-                id: self.id,
-                note: Cell::new(None),
-                _turn: turn,
-            })),
+            (FileType::RegularFile, Some(((file, identity), turn))) => {
+                Ok(LockedEntry::File(LockedFile {
+                    file,
+                    id: self.id,
+                    mount: identity.mount,
+                    note: Cell::new(None),
+                    _turn: turn,
+                }))
+            }
             // A file under a lock that is taken for another: it has been swapped in.
             (FileType::RegularFile, None) => Err(Error::Moved),
             (kind, lock) => Ok(LockedEntry::Other(LockedOther {
                 kind,
                 id: self.id,
-                _lock: lock,
+                _lock: lock.map(|((file, _), turn)| (file, turn)),
             })),
         }
     }
@@ -264,14 +271,17 @@ impl Candidate {
 
 /// Looks at what is at a place, and opens what is to be locked for it.
 pub(super) fn candidate(
-    at: At<'_>,
+    (at, seen): (At<'_>, Seen),
     purpose: Purpose,
     check: &dyn Fn(FileType) -> Result<(), Error>,
 ) -> Result<Option<Candidate>, Error> {
     let (dir, name) = at;
-    let Some(stat) = stat(at)? else {
-        return Ok(None);
+    let stat = match seen {
+        Seen::Unknown => stat(at)?,
+        Seen::Nothing => None,
+        Seen::Something(stat) => Some(stat),
     };
+    let Some(stat) = stat else { return Ok(None) };
     let kind = FileType::from_raw_mode(stat.st_mode);
     check(kind)?;
     let id = FileId::from(&stat);
@@ -280,19 +290,15 @@ pub(super) fn candidate(
         FileType::Directory => open_directory(dir, name)?,
         _ => open_directory(dir, OsStr::new("."))?,
     };
-    let lock = match lock {
-        None => None,
-        Some(file) => Some((FileId::of(&file)?, file)),
-    };
     let lies_in_itself = matches!(kind, FileType::RegularFile | FileType::Directory);
     match &lock {
         // Swapped since it was looked at.
-        Some((lock_id, _)) if lies_in_itself && *lock_id != id => Err(Error::Moved),
+        Some((_, identity)) if lies_in_itself && identity.id != id => Err(Error::Moved),
         _ => Ok(Some(Candidate { kind, id, lock })),
     }
 }
 
-fn open_file((dir, name): At<'_>, purpose: Purpose) -> Result<File, Error> {
+fn open_file((dir, name): At<'_>, purpose: Purpose) -> Result<(File, Identity), Error> {
     let opened = match open_regular(dir, name, OFlags::RDWR) {
         // A file may be replaced and removed that may not be written into.
         Err(Error::Denied | Error::ReadOnly | Error::Locked) if purpose == Purpose::Replace => {
@@ -303,10 +309,13 @@ fn open_file((dir, name): At<'_>, purpose: Purpose) -> Result<File, Error> {
     opened.map_err(raced)
 }
 
-fn open_directory(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Option<File>, Error> {
+fn open_directory(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Option<(File, Identity)>, Error> {
     let flags = DIR_FLAGS | OFlags::NOFOLLOW;
     match rustix::fs::openat(dir, name, flags, Mode::empty()) {
-        Ok(opened) => Ok(Some(File::from(opened))),
+        Ok(opened) => {
+            let identity = Identity::of(&opened)?;
+            Ok(Some((File::from(opened), identity)))
+        }
         Err(Errno::ACCESS | Errno::PERM) => Ok(None),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Err(Error::Moved),
         Err(errno) => Err(errno.into()),

@@ -277,10 +277,11 @@ fn look(root: &Root, dir: BorrowedFd<'_>, name: &OsStr) -> Result<(About, Found)
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {
-            let file = open_regular(dir, name, OFlags::RDONLY).map_err(|error| match error {
-                Error::IsFolder | Error::NotRegular | Error::Outside => Error::Moved,
-                other => other,
-            })?;
+            let (file, _) =
+                open_regular(dir, name, OFlags::RDONLY).map_err(|error| match error {
+                    Error::IsFolder | Error::NotRegular | Error::Outside => Error::Moved,
+                    other => other,
+                })?;
             let snapshot = root.snapshot(file)?;
             let mut about = About::from(&rustix::fs::fstat(&snapshot.file)?);
             about.length = snapshot.version.length;

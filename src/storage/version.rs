@@ -84,7 +84,7 @@ impl Root {
     ) -> Result<Option<Current>, Error> {
         match kind(dir, leaf) {
             Ok(FileType::RegularFile) => {
-                let file = open_regular(dir, leaf, OFlags::RDONLY).map_err(raced)?;
+                let (file, _) = open_regular(dir, leaf, OFlags::RDONLY).map_err(raced)?;
                 let snapshot = self.snapshot(file)?;
                 Ok(Some(Current::File(snapshot.version)))
             }

@@ -10,7 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use super::Error;
@@ -55,8 +55,49 @@ pub(super) struct Way<'c> {
 pub(super) enum Place<'r> {
     /// The root, or a folder that a link reaches by a path that ends in `..` or `.`.
     Folder(Dir<'r>),
-    /// An entry, there or not, of an open folder.
-    Entry(Dir<'r>, OsString),
+    /// An entry, there or not, of an open folder; and what it was when the name was resolved.
+    Entry(Dir<'r>, OsString, Seen),
+}
+
+/// What an entry has been seen to be, a moment ago.
+#[derive(Clone, Copy)]
+pub(super) enum Seen {
+    /// It was not looked at.
+    Unknown,
+    /// There was nothing.
+    Nothing,
+    Something(Stat),
+}
+
+impl Seen {
+    /// Looks at an entry, without following it.
+    fn at(dir: BorrowedFd<'_>, leaf: &OsStr) -> Self {
+        match rustix::fs::statat(dir, leaf, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Self::Something(stat),
+            Err(Errno::NOENT) => Self::Nothing,
+            // Whoever uses the entry is told.
+            Err(_) => Self::Unknown,
+        }
+    }
+
+    fn is_link(self) -> bool {
+        let Self::Something(stat) = self else {
+            return false;
+        };
+        FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
+    }
+
+    /// What the entry is, as far as it was looked at, else as it is now.
+    ///
+    /// # Errors
+    /// Those of fstatat(2), `ENOENT` among them.
+    pub(super) fn kind(self, dir: BorrowedFd<'_>, leaf: &OsStr) -> Result<FileType, Errno> {
+        match self {
+            Self::Unknown => kind(dir, leaf),
+            Self::Nothing => Err(Errno::NOENT),
+            Self::Something(stat) => Ok(FileType::from_raw_mode(stat.st_mode)),
+        }
+    }
 }
 
 /// An open folder: the root or one below it.
@@ -79,7 +120,7 @@ impl<'r> Place<'r> {
     pub(super) fn entry(self) -> Option<(Dir<'r>, OsString)> {
         match self {
             Self::Folder(_) => None,
-            Self::Entry(dir, leaf) => Some((dir, leaf)),
+            Self::Entry(dir, leaf, _) => Some((dir, leaf)),
         }
     }
 }
@@ -108,12 +149,20 @@ pub(super) fn place<'r>(
         && let Some(dir) = without_links(root, parents)
     {
         let leaf = OsString::from(leaf);
-        let is_link = || matches!(kind(dir.as_fd(), &leaf), Ok(kind) if kind == FileType::Symlink);
-        if way.last == Last::Keep || !is_link() {
-            return Ok(Place::Entry(dir, leaf));
+        let seen = look(way.last, dir.as_fd(), &leaf);
+        if !seen.is_link() {
+            return Ok(Place::Entry(dir, leaf, seen));
         }
     }
     Walk::new(root, pieces, way).run()
+}
+
+/// Looks at the last piece, where it may be a link that is to be followed.
+fn look(last: Last, dir: BorrowedFd<'_>, leaf: &OsStr) -> Seen {
+    match last {
+        Last::Follow => Seen::at(dir, leaf),
+        Last::Keep => Seen::Unknown,
+    }
 }
 
 /// The parent, or `None` where a link is on the way or a piece is missing.
@@ -229,12 +278,12 @@ impl<'r, 'c> Walk<'r, 'c> {
             }
             if !self.ahead.is_empty() {
                 self.enter(&piece)?;
-            } else if self.way.last == Last::Follow
-                && matches!(kind(self.here(), &piece), Ok(kind) if kind == FileType::Symlink)
-            {
-                self.expand(&piece)?;
-            } else {
-                return Ok(Place::Entry(self.into_here(), piece));
+                continue;
+            }
+            let seen = look(self.way.last, self.here(), &piece);
+            match seen.is_link() {
+                true => self.expand(&piece)?,
+                false => return Ok(Place::Entry(self.into_here(), piece, seen)),
             }
         }
         Ok(Place::Folder(self.into_here()))

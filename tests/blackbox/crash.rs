@@ -128,6 +128,76 @@ fn what_was_answered_with_200_before_a_kill_is_there_and_the_rest_is_whole_or_mi
     }
 }
 
+/// The lengths of bodies that are kept in memory: they stay in a page of the file, fill one, or go on in the next ones.
+fn small_body(number: usize) -> Vec<u8> {
+    const LENGTHS: [usize; 6] = [1024, 7, 4096, 4096 + 1, 20_000, 64 * 1024 - 9];
+    let length = LENGTHS[number % LENGTHS.len()];
+    let head = (length as u32).to_le_bytes();
+    [&head[..], &pattern(number as u8, length)].concat()
+}
+
+/// Appends of up to 64 KiB have no staged file, and most of them no note of the length before. `KILL_ROUNDS` says how many
+/// kills, 4 if it is not set.
+#[test]
+fn small_appends_are_there_as_a_whole_or_not_after_a_kill() {
+    const WRITERS: usize = 8;
+    let rounds = std::env::var("KILL_ROUNDS");
+    let rounds = rounds.map_or(4, |rounds| rounds.parse().expect("a number"));
+    let mut server = Server::start();
+    let other = server.sibling();
+    let mut total = 0;
+    for round in 0..rounds {
+        let addr = server.addr;
+        let write = move |writer: usize| {
+            let name = format!("{writer}");
+            let mut conn = Conn::open(addr);
+            for number in 0.. {
+                let body = small_body(number);
+                let target = format!("{name}?create");
+                match conn.request("PUT", &target, &[], &body) {
+                    Ok(reply) if reply.status == 200 => {}
+                    Ok(reply) => panic!("PUT {name}: {}", reply.summary()),
+                    Err(_) => return number,
+                }
+            }
+            unreachable!("it goes on until the kill")
+        };
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| thread::spawn(move || write(writer)))
+            .collect();
+        let length = || server.content("0").map_or(0, |content| content.len());
+        let wanted = 300_000 + round % 7 * 100_000;
+        eventually("some are written", || length() > wanted);
+        server.kill();
+        for (writer, thread) in writers.into_iter().enumerate() {
+            let answered = thread.join().expect("a writer failed");
+            let name = writer.to_string();
+            let content = other.get(&name).body;
+            let (mut at, mut number) = (0, 0);
+            while at < content.len() {
+                let body = small_body(number);
+                assert!(
+                    content[at..].starts_with(&body),
+                    "{name}: append {number}, at {at} of {}, is not whole, round {round}",
+                    content.len()
+                );
+                at += body.len();
+                number += 1;
+            }
+            // The last one may have been done without its reply.
+            assert!(
+                number == answered || number == answered + 1,
+                "{name}: {number} of {answered} are there, round {round}"
+            );
+            total += number;
+            assert_eq!(other.delete(&name).status, 200);
+        }
+        server.restart();
+        server.assert_clean();
+    }
+    println!("{total} appends, {rounds} kills");
+}
+
 /// A file of `old` and then, or not, `blocks` times `block`, as a server gives it. Gives whether the append is there.
 fn assert_old_or_new(server: &Server, old: &[u8], block: &[u8], blocks: usize, what: &str) -> bool {
     let mut conn = server.open();

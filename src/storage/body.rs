@@ -1,0 +1,57 @@
+//! The body of a write, once it has come whole.
+
+use std::io::Write;
+
+use super::Error;
+use super::root::Root;
+use super::staged::{Need, Staged};
+
+/// A body: in memory where it is small, so that it need not be copied from one file into another.
+#[derive(Debug)]
+pub enum Body<'r> {
+    /// All of it.
+    Bytes(Vec<u8>),
+    /// In a file that nobody sees.
+    Staged(Staged<'r>),
+}
+
+impl<'r> Body<'r> {
+    /// Its length in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Staged(staged) => staged.length(),
+        }
+    }
+
+    /// The body in a file, to become the file.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], or what the system says.
+    pub fn into_staged(self, root: &'r Root) -> Result<Staged<'r>, Error> {
+        match self {
+            Self::Staged(staged) => Ok(staged),
+            Self::Bytes(bytes) => stage(root, &bytes),
+        }
+    }
+
+    /// Has it in a file, and gives that.
+    pub(super) fn stage(&mut self, root: &'r Root) -> Result<&mut Staged<'r>, Error> {
+        loop {
+            match self {
+                Self::Staged(staged) => return Ok(staged),
+                Self::Bytes(bytes) => *self = Self::Staged(stage(root, bytes)?),
+            }
+        }
+    }
+}
+
+fn stage<'r>(root: &'r Root, bytes: &[u8]) -> Result<Staged<'r>, Error> {
+    let mut staged = root.stage(Need {
+        declared: Some(bytes.len() as u64),
+        twice: false,
+    })?;
+    staged.write_all(bytes)?;
+    Ok(staged)
+}
