@@ -172,7 +172,15 @@ fn small_appends_are_there_as_a_whole_or_not_after_a_kill() {
         for (writer, thread) in writers.into_iter().enumerate() {
             let answered = thread.join().expect("a writer failed");
             let name = writer.to_string();
-            let content = other.get(&name).body;
+            let reply = other.get(&name);
+            let content = match reply.status {
+                200 => reply.body,
+                // It has not come to its first append.
+                status => {
+                    assert_eq!((status, answered), (404, 0), "{name}: {}", reply.summary());
+                    continue;
+                }
+            };
             let (mut at, mut number) = (0, 0);
             while at < content.len() {
                 let body = small_body(number);
