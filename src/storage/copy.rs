@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -62,7 +63,7 @@ impl Root {
         drop(staged);
         let declared = Some(length);
         let mut staged = self.stage(Need { declared, twice })?;
-        copy_in_kernel(source, &mut staged, length, goes_on)?;
+        copy_rest(source, &mut staged, length, goes_on)?;
         Ok(staged)
     }
 }
@@ -213,72 +214,83 @@ impl Staged<'_> {
         let missing = length.saturating_sub(self.length);
         if missing > 0 {
             self.check_room(missing)?;
-            copy_in_kernel(source, self, length, goes_on)?;
+            copy_rest(source, self, length, goes_on)?;
         }
         Ok(missing > 0)
     }
 }
 
 /// Copies what the source has beyond the copy, up to `length`.
-fn copy_in_kernel(
+fn copy_rest(
     source: &File,
     staged: &mut Staged<'_>,
     length: u64,
     goes_on: GoesOn<'_>,
 ) -> Result<(), Error> {
-    let (mut from, mut to) = (staged.length, staged.length);
-    while from < length {
-        let step = usize::try_from((length - from).min(STEP)).unwrap_or(usize::MAX);
-        let file = staged.file.as_fd();
-        match rustix::fs::copy_file_range(source, Some(&mut from), file, Some(&mut to), step) {
+    while staged.length < length {
+        let (at, left) = (staged.length, length - staged.length);
+        let copied = copy_part((source, at), (&staged.file, at), left.min(STEP))
+            .map_err(|error| staged.root.with_figures(error, left))?;
+        if copied == 0 {
             // The file has become shorter.
-            Ok(0) => return Err(Error::Moved),
-            Ok(_) => staged.has_grown(to)?,
-            Err(Errno::INTR) => {}
-            Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => {
-                return copy_by_hand(source, staged, length, goes_on);
-            }
-            Err(errno) => {
-                let error = staged.root.with_figures(errno.into(), length - from);
-                return Err(error.into());
-            }
+            return Err(Error::Moved);
         }
-        if from < length && !goes_on(from) {
+        staged.has_grown(at + copied)?;
+        if staged.length < length && !goes_on(staged.length) {
             return Err(Error::Cancelled);
         }
     }
     Ok(())
 }
 
-/// Where the file system knows no other way.
-fn copy_by_hand(
-    source: &File,
-    staged: &mut Staged<'_>,
-    length: u64,
-    goes_on: GoesOn<'_>,
-) -> Result<(), Error> {
-    let mut copied = staged.length;
-    let mut reader = source;
-    reader.seek(SeekFrom::Start(copied))?;
-    staged.file.seek(SeekFrom::Start(copied))?;
-    let mut writer = BufWriter::with_capacity(BUFFER, &mut *staged);
-    while copied < length {
-        let step = (length - copied).min(STEP);
-        copied += match io::copy(&mut reader.take(step), &mut writer)? {
-            // The file has become shorter.
-            0 => return Err(Error::Moved),
-            now => now,
-        };
-        if copied < length && !goes_on(copied) {
-            return Err(Error::Cancelled);
+/// Copies up to so many bytes between two places of files, within the kernel where the file system can, which may share
+/// blocks (copy_file_range(2)), and says how many; 0 where the source ends.
+pub(super) fn copy_part(
+    (source, from): (&File, u64),
+    (target, to): (&File, u64),
+    most: u64,
+) -> io::Result<u64> {
+    let (mut read_at, mut write_at) = (from, to);
+    let length = usize::try_from(most).unwrap_or(usize::MAX);
+    let copied = rustix::io::retry_on_intr(|| {
+        let (from, to) = (Some(&mut read_at), Some(&mut write_at));
+        rustix::fs::copy_file_range(source, from, target, to, length)
+    });
+    match copied {
+        // Some file systems copy nothing instead of saying so; and a filter may deny the call.
+        Ok(0) | Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => {
+            copy_by_hand((source, from), (target, to), most)
         }
+        copied => Ok(copied? as u64),
     }
-    writer.flush()?;
-    Ok(())
+}
+
+fn copy_by_hand(
+    (source, from): (&File, u64),
+    (target, to): (&File, u64),
+    most: u64,
+) -> io::Result<u64> {
+    let mut buffer = vec![0; BUFFER];
+    let mut copied = 0;
+    while copied < most {
+        let room = (most - copied).min(BUFFER as u64) as usize;
+        let read = match source.read_at(&mut buffer[..room], from + copied) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        if read == 0 {
+            break;
+        }
+        target.write_all_at(&buffer[..read], to + copied)?;
+        copied += read as u64;
+    }
+    Ok(copied)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
     use crate::storage::Entry;
     use crate::storage::scratch::Scratch;

@@ -5,7 +5,7 @@
 //! that fits into the last page of the file takes no note: one write is one step.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 
@@ -13,6 +13,7 @@ use rustix::fs::OFlags;
 
 use super::Error;
 use super::body::Body;
+use super::copy::copy_part;
 use super::error::again;
 use super::note::Note;
 use super::root::Root;
@@ -187,15 +188,16 @@ fn is_in_a_page(before: u64, length: u64) -> bool {
     before % PAGE + length <= PAGE
 }
 
-fn copy_whole(staged: &mut Staged<'_>, mut file: &File, before: u64) -> io::Result<()> {
-    staged.file.seek(SeekFrom::Start(0))?;
-    file.seek(SeekFrom::Start(before))?;
-    // Between two files io::copy uses copy_file_range(2), which shares blocks where the file system can.
-    let copied = io::copy(&mut staged.file, &mut file)?;
-    match copied == staged.length {
-        true => Ok(()),
-        false => Err(io::Error::other("the staged body has changed its length")),
+fn copy_whole(staged: &Staged<'_>, file: &File, before: u64) -> io::Result<()> {
+    let mut copied = 0;
+    while copied < staged.length {
+        let (from, to) = ((&staged.file, copied), (file, before + copied));
+        copied += match copy_part(from, to, staged.length - copied)? {
+            0 => return Err(io::Error::other("the staged body has changed its length")),
+            more => more,
+        };
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ const REFUSED: [Fault; 7] = [
 ];
 
 /// None of these may be noticed.
-const INTERRUPTED: [Fault; 4] = [
+const INTERRUPTED: [Fault; 5] = [
     (
         "accept4,recvfrom,recvmsg,sendto,sendmsg,sendfile,splice",
         &["EINTR"],
@@ -62,6 +62,7 @@ const INTERRUPTED: [Fault; 4] = [
     ),
     ("read,write,pread64,pwrite64", &["EINTR"], "2+3"),
     ("fallocate,ftruncate,fsync,fdatasync", &["EINTR"], "2+3"),
+    ("copy_file_range", &["EINTR"], "1+2"),
 ];
 
 /// System calls of a server that fail, until it is dropped.
@@ -214,10 +215,12 @@ impl Client<'_> {
             self.check(&written, outcome, old.as_deref(), Some(&body));
         }
 
-        let old = self.server.content(&log).unwrap_or_default();
-        let new = [&old[..], &[round; 100]].concat();
-        let (outcome, _) = self.ask("PUT", &log, &[round; 100]);
-        self.check(&log, outcome, Some(&old), Some(&new));
+        for appended in [&[round; 100], &body[..]] {
+            let old = self.server.content(&log).unwrap_or_default();
+            let new = [&old[..], appended].concat();
+            let (outcome, _) = self.ask("PUT", &log, appended);
+            self.check(&log, outcome, Some(&old), Some(&new));
+        }
 
         let (outcome, content) = self.ask("GET", &kept, b"");
         assert!(outcome != Outcome::Done || content == kept_content);
