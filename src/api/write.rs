@@ -46,7 +46,10 @@ pub(super) fn create<'s>(
     let digest = digests
         .check(watch.hash)
         .or_else(|error| first(&refuse, error))?;
-    let staged = body.into_staged(store.root).map_err(failed)?;
+    let staged = body
+        .into_staged(store.root)
+        .map_err(failed)
+        .or_else(|error| first(&refuse, error))?;
     staged.commit(name.pieces(), check).map_err(failed)?;
     // The last check was at the moment of the write.
     request.did(match replaces.get() {
@@ -125,7 +128,7 @@ fn done<'s>(digest: Option<Sha256>) -> Reply<'s> {
     reply
 }
 
-/// The error of a body, unless the request was to be refused without it.
+/// The error of a body, or of want of space for it, unless the request was to be refused without it.
 fn first<T>(refuse: &dyn Fn() -> Result<bool, Error>, error: Error) -> Result<T, Error> {
     refuse().and(Err(error))
 }

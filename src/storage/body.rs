@@ -25,6 +25,17 @@ impl<'r> Body<'r> {
         }
     }
 
+    /// Refuses to put it behind a file where there is no room for that.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub(super) fn check_room(&self, root: &Root) -> Result<(), Error> {
+        match self {
+            Self::Staged(staged) => staged.check_room(staged.length()),
+            Self::Bytes(bytes) => root.check_need(need(bytes)),
+        }
+    }
+
     /// The body in a file, to become the file.
     ///
     /// # Errors
@@ -48,10 +59,14 @@ impl<'r> Body<'r> {
 }
 
 fn stage<'r>(root: &'r Root, bytes: &[u8]) -> Result<Staged<'r>, Error> {
-    let mut staged = root.stage(Need {
-        declared: Some(bytes.len() as u64),
-        twice: false,
-    })?;
+    let mut staged = root.stage(need(bytes))?;
     staged.write_all(bytes)?;
     Ok(staged)
+}
+
+fn need(bytes: &[u8]) -> Need {
+    Need {
+        declared: Some(bytes.len() as u64),
+        twice: false,
+    }
 }

@@ -22,7 +22,6 @@ use super::staged::Staged;
 use super::target::{LockedFile, Purpose, replaceable};
 use super::version::{Check, Current, stamp};
 use super::walk::Place;
-use crate::sync::lock;
 
 /// What an append does where there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +82,7 @@ impl Root {
         if_missing: IfMissing,
         check: Check<'_>,
     ) -> Result<(), Error> {
-        again(|| match self.put_behind(&mut body, pieces, check) {
+        again(|| match self.put_behind(&body, pieces, check) {
             Err(Error::NotFound) if if_missing == IfMissing::Create => {
                 self.put_first(&mut body, pieces, check)
             }
@@ -101,12 +100,16 @@ impl Root {
         pieces: &[String],
         check: Check<'_>,
     ) -> Result<(), Error> {
+        if matches!(body, Body::Bytes(_)) {
+            // Nothing was refused early, and no parents are to be made for what does not fit.
+            self.check_replace_once(pieces, Some(check))?;
+        }
+        let staged = body.stage(self)?;
         let check_new = |dir: BorrowedFd<'_>| self.check_new(dir, check);
         let Place::Entry(dir, leaf, _) = self.make_way(pieces, None, &check_new)? else {
             return Err(Error::IsFolder);
         };
         check(None)?;
-        let staged = body.stage(self)?;
         staged.check_fits()?;
         self.sync_file(&staged.file)?;
         staged.put_at((dir.as_fd(), &leaf), None)
@@ -114,7 +117,7 @@ impl Root {
 
     fn put_behind(
         &self,
-        body: &mut Body<'_>,
+        body: &Body<'_>,
         pieces: &[String],
         check: Check<'_>,
     ) -> Result<(), Error> {
@@ -132,6 +135,8 @@ impl Root {
         if length == 0 {
             return Ok(());
         }
+        // A file that is cut back after a failure has another time of change.
+        body.check_room(self)?;
         let is_one_step = matches!(body, Body::Bytes(_))
             && is_in_a_page(before, length)
             && !self.options.sync
@@ -155,25 +160,12 @@ impl Root {
         }
     }
 
-    fn copy_behind(
-        &self,
-        body: &mut Body<'_>,
-        locked: &LockedFile,
-        before: u64,
-    ) -> Result<(), Error> {
-        let length = body.length();
+    fn copy_behind(&self, body: &Body<'_>, locked: &LockedFile, before: u64) -> Result<(), Error> {
         let copied = match body {
-            Body::Bytes(bytes) => {
-                let number = lock(&self.promises).number();
-                self.check_room(number, length)?;
-                locked.file.write_all_at(bytes, before)
-            }
-            Body::Staged(staged) => {
-                staged.check_room(length)?;
-                copy_whole(staged, &locked.file, before)
-            }
+            Body::Bytes(bytes) => locked.file.write_all_at(bytes, before),
+            Body::Staged(staged) => copy_whole(staged, &locked.file, before),
         };
-        copied.map_err(|error| self.with_figures(error, length))?;
+        copied.map_err(|error| self.with_figures(error, body.length()))?;
         stamp(&locked.file);
         self.sync_file(&locked.file)
     }
