@@ -87,15 +87,16 @@ impl Root {
     }
 
     fn balance(&self, asked: u64, number: Option<u64>) -> Result<Shortage, Error> {
+        let now = Instant::now();
         let stat = rustix::fs::fstatvfs(self.dir.as_fd())?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         let kept = self.options.min_free;
         let usable = free.saturating_sub(kept);
         let mut promises = lock(&self.promises);
-        let promised = number.map_or(0, |number| promises.before(number, usable, Instant::now()));
+        let promised = number.map_or(0, |number| promises.before(number, usable, now));
         let occupied = promises.occupied(number);
         if usable > MUCH {
-            let now = Instant::now();
+            // As of before the system was asked: it may have taken long.
             let promised = promises.before(u64::MAX, usable, now);
             promises.note_spare(usable.saturating_sub(promised), now);
         }
