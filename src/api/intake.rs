@@ -78,8 +78,8 @@ pub(super) fn take_in<'s>(
             false => false,
         };
         if !is_whole {
-            let (failed, begun) = (intake.failed, &bytes[..]);
-            return stage(store, request, need, (begun, observe), failed).map(Body::Staged);
+            let failed = intake.failed;
+            return stage(store, request, need, (bytes, observe), failed).map(Body::Staged);
         }
         check_size(store, Some(bytes.len() as u64))?;
         check_location(store)?;
@@ -102,6 +102,8 @@ fn gather(
             return Ok(false);
         }
         let room = length.max(FIRST_ROOM).min(most + 1 - length);
+        // No more than that: a body of the full length is to stay below the threshold for mmap, see [`MOST_BUFFER`].
+        bytes.reserve_exact(room);
         bytes.resize(length + room, 0);
         let read = read(&mut bytes[length..]);
         bytes.truncate(length + read.as_ref().copied().unwrap_or(0));
@@ -116,17 +118,19 @@ fn stage<'s>(
     store: Store<'s>,
     request: &mut dyn Request,
     need: Need,
-    (begun, mut observe): (&[u8], Option<Observe<'_>>),
+    (begun, mut observe): (Vec<u8>, Option<Observe<'_>>),
     failed: &dyn Fn(storage::Error) -> Error,
 ) -> Result<Staged<'s>, Error> {
     check_size(store, Some(begun.len() as u64))?;
     let mut staged = store.root.stage(need).map_err(failed)?;
     staged
-        .write_all(begun)
+        .write_all(&begun)
         .map_err(|error| failed(error.into()))?;
     if let Some(observe) = &mut observe {
-        observe(begun);
+        observe(&begun);
     }
+    // The rest may take long to come.
+    drop(begun);
     let received = match (need.declared, observe) {
         (Some(_), None) => splice(request, &mut staged),
         (_, observe) => Ok(Spliced::InPart(observe)),
@@ -271,6 +275,27 @@ pub(super) fn broken(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // symptom: a body of 64 KiB took 128 KiB.
+    // cause:   the room for it was doubled for the byte that would show it to be longer.
+    // fix:     only so much is asked for.
+    #[test]
+    fn a_body_in_memory_takes_no_more_room_than_it_may() -> io::Result<()> {
+        for (length, most, is_whole) in [
+            (0, SMALL, true),
+            (5000, SMALL, true),
+            (SMALL, SMALL, true),
+            (SMALL + 1, SMALL, false),
+            (5000, 4096, false),
+        ] {
+            let mut body = io::repeat(1).take(length as u64);
+            let mut bytes = Vec::new();
+            let gathered = gather(&mut bytes, || most, &mut |room| body.read(room))?;
+            assert_eq!(gathered, is_whole, "{length} {most}");
+            assert!(bytes.len() <= length && bytes.capacity() <= most + 1);
+        }
+        Ok(())
+    }
 
     #[test]
     fn a_buffer_grows_with_a_fast_body_and_shrinks_with_a_crowd() {
