@@ -51,8 +51,8 @@ const LINGER_AT_END: Duration = Duration::from_secs(1);
 /// Descriptors that are not for connections: the storage, the log, and a reserve.
 const OTHER_DESCRIPTORS: usize = 24;
 
-/// Descriptors of a transfer beside that of its connection: files and directories.
-const PER_TRANSFER: usize = 2;
+/// Descriptors of a transfer beside that of its connection: files and directories; of a body its file and the two of a pipe.
+const PER_TRANSFER: usize = 3;
 
 /// How often a shutdown looks whether all is done.
 const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
@@ -235,12 +235,12 @@ mod tests {
     #[test]
     fn connections_leave_descriptors_for_transfers() {
         for (descriptors, transfers, expected) in [
-            (1_000_000, 512, 998_952),
-            (20_000, 512, 18_952),
-            (2048, 512, 1000),
-            (1024, 512, 333),
-            (1024, 16, 968),
-            (64, 512, 13),
+            (1_000_000, 512, 998_440),
+            (20_000, 512, 18_440),
+            (2048, 512, 506),
+            (1024, 512, 250),
+            (1024, 16, 952),
+            (64, 512, 10),
             (10, 512, 1),
         ] {
             let found = connections_by_descriptors(descriptors, transfers);
