@@ -43,27 +43,35 @@ impl Pipe {
     }
 
     /// Moves all that is in it into a file, to where the file stands, and says whether that went without a copy. A file that
-    /// is open for appending, and some file systems, take nothing from a pipe.
+    /// is open for appending, and some file systems, take nothing from a pipe, and a filter may deny the call.
     ///
     /// # Errors
     /// Those of the file.
-    pub fn empty_into(&mut self, mut file: &File) -> io::Result<bool> {
+    pub fn empty_into(&mut self, file: &File) -> io::Result<bool> {
         while self.held > 0 {
             let moved = || splice(&self.output, None, file, None, self.held, SpliceFlags::MOVE);
             match rustix::io::retry_on_intr(moved) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(moved) => self.held -= moved,
-                Err(Errno::INVAL) => {
-                    let mut rest = vec![0; self.held];
-                    self.output.read_exact(&mut rest)?;
-                    self.held = 0;
-                    file.write_all(&rest)?;
+                Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => {
+                    self.copy_into(file)?;
                     return Ok(false);
                 }
                 Err(errno) => return Err(errno.into()),
             }
         }
         Ok(true)
+    }
+
+    fn copy_into(&mut self, mut file: &File) -> io::Result<()> {
+        let mut buffer = [0; READ];
+        while self.held > 0 {
+            let room = self.held.min(READ);
+            self.output.read_exact(&mut buffer[..room])?;
+            self.held -= room;
+            file.write_all(&buffer[..room])?;
+        }
+        Ok(())
     }
 }
 
@@ -100,20 +108,26 @@ impl Exchange {
     }
 }
 
-/// Takes what is there into an empty pipe. What cannot be spliced though it is there, such as urgent data (tcp(7)), is
-/// read: else who waits for it would be woken up again and again.
+/// Takes what is there into an empty pipe. What cannot be spliced though it is there, such as urgent data (tcp(7)), or what
+/// a filter denies to be, is read: else who waits for it would be woken up again and again.
 fn take(socket: &Socket, mut pipe: &File, most: usize, is_refused: &mut bool) -> io::Result<usize> {
-    match socket.splice(pipe, most) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock && *is_refused => {
-            let mut page = [0; PAGE];
-            let room = most.min(PAGE);
-            let count = socket.receive(&mut page[..room])?;
-            pipe.write_all(&page[..count])?;
-            Ok(count)
+    let taken = socket.splice(pipe, most);
+    let is_denied = match &taken {
+        Ok(_) => false,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            std::mem::replace(is_refused, true)
         }
-        taken => {
-            *is_refused = taken.is_err();
-            taken
+        Err(error) => {
+            let denials = [Errno::INVAL, Errno::NOSYS, Errno::PERM];
+            Errno::from_io_error(error).is_some_and(|errno| denials.contains(&errno))
         }
+    };
+    if !is_denied {
+        return taken;
     }
+    let mut page = [0; PAGE];
+    let room = most.min(PAGE);
+    let count = socket.receive(&mut page[..room])?;
+    pipe.write_all(&page[..count])?;
+    Ok(count)
 }
