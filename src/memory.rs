@@ -8,7 +8,8 @@
 //! | a quarter | names that are kept while a client takes what is made of them | never: without, they are kept on the disk |
 //! | a quarter | buffers of bodies that are written | never: without, they are small |
 //!
-//! Beside it, names on the disk have a sum of their own, [`DISK`]: uploads need the disk more.
+//! Beside it, names on the disk have a sum of their own, [`DISK`]: uploads need the disk more. And pipes are counted, in each of
+//! which the kernel may have as much of a body as [`PIPE`].
 //!
 //! In: counting. Out: the memory itself, and how large the sum is to be.
 
@@ -23,6 +24,12 @@ pub const DEFAULT: usize = 24 << 20;
 /// What all requests together may have on the disk for names, in bytes.
 pub const DISK: usize = 512 << 20;
 
+/// What a pipe holds at most, in bytes.
+const PIPE: usize = 1 << 20;
+
+/// The most pipes at a time: more do not make bodies come faster, and each takes two descriptors.
+pub const PIPES: usize = 8;
+
 /// How long work waits for its turn.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -33,6 +40,10 @@ pub struct Memory {
     work: Part,
     kept: Part,
     disk: Part,
+    /// Bodies that are being received, one by one.
+    bodies: Part,
+    /// Pipes for bodies, one by one.
+    pipes: Part,
     patience: Duration,
 }
 
@@ -61,6 +72,8 @@ impl Memory {
             work: Part::new(limit / 2),
             kept: Part::new(limit / 4),
             disk: Part::new(DISK),
+            bodies: Part::new(usize::MAX),
+            pipes: Part::new((limit / 2 / PIPE).clamp(1, PIPES)),
             patience: PATIENCE,
         }
     }
@@ -71,10 +84,22 @@ impl Memory {
         self.limit
     }
 
-    /// What all bodies together may have for buffers before each gets less, in bytes.
+    /// Counts a body that is being received.
     #[must_use]
-    pub fn for_bodies(&self) -> usize {
-        self.limit / 4
+    pub fn body(&self) -> Option<Grant<'_>> {
+        self.bodies.wait(1, Instant::now())
+    }
+
+    /// What each of the bodies that are being received may have for buffers, in bytes.
+    #[must_use]
+    pub fn share_of_body(&self) -> usize {
+        self.limit / 4 / self.bodies.in_use().max(1)
+    }
+
+    /// Leave to have a pipe for a body, if there is another one to be had.
+    #[must_use]
+    pub fn pipe(&self) -> Option<Grant<'_>> {
+        self.pipes.wait(1, Instant::now())
     }
 
     /// Memory for work that waits for no client; waits for its turn. `None` where that does not come.

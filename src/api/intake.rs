@@ -4,7 +4,6 @@
 //! waited for, and nothing that others can see changes before it has come whole.
 
 use std::io::{self, BufWriter, Read, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tiny_http::Pipe;
@@ -31,9 +30,6 @@ const LAST_ROUNDS: u64 = 64;
 
 /// A round that takes longer is slow.
 const SLOW: Duration = Duration::from_secs(1);
-
-/// Bodies that are being received.
-static BODIES: AtomicUsize = AtomicUsize::new(0);
 
 /// Shown each part of a body, in order.
 pub(super) type Observe<'o> = &'o mut dyn FnMut(&[u8]);
@@ -70,8 +66,8 @@ pub(super) fn take_in<'s>(
         let twice = (intake.refuse)()?;
         let need = Need { declared, twice };
         store.root.check_need(need).map_err(intake.failed)?;
-        let _counted = Counted::begin();
-        let share = || share(store);
+        let _counted = store.memory.body();
+        let share = || store.memory.share_of_body();
         let is_whole = match is_small {
             true => gather(&mut bytes, share, &mut |room| request.read(room))
                 .map_err(|error| broken(request, error, intake.failed))?,
@@ -132,7 +128,7 @@ fn stage<'s>(
     // The rest may take long to come.
     drop(begun);
     let received = match (need.declared, observe) {
-        (Some(_), None) => splice(request, &mut staged),
+        (Some(_), None) => splice(store, request, &mut staged),
         (_, observe) => Ok(Spliced::InPart(observe)),
     };
     let received = received.and_then(|spliced| match spliced {
@@ -158,9 +154,14 @@ enum Spliced<'o> {
 }
 
 /// Has a body go from the socket into the file without a copy, as far as the system does that.
-fn splice<'o>(request: &mut dyn Request, staged: &mut Staged<'_>) -> io::Result<Spliced<'o>> {
-    // Without a descriptor for it, the body comes all the same.
-    let Ok(mut pipe) = Pipe::new() else {
+fn splice<'o>(
+    store: Store<'_>,
+    request: &mut dyn Request,
+    staged: &mut Staged<'_>,
+) -> io::Result<Spliced<'o>> {
+    let leave = store.memory.pipe();
+    // Without one, the body comes all the same.
+    let Some(mut pipe) = leave.as_ref().and_then(|_| Pipe::new().ok()) else {
         return Ok(Spliced::InPart(None));
     };
     loop {
@@ -203,7 +204,7 @@ fn copy(
         if now < round || staged.length() == most {
             return Ok(());
         }
-        buffer = next_buffer(buffer, begun.elapsed(), share(store));
+        buffer = next_buffer(buffer, begun.elapsed(), store.memory.share_of_body());
     }
 }
 
@@ -223,33 +224,12 @@ impl Read for Shown<'_, '_> {
     }
 }
 
-/// The memory that each body may take, in bytes.
-fn share(store: Store<'_>) -> usize {
-    store.memory.for_bodies() / BODIES.load(Ordering::Relaxed).max(1)
-}
-
 /// The buffer for the next round of a body, whose share of the memory is this.
 fn next_buffer(buffer: usize, took: Duration, share: usize) -> usize {
     if took > SLOW {
         return LEAST_BUFFER;
     }
     (buffer * 8).min(share).clamp(LEAST_BUFFER, MOST_BUFFER)
-}
-
-/// Counts a body while it is received.
-struct Counted;
-
-impl Counted {
-    fn begin() -> Self {
-        BODIES.fetch_add(1, Ordering::Relaxed);
-        Self
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        BODIES.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Refuses a body above the limit.

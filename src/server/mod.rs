@@ -31,7 +31,7 @@ use tiny_http::ListenAddr;
 
 use crate::config::{Config, Endpoint};
 use crate::http::forwarded::TrustedProxies;
-use crate::memory::Memory;
+use crate::memory::{self, Memory};
 use crate::storage::{Options, Root};
 
 use capacity::Capacity;
@@ -48,11 +48,11 @@ const MAX_HEAD: usize = 16 * 1024;
 /// How long clients that were refused may go on sending when the server ends, at most.
 const LINGER_AT_END: Duration = Duration::from_secs(1);
 
-/// Descriptors that are not for connections: the storage, the log, and a reserve.
-const OTHER_DESCRIPTORS: usize = 24;
+/// Descriptors that are not for connections: the storage, the log, pipes for bodies, and a reserve.
+const OTHER_DESCRIPTORS: usize = 24 + 2 * memory::PIPES;
 
-/// Descriptors of a transfer beside that of its connection: files and directories; of a body its file and the two of a pipe.
-const PER_TRANSFER: usize = 3;
+/// Descriptors of a transfer beside that of its connection: files and directories.
+const PER_TRANSFER: usize = 2;
 
 /// How often a shutdown looks whether all is done.
 const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
@@ -235,12 +235,12 @@ mod tests {
     #[test]
     fn connections_leave_descriptors_for_transfers() {
         for (descriptors, transfers, expected) in [
-            (1_000_000, 512, 998_440),
-            (20_000, 512, 18_440),
-            (2048, 512, 506),
-            (1024, 512, 250),
+            (1_000_000, 512, 998_936),
+            (20_000, 512, 18_936),
+            (2048, 512, 984),
+            (1024, 512, 328),
             (1024, 16, 952),
-            (64, 512, 10),
+            (64, 512, 8),
             (10, 512, 1),
         ] {
             let found = connections_by_descriptors(descriptors, transfers);
