@@ -2,7 +2,7 @@
 //!
 //! The order: lock the file, undo an append that was killed, note the length, copy, remove the note. A reader sees the
 //! file at the noted length until the note is gone; a kill at any point leaves the old length to be found. A body in memory
-//! that fits into the last page of the file takes no note: one write is one step.
+//! that fits into the last page and block of the file takes no note: one write is one step.
 
 use std::fs::File;
 use std::io;
@@ -31,10 +31,6 @@ pub enum IfMissing {
     /// It creates the file, with its missing parents.
     Create,
 }
-
-/// What a write does not pass the end of, in bytes, if it is to take place in one step: a page of the page cache, as small
-/// as it is anywhere.
-const PAGE: u64 = 4096;
 
 impl Root {
     /// Refuses early an append to what is no file, before its body is read.
@@ -138,7 +134,7 @@ impl Root {
         // A file that is cut back after a failure has another time of change.
         body.check_room(self)?;
         let is_one_step = matches!(body, Body::Bytes(_))
-            && is_in_a_page(before, length)
+            && is_in_a_step(before, length, self.step)
             && !self.options.sync
             // One that does not count is cleared away by the next.
             && self.note_of(&locked)? == Note::Missing;
@@ -172,12 +168,9 @@ impl Root {
 }
 
 /// Whether a write behind so many bytes takes place in one step, for whoever reads the length of the file, and for a signal
-/// that kills who writes: it does not pass the end of a page.
-///
-/// Linux copies into a file page by page, counts each when it is there, and looks for signals in between
-/// (`generic_perform_write` of `mm/filemap.c`).
-fn is_in_a_page(before: u64, length: u64) -> bool {
-    before % PAGE + length <= PAGE
+/// that kills who writes: it does not pass the end of such a step ([`Root::step`]).
+fn is_in_a_step(before: u64, length: u64, step: u64) -> bool {
+    before % step + length <= step
 }
 
 fn copy_whole(staged: &Staged<'_>, file: &File, before: u64) -> io::Result<()> {
@@ -196,20 +189,29 @@ fn copy_whole(staged: &Staged<'_>, file: &File, before: u64) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    // symptom: on XFS with blocks of 1 KiB a kill could leave a part of a small append.
+    // cause:   a write within a page was taken to be one step, and is one for each block there.
+    // fix:     it stays within a block, too.
     #[test]
-    fn writes_that_stay_in_a_page() {
-        for (before, length, expected) in [
-            (0, 1, true),
-            (0, PAGE, true),
-            (0, PAGE + 1, false),
-            (1, PAGE, false),
-            (PAGE - 1, 1, true),
-            (PAGE - 1, 2, false),
-            (3 * PAGE, PAGE, true),
-            (3 * PAGE + 7, PAGE - 7, true),
-            (3 * PAGE + 7, PAGE - 6, false),
+    fn writes_that_are_one_step() {
+        const PAGE: u64 = 4096;
+        for (before, length, step, expected) in [
+            (0, 1, PAGE, true),
+            (0, PAGE, PAGE, true),
+            (0, PAGE + 1, PAGE, false),
+            (1, PAGE, PAGE, false),
+            (PAGE - 1, 1, PAGE, true),
+            (PAGE - 1, 2, PAGE, false),
+            (3 * PAGE, PAGE, PAGE, true),
+            (3 * PAGE + 7, PAGE - 7, PAGE, true),
+            (3 * PAGE + 7, PAGE - 6, PAGE, false),
+            (1000, 24, 1024, true),
+            (1000, 25, 1024, false),
+            (1000, 1, 1, true),
+            (1000, 2, 1, false),
         ] {
-            assert_eq!(is_in_a_page(before, length), expected, "{before} {length}");
+            let found = is_in_a_step(before, length, step);
+            assert_eq!(found, expected, "{before} {length} {step}");
         }
     }
 }

@@ -67,6 +67,8 @@ pub struct Root {
     is_mounted: bool,
     /// The mount of the staged bodies.
     pub(super) mount: Mount,
+    /// What a write into a file does not pass the end of, in bytes, if it is to take place in one step.
+    pub(super) step: u64,
 }
 
 impl Root {
@@ -91,6 +93,7 @@ impl Root {
             id: FileId::of(&dir).map_err(unreadable)?,
             own: OwnFolder::new(dir.as_fd(), own.as_fd()).map_err(unreadable)?,
             mount: Mount::of(&staged).map_err(|error| unusable(error.to_string()))?,
+            step: step_of(&staged),
             staged,
             joins: own_folder(own.as_fd(), JOINS)?,
             removed: own_folder(own.as_fd(), REMOVED)?,
@@ -241,6 +244,18 @@ impl Root {
 pub(super) const DIR_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
+
+/// The smaller one of a page of the page cache, as small as it is anywhere, and a block of the file system: Linux writes
+/// into a file by either of them, counts each when it is there, and looks for signals in between (`generic_perform_write` of
+/// `mm/filemap.c`, `iomap_file_buffered_write` of `fs/iomap/buffered-io.c`).
+fn step_of(dir: &OwnedFd) -> u64 {
+    const PAGE: u64 = 4096;
+    let block = rustix::fs::fstatvfs(dir).map_or(1, |stat| stat.f_bsize);
+    match block.is_power_of_two() {
+        true => block.min(PAGE),
+        false => 1,
+    }
+}
 
 fn unwritable(errno: Errno) -> String {
     if matches!(errno, Errno::NOTDIR | Errno::LOOP) {
