@@ -117,7 +117,7 @@ impl Root {
                 let version = Version::new(&stat, noted);
                 return Ok(Snapshot { file, version });
             }
-            // Locked without a note: a writer between lock and note, or one that is about to rename.
+            // Locked without a note: a writer between lock and note, one that needs none, or one that is about to rename.
             if Instant::now() > deadline {
                 return Err(Error::Locked);
             }

@@ -63,12 +63,10 @@ impl Root {
     }
 
     /// Refuses a write of the upload with this number after which less would be left than is to be kept free and is
-    /// promised to uploads before it.
+    /// promised to uploads before it. Where there is much more space than that, the file system is not asked each time.
     ///
     /// # Errors
     /// [`Error::NoSpace`].
-    ///
-    /// Where there is much more space than that, the file system is not asked each time.
     pub(super) fn check_room(&self, number: u64, needed: u64) -> Result<(), Error> {
         if lock(&self.promises).has_spare(needed, Instant::now()) {
             return Ok(());

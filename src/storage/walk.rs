@@ -1,9 +1,9 @@
 //! From a name to the open folder that holds it, never leaving the root.
 //!
 //! A name without symbolic links takes one `openat2` (RESOLVE_BENEATH, no links), or a step for each piece where there
-//! is no such call. Where a link is on the way, the name is walked piece by piece: each step opens one entry of an open folder without following it, and a link is
-//! read and its pieces walked in turn. No path is ever checked first and used later, so a link that is swapped in
-//! between can only make a step fail.
+//! is no such call. Where a link is on the way, the name is walked piece by piece: each step opens one entry of an open
+//! folder without following it, and a link is read and its pieces walked in turn. No path is ever checked first and used
+//! later, so a link that is swapped in between can only make a step fail.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
