@@ -44,6 +44,38 @@ pub(super) struct Intake<'i> {
     pub(super) failed: &'i dyn Fn(storage::Error) -> Error,
 }
 
+impl Intake<'_> {
+    /// Refuses what can be refused without the body; gives the space that is needed for it.
+    fn refuse_early(self, store: Store<'_>, declared: Option<u64>) -> Result<Need, Error> {
+        let is_behind = (self.refuse)()?;
+        let need = Need {
+            declared,
+            twice: is_behind && !is_small(declared),
+        };
+        store.root.check_need(need).map_err(self.failed)?;
+        Ok(need)
+    }
+
+    /// The error of this body, unless the request was to be refused without it.
+    pub(super) fn first<T>(
+        self,
+        store: Store<'_>,
+        (body, declared): (&Body<'_>, Option<u64>),
+        error: Error,
+    ) -> Result<T, Error> {
+        match body {
+            Body::Bytes(_) => self.refuse_early(store, declared).and(Err(error)),
+            // That has been asked before it was staged, and it takes space itself.
+            Body::Staged(_) => Err(error),
+        }
+    }
+}
+
+/// Whether a body of this length, where it is declared, may be kept in memory.
+fn is_small(declared: Option<u64>) -> bool {
+    declared.is_none_or(|length| length <= SMALL as u64)
+}
+
 /// Takes in a body, which is shown to `observe` while it comes.
 ///
 /// # Errors
@@ -56,16 +88,14 @@ pub(super) fn take_in<'s>(
 ) -> Result<Body<'s>, Error> {
     let declared = request.declared();
     check_size(store, declared)?;
-    let is_small = declared.is_none_or(|length| length <= SMALL as u64);
+    let is_small = is_small(declared);
     let mut bytes = Vec::new();
     // A failure is found again when more is read.
     let is_here = is_small
         && gather(&mut bytes, || SMALL, &mut |room| request.read_ready(room)).unwrap_or(false)
         && check_size(store, Some(bytes.len() as u64)).is_ok();
     if !is_here {
-        let twice = (intake.refuse)()?;
-        let need = Need { declared, twice };
-        store.root.check_need(need).map_err(intake.failed)?;
+        let need = intake.refuse_early(store, declared)?;
         let _counted = store.memory.body();
         let share = || store.memory.share_of_body();
         let is_whole = match is_small {

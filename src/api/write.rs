@@ -45,11 +45,10 @@ pub(super) fn create<'s>(
     let body = watch.take_in(store, request, intake)?;
     let digest = digests
         .check(watch.hash)
-        .or_else(|error| first(&refuse, error))?;
+        .or_else(|error| intake.first(store, (&body, request.declared()), error))?;
     let staged = body
         .into_staged(store.root)
-        .map_err(failed)
-        .or_else(|error| first(&refuse, error))?;
+        .or_else(|error| refuse().and(Err(failed(error))))?;
     staged.commit(name.pieces(), check).map_err(failed)?;
     // The last check was at the moment of the write.
     request.did(match replaces.get() {
@@ -87,7 +86,7 @@ pub(super) fn append<'s>(
         .check_mistake()
         .and_then(|()| guard.check_length(Some(body.length())))
         .and_then(|()| digests.check(watch.hash))
-        .or_else(|error| first(&refuse, error))?;
+        .or_else(|error| intake.first(store, (&body, request.declared()), error))?;
     let is_new = Cell::new(false);
     let check: Check<'_> = &|current| {
         is_new.set(current.is_none());
@@ -126,11 +125,6 @@ fn done<'s>(digest: Option<Sha256>) -> Reply<'s> {
     let digest = digest.map(|digest| ("Repr-Digest", digest::field(&digest).into()));
     reply.fields.extend(digest);
     reply
-}
-
-/// The error of a body, or of want of space for it, unless the request was to be refused without it.
-fn first<T>(refuse: &dyn Fn() -> Result<bool, Error>, error: Error) -> Result<T, Error> {
-    refuse().and(Err(error))
 }
 
 /// What sees a body while it comes.

@@ -128,11 +128,11 @@ impl Root {
         let version = self.version(&locked)?;
         check(Some(&Current::File(version)))?;
         let (before, length) = (version.length, body.length());
+        // Before the file is touched: one that is cut back has another time of change.
+        body.check_room(self)?;
         if length == 0 {
             return Ok(());
         }
-        // A file that is cut back after a failure has another time of change.
-        body.check_room(self)?;
         let is_one_step = matches!(body, Body::Bytes(_))
             && is_in_a_step(before, length, self.step)
             && !self.options.sync

@@ -15,6 +15,7 @@ mod address_space;
 mod addresses;
 mod appends;
 mod bodies;
+mod both_ways;
 mod browsers;
 mod changes;
 mod command_line;
