@@ -89,15 +89,17 @@ pub(super) fn take_in<'s>(
     let declared = request.declared();
     check_size(store, declared)?;
     let is_small = is_small(declared);
+    // What is beyond the limit is refused as soon as it is.
+    let limit = store.max_upload.map(usize::try_from).and_then(Result::ok);
+    let most = limit.unwrap_or(SMALL).min(SMALL);
     let mut bytes = Vec::new();
     // A failure is found again when more is read.
     let is_here = is_small
-        && gather(&mut bytes, || SMALL, &mut |room| request.read_ready(room)).unwrap_or(false)
-        && check_size(store, Some(bytes.len() as u64)).is_ok();
+        && gather(&mut bytes, || most, &mut |room| request.read_ready(room)).unwrap_or(false);
     if !is_here {
         let need = intake.refuse_early(store, declared)?;
         let _counted = store.memory.body();
-        let share = || store.memory.share_of_body();
+        let share = || store.memory.share_of_body().min(most);
         let is_whole = match is_small {
             true => gather(&mut bytes, share, &mut |room| request.read(room))
                 .map_err(|error| broken(request, error, intake.failed))?,
@@ -107,7 +109,6 @@ pub(super) fn take_in<'s>(
             let failed = intake.failed;
             return stage(store, request, need, (bytes, observe), failed).map(Body::Staged);
         }
-        check_size(store, Some(bytes.len() as u64))?;
         check_location(store)?;
     }
     if let Some(observe) = &mut observe {
@@ -123,7 +124,7 @@ fn gather(
     read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
 ) -> io::Result<bool> {
     loop {
-        let (length, most) = (bytes.len(), most().min(SMALL));
+        let (length, most) = (bytes.len(), most());
         if length > most {
             return Ok(false);
         }

@@ -350,3 +350,23 @@ fn a_body_gets_the_same_whenever_it_comes_to_a_full_disk() {
 fn a_body_gets_the_same_whenever_it_comes_where_writes_are_synced() {
     compare(&["--sync", "data"], FEW, &bodies(), HowMany::Few);
 }
+
+#[test]
+fn a_body_in_chunks_that_is_too_large_is_refused_while_it_comes() {
+    let server = Server::with(&["--max-upload-size", "13B"], &[]);
+    server.place("file", OLD);
+    for method in ["POST", "PUT"] {
+        let head = [("Transfer-Encoding", "chunked")];
+        let whole = request_bytes(method, "file", &head, &chunked(&[b'x'; 14], 14));
+        let begun = &whole[..whole.len() - b"\r\n0\r\n\r\n".len()];
+        let mut at_once = server.open();
+        at_once.send(begun);
+        let mut late = server.begin(method, "file", "Transfer-Encoding: chunked");
+        late.send(&begun[begun.len() - b"e\r\n".len() - 14..]);
+        for mut conn in [at_once, late] {
+            let reply = conn.reply_to(method).expect("a refusal before the end");
+            assert_eq!(reply.status, 413, "{method}");
+        }
+    }
+    assert_eq!(server.content("file").as_deref(), Some(OLD));
+}
