@@ -158,13 +158,13 @@ fn stage<'s>(
     }
     // The rest may take long to come.
     drop(begun);
-    let received = match (need.declared, observe) {
-        (Some(_), None) => splice(store, request, &mut staged),
-        (_, observe) => Ok(Spliced::InPart(observe)),
+    let spliced = match (need.declared, &observe) {
+        (Some(_), None) => splice(request, &mut staged),
+        _ => Ok(false),
     };
-    let received = received.and_then(|spliced| match spliced {
-        Spliced::Whole => Ok(()),
-        Spliced::InPart(observe) => copy(store, request, observe, &mut staged),
+    let received = spliced.and_then(|is_whole| match is_whole {
+        true => Ok(()),
+        false => copy(store, request, observe, &mut staged),
     });
     received.map_err(|error| broken(request, error, failed))?;
     check_size(store, Some(staged.length()))?;
@@ -177,31 +177,20 @@ fn check_location(store: Store<'_>) -> Result<(), Error> {
     store.root.check_location().map_err(Error::Root)
 }
 
-/// How far a body has gone through a pipe.
-enum Spliced<'o> {
-    Whole,
-    /// The rest is to be copied, and shown.
-    InPart(Option<Observe<'o>>),
-}
-
-/// Has a body go from the socket into the file without a copy, as far as the system does that.
-fn splice<'o>(
-    store: Store<'_>,
-    request: &mut dyn Request,
-    staged: &mut Staged<'_>,
-) -> io::Result<Spliced<'o>> {
-    let leave = store.memory.pipe();
-    // Without one, the body comes all the same.
-    let Some(mut pipe) = leave.as_ref().and_then(|_| Pipe::new().ok()) else {
-        return Ok(Spliced::InPart(None));
+/// Has a body go from the socket into the file without a copy, as far as the system does that, and says whether that was all
+/// of it; else the rest is to be copied.
+fn splice(request: &mut dyn Request, staged: &mut Staged<'_>) -> io::Result<bool> {
+    // Without a descriptor for it, the body comes all the same.
+    let Ok(mut pipe) = Pipe::new() else {
+        return Ok(false);
     };
     loop {
         let count = request.fill(&mut pipe)?;
         if count == 0 {
-            return Ok(Spliced::Whole);
+            return Ok(true);
         }
         if !staged.grow(count as u64, |file| pipe.empty_into(file))? {
-            return Ok(Spliced::InPart(None));
+            return Ok(false);
         }
     }
 }
