@@ -4,15 +4,17 @@
 
 use std::fmt;
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, symlink};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::common::digest::member;
 use crate::common::http::request_bytes;
 use crate::common::rows::each;
-use crate::common::{Reply, Server, chunked, pattern};
+use crate::common::stranger::Stranger;
+use crate::common::{Conn, Reply, Server, chunked, pattern};
 
 const TARGETS: &[&str] = &[
     "file",
@@ -369,4 +371,42 @@ fn a_body_in_chunks_that_is_too_large_is_refused_while_it_comes() {
         }
     }
     assert_eq!(server.content("file").as_deref(), Some(OLD));
+}
+
+#[test]
+fn the_right_to_change_a_folder_is_asked_before_a_condition_whenever_the_body_comes() {
+    let stranger = Stranger::new();
+    let storage = stranger.dir.storage();
+    let folder = storage.join("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("file"), OLD).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    chown(&storage, stranger.user, stranger.user).unwrap();
+    let mut command = stranger.command();
+    command
+        .args(["--port", "0", "--allowed-hosts", "*", "--storage"])
+        .arg(&storage)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().expect("the binary starts");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("stdout is a pipe");
+    BufReader::new(output).read_line(&mut line).expect("a line");
+    let addr = line.trim_end().strip_prefix("listening on http://");
+    let addr = addr.and_then(|addr| addr.parse().ok());
+    let replies = addr.map(|addr| {
+        [vec![], vec![("Expect", "100-continue")]].map(|mut fields| {
+            fields.push(("If-Match", "\"other\""));
+            let reply = Conn::open(addr).request("POST", "folder/file", &fields, b"hello");
+            reply.map(|reply| reply.summary())
+        })
+    });
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    for reply in replies.expect("an address in the first line") {
+        let reply = reply.expect("a reply");
+        assert!(reply.starts_with("403 "), "{reply}");
+    }
 }
