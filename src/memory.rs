@@ -28,7 +28,7 @@ pub const DISK: usize = 512 << 20;
 const PIPE: usize = 1 << 20;
 
 /// The most pipes at a time: more do not make bodies come faster, and each takes two descriptors.
-pub const PIPES: usize = 8;
+const PIPES: usize = 8;
 
 /// How long work waits for its turn.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -76,6 +76,19 @@ impl Memory {
             pipes: Part::new((limit / 2 / PIPE).clamp(1, PIPES)),
             patience: PATIENCE,
         }
+    }
+
+    /// The same with so many pipes at most.
+    #[must_use]
+    pub fn with_pipes(mut self, most: usize) -> Self {
+        self.pipes = Part::new(self.pipes.bytes.min(most));
+        self
+    }
+
+    /// The most pipes at a time.
+    #[must_use]
+    pub fn pipes(&self) -> usize {
+        self.pipes.bytes
     }
 
     /// The sum, in bytes.

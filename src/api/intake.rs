@@ -159,7 +159,7 @@ fn stage<'s>(
     // The rest may take long to come.
     drop(begun);
     let spliced = match (need.declared, &observe) {
-        (Some(_), None) => splice(request, &mut staged),
+        (Some(_), None) => splice(store, request, &mut staged),
         _ => Ok(false),
     };
     let received = spliced.and_then(|is_whole| match is_whole {
@@ -179,9 +179,14 @@ fn check_location(store: Store<'_>) -> Result<(), Error> {
 
 /// Has a body go from the socket into the file without a copy, as far as the system does that, and says whether that was all
 /// of it; else the rest is to be copied.
-fn splice(request: &mut dyn Request, staged: &mut Staged<'_>) -> io::Result<bool> {
-    // Without a descriptor for it, the body comes all the same.
-    let Ok(mut pipe) = Pipe::new() else {
+fn splice(
+    store: Store<'_>,
+    request: &mut dyn Request,
+    staged: &mut Staged<'_>,
+) -> io::Result<bool> {
+    let leave = store.memory.pipe();
+    // Without one, the body comes all the same.
+    let Some(mut pipe) = leave.as_ref().and_then(|_| Pipe::new().ok()) else {
         return Ok(false);
     };
     loop {

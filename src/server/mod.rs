@@ -31,7 +31,7 @@ use tiny_http::ListenAddr;
 
 use crate::config::{Config, Endpoint};
 use crate::http::forwarded::TrustedProxies;
-use crate::memory::{self, Memory};
+use crate::memory::Memory;
 use crate::storage::{Options, Root};
 
 use capacity::Capacity;
@@ -48,8 +48,11 @@ const MAX_HEAD: usize = 16 * 1024;
 /// How long clients that were refused may go on sending when the server ends, at most.
 const LINGER_AT_END: Duration = Duration::from_secs(1);
 
-/// Descriptors that are not for connections: the storage, the log, pipes for bodies, and a reserve.
-const OTHER_DESCRIPTORS: usize = 24 + 2 * memory::PIPES;
+/// Descriptors that are not for connections: the storage, the log, and a reserve.
+const OTHER_DESCRIPTORS: usize = 24;
+
+/// For this many descriptors there is one pipe for bodies, which takes two.
+const PER_PIPE: usize = 64;
 
 /// Descriptors of a transfer beside that of its connection: files and directories.
 const PER_TRANSFER: usize = 2;
@@ -107,7 +110,8 @@ pub fn run(config: &Config) -> Result<(), String> {
     let flags = (config.max_connections, config.max_transfers);
     let group = control_group::memory_limit();
     let capacity = Capacity::of(group, flags);
-    let memory = Memory::new(capacity.memory);
+    let descriptors = raise_descriptor_limit();
+    let memory = Memory::new(capacity.memory).with_pipes(descriptors / PER_PIPE);
     let options = Options {
         min_free: config.min_free_space,
         sync: config.sync,
@@ -115,6 +119,9 @@ pub fn run(config: &Config) -> Result<(), String> {
     };
     let root = Root::open(&config.storage, options)?;
     let listeners = Listeners::open(config, &root)?;
+    let taken = listeners.sockets.len() + 2 * memory.pipes();
+    let most_connections =
+        connections_by_descriptors(descriptors.saturating_sub(taken), capacity.transfers);
     let shared = Arc::new(Shared {
         root,
         max_upload: config.max_upload_size,
@@ -130,10 +137,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     let (stop, stopped) = channel();
     let engine = tiny_http::Config {
         max_head: MAX_HEAD,
-        max_connections: capacity.connections.min(connections_by_descriptors(
-            raise_descriptor_limit().saturating_sub(listeners.sockets.len()),
-            capacity.transfers,
-        )),
+        max_connections: capacity.connections.min(most_connections),
         keep_alive: config.keep_alive_timeout,
         body_timeout: config.idle_timeout,
         reply_timeout: config.idle_timeout,
@@ -235,12 +239,12 @@ mod tests {
     #[test]
     fn connections_leave_descriptors_for_transfers() {
         for (descriptors, transfers, expected) in [
-            (1_000_000, 512, 998_936),
-            (20_000, 512, 18_936),
-            (2048, 512, 984),
-            (1024, 512, 328),
-            (1024, 16, 952),
-            (64, 512, 8),
+            (1_000_000, 512, 998_952),
+            (20_000, 512, 18_952),
+            (2048, 512, 1000),
+            (1024, 512, 333),
+            (1024, 16, 968),
+            (64, 512, 13),
             (10, 512, 1),
         ] {
             let found = connections_by_descriptors(descriptors, transfers);
