@@ -9,7 +9,7 @@
 //! | a quarter | buffers of bodies that are written | never: without, they are small |
 //!
 //! Beside it, names on the disk have a sum of their own, [`DISK`]: uploads need the disk more. And pipes are counted, in each of
-//! which the kernel may have as much of a body as [`PIPE`].
+//! which the kernel may have up to 1 MiB of a body.
 //!
 //! In: counting. Out: the memory itself, and how large the sum is to be.
 

@@ -301,5 +301,6 @@ fn lists_that_read_their_folder_again_and_again_take_turns() {
     assert!(!is_idle(&server), "the lists are on the way");
     let ratio = beside.as_secs_f64() / alone.as_secs_f64();
     println!("{alone:?} alone, {beside:?} beside {begun} lists: {ratio:.1}");
-    assert!(ratio < 10.0, "{alone:?} alone, {beside:?} beside the lists");
+    // 2 to 11 where other tests run on the same cores, 250 and more where the lists take no turns.
+    assert!(ratio < 50.0, "{alone:?} alone, {beside:?} beside the lists");
 }
