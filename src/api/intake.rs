@@ -69,6 +69,17 @@ impl Intake<'_> {
             Body::Staged(_) => Err(error),
         }
     }
+
+    /// The error of a write. Of two reasons, what is asked early goes first: the right to change a folder before a
+    /// condition. It is asked again only where nothing has been done: afterwards a condition may fail by the write itself.
+    pub(super) fn failed_at_end<T>(self, error: storage::Error) -> Result<T, Error> {
+        use storage::Error::{NoSpace, OtherLength, Unmet};
+        let is_undone = matches!(error, NoSpace(_) | OtherLength(_) | Unmet);
+        if is_undone {
+            (self.refuse)()?;
+        }
+        Err((self.failed)(error))
+    }
 }
 
 /// Whether a body of this length, where it is declared, may be kept in memory.

@@ -46,10 +46,9 @@ pub(super) fn create<'s>(
     let digest = digests
         .check(watch.hash)
         .or_else(|error| intake.first(store, (&body, request.declared()), error))?;
-    // Of two reasons, what is asked early goes first: the right to change a folder before a condition.
     body.into_staged(store.root)
         .and_then(|staged| staged.commit(name.pieces(), check))
-        .or_else(|error| refuse().and(Err(failed(error))))?;
+        .or_else(|error| intake.failed_at_end(error))?;
     // The last check was at the moment of the write.
     request.did(match replaces.get() {
         true => Op::Replace,
@@ -95,7 +94,7 @@ pub(super) fn append<'s>(
     store
         .root
         .append(body, name.pieces(), if_missing, check)
-        .or_else(|error| refuse().and(Err(failed(error))))?;
+        .or_else(|error| intake.failed_at_end(error))?;
     if is_new.get() {
         request.did(Op::Create);
     }
