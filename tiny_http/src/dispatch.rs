@@ -36,10 +36,15 @@ impl Engine {
     pub(crate) fn accept(self: &Arc<Self>, number: u64) -> Option<Request> {
         let listener = self.listener(number)?;
         for _ in 0..ACCEPTED {
-            let is_full = self.connections() >= self.config.max_connections;
-            if is_full && has_client(&listener) && !self.make_room() && self.is_any_waiting() {
-                self.pause();
-                return None;
+            if self.connections() >= self.config.max_connections {
+                // Room is made only for a client that is there; one that comes right now wakes a thread.
+                if !has_client(&listener) {
+                    break;
+                }
+                if !self.make_room() && self.is_any_waiting() {
+                    self.pause();
+                    return None;
+                }
             }
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             let (socket, peer) = match rustix::net::acceptfrom_with(&listener, flags) {
