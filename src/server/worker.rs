@@ -164,7 +164,7 @@ impl Worker {
             .map(|(name, value)| (*name, &**value))
             .collect();
         let (sent_bytes, sent_file);
-        let computation = Computation::new(&self.shared, address_of(request));
+        let address = address_of(request);
         let content = match reply.content {
             Content::None => tiny_http::Content::Bytes(&[]),
             Content::Bytes(bytes) => {
@@ -178,6 +178,7 @@ impl Worker {
             Content::Stream { length, write } => tiny_http::Content::Stream {
                 length,
                 write: Box::new(move |outgoing| {
+                    let computation = Computation::new(&self.shared, address);
                     let mut flow = Flow {
                         outgoing,
                         place,
