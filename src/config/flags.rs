@@ -61,6 +61,14 @@ impl Flag {
     }
 }
 
+/// What a value stands for that may be `none`.
+fn or_none<T: Default>(value: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    match value {
+        "none" => Some(T::default()),
+        _ => parse(value),
+    }
+}
+
 pub(super) const FLAGS: &[Flag] = &[
     Flag {
         name: "listen",
@@ -68,10 +76,7 @@ pub(super) const FLAGS: &[Flag] = &[
         default: "none",
         help: "addresses in place of host and port, given several times or as HOST:PORT,[::]:PORT,unix:/PATH",
         set: |config, value| {
-            config.listen = match value {
-                "none" => Vec::new(),
-                _ => endpoints(value).ok()?,
-            };
+            config.listen = or_none(value, |value| endpoints(value).ok())?;
             Some(())
         },
     },
@@ -111,10 +116,7 @@ pub(super) const FLAGS: &[Flag] = &[
         default: "none",
         help: "proxies that say in truth whom a request comes from: as 10.0.0.0/8,::1, unix for Unix sockets, or none",
         set: |config, value| {
-            config.trusted_proxies = match value {
-                "none" => TrustedProxies::default(),
-                _ => TrustedProxies::parse(value)?,
-            };
+            config.trusted_proxies = or_none(value, TrustedProxies::parse)?;
             Some(())
         },
     },
@@ -184,10 +186,7 @@ pub(super) const FLAGS: &[Flag] = &[
         default: "none",
         help: "the largest body of an upload, as 500M or 10Gi, or none",
         set: |config, value| {
-            config.max_upload_size = match value {
-                "none" => None,
-                _ => Some(size(value)?),
-            };
+            config.max_upload_size = or_none(value, |value| size(value).map(Some))?;
             Some(())
         },
     },
