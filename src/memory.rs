@@ -16,6 +16,8 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tiny_http::Pipe;
+
 use crate::sync::lock;
 
 /// The sum, in bytes, where no control group allows less.
@@ -23,9 +25,6 @@ pub const DEFAULT: usize = 24 << 20;
 
 /// What all requests together may have on the disk for names, in bytes.
 pub const DISK: usize = 512 << 20;
-
-/// What a pipe holds at most, in bytes.
-const PIPE: usize = 1 << 20;
 
 /// The most pipes at a time: more do not make bodies come faster, and each takes two descriptors.
 const PIPES: usize = 8;
@@ -73,7 +72,7 @@ impl Memory {
             kept: Part::new(limit / 4),
             disk: Part::new(DISK),
             bodies: Part::new(usize::MAX),
-            pipes: Part::new((limit / 2 / PIPE).clamp(1, PIPES)),
+            pipes: Part::new((limit / 2 / Pipe::SIZE).clamp(1, PIPES)),
             patience: PATIENCE,
         }
     }

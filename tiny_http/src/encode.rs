@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::buffer::spare_capacity;
 use rustix::event::PollFlags;
 
-use crate::io::Socket;
+use crate::io::{GONE, Socket};
 use crate::{HTTPVersion, StatusCode};
 
 /// How much content is gathered before it is sent, in bytes: enough that framing and calls cost next to nothing.
@@ -304,9 +304,7 @@ impl<S: Sink> Write for Encoder<S> {
 impl Encoder<Wire<'_>> {
     /// Whether nothing that is sent can arrive.
     pub(crate) fn is_client_gone(&self) -> bool {
-        // These are told of whether or not they are asked for (poll(2)).
-        let gone = PollFlags::HUP | PollFlags::ERR;
-        self.sink.socket.seen(PollFlags::empty()).intersects(gone)
+        self.sink.socket.seen(PollFlags::empty()).intersects(GONE)
     }
 
     /// Writes a part of a file: by `sendfile` where it is large. Whoever watches is told of each step.

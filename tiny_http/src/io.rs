@@ -23,6 +23,9 @@ pub(crate) enum Socket {
     Nowhere,
 }
 
+/// That nothing which is sent can arrive any more; it is told of whether or not it is asked for (poll(2)).
+pub(crate) const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
+
 /// What came of discarding input.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Discarded {

@@ -15,7 +15,7 @@ use rustix::event::PollFlags;
 use rustix::net::sockopt;
 
 use crate::exchange::CONTINUE;
-use crate::io::Socket;
+use crate::io::{GONE, Socket};
 
 /// How long a client of HTTP/1.0 is waited for that sends nothing more.
 const HTTP10_GRACE: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ impl Presence {
     /// Whether the client is known to be gone.
     pub(crate) fn is_gone(&mut self, socket: &Socket, is_http10: bool) -> bool {
         let seen = socket.seen(PollFlags::RDHUP);
-        if seen.intersects(PollFlags::HUP | PollFlags::ERR) {
+        if seen.intersects(GONE) {
             return true;
         }
         if !seen.contains(PollFlags::RDHUP) {

@@ -11,9 +11,6 @@ use crate::dispatch::READ;
 use crate::exchange::Exchange;
 use crate::io::Socket;
 
-/// How much a pipe is to hold, in bytes; less where the system does not let it.
-const SIZE: usize = 1 << 20;
-
 /// What an empty pipe always holds, in bytes: a page (pipe(7)).
 const PAGE: usize = 4096;
 
@@ -26,15 +23,23 @@ pub struct Pipe {
     held: usize,
 }
 
+/// Whether the system does not splice these at all: a file that is open for appending, some file systems, a filter.
+fn is_denial(errno: Errno) -> bool {
+    matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::PERM)
+}
+
 impl Pipe {
-    /// An empty one, of 1 MiB where the system lets it.
+    /// How much one is to hold, in bytes; less where the system does not let it.
+    pub const SIZE: usize = 1 << 20;
+
+    /// An empty one.
     ///
     /// # Errors
     /// Those of pipe(2).
     pub fn new() -> io::Result<Self> {
         let (output, input) = pipe_with(PipeFlags::CLOEXEC)?;
         // It works with the size that it has.
-        let _ = rustix::pipe::fcntl_setpipe_size(&input, SIZE);
+        let _ = rustix::pipe::fcntl_setpipe_size(&input, Self::SIZE);
         Ok(Self {
             output: output.into(),
             input: input.into(),
@@ -42,8 +47,7 @@ impl Pipe {
         })
     }
 
-    /// Moves all that is in it into a file, to where the file stands, and says whether that went without a copy. A file that
-    /// is open for appending, and some file systems, take nothing from a pipe, and a filter may deny the call.
+    /// Moves all that is in it into a file, to where the file stands, and says whether that went without a copy.
     ///
     /// # Errors
     /// Those of the file.
@@ -53,7 +57,7 @@ impl Pipe {
             match rustix::io::retry_on_intr(moved) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(moved) => self.held -= moved,
-                Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => {
+                Err(errno) if is_denial(errno) => {
                     self.copy_into(file)?;
                     return Ok(false);
                 }
@@ -93,7 +97,7 @@ impl Exchange {
                     continue;
                 }
                 Step::Data(left) => {
-                    let most = left.min(SIZE as u64) as usize;
+                    let most = left.min(Pipe::SIZE as u64) as usize;
                     let mut is_refused = false;
                     let count = self.receive(true, |socket, _| {
                         take(socket, &pipe.input, most, &mut is_refused)
@@ -117,10 +121,7 @@ fn take(socket: &Socket, mut pipe: &File, most: usize, is_refused: &mut bool) ->
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
             std::mem::replace(is_refused, true)
         }
-        Err(error) => {
-            let denials = [Errno::INVAL, Errno::NOSYS, Errno::PERM];
-            Errno::from_io_error(error).is_some_and(|errno| denials.contains(&errno))
-        }
+        Err(error) => Errno::from_io_error(error).is_some_and(is_denial),
     };
     if !is_denied {
         return taken;
