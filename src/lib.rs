@@ -1,11 +1,24 @@
 //! http-nas: a network store for files, spoken to over HTTP with nothing but curl and a pipe.
-pub mod address;
-pub mod api;
-pub mod config;
-pub mod health;
-pub mod http;
-pub mod logging;
-pub mod memory;
-pub mod server;
-pub mod storage;
+//!
+//! The program is the interface; this library has none to build upon. What is public is [`run`], for
+//! the binary, and [`internals`], for this repository's fuzz targets and tools.
+
+mod address;
+mod api;
+mod config;
+mod health;
+mod http;
+mod logging;
+mod memory;
+mod program;
+mod server;
+mod storage;
 mod sync;
+
+pub use program::run;
+
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::http::name::{Name, NameFault};
+    pub use crate::http::route::{Operation, RouteFault, route};
+}

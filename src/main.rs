@@ -1,57 +1,7 @@
-//! The binary: flags, logging, exit code.
+//! The binary.
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use http_nas::config::{self, Command, Config};
-use http_nas::{health, logging, server};
-
-/// The exit code for a command line that cannot be understood (as of sysexits and most tools: 2).
-const USAGE: u8 = 2;
-
 fn main() -> ExitCode {
-    let words = std::env::args_os().skip(1);
-    match config::parse(words, |name| std::env::var_os(name)) {
-        Err(reason) => usage(&reason),
-        Ok(Command::Print(text)) => match std::io::stdout().write_all(text.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
-        Ok(Command::Health(target)) => exit_code(health::check(&target).map(|well| {
-            // Who does not read it has the exit code.
-            logging::print(format!("{well}\n"));
-        })),
-        Ok(Command::Serve(config)) => match logging::filter(std::env::var_os("RUST_LOG")) {
-            Err(reason) => usage(&reason),
-            Ok(filter) => serve(&config, &filter),
-        },
-    }
-}
-
-fn serve(config: &Config, filter: &str) -> ExitCode {
-    let outcome = logging::init(config.log_format, filter).and_then(|()| {
-        logging::init_panics();
-        for note in &config.notes {
-            log::info!("{note}");
-        }
-        server::run(config)
-    });
-    let code = exit_code(outcome);
-    logging::finish();
-    code
-}
-
-fn usage(reason: &str) -> ExitCode {
-    logging::fatal(reason);
-    ExitCode::from(USAGE)
-}
-
-fn exit_code(outcome: Result<(), String>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            logging::fatal(&reason);
-            ExitCode::FAILURE
-        }
-    }
+    http_nas::run()
 }

@@ -90,12 +90,6 @@ impl Memory {
         self.pipes.bytes
     }
 
-    /// The sum, in bytes.
-    #[must_use]
-    pub fn limit(&self) -> usize {
-        self.limit
-    }
-
     /// Counts a body that is being received.
     #[must_use]
     pub fn body(&self) -> Option<Grant<'_>> {
@@ -145,8 +139,8 @@ impl Memory {
     }
 
     /// What is granted at the moment, in bytes.
-    #[must_use]
-    pub fn in_use(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn in_use(&self) -> usize {
         self.work.in_use() + self.kept.in_use() + self.disk.in_use()
     }
 

@@ -1,7 +1,6 @@
 //! Names against a plain model of the contract's rules, and routing for all that holds a name.
 
-use http_nas::http::name::{Name, NameFault};
-use http_nas::http::route::{RouteFault, route};
+use http_nas::internals::{Name, NameFault, RouteFault, route};
 
 /// Whether the input is a name. Bytes that no text has are replaced first: a request target is ASCII, the new name of
 /// a rename any text.
