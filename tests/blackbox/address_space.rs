@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{Conn, Server, eventually};
+use testkit::{Conn, Server, eventually};
 
 // symptom: one request with a large Content-Length ends the server (SIGABRT), and so does an upload of 10 GiB that is
 //          cancelled.

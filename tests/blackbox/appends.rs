@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use crate::common::readers::{StopOnDrop, read_until};
-use crate::common::{AT_ONCE, Server, chunked, eventually, litter, pattern, request_bytes};
+use testkit::readers::{StopOnDrop, read_until};
+use testkit::{AT_ONCE, Server, chunked, eventually, litter, pattern, request_bytes};
 
 /// 64 bodies of 1 byte to 8 MiB; the first byte of each is its number.
 fn bodies() -> Vec<Vec<u8>> {

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use crate::common::{AT_ONCE, Conn, Server, chunked, pattern};
+use testkit::{AT_ONCE, Conn, Server, chunked, pattern};
 
 const OLD: &[u8] = b"old content\n";
 

@@ -10,11 +10,11 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::common::digest::member;
-use crate::common::http::request_bytes;
-use crate::common::rows::each;
-use crate::common::stranger::Stranger;
-use crate::common::{Conn, Reply, Server, chunked, pattern};
+use testkit::digest::member;
+use testkit::http::request_bytes;
+use testkit::rows::each;
+use testkit::stranger::Stranger;
+use testkit::{Conn, Reply, Server, chunked, pattern};
 
 const TARGETS: &[&str] = &[
     "file",

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::common::{Conn, Reply, Server, server};
+use testkit::{Conn, Reply, Server, server};
 
 fn assert_protected(reply: &Reply, shown: &str) {
     for (name, value) in [

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Child, Command};
 
-use crate::common::{Server, chunked};
+use testkit::{Server, chunked};
 
 #[test]
 fn post_replaces_a_file_and_makes_parents() {

@@ -4,8 +4,8 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
-use crate::common::server::{self, Exit};
-use crate::common::{Conn, Server, TempDir, disk, eventually};
+use testkit::server::{self, Exit};
+use testkit::{Conn, Server, TempDir, disk, eventually};
 
 /// A server that is not started by the tests' own words, ended whatever becomes of the test.
 struct Started {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::common::digest::sha256_hex;
-use crate::common::{AT_ONCE, Conn, Server, eventually, request_bytes, within};
+use testkit::digest::sha256_hex;
+use testkit::{AT_ONCE, Conn, Server, eventually, request_bytes, within};
 
 const MIB: u64 = 1 << 20;
 
@@ -105,7 +105,7 @@ fn a_copy_that_nobody_waits_for_is_given_up() {
     let server = Server::with(&["--min-free-space", "0"], &[]);
     place_sparse(&server, "large", 1 << 30);
     if shares_blocks(&server, "large") {
-        crate::common::skip("blocks are shared here");
+        testkit::skip("blocks are shared here");
         return;
     }
     for round in 1..=3 {

@@ -4,9 +4,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::common::rows::each;
-use crate::common::{Client, Server, json};
 use crate::preconditions::place_at;
+use testkit::rows::each;
+use testkit::{Client, Server, json};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT.
 const MODIFIED: u64 = 784_111_777;

@@ -1,8 +1,8 @@
 //! `PUT` with `Content-Range`: an append that takes place only where the client thinks that the file ends. And what is no
 //! such range, on PUT and on POST. That an append can so be tried again is in retries.rs.
 
-use crate::common::rows::each;
-use crate::common::{Client, Server, chunked};
+use testkit::rows::each;
+use testkit::{Client, Server, chunked};
 
 const OLD: &[u8] = b"0123456789";
 

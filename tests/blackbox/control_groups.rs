@@ -16,9 +16,9 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::common::group::Group;
-use crate::common::process::{Process, flags};
-use crate::common::{TempDir, eventually, skip, within};
+use testkit::group::Group;
+use testkit::process::{Process, flags};
+use testkit::{TempDir, eventually, skip, within};
 
 /// 30,000 names of 246 bytes are a list of 7.4 MB.
 const FILES: usize = 30_000;

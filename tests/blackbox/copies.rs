@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FileType, Mode, mknodat};
 
-use crate::common::rows::each;
-use crate::common::{Client, LIMIT, Server, pattern};
 use crate::preconditions::place_at;
+use testkit::rows::each;
+use testkit::{Client, LIMIT, Server, pattern};
 
 #[test]
 fn a_copy_is_the_file_again_under_another_name() {

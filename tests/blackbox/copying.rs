@@ -6,8 +6,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::common::readers::{StopOnDrop, read_until};
-use crate::common::{Server, pattern};
+use testkit::readers::{StopOnDrop, read_until};
+use testkit::{Server, pattern};
 
 #[test]
 fn a_large_file_with_holes_is_copied_whole() {

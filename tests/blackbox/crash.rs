@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Conn, Server, eventually, pattern, request_bytes, visible};
+use testkit::{Conn, Server, eventually, pattern, request_bytes, visible};
 
 const MIB: usize = 1024 * 1024;
 
@@ -531,7 +531,7 @@ fn uploads_go_on_while_other_servers_start() {
                 }
             });
         }
-        let _stop = crate::common::readers::StopOnDrop(&done);
+        let _stop = testkit::readers::StopOnDrop(&done);
         for _ in 0..60 {
             server.sibling().kill();
         }

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::sync::Barrier;
 use std::thread;
 
-use crate::common::{Client, Server};
+use testkit::{Client, Server};
 
 #[test]
 fn a_put_to_a_missing_name_creates_it_only_where_that_is_asked_for() {

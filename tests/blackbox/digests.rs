@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use crate::common::digest::{base64, member, sha256_base64, sha256_hex};
-use crate::common::rows::each;
-use crate::common::{Client, Server, chunked, pattern};
+use testkit::digest::{base64, member, sha256_base64, sha256_hex};
+use testkit::rows::each;
+use testkit::{Client, Server, chunked, pattern};
 
 const BODY: &[u8] = b"what is sent";
 const OLD: &[u8] = b"what is there";

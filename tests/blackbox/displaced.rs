@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::common::{Reply, Server, TempDir, eventually, server, visible};
+use testkit::{Reply, Server, TempDir, eventually, server, visible};
 
 const DISPLACED: &str =
     "500 Internal Server Error: the storage folder has been moved, replaced or unmounted";

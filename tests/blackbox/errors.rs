@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{Server, json, request_bytes};
+use testkit::{Server, json, request_bytes};
 
 #[test]
 fn an_error_is_one_line_of_text() {

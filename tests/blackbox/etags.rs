@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::thread;
 
-use crate::common::{Client, Server, eventually, pattern};
+use testkit::{Client, Server, eventually, pattern};
 
 /// Fails where `tag` is no strong entity tag (RFC 9110, section 8.8.3).
 fn assert_strong(tag: &str) {

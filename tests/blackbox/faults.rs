@@ -12,10 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::process::signal;
-use crate::common::{
-    Conn, Reply, Server, chunked, digest, eventually, pattern, request_bytes, skip,
-};
+use testkit::process::signal;
+use testkit::{Conn, Reply, Server, chunked, digest, eventually, pattern, request_bytes, skip};
 
 /// Clients at a time, and how often each of them does what it does.
 const CLIENTS: u8 = 4;

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
-use crate::common::{Conn, Server};
+use testkit::{Conn, Server};
 
 /// Limits the descriptors of a server: those from this number on cannot be had.
 fn limit(server: &Server, most: u64) {

@@ -1,7 +1,7 @@
 //! Framing that is not plain and chunks that are malformed: 400, the connection is closed, and nothing behind
 //! them on that connection is ever carried out.
 
-use crate::common::{Server, chunked, eventually, request_bytes};
+use testkit::{Server, chunked, eventually, request_bytes};
 
 const SMUGGLED: &str = "DELETE /file/victim HTTP/1.1\r\nHost: nas\r\n\r\n";
 

@@ -6,8 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::common::server::{self, Exit};
-use crate::common::{AT_ONCE, Conn, Server, TempDir, eventually};
+use testkit::server::{self, Exit};
+use testkit::{AT_ONCE, Conn, Server, TempDir, eventually};
 
 /// `http-nas health` for this address, with more arguments.
 fn health(addr: SocketAddr, args: &[&str]) -> Exit {

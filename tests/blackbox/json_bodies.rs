@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::common::rows::each;
-use crate::common::{AT_ONCE, Client, Server, chunked};
+use testkit::rows::each;
+use testkit::{AT_ONCE, Client, Server, chunked};
 
 /// The most that is read of such a body.
 const LIMIT: usize = 64 * 1024;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{Conn, Server};
+use testkit::{Conn, Server};
 
 // symptom: requests through a load balancer get 502 now and then.
 // cause:   connections were closed after 75 s without a request, and balancers keep them for longer.

@@ -1,6 +1,6 @@
 //! The end of a connection behind its last request, with a client that keeps its own side open.
 
-use crate::common::{AT_ONCE, Server, eventually};
+use testkit::{AT_ONCE, Server, eventually};
 
 /// How often each is tried: who is first, the thread that reads or the one that serves, is up to the system.
 const ROUNDS: usize = 200;

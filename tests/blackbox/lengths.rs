@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::json::{self, Json};
-use crate::common::readers::StopOnDrop;
-use crate::common::{Client, LIMIT, Server, eventually, pattern, request_bytes};
+use testkit::json::{self, Json};
+use testkit::readers::StopOnDrop;
+use testkit::{Client, LIMIT, Server, eventually, pattern, request_bytes};
 
 /// The length of the whole, from a request for a part.
 fn length_by_get(client: &mut Client<'_>) -> usize {

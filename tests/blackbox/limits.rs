@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{AT_ONCE, Conn, Server, eventually};
+use testkit::{AT_ONCE, Conn, Server, eventually};
 
 #[test]
 fn a_body_that_stops_coming_gets_408_and_leaves_nothing() {

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::readers::StopOnDrop;
-use crate::common::{Server, visible};
+use testkit::readers::StopOnDrop;
+use testkit::{Server, visible};
 
 const SECRET: &str = "TOP-SECRET-77c1e2";
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use crate::common::server::Exit;
-use crate::common::{Conn, Server, TempDir, eventually, pattern, server, skip, unix};
+use testkit::server::Exit;
+use testkit::{Conn, Server, TempDir, eventually, pattern, server, skip, unix};
 
 /// A server on `127.0.0.1`, on `::1` and at a Unix socket, in this order.
 struct Everywhere {

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::common::json::{self, Json};
-use crate::common::readers::StopOnDrop;
-use crate::common::{AT_ONCE, Server, eventually, pattern, request_bytes};
 use crate::crash::kill_in_an_append;
+use testkit::json::{self, Json};
+use testkit::readers::StopOnDrop;
+use testkit::{AT_ONCE, Server, eventually, pattern, request_bytes};
 
 const JSON: &[(&str, &str)] = &[("Accept", "application/json")];
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{AT_ONCE, Conn, Server, eventually, pattern, request_bytes};
+use testkit::{AT_ONCE, Conn, Server, eventually, pattern, request_bytes};
 
 /// An upload of 10 bytes of which the first is sent; the server waits for the rest.
 fn held_upload(server: &Server, name: &str) -> Conn {

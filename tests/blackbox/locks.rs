@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::readers::StopOnDrop;
-use crate::common::{AT_ONCE, LIMIT, Server, eventually, pattern};
+use testkit::readers::StopOnDrop;
+use testkit::{AT_ONCE, LIMIT, Server, eventually, pattern};
 
 // symptom: PUT, POST, mv and DELETE of a file that a program had locked (flock) never got a reply, and each kept a slot.
 // cause:   they waited for the lock in flock(2), which has no end.

@@ -1,7 +1,7 @@
 //! The log: one line a request with all its fields, as text and as JSON, and one when a transfer that lasts begins.
 
-use crate::common::json::{self, Json};
-use crate::common::{Server, TempDir, eventually, server};
+use testkit::json::{self, Json};
+use testkit::{Server, TempDir, eventually, server};
 
 /// The value of `key=` in a line of the text log, quotes and all.
 fn field<'a>(line: &'a str, key: &str) -> &'a str {

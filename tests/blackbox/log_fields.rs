@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::common::json::{self, Json};
-use crate::common::{Server, eventually, skip};
+use testkit::json::{self, Json};
+use testkit::{Server, eventually, skip};
 
 /// The page for operators.
 fn page() -> String {

@@ -5,8 +5,8 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::common::readers::StopOnDrop;
-use crate::common::{Client, Conn, Reply, Server};
+use testkit::readers::StopOnDrop;
+use testkit::{Client, Conn, Reply, Server};
 
 /// A request of one of those who race: what it asks, and what it would leave in `file`.
 #[derive(Clone)]

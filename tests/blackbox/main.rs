@@ -9,8 +9,6 @@
     reason = "a test fails by a panic"
 )]
 
-mod common;
-
 mod address_space;
 mod addresses;
 mod appends;

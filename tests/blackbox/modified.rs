@@ -4,9 +4,9 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::common::rows::each;
-use crate::common::{Client, Server, eventually, request_bytes};
 use crate::preconditions::place_at;
+use testkit::rows::each;
+use testkit::{Client, Server, eventually, request_bytes};
 
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::common::{Server, chunked};
+use testkit::{Server, chunked};
 
 fn mv_body(server: &Server, target: &str, body: &[u8]) -> u16 {
     server

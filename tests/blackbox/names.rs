@@ -1,8 +1,8 @@
 //! Names: what they decode to, what is refused, and that no spelling leads out of the storage or into the server's
 //! own folder. Symbolic links are in links.rs, special files in special.rs.
 
-use crate::common::Server;
-use crate::common::secrets::{assert_proper, assert_secrets_untouched, server_beside_secrets};
+use testkit::Server;
+use testkit::secrets::{assert_proper, assert_secrets_untouched, server_beside_secrets};
 
 #[test]
 fn every_spelling_of_a_name_is_the_same_file() {

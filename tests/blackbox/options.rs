@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use crate::common::{Conn, Server, TempDir, eventually, json, pattern, server};
+use testkit::{Conn, Server, TempDir, eventually, json, pattern, server};
 
 #[test]
 fn help_names_every_flag_and_variable() {

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
-use crate::common::Server;
+use testkit::Server;
 
 /// What Firefox sends.
 const BROWSER: &[(&str, &str)] = &[(

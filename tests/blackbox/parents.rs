@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::common::Server;
+use testkit::Server;
 
 // symptom: a mv, or a POST of a folder, that was refused by its own condition left new folders behind.
 // cause:   the parents were made first, and the condition was held against what they did not have in them afterwards.

@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::common::readers::StopOnDrop;
-use crate::common::{Conn, Reply, Server, pattern};
+use testkit::readers::StopOnDrop;
+use testkit::{Conn, Reply, Server, pattern};
 
 fn get(conn: &mut Conn, name: &str, range: &str) -> Reply {
     conn.request("GET", name, &[("Range", range)], b"")

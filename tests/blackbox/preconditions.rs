@@ -9,9 +9,9 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::common::{Client, Reply, Server};
 use fields::{ALL, COMMON, Lines, MODIFIED, combination};
 use model::{Outcome, Present, evaluate};
+use testkit::{Client, Reply, Server};
 
 /// What has become of the file since the client saw it.
 #[derive(Debug, Clone, Copy, PartialEq)]

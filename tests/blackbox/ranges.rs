@@ -1,8 +1,8 @@
 //! `Range` on GET: RFC 9110, section 14. One range gets 206, several the whole file, none that can be satisfied 416; what
 //! is malformed or of an unknown unit is as if it were not there.
 
-use crate::common::rows::each;
-use crate::common::{Conn, Reply, Server, pattern};
+use testkit::rows::each;
+use testkit::{Conn, Reply, Server, pattern};
 
 /// What a `Range` gets.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,7 +1,7 @@
 //! Uploads whose sender means something that the server would not do: they are refused before anything changes. Where a
 //! request comes from is in browsers.rs, addresses of actions in targets.rs.
 
-use crate::common::{Conn, Reply, Server, chunked};
+use testkit::{Conn, Reply, Server, chunked};
 
 /// Sends a request byte for byte.
 fn ask(server: &Server, request: &str) -> Reply {

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::common::{Conn, Server, pattern};
+use testkit::{Conn, Server, pattern};
 
 #[test]
 fn health_is_ok_at_file_with_and_without_a_final_slash() {

@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use crate::common::{Client, Reply, Server, pattern};
+use testkit::{Client, Reply, Server, pattern};
 
 /// The length that a 416 tells, after `bytes */`.
 fn told(reply: &Reply) -> usize {

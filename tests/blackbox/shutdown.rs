@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{AT_ONCE, Conn, Server, eventually, litter, pattern, request_bytes};
+use testkit::{AT_ONCE, Conn, Server, eventually, litter, pattern, request_bytes};
 
 /// An upload of 10 bytes, half of them sent.
 fn held_upload(server: &Server, name: &str) -> Conn {

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use crate::common::process::{Process, flags, signal};
-use crate::common::{Conn, TempDir, eventually, pattern, request_bytes, server, skip};
+use testkit::process::{Process, flags, signal};
+use testkit::{Conn, TempDir, eventually, pattern, request_bytes, server, skip};
 
 /// Signals that end a program that does not handle them, and that a server is sent by mistake or by habit.
 const OTHERS: [&str; 12] = [

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{Conn, Server, eventually};
+use testkit::{Conn, Server, eventually};
 
 /// Over how long a rate is measured.
 const MINUTE: Duration = Duration::from_secs(60);

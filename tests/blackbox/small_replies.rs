@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::common::{LIMIT, Server, pattern, request_bytes};
+use testkit::{LIMIT, Server, pattern, request_bytes};
 
 // symptom: 44 ms for each small reply on a kept-alive connection.
 // cause:   head and body leave in two writes, and Nagle's algorithm waits for a delayed ACK (row 7).

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::common::{AT_ONCE, Server};
+use testkit::{AT_ONCE, Server};
 
 #[test]
 fn fifos_and_sockets_are_refused_at_once() {

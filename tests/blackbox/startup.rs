@@ -7,8 +7,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::stranger::Stranger;
-use crate::common::{Server, TempDir, server};
+use testkit::stranger::Stranger;
+use testkit::{Server, TempDir, server};
 
 fn assert_refused(command: &mut Command, storage: &Path, why: &str) {
     let exit = server::run_command(command.arg("--port=0").arg("--storage").arg(storage));

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::common::archives::{MIB, archive, begin, finish, gnu_tar, names, place_large, restore};
-use crate::common::{Server, eventually, pattern, request_bytes};
+use testkit::archives::{MIB, archive, begin, finish, gnu_tar, names, place_large, restore};
+use testkit::{Server, eventually, pattern, request_bytes};
 
 /// All that an archive keeps of an entry.
 #[derive(Debug, PartialEq)]

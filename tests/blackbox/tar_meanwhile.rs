@@ -5,9 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::common::archives::{MIB, archive, begin, finish, names, place_large, restore};
-use crate::common::{Server, eventually, pattern};
 use crate::crash::kill_in_an_append;
+use testkit::archives::{MIB, archive, begin, finish, names, place_large, restore};
+use testkit::{Server, eventually, pattern};
 
 #[test]
 fn an_archive_goes_on_whatever_becomes_of_the_files() {

@@ -1,6 +1,6 @@
 //! Request targets: which bytes they may have, parameters, and addresses of actions. Names are in names.rs.
 
-use crate::common::{Conn, Reply, Server};
+use testkit::{Conn, Reply, Server};
 
 /// Sends a target byte for byte.
 fn ask(server: &Server, method: &str, target: &str, body: &str) -> Reply {

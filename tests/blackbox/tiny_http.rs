@@ -5,7 +5,7 @@
 use std::fs;
 use std::time::Instant;
 
-use crate::common::{AT_ONCE, Reply, Server, eventually, pattern, request_bytes};
+use testkit::{AT_ONCE, Reply, Server, eventually, pattern, request_bytes};
 
 // symptom: half an upload is stored as a whole file.
 // cause:   chunked_transfer's Decoder gives Ok(0) when the connection ends in a chunk (row 1).

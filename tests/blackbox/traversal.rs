@@ -1,8 +1,8 @@
 //! Ways out of the storage that a name might be: absolute and foreign ones by a list, and all that can be put together
 //! from a small alphabet.
 
-use crate::common::secrets::{assert_proper, assert_secrets_untouched, server_beside_secrets};
-use crate::common::{Conn, Reply, Server};
+use testkit::secrets::{assert_proper, assert_secrets_untouched, server_beside_secrets};
+use testkit::{Conn, Reply, Server};
 
 /// One connection, opened again when the server has ended it.
 struct Session<'a> {

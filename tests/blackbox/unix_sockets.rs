@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use crate::common::process::Process;
-use crate::common::server::Exit;
-use crate::common::stranger::Stranger;
-use crate::common::{Server, TempDir, eventually, server, unix};
+use testkit::process::Process;
+use testkit::server::Exit;
+use testkit::stranger::Stranger;
+use testkit::{Server, TempDir, eventually, server, unix};
 
 /// A server on TCP and at this socket, on a storage of its own.
 fn server_at(socket: &Path) -> Server {

@@ -8,8 +8,8 @@ use std::sync::{Arc, mpsc};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use crate::common::process::{Process, command};
-use crate::common::{AT_ONCE, Conn, LIMIT, TempDir, eventually};
+use testkit::process::{Process, command};
+use testkit::{AT_ONCE, Conn, LIMIT, TempDir, eventually};
 
 /// A server whose log goes here.
 fn logging_to(log: impl Into<Stdio>, args: &[&str]) -> Process {

@@ -1,6 +1,6 @@
 //! Bodies that are well: chunked in every good way, and announced by Expect.
 
-use crate::common::{Server, chunked, pattern};
+use testkit::{Server, chunked, pattern};
 
 #[test]
 fn chunked_bodies_in_odd_cuts_are_stored_right() {

@@ -1,9 +1,9 @@
 //! Dates and entity tags in odd forms, in the fields of RFC 9110, section 13.1: what matches, what does not, and what is
 //! no date or no tag at all.
 
-use crate::common::rows::each;
-use crate::common::{Client, Server};
 use crate::preconditions::place_at;
+use testkit::rows::each;
+use testkit::{Client, Server};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT.
 const MODIFIED: u64 = 784_111_777;

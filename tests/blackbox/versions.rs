@@ -4,10 +4,10 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::common::digest::sha256_hex;
-use crate::common::rows::each;
-use crate::common::{Conn, LIMIT, Reply, Server};
 use crate::preconditions::place_at;
+use testkit::digest::sha256_hex;
+use testkit::rows::each;
+use testkit::{Conn, LIMIT, Reply, Server};
 
 const MODIFIED: u64 = 784_111_777;
 const MODIFIED_TEXT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use crate::common::{AT_ONCE, Conn, Server, eventually};
+use testkit::{AT_ONCE, Conn, Server, eventually};
 
 #[test]
 fn workers_end_when_they_are_idle() {

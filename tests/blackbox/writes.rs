@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use crate::common::readers::{StopOnDrop, read_until};
-use crate::common::{Server, chunked, pattern, request_bytes};
+use testkit::readers::{StopOnDrop, read_until};
+use testkit::{Server, chunked, pattern, request_bytes};
 
 #[test]
 fn readers_during_1000_replaces_see_one_whole_version() {

@@ -1,7 +1,7 @@
 //! Files under the two names, with and without conditions.
 
 use super::{Model, NAMES, Random, Request, race_at_one_and_two_servers};
-use crate::common::{Client, Server};
+use testkit::{Client, Server};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Method {

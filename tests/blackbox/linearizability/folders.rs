@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Model, NAMES, Random, Request, race_at_one_and_two_servers};
-use crate::common::{Client, Server};
+use testkit::{Client, Server};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Method {

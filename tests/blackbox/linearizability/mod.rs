@@ -19,7 +19,7 @@ use std::fmt::Debug;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use crate::common::{Client, Server};
+use testkit::{Client, Server};
 
 /// The number of rounds of each race, unless `RACE_ROUNDS` says another.
 const ROUNDS: usize = 5_000;

@@ -1,8 +1,8 @@
 //! Attacks the server: every case of careless and hostile clients, each on a server of its own, while a well-behaved
 //! client keeps storing, reading and comparing.
 //!
-//! `cargo run --release --example attack -- [--short] [--nginx] [--case NAME]...`; scripts/attack builds and runs it.
-//! The server is `http-nas` beside this program's folder, or the one that `HTTP_NAS` names. All traffic stays on
+//! `cargo run --release -p attack -- [--short] [--nginx] [--case NAME]...`; scripts/attack builds and runs it.
+//! The server is `http-nas` beside this program, or the one that `HTTP_NAS` names. All traffic stays on
 //! 127.0.0.1, every loop has a bound of count and of time, and no process is left behind. The last line is
 //! "N passed, N failed", with ", N skipped" where something was.
 
@@ -20,7 +20,6 @@ mod tally;
 mod trial;
 
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -112,7 +111,7 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
 }
 
 fn attack(options: &Options) -> io::Result<Counts> {
-    let programs = Programs::find(&http_nas()?)?;
+    let programs = Programs::find(&testkit::server::find_binary()?)?;
     let mut kinds = vec![Kind::HttpNas];
     let mut counts = Counts::default();
     if options.nginx && programs.has_nginx {
@@ -180,20 +179,4 @@ fn note(case: &Case, report: &io::Result<Report>) {
             .for_each(|fault| println!("    nginx, {}: {fault}", case.name)),
         Err(error) => println!("    nginx, {}: {error}", case.name),
     }
-}
-
-/// The binary under test: this program is `TARGET/PROFILE/examples/attack`.
-fn http_nas() -> io::Result<PathBuf> {
-    if let Some(path) = std::env::var_os("HTTP_NAS") {
-        return Ok(path.into());
-    }
-    let own = std::env::current_exe()?;
-    let folder = own.parent().and_then(|folder| folder.parent());
-    let path = folder.map(|folder| folder.join("http-nas"));
-    let path = path.filter(|path| path.exists());
-    path.ok_or_else(|| {
-        io::Error::other(
-            "there is no http-nas: run cargo build --release first, or name one in HTTP_NAS",
-        )
-    })
 }

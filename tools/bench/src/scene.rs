@@ -158,16 +158,12 @@ impl Drop for Scene {
 impl Programs {
     fn find() -> io::Result<Self> {
         let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
-        let http_nas = match path("HTTP_NAS") {
-            Some(path) => path,
-            None => beside_own()?,
-        };
         let setpriv = Command::new("setpriv")
             .arg("--version")
             .stdout(Stdio::null())
             .status();
         Ok(Self {
-            http_nas,
+            http_nas: testkit::server::find_binary()?,
             nginx: NGINX.into(),
             dufs: path("BENCH_DUFS"),
             node: path("BENCH_NODE"),
@@ -187,18 +183,4 @@ impl Programs {
                 .then_some("it is not installed (BENCH_NODE)"),
         }
     }
-}
-
-/// The binary under test: this program is `TARGET/PROFILE/examples/bench`.
-fn beside_own() -> io::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let folder = own.parent().and_then(Path::parent);
-    let path = folder
-        .map(|folder| folder.join("http-nas"))
-        .filter(|path| path.exists());
-    path.ok_or_else(|| {
-        io::Error::other(
-            "there is no http-nas: run cargo build --release first, or name one in HTTP_NAS",
-        )
-    })
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use super::{Conn, Reply, Server};
+use crate::{Conn, Reply, Server};
 
 pub const MIB: u64 = 1 << 20;
 

@@ -1,6 +1,6 @@
 //! A client that keeps its connection for as long as the server lets it: for tests of many small requests.
 
-use super::{Conn, Reply, Server};
+use crate::{Conn, Reply, Server};
 
 pub struct Client<'a> {
     server: &'a Server,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::LIMIT;
+use crate::LIMIT;
 
 /// A fresh folder below the system's temporary one, removed with all in it when dropped. The storage folder lies
 /// inside it, so that a test can put things next to the storage and see whether they change.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::server;
+use crate::server;
 
 /// A group of its own, removed when dropped. The processes in it have to be gone by then.
 pub struct Group {

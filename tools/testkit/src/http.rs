@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::LIMIT;
+use crate::LIMIT;
 
 #[derive(Debug, Clone)]
 pub struct Reply {

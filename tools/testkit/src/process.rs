@@ -8,9 +8,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::LIMIT;
-use super::disk::{TempDir, within};
-use super::server;
+use crate::LIMIT;
+use crate::disk::{TempDir, within};
+use crate::server;
 
 /// A process that the test has started, and kills.
 pub struct Process {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Conn, Server};
+use crate::{Conn, Server};
 
 /// Ends the readers of a scope also when the thread that sets the pace panics.
 pub struct StopOnDrop<'a>(pub &'a AtomicBool);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Reply, Server, visible};
+use crate::{Reply, Server, visible};
 
 pub const SECRET: &str = "TOP-SECRET-5f3a9c01";
 

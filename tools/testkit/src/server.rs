@@ -1,7 +1,7 @@
 //! The real binary, started on a free port and a folder of its own, and ended whatever becomes of the test.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::LIMIT;
-use super::disk::{self, TempDir};
-use super::http::{Conn, Reply};
+use crate::LIMIT;
+use crate::disk::{self, TempDir};
+use crate::http::{Conn, Reply};
 
 /// How a server ended: by itself or by a signal.
 #[derive(Debug)]
@@ -40,10 +40,27 @@ pub struct Server {
     errors_expected: bool,
 }
 
-/// The binary: the one of this build, or the one that HTTP_NAS names.
+/// The binary: the one that HTTP_NAS names, or the one of this build.
 pub fn binary() -> PathBuf {
-    let named = std::env::var_os("HTTP_NAS");
-    named.map_or_else(|| env!("CARGO_BIN_EXE_http-nas").into(), PathBuf::from)
+    find_binary().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The same, for programs that say themselves that there is none. Cargo puts a test program one folder below the binary, and
+/// any other program beside it.
+pub fn find_binary() -> io::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("HTTP_NAS") {
+        return Ok(named.into());
+    }
+    let own = std::env::current_exe()?;
+    let mut folders = own.ancestors().skip(1).take(2);
+    let built = folders.find_map(|folder| {
+        let binary = folder.join("http-nas");
+        binary.is_file().then_some(binary)
+    });
+    built.ok_or_else(|| {
+        let text = "there is no http-nas: run cargo build --release first, or name one in HTTP_NAS";
+        io::Error::other(text)
+    })
 }
 
 /// The command of the binary with nothing of the tests' own environment. It takes any host: requests of the tests name the

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{TempDir, server};
+use crate::{TempDir, server};
 
 /// The user that a test run by root starts the server as, since root may do everything.
 const NOBODY: u32 = 65534;

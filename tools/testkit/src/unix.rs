@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use super::{LIMIT, request_bytes};
+use crate::{LIMIT, request_bytes};
 
 /// The reply to a request on a connection of its own, from the status on.
 pub fn try_request(
