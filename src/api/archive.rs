@@ -8,19 +8,19 @@ use std::io;
 use super::pax::{BLOCK, END, header, padding};
 use super::read::is_new;
 use super::reply::Writer;
-use super::{Access, Content, Error, Reply, Request, Sink, Store};
+use super::{Access, Content, Context, Error, Reply, Request, Sink};
 use crate::http::name::Name;
 use crate::http::precondition::Validators;
 use crate::storage::{self, Entry, Node, NodeContent, Tree};
 
 /// A folder with all in it, names relative to it. What is neither file, folder nor link is left out.
 pub(super) fn archive<'s>(
-    store: Store<'s>,
+    context: Context<'s>,
     name: &Name,
     request: &dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    let folder = match store.root.open_entry(name.pieces()).map_err(failed)? {
+    let folder = match context.store.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(_) => return Err(failed(storage::Error::IsFile)),
         Entry::Folder(folder) => folder,
     };
@@ -31,7 +31,7 @@ pub(super) fn archive<'s>(
         Box::new(|_| Ok(()))
     } else {
         // That the folder cannot be read is still said by the status.
-        let tree = store.root.tree(folder, store.memory).map_err(failed)?;
+        let tree = context.store.tree(folder, context.memory).map_err(failed)?;
         let name = name.clone();
         Box::new(move |sink| write_archive(tree, &name, sink))
     };

@@ -6,7 +6,7 @@ use super::condition::Guard;
 use super::destination;
 use super::{Access, COMPUTE_STEP, Error, Reply, Request};
 use crate::http::name::Name;
-use crate::storage::{self, Check, Copied, Current, Entry, Root, Snapshot};
+use crate::storage::{self, Check, Copied, Current, Entry, Snapshot, Store};
 
 /// The most times that a copy is begun whose source is replaced before it is in place.
 const TRIES: usize = 32;
@@ -15,14 +15,14 @@ const TRIES: usize = 32;
 type Names<'n> = (&'n [String], &'n [String]);
 
 pub(super) fn copy<'s>(
-    root: &'s Root,
+    store: &'s Store,
     name: &Name,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Change, error);
     // The conditions are about the copy's name.
     let guard = Guard::of(request)?;
-    open(root, name)?;
+    open(store, name)?;
     let new = destination::read(request, failed)?;
     let guard = guard.for_file(new.ends_in_slash);
     let new = new.name;
@@ -31,16 +31,16 @@ pub(super) fn copy<'s>(
     let names = (name.pieces(), new.pieces());
     for _ in 0..TRIES {
         // The file as it is now, and not as it was before the body came.
-        let source = open(root, name)?;
-        let looks_the_same = check_new(root, &source, &new, check).map_err(failed_there)?;
+        let source = open(store, name)?;
+        let looks_the_same = check_new(store, &source, &new, check).map_err(failed_there)?;
         if looks_the_same
-            && root
+            && store
                 .is_copy_of_itself(&source, names, check)
                 .map_err(failed_there)?
         {
             return Ok(Reply::done());
         }
-        if copy_file(root, &source, (names, check), request, &failed_there)? {
+        if copy_file(store, &source, (names, check), request, &failed_there)? {
             return Ok(Reply::done());
         }
     }
@@ -50,7 +50,7 @@ pub(super) fn copy<'s>(
 /// Copies a file as it is at the moment at which the copy is put in place; `false` where its name leads to another one by
 /// then.
 fn copy_file(
-    root: &Root,
+    store: &Store,
     source: &Snapshot,
     (names, check): (Names<'_>, Check<'_>),
     request: &mut dyn Request,
@@ -58,7 +58,7 @@ fn copy_file(
 ) -> Result<bool, Error> {
     let length = source.version.length;
     let staged = computing(request, length, failed, |goes_on| {
-        root.stage_copy(&source.file, length, goes_on)
+        store.stage_copy(&source.file, length, goes_on)
     })?;
     let Some(mut staged) = staged else {
         return Ok(false);
@@ -107,7 +107,7 @@ fn computing<T>(
 
 /// Refuses early what cannot become a copy, and says whether the new name seems to lead to the file itself.
 fn check_new(
-    root: &Root,
+    store: &Store,
     source: &Snapshot,
     new: &Name,
     check: Check<'_>,
@@ -118,13 +118,13 @@ fn check_new(
         is_itself.set(matches!(current, Some(Current::File(it)) if it.inode == inode));
         check(current)
     };
-    root.check_replace(new.pieces(), Some(look))?;
+    store.check_replace(new.pieces(), Some(look))?;
     Ok(is_itself.get())
 }
 
-fn open(root: &Root, name: &Name) -> Result<Snapshot, Error> {
+fn open(store: &Store, name: &Name) -> Result<Snapshot, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    match root.open_entry(name.pieces()).map_err(failed)? {
+    match store.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(snapshot) => Ok(snapshot),
         Entry::Folder(_) => Err(failed(storage::Error::IsFolder)),
     }

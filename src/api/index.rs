@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use super::listing::vary;
-use super::{Content, Reply, Request, Sink, Store};
+use super::{Content, Context, Reply, Request, Sink};
 use crate::http::date::rfc3339_millis;
 use crate::http::head::Field;
 use crate::http::link::{page_address, push_address, push_text};
@@ -29,7 +29,7 @@ pub(super) fn page_fields() -> Vec<Field> {
 /// The page of a folder. Its links are relative, so that they lead through any proxy; from an address without a final
 /// slash they would lead elsewhere, and so it is left for the one with it.
 pub(super) fn index<'s>(
-    store: Store<'s>,
+    context: Context<'s>,
     folder: Folder,
     (name, request): (&Name, &dyn Request),
 ) -> Result<Reply<'s>, storage::Error> {
@@ -41,7 +41,7 @@ pub(super) fn index<'s>(
         reply.fields.push(vary());
         return Ok(reply);
     }
-    let listing = store.root.list(folder, store.memory)?;
+    let listing = context.store.list(folder, context.memory)?;
     let title = title(name);
     let is_root = name.is_root();
     Ok(Reply {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tiny_http::Pipe;
 
-use super::{Error, Request, Store};
+use super::{Context, Error, Request};
 use crate::storage::{self, Body, Need, Staged};
 
 /// A body is kept in memory up to this length, in bytes.
@@ -46,25 +46,25 @@ pub(super) struct Intake<'i> {
 
 impl Intake<'_> {
     /// Refuses what can be refused without the body; gives the space that is needed for it.
-    fn refuse_early(self, store: Store<'_>, declared: Option<u64>) -> Result<Need, Error> {
+    fn refuse_early(self, context: Context<'_>, declared: Option<u64>) -> Result<Need, Error> {
         let is_behind = (self.refuse)()?;
         let need = Need {
             declared,
             twice: is_behind && !is_small(declared),
         };
-        store.root.check_need(need).map_err(self.failed)?;
+        context.store.check_need(need).map_err(self.failed)?;
         Ok(need)
     }
 
     /// The error of this body, unless the request was to be refused without it.
     pub(super) fn first<T>(
         self,
-        store: Store<'_>,
+        context: Context<'_>,
         (body, declared): (&Body<'_>, Option<u64>),
         error: Error,
     ) -> Result<T, Error> {
         match body {
-            Body::Bytes(_) => self.refuse_early(store, declared).and(Err(error)),
+            Body::Bytes(_) => self.refuse_early(context, declared).and(Err(error)),
             // That has been asked before it was staged, and it takes space itself.
             Body::Staged(_) => Err(error),
         }
@@ -92,25 +92,25 @@ fn is_small(declared: Option<u64>) -> bool {
 /// # Errors
 /// Those of `refuse`; [`Error::TooLarge`], [`Error::Body`], and what the storage says.
 pub(super) fn take_in<'s>(
-    store: Store<'s>,
+    context: Context<'s>,
     request: &mut dyn Request,
     intake: Intake<'_>,
     mut observe: Option<Observe<'_>>,
 ) -> Result<Body<'s>, Error> {
     let declared = request.declared();
-    check_size(store, declared)?;
+    check_size(context, declared)?;
     let is_small = is_small(declared);
     // What is beyond the limit is refused as soon as it is.
-    let limit = store.max_upload.map(usize::try_from).and_then(Result::ok);
+    let limit = context.max_upload.map(usize::try_from).and_then(Result::ok);
     let most = limit.unwrap_or(SMALL).min(SMALL);
     let mut bytes = Vec::new();
     // A failure is found again when more is read.
     let is_here = is_small
         && gather(&mut bytes, || most, &mut |room| request.read_ready(room)).unwrap_or(false);
     if !is_here {
-        let need = intake.refuse_early(store, declared)?;
-        let _counted = store.memory.body();
-        let share = || store.memory.share_of_body().min(most);
+        let need = intake.refuse_early(context, declared)?;
+        let _counted = context.memory.body();
+        let share = || context.memory.share_of_body().min(most);
         let is_whole = match is_small {
             true => gather(&mut bytes, share, &mut |room| request.read(room))
                 .map_err(|error| broken(request, error, intake.failed))?,
@@ -118,9 +118,9 @@ pub(super) fn take_in<'s>(
         };
         if !is_whole {
             let failed = intake.failed;
-            return stage(store, request, need, (bytes, observe), failed).map(Body::Staged);
+            return stage(context, request, need, (bytes, observe), failed).map(Body::Staged);
         }
-        check_location(store)?;
+        check_location(context)?;
     }
     if let Some(observe) = &mut observe {
         observe(&bytes);
@@ -153,14 +153,14 @@ fn gather(
 
 /// Takes a body, of which this has come, into a staged file.
 fn stage<'s>(
-    store: Store<'s>,
+    context: Context<'s>,
     request: &mut dyn Request,
     need: Need,
     (begun, mut observe): (Vec<u8>, Option<Observe<'_>>),
     failed: &dyn Fn(storage::Error) -> Error,
 ) -> Result<Staged<'s>, Error> {
-    check_size(store, Some(begun.len() as u64))?;
-    let mut staged = store.root.stage(need).map_err(failed)?;
+    check_size(context, Some(begun.len() as u64))?;
+    let mut staged = context.store.stage(need).map_err(failed)?;
     staged
         .write_all(&begun)
         .map_err(|error| failed(error.into()))?;
@@ -170,32 +170,32 @@ fn stage<'s>(
     // The rest may take long to come.
     drop(begun);
     let spliced = match (need.declared, &observe) {
-        (Some(_), None) => splice(store, request, &mut staged),
+        (Some(_), None) => splice(context, request, &mut staged),
         _ => Ok(false),
     };
     let received = spliced.and_then(|is_whole| match is_whole {
         true => Ok(()),
-        false => copy(store, request, observe, &mut staged),
+        false => copy(context, request, observe, &mut staged),
     });
     received.map_err(|error| broken(request, error, failed))?;
-    check_size(store, Some(staged.length()))?;
-    check_location(store)?;
+    check_size(context, Some(staged.length()))?;
+    check_location(context)?;
     Ok(staged)
 }
 
 /// A body may have been long on its way. Where the folder was put away meanwhile, nobody would find what is written.
-fn check_location(store: Store<'_>) -> Result<(), Error> {
-    store.root.check_location().map_err(Error::Root)
+fn check_location(context: Context<'_>) -> Result<(), Error> {
+    context.store.check_location().map_err(Error::Root)
 }
 
 /// Has a body go from the socket into the file without a copy, as far as the system does that, and says whether that was all
 /// of it; else the rest is to be copied.
 fn splice(
-    store: Store<'_>,
+    context: Context<'_>,
     request: &mut dyn Request,
     staged: &mut Staged<'_>,
 ) -> io::Result<bool> {
-    let leave = store.memory.pipe();
+    let leave = context.memory.pipe();
     // Without one, the body comes all the same.
     let Some(mut pipe) = leave.as_ref().and_then(|_| Pipe::new().ok()) else {
         return Ok(false);
@@ -213,13 +213,13 @@ fn splice(
 
 /// Copies what is still to come of a body, with a buffer that grows while it comes fast and there is room for it.
 fn copy(
-    store: Store<'_>,
+    context: Context<'_>,
     request: &mut dyn Request,
     observe: Option<Observe<'_>>,
     staged: &mut Staged<'_>,
 ) -> io::Result<()> {
     // One byte beyond the limit tells that it is passed.
-    let most = store
+    let most = context
         .max_upload
         .map_or(u64::MAX, |most| most.saturating_add(1));
     let mut body = Shown { request, observe };
@@ -240,7 +240,7 @@ fn copy(
         if now < round || staged.length() == most {
             return Ok(());
         }
-        buffer = next_buffer(buffer, begun.elapsed(), store.memory.share_of_body());
+        buffer = next_buffer(buffer, begun.elapsed(), context.memory.share_of_body());
     }
 }
 
@@ -269,8 +269,8 @@ fn next_buffer(buffer: usize, took: Duration, share: usize) -> usize {
 }
 
 /// Refuses a body above the limit.
-fn check_size(store: Store<'_>, length: Option<u64>) -> Result<(), Error> {
-    match (store.max_upload, length) {
+fn check_size(context: Context<'_>, length: Option<u64>) -> Result<(), Error> {
+    match (context.max_upload, length) {
         (Some(most), Some(length)) if length > most => Err(Error::TooLarge(most)),
         _ => Ok(()),
     }

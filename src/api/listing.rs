@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Content, Reply, Request, Sink, Store, index};
+use super::{Content, Context, Reply, Request, Sink, index};
 use crate::http::accept;
 use crate::http::date::rfc3339_millis;
 use crate::http::head::Field;
@@ -21,7 +21,7 @@ pub(super) fn vary() -> Field {
 
 /// The entries of a folder, sorted bytewise by name, in the format that the client accepts.
 pub(super) fn list<'s>(
-    store: Store<'s>,
+    context: Context<'s>,
     folder: Folder,
     (name, request): (&Name, &dyn Request),
 ) -> Result<Reply<'s>, storage::Error> {
@@ -29,9 +29,9 @@ pub(super) fn list<'s>(
     let others = [JSON, index::MEDIA_TYPE];
     let chosen = accept::choose(accept.as_deref(), "text/plain", &others);
     if chosen == index::MEDIA_TYPE {
-        return index::index(store, folder, (name, request));
+        return index::index(context, folder, (name, request));
     }
-    let listing = store.root.list(folder, store.memory)?;
+    let listing = context.store.list(folder, context.memory)?;
     let (media_type, content) = match chosen {
         JSON => (JSON, json(listing)),
         _ => ("text/plain; charset=utf-8", text(listing)?),

@@ -35,7 +35,7 @@ use crate::http::body::BodyFault;
 use crate::http::name::Name;
 use crate::http::route::Operation;
 use crate::memory::Memory;
-use crate::storage::Root;
+use crate::storage::Store;
 
 /// A request, as far as its operation does not say it: its header fields, and its body, which is read from it.
 pub trait Request: Read {
@@ -91,9 +91,9 @@ const IN_PLACE: Duration = Duration::from_millis(20);
 
 /// What the handlers work with.
 #[derive(Clone, Copy, Debug)]
-pub struct Store<'s> {
+pub struct Context<'s> {
     /// The storage.
-    pub root: &'s Root,
+    pub store: &'s Store,
     /// The largest body of an upload in bytes, if there is a limit.
     pub max_upload: Option<u64>,
     /// The memory that all requests share.
@@ -105,39 +105,39 @@ pub struct Store<'s> {
 /// # Errors
 /// The [`Error`] that answers the request; nothing that a client can see has changed then.
 pub fn handle<'s>(
-    store: Store<'s>,
+    context: Context<'s>,
     operation: &Operation,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
-    let root = store.root;
+    let store = context.store;
     let is_write = operation.changes_something();
     let begun = Instant::now();
     if is_write {
-        root.check_location().map_err(Error::Root)?;
+        store.check_location().map_err(Error::Root)?;
     }
     let reply = match operation {
         Operation::Welcome => Ok(welcome::welcome(request)),
-        Operation::Health => health(root),
-        Operation::Read(name) => read::read(store, name, request),
-        Operation::CountLines(name) => sum::lines(root, name, request),
-        Operation::Digest(name) => sum::sha256(root, name, request),
-        Operation::Archive(name) => archive::archive(store, name, request),
-        Operation::Create(name) => write::create(store, name, request),
-        Operation::MakeFolder(name) => write::make_folder(root, name, request),
-        Operation::Append(name, appending) => write::append(store, name, *appending, request),
-        Operation::Rename(name) => rename::rename(root, name, request),
-        Operation::Copy(name) => copy::copy(root, name, request),
-        Operation::Delete(name) => remove::remove(root, name, request),
+        Operation::Health => health(store),
+        Operation::Read(name) => read::read(context, name, request),
+        Operation::CountLines(name) => sum::lines(store, name, request),
+        Operation::Digest(name) => sum::sha256(store, name, request),
+        Operation::Archive(name) => archive::archive(context, name, request),
+        Operation::Create(name) => write::create(context, name, request),
+        Operation::MakeFolder(name) => write::make_folder(store, name, request),
+        Operation::Append(name, appending) => write::append(context, name, *appending, request),
+        Operation::Rename(name) => rename::rename(store, name, request),
+        Operation::Copy(name) => copy::copy(store, name, request),
+        Operation::Delete(name) => remove::remove(store, name, request),
     }?;
     // It may have waited for a lock, or for the disk.
     if is_write && begun.elapsed() >= IN_PLACE {
-        root.check_location().map_err(Error::Root)?;
+        store.check_location().map_err(Error::Root)?;
     }
     Ok(reply)
 }
 
 /// `GET /file`: says whether the storage root is a readable folder, and where it was.
-fn health<'s>(root: &Root) -> Result<Reply<'s>, Error> {
-    root.check().map_err(Error::Root)?;
+fn health<'s>(store: &Store) -> Result<Reply<'s>, Error> {
+    store.check().map_err(Error::Root)?;
     Ok(Reply::done())
 }

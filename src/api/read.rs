@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::condition::{read_lenient, validators};
 use super::listing;
-use super::{Access, Content, Error, Op, Reply, Request, Store};
+use super::{Access, Content, Context, Error, Op, Reply, Request};
 use crate::http::date::imf_fixdate;
 use crate::http::head::Field;
 use crate::http::media_type;
@@ -15,19 +15,19 @@ use crate::storage::{Entry, Snapshot, Version};
 
 /// The content of a file, or the names in a folder.
 pub(super) fn read<'s>(
-    store: Store<'s>,
+    context: Context<'s>,
     name: &Name,
     request: &dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    match store.root.open_entry(name.pieces()).map_err(failed)? {
+    match context.store.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(snapshot) => file(name, snapshot, request),
         Entry::Folder(folder) => {
             request.did(Op::List);
             if !is_new(request, &Validators::default())? {
                 return Ok(Reply::not_modified(vec![listing::vary()]));
             }
-            listing::list(store, folder, (name, request)).map_err(failed)
+            listing::list(context, folder, (name, request)).map_err(failed)
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::http::entity_tag::EntityTag;
 use crate::http::head::Field;
 use crate::http::name::Name;
 use crate::http::precondition::Validators;
-use crate::storage::{self, Entry, Root, Version};
+use crate::storage::{self, Entry, Store, Version};
 
 /// How much is read at a time, in bytes. It is held while a turn is waited for, and so part of what each transfer takes;
 /// more of it saves no time that could be measured.
@@ -20,35 +20,35 @@ const READ: usize = 32 * 1024;
 
 /// The number of newline bytes of a file, as `wc -l` counts.
 pub(super) fn lines<'s>(
-    root: &'s Root,
+    store: &'s Store,
     name: &Name,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
-    sum(root, name, request, "wc", |file| {
+    sum(store, name, request, "wc", |file| {
         Ok(count(file)?.to_string())
     })
 }
 
 /// The SHA-256 digest of a file, as `sha256sum` prints it.
 pub(super) fn sha256<'s>(
-    root: &'s Root,
+    store: &'s Store,
     name: &Name,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
-    sum(root, name, request, "sha256", |file| {
+    sum(store, name, request, "sha256", |file| {
         Ok(hex(&digest(file)?))
     })
 }
 
 fn sum<'s>(
-    root: &'s Root,
+    store: &'s Store,
     name: &Name,
     request: &mut dyn Request,
     what: &str,
     find_out: impl FnOnce(&mut dyn Read) -> io::Result<String>,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    let snapshot = match root.open_entry(name.pieces()).map_err(failed)? {
+    let snapshot = match store.open_entry(name.pieces()).map_err(failed)? {
         Entry::Folder(_) => return Err(failed(storage::Error::IsFolder)),
         Entry::File(snapshot) => snapshot,
     };

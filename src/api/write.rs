@@ -6,15 +6,15 @@ use super::condition::Guard;
 use super::intake::{Intake, Observe, broken, take_in};
 use super::integrity::{BodyHash, Digests};
 use super::mistake::MoveWithoutAction;
-use super::{Access, Error, Op, Reply, Request, Store};
+use super::{Access, Context, Error, Op, Reply, Request};
 use crate::http::digest::{self, Sha256};
 use crate::http::name::Name;
 use crate::http::route::Appending;
-use crate::storage::{self, Body, Check, IfMissing, Root};
+use crate::storage::{self, Body, Check, IfMissing, Store};
 
 /// `POST /file/NAME`: creates the file or replaces it.
 pub(super) fn create<'s>(
-    store: Store<'s>,
+    context: Context<'s>,
     name: &Name,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
@@ -34,7 +34,7 @@ pub(super) fn create<'s>(
     };
     let early = Some(check).filter(|_| !guard.is_idle());
     let refuse = || {
-        let refused = store.root.check_replace(name.pieces(), early);
+        let refused = context.store.check_replace(name.pieces(), early);
         refused.map(|()| false).map_err(failed)
     };
     let mut watch = Watch::new(&digests, None);
@@ -42,11 +42,11 @@ pub(super) fn create<'s>(
         refuse: &refuse,
         failed: &failed,
     };
-    let body = watch.take_in(store, request, intake)?;
+    let body = watch.take_in(context, request, intake)?;
     let digest = digests
         .check(watch.hash)
-        .or_else(|error| intake.first(store, (&body, request.declared()), error))?;
-    body.into_staged(store.root)
+        .or_else(|error| intake.first(context, (&body, request.declared()), error))?;
+    body.into_staged(context.store)
         .and_then(|staged| staged.commit(name.pieces(), check))
         .or_else(|error| intake.failed_at_end(error))?;
     // The last check was at the moment of the write.
@@ -59,7 +59,7 @@ pub(super) fn create<'s>(
 
 /// `PUT /file/NAME`: appends to the file, or creates it where that is asked for.
 pub(super) fn append<'s>(
-    store: Store<'s>,
+    context: Context<'s>,
     name: &Name,
     appending: Appending,
     request: &mut dyn Request,
@@ -73,26 +73,26 @@ pub(super) fn append<'s>(
         false => IfMissing::Fail,
     };
     // What creates the file becomes the file, and is not copied.
-    let refuse = || check_append(store.root, name, if_missing, &guard).map_err(failed);
+    let refuse = || check_append(context.store, name, if_missing, &guard).map_err(failed);
     let mistake = MoveWithoutAction::of(request).filter(|_| !appending.creates);
     let mut watch = Watch::new(&digests, mistake);
     let intake = Intake {
         refuse: &refuse,
         failed: &failed,
     };
-    let body = watch.take_in(store, request, intake)?;
+    let body = watch.take_in(context, request, intake)?;
     let digest = watch
         .check_mistake()
         .and_then(|()| guard.check_length(Some(body.length())))
         .and_then(|()| digests.check(watch.hash))
-        .or_else(|error| intake.first(store, (&body, request.declared()), error))?;
+        .or_else(|error| intake.first(context, (&body, request.declared()), error))?;
     let is_new = Cell::new(false);
     let check: Check<'_> = &|current| {
         is_new.set(current.is_none());
         guard.check(current)
     };
-    store
-        .root
+    context
+        .store
         .append(body, name.pieces(), if_missing, check)
         .or_else(|error| intake.failed_at_end(error))?;
     if is_new.get() {
@@ -103,7 +103,7 @@ pub(super) fn append<'s>(
 
 /// Refuses an append early, and tells whether the file is there.
 fn check_append(
-    root: &Root,
+    store: &Store,
     name: &Name,
     if_missing: IfMissing,
     guard: &Guard,
@@ -114,7 +114,7 @@ fn check_append(
         guard.check(current)
     };
     let early = Some(check).filter(|_| !guard.is_idle() || if_missing == IfMissing::Create);
-    root.check_append(name.pieces(), if_missing, early)?;
+    store.check_append(name.pieces(), if_missing, early)?;
     Ok(is_there.get())
 }
 
@@ -140,7 +140,7 @@ impl Watch {
 
     fn take_in<'s>(
         &mut self,
-        store: Store<'s>,
+        context: Context<'s>,
         request: &mut dyn Request,
         intake: Intake<'_>,
     ) -> Result<Body<'s>, Error> {
@@ -152,7 +152,7 @@ impl Watch {
                 .for_each(|mistake| mistake.see(part));
         };
         let observe: Observe<'_> = &mut see;
-        take_in(store, request, intake, Some(observe).filter(|_| !is_idle))
+        take_in(context, request, intake, Some(observe).filter(|_| !is_idle))
     }
 
     fn check_mistake(&self) -> Result<(), Error> {
@@ -164,7 +164,7 @@ impl Watch {
 
 /// `POST /file/NAME/`: makes the folder. Its body is empty.
 pub(super) fn make_folder<'s>(
-    root: &'s Root,
+    store: &'s Store,
     name: &Name,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
@@ -180,7 +180,8 @@ pub(super) fn make_folder<'s>(
             Err(error) => return Err(broken(request, error, |error| folder_error(name, error))),
         },
     }
-    root.make_folder(name.pieces(), &|current| guard.check(current))
+    store
+        .make_folder(name.pieces(), &|current| guard.check(current))
         .map_err(|error| folder_error(name, error))?;
     Ok(Reply::done())
 }

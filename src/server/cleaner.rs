@@ -18,7 +18,7 @@ pub(super) fn start(shared: Arc<Shared>) -> Result<(), String> {
     let clear = move || {
         let mut known = Unclearable::default();
         while !shared.is_stopping() {
-            shared.root.recover(&mut known);
+            shared.store.recover(&mut known);
             std::thread::sleep(EVERY);
         }
     };

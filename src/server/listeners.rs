@@ -13,7 +13,7 @@ use super::sockets;
 use super::unix_socket::{self, SocketFile};
 use crate::address::Addresses;
 use crate::config::{Config, Endpoint, is_it_meant};
-use crate::storage::Root;
+use crate::storage::Store;
 use crate::sync::lock;
 
 /// What to say where another address would do.
@@ -43,7 +43,7 @@ impl Listeners {
     ///
     /// # Errors
     /// One line on the first place where that cannot be; then none is listened on.
-    pub(super) fn open(config: &Config, root: &Root) -> Result<Self, String> {
+    pub(super) fn open(config: &Config, store: &Store) -> Result<Self, String> {
         let mut listeners = Self::default();
         for endpoint in &config.listen {
             let added = match endpoint {
@@ -51,7 +51,7 @@ impl Listeners {
                     let variable = config.shared_variable.filter(|_| endpoint.is_name());
                     listeners.add_tcp(host, *port, variable)
                 }
-                Endpoint::Unix(path) => listeners.add_unix(path, root),
+                Endpoint::Unix(path) => listeners.add_unix(path, store),
             };
             added.map_err(|why| format!("cannot listen on {endpoint}: {why}"))?;
         }
@@ -71,8 +71,8 @@ impl Listeners {
         Ok(())
     }
 
-    fn add_unix(&mut self, path: &Path, root: &Root) -> Result<(), String> {
-        if path.parent().is_some_and(|folder| root.is_above(folder)) {
+    fn add_unix(&mut self, path: &Path, store: &Store) -> Result<(), String> {
+        if path.parent().is_some_and(|folder| store.is_above(folder)) {
             let why = "it would be in the storage folder, where clients could remove it";
             return Err(why.to_owned());
         }

@@ -32,7 +32,7 @@ use tiny_http::ListenAddr;
 use crate::config::{Config, Endpoint};
 use crate::http::forwarded::TrustedProxies;
 use crate::memory::Memory;
-use crate::storage::{Options, Root};
+use crate::storage::{Options, Store};
 
 use capacity::Capacity;
 use computations::Computations;
@@ -62,7 +62,7 @@ const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
 
 /// What the loop, the workers and the signal thread share.
 struct Shared {
-    root: Root,
+    store: Store,
     max_upload: Option<u64>,
     trusted_proxies: TrustedProxies,
     memory: Memory,
@@ -80,7 +80,7 @@ impl Shared {
     fn give_up(&self) {
         self.socket_files.remove();
         self.transfers.give_up();
-        self.root.discard_staged();
+        self.store.discard_staged();
     }
 
     /// Drops uploads that come too slowly, for a request that was refused and would have room without them. While the server
@@ -117,13 +117,13 @@ pub fn run(config: &Config) -> Result<(), String> {
         sync: config.sync,
         create_parents: config.create_parents,
     };
-    let root = Root::open(&config.storage, options)?;
-    let listeners = Listeners::open(config, &root)?;
+    let store = Store::open(&config.storage, options)?;
+    let listeners = Listeners::open(config, &store)?;
     let taken = listeners.sockets.len() + 2 * memory.pipes();
     let most_connections =
         connections_by_descriptors(descriptors.saturating_sub(taken), capacity.transfers);
     let shared = Arc::new(Shared {
-        root,
+        store,
         max_upload: config.max_upload_size,
         trusted_proxies: config.trusted_proxies.clone(),
         memory,
@@ -160,7 +160,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     let most = Dispatch::most_threads(capacity.transfers);
     let workers = Workers::start(server, dispatch, most)?;
     // It may wait for the disk, and is done before the server says that it is there.
-    let file_system = shared.root.file_system();
+    let file_system = shared.store.file_system();
     announce::listening(&addresses);
     // From here on, so that the lines above come before those of the cleaner.
     cleaner::start(Arc::clone(&shared))?;

@@ -16,7 +16,7 @@ use super::dispatch::Check;
 use super::request::Metered;
 use super::slots::Slot;
 use super::transfer::Transfer;
-use crate::api::{self, Content, Error, Reply, Request, Sink, Store};
+use crate::api::{self, Content, Context, Error, Reply, Request, Sink};
 use crate::http::accept;
 use crate::http::admission;
 use crate::http::head::browser_protection;
@@ -142,12 +142,12 @@ impl Worker {
         if !admission.is_for(operation) {
             return Err(Error::Busy);
         }
-        let store = Store {
-            root: &self.shared.root,
+        let context = Context {
+            store: &self.shared.store,
             max_upload: self.shared.max_upload,
             memory: &self.shared.memory,
         };
-        unless_it_panics(|| api::handle(store, operation, request))
+        unless_it_panics(|| api::handle(context, operation, request))
     }
 
     /// Sends a reply.

@@ -8,8 +8,8 @@ use rustix::fs::{AtFlags, FileType, Stat};
 use rustix::io::Errno;
 
 use super::Error;
-use super::root::Root;
 use super::snapshot::Folder;
+use super::store::Store;
 
 /// How often an entry is looked at that is being written to.
 const LOOKS: usize = 32;
@@ -67,7 +67,7 @@ impl From<&Stat> for About {
     }
 }
 
-impl Root {
+impl Store {
     /// What an entry of an open folder is; `None` where there is none of that name any more.
     ///
     /// While a join to a file is under way, and after one that was killed, its length is the one from before it.
@@ -84,7 +84,7 @@ impl Root {
 
     /// Looks without opening the file. A join ends by the removal of its note: that there is none shows the length to
     /// be that of a file at rest only where the file is, after that, what it was before. A noted length is held against
-    /// a size from after the note was read, as in [`Root::snapshot`]; one from before may be from the middle of the
+    /// a size from after the note was read, as in [`Store::snapshot`]; one from before may be from the middle of the
     /// join before, all of which the note lets count.
     fn look(&self, dir: BorrowedFd<'_>, name: &OsStr) -> Result<About, Error> {
         let mut seen = stat(dir, name)?;

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use super::Error;
-use super::root::Root;
 use super::staged::{Need, Staged};
+use super::store::Store;
 
 /// A body: in memory where it is small, so that it need not be copied from one file into another.
 #[derive(Debug)]
@@ -29,10 +29,10 @@ impl<'r> Body<'r> {
     ///
     /// # Errors
     /// [`Error::NoSpace`].
-    pub(super) fn check_room(&self, root: &Root) -> Result<(), Error> {
+    pub(super) fn check_room(&self, store: &Store) -> Result<(), Error> {
         match self {
             Self::Staged(staged) => staged.check_room(staged.length()),
-            Self::Bytes(bytes) => root.check_need(need(bytes)),
+            Self::Bytes(bytes) => store.check_need(need(bytes)),
         }
     }
 
@@ -40,26 +40,26 @@ impl<'r> Body<'r> {
     ///
     /// # Errors
     /// [`Error::NoSpace`], or what the system says.
-    pub fn into_staged(self, root: &'r Root) -> Result<Staged<'r>, Error> {
+    pub fn into_staged(self, store: &'r Store) -> Result<Staged<'r>, Error> {
         match self {
             Self::Staged(staged) => Ok(staged),
-            Self::Bytes(bytes) => stage(root, &bytes),
+            Self::Bytes(bytes) => stage(store, &bytes),
         }
     }
 
     /// Has it in a file, and gives that.
-    pub(super) fn stage(&mut self, root: &'r Root) -> Result<&mut Staged<'r>, Error> {
+    pub(super) fn stage(&mut self, store: &'r Store) -> Result<&mut Staged<'r>, Error> {
         loop {
             match self {
                 Self::Staged(staged) => return Ok(staged),
-                Self::Bytes(bytes) => *self = Self::Staged(stage(root, bytes)?),
+                Self::Bytes(bytes) => *self = Self::Staged(stage(store, bytes)?),
             }
         }
     }
 }
 
-fn stage<'r>(root: &'r Root, bytes: &[u8]) -> Result<Staged<'r>, Error> {
-    let mut staged = root.stage(need(bytes))?;
+fn stage<'r>(store: &'r Store, bytes: &[u8]) -> Result<Staged<'r>, Error> {
+    let mut staged = store.stage(need(bytes))?;
     staged.write_all(bytes)?;
     Ok(staged)
 }

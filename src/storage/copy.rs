@@ -13,9 +13,9 @@ use super::Error;
 use super::error::again;
 use super::file_id::FileId;
 use super::pair::Target;
-use super::root::Root;
 use super::snapshot::Snapshot;
 use super::staged::{Need, Staged};
+use super::store::Store;
 use super::target::{LockedEntry, LockedFile, replaceable};
 use super::version::Check;
 use super::walk::{Dir, Place};
@@ -30,7 +30,7 @@ const BUFFER: usize = 32 * 1024;
 /// Told how much has been copied; says whether to go on.
 type GoesOn<'g> = &'g mut dyn FnMut(u64) -> bool;
 
-impl Root {
+impl Store {
     /// Stages a copy of the first `length` bytes of a file: by sharing its blocks where the file system can
     /// (`FICLONE`), else within the kernel (`copy_file_range`). `goes_on` is told every few MiB how much has been copied,
     /// and says whether to go on.
@@ -87,7 +87,7 @@ struct CopyLocks<'r> {
     name: OsString,
 }
 
-impl Root {
+impl Store {
     /// Whether two names lead to one file, to this one, so that there is nothing to copy; holds the condition against it.
     ///
     /// # Errors
@@ -152,9 +152,9 @@ impl Staged<'_> {
     /// Copies what has been appended to the source of a copy since it was staged.
     ///
     /// # Errors
-    /// As of [`Root::stage_copy`].
+    /// As of [`Store::stage_copy`].
     pub fn catch_up(&mut self, source: &Snapshot, goes_on: GoesOn<'_>) -> Result<(), Error> {
-        let now = self.root.snapshot(source.file.try_clone()?)?;
+        let now = self.store.snapshot(source.file.try_clone()?)?;
         self.copy_up_to(&source.file, now.version.length, goes_on)?;
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Staged<'_> {
         (check, most): (Check<'_>, u64),
     ) -> Result<Copied, Error> {
         self.check_fits()?;
-        self.root.sync_file(&self.file)?;
+        self.store.sync_file(&self.file)?;
         let id = FileId::of(&source.file)?;
         again(|| self.put_copy(id, names, (check, most)))
     }
@@ -182,11 +182,11 @@ impl Staged<'_> {
         names: (&[String], &[String]),
         (check, most): (Check<'_>, u64),
     ) -> Result<Copied, Error> {
-        let root = self.root;
-        let Some(locked) = root.lock_for_copy(source_id, names, check)? else {
+        let store = self.store;
+        let Some(locked) = store.lock_for_copy(source_id, names, check)? else {
             return Ok(Copied::Elsewhere);
         };
-        let length = root.version(&locked.source)?.length;
+        let length = store.version(&locked.source)?.length;
         if length.saturating_sub(self.length) > most {
             return Ok(Copied::Behind);
         }
@@ -198,7 +198,7 @@ impl Staged<'_> {
             Target::Entry(LockedEntry::Other(_)) => return Err(Error::Moved),
         };
         if self.copy_up_to(&locked.source.file, length, &mut |_| true)? {
-            root.sync_file(&self.file)?;
+            store.sync_file(&self.file)?;
         }
         self.put_at((locked.dir.as_fd(), &locked.name), replaced)?;
         Ok(Copied::Done)
@@ -230,7 +230,7 @@ fn copy_rest(
     while staged.length < length {
         let (at, left) = (staged.length, length - staged.length);
         let copied = copy_part((source, at), (&staged.file, at), left.min(STEP))
-            .map_err(|error| staged.root.with_figures(error, left))?;
+            .map_err(|error| staged.store.with_figures(error, left))?;
         if copied == 0 {
             // The file has become shorter.
             return Err(Error::Moved);
@@ -302,16 +302,16 @@ mod tests {
     #[test]
     fn only_so_much_is_copied_under_the_locks() -> Result<(), Box<dyn std::error::Error>> {
         let storage = Scratch::new("copy")?;
-        let root = &storage.root;
+        let store = &storage.store;
         let path = storage.path.join("source");
         std::fs::write(&path, b"content")?;
         let mut appended = File::options().append(true).open(&path)?;
         let names = [["source".to_owned()], ["copy".to_owned()]];
         let names = (&names[0][..], &names[1][..]);
-        let Entry::File(source) = root.open_entry(names.0)? else {
+        let Entry::File(source) = store.open_entry(names.0)? else {
             return Err("the source is no file".into());
         };
-        let mut staged = root.stage_copy(&source.file, 7, &mut |_| true)?;
+        let mut staged = store.stage_copy(&source.file, 7, &mut |_| true)?;
         appended.write_all(b", more")?;
         let copied = staged.commit_copy(&source, names, (ANY, 5))?;
         assert_eq!(copied, Copied::Behind);

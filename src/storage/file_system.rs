@@ -4,7 +4,7 @@ use std::fs;
 
 use super::Error;
 use super::mount::Mount;
-use super::root::Root;
+use super::store::Store;
 
 /// The file system of the storage folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct FileSystem {
     pub size: u64,
 }
 
-impl Root {
+impl Store {
     /// What the storage folder is on.
     ///
     /// # Errors

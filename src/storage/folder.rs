@@ -7,11 +7,11 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
-use super::root::Root;
+use super::store::Store;
 use super::version::{Check, Current};
 use super::walk::{Place, kind};
 
-impl Root {
+impl Store {
     /// Makes a folder and its missing parents; one that is there already is fine.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use rustix::fs::Mode;
 use rustix::io::Errno;
 
 use super::Error;
-use super::root::{DIR_FLAGS, Root};
+use super::store::{DIR_FLAGS, Store};
 
 /// A folder in which a name is about to be changed, and which is then to be on the disk.
 ///
@@ -16,7 +16,7 @@ use super::root::{DIR_FLAGS, Root};
 #[must_use = "the change is on the disk only once the folder has been synced"]
 pub(super) struct FolderSync(Option<File>);
 
-impl Root {
+impl Store {
     /// Makes ready to sync a folder, if writes are to be on the disk.
     ///
     /// # Errors

@@ -16,9 +16,9 @@ use super::body::Body;
 use super::copy::copy_part;
 use super::error::again;
 use super::note::Note;
-use super::root::Root;
 use super::snapshot::open_regular;
 use super::staged::Staged;
+use super::store::Store;
 use super::target::{LockedFile, Purpose, replaceable};
 use super::version::{Check, Current, stamp};
 use super::walk::Place;
@@ -32,11 +32,11 @@ pub enum IfMissing {
     Create,
 }
 
-impl Root {
+impl Store {
     /// Refuses early an append to what is no file, before its body is read.
     ///
     /// # Errors
-    /// As of [`Root::append`].
+    /// As of [`Store::append`].
     pub fn check_append(
         &self,
         pieces: &[String],
@@ -168,7 +168,7 @@ impl Root {
 }
 
 /// Whether a write behind so many bytes takes place in one step, for whoever reads the length of the file, and for a signal
-/// that kills who writes: it does not pass the end of such a step ([`Root::step`]).
+/// that kills who writes: it does not pass the end of such a step ([`Store::step`]).
 fn is_in_a_step(before: u64, length: u64, step: u64) -> bool {
     before % step + length <= step
 }

@@ -8,9 +8,9 @@ use rustix::fs::{Dir, Mode};
 
 use super::Error;
 use super::about::About;
-use super::root::{DIR_FLAGS, Root};
 use super::snapshot::Folder;
 use super::sorted::{Sorted, Sorter};
+use super::store::{DIR_FLAGS, Store};
 use super::window::{Computing, Source};
 use crate::memory::Memory;
 
@@ -23,7 +23,7 @@ pub struct Names {
     starts: Vec<usize>,
 }
 
-impl Root {
+impl Store {
     /// The names in an open folder, sorted bytewise; in the root without what is the server's own.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl Root {
         let mut sorter = Sorter::new(self, memory);
         let sorted = sorter.sort(source(&folder))?;
         Ok(Listing {
-            root: self,
+            store: self,
             folder,
             sorter,
             sorted,
@@ -44,7 +44,7 @@ impl Root {
 /// The names in a folder, one after the other, in memory that does not grow with their number.
 #[derive(Debug)]
 pub struct Listing<'r> {
-    root: &'r Root,
+    store: &'r Store,
     folder: Folder,
     sorter: Sorter<'r>,
     sorted: Sorted<'r>,
@@ -78,7 +78,7 @@ impl Listing<'_> {
             };
             self.name.clear();
             self.name.push(name);
-            if let Some(about) = self.root.about(&self.folder, &self.name)? {
+            if let Some(about) = self.store.about(&self.folder, &self.name)? {
                 break about;
             }
         };

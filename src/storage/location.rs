@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::file_id::FileId;
-use super::root::DIR_FLAGS;
+use super::store::DIR_FLAGS;
 
 /// The path of the storage folder, absolute: the working directory may change or go.
 #[derive(Debug)]

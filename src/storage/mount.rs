@@ -7,7 +7,7 @@ use rustix::fs::{AtFlags, FileType, Mode, StatxFlags, makedev};
 
 use super::Error;
 use super::file_id::{FileId, same_file};
-use super::root::Root;
+use super::store::Store;
 use super::walk::PATH_DIR;
 
 /// A mount of a file system.
@@ -98,7 +98,7 @@ impl Mount {
     }
 }
 
-impl Root {
+impl Store {
     /// Refuses a folder on another mount than that of the staged bodies.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::Error;
-use super::root::Root;
+use super::store::Store;
 use super::target::{At, LockedFile};
 
 /// The ending of the hard link's name.
@@ -48,7 +48,7 @@ impl Note {
     }
 }
 
-impl Root {
+impl Store {
     /// Notes the length of a file that is about to grow, and that lies at this place.
     ///
     /// The link comes first, and is seen to be to the file: so a link to another file never has a note that counts.

@@ -12,8 +12,8 @@ use rustix::fs::FileType;
 
 use super::Error;
 use super::file_id::FileId;
-use super::root::Root;
 use super::snapshot::LOCK_WAIT;
+use super::store::Store;
 use super::target::{At, LockedEntry, Purpose, candidate, is_at, stat};
 use super::version::Check;
 use super::walk::Seen;
@@ -62,7 +62,7 @@ impl Round {
     }
 }
 
-impl Root {
+impl Store {
     /// Locks what is at two places, `source` and `target`; there must be something at the first.
     ///
     /// `check` is asked for the types of both, the second where there is one.

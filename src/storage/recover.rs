@@ -16,8 +16,8 @@ use super::Error;
 use super::list::names;
 use super::note::{inode_of, link_of};
 use super::own::OWN;
-use super::root::{JOINS, REMOVED, Root, STAGED};
 use super::snapshot::open_regular;
+use super::store::{JOINS, REMOVED, STAGED, Store};
 use super::target::stat;
 
 /// What has been found not to be clearable, so that it is logged once: entries of the own folder's folders.
@@ -50,9 +50,9 @@ struct Failure {
 }
 
 /// Clears an entry, and says whether that was needed; or why it could not be done.
-type Clear = fn(&Root, &OsStr) -> Result<bool, String>;
+type Clear = fn(&Store, &OsStr) -> Result<bool, String>;
 
-impl Root {
+impl Store {
     /// Removes abandoned bodies, undoes killed appends and finishes removals: to be called when the server listens, for it
     /// may take long, and then every now and then. What cannot be cleared is left, and logged once.
     pub fn recover(&self, known: &mut Unclearable) {
@@ -67,11 +67,11 @@ impl Root {
 
     fn clear(&self, known: &mut Unclearable) -> Round {
         let folders: [(&'static str, BorrowedFd<'_>, Clear); 3] = [
-            (STAGED, self.staged.as_fd(), |root, name| {
-                root.drop_abandoned(name).or_else(unless_gone)
+            (STAGED, self.staged.as_fd(), |store, name| {
+                store.drop_abandoned(name).or_else(unless_gone)
             }),
-            (JOINS, self.joins.as_fd(), |root, name| {
-                root.undo_abandoned(name).or_else(unless_gone)
+            (JOINS, self.joins.as_fd(), |store, name| {
+                store.undo_abandoned(name).or_else(unless_gone)
             }),
             (REMOVED, self.removed.as_fd(), Self::finish_removal),
         ];
@@ -185,22 +185,22 @@ mod tests {
     #[test]
     fn what_cannot_be_cleared_is_named_once() -> Result<(), Box<dyn std::error::Error>> {
         let storage = Scratch::new("recover")?;
-        let root = &storage.root;
+        let store = &storage.store;
         let own = storage.path.join(OWN);
         // No server puts folders there.
         let in_the_way = [own.join("staged/in-the-way"), own.join("joins/7.file")];
         let mut known = Unclearable::default();
         for round in 0..2 {
             in_the_way.iter().try_for_each(std::fs::create_dir)?;
-            let failures = root.clear(&mut known).failures;
+            let failures = store.clear(&mut known).failures;
             let names: Vec<_> = failures.iter().map(|it| it.name.as_str()).collect();
             let named = [".http-nas/staged/in-the-way", ".http-nas/joins/7.file"];
             assert_eq!(names, named, "{round}: {failures:?}");
-            let failures = root.clear(&mut known).failures;
+            let failures = store.clear(&mut known).failures;
             assert!(failures.is_empty(), "{round}: {failures:?}");
             // What has gone meanwhile is news when it comes again.
             in_the_way.iter().try_for_each(std::fs::remove_dir)?;
-            root.clear(&mut known);
+            store.clear(&mut known);
         }
         Ok(())
     }
@@ -211,16 +211,16 @@ mod tests {
     #[test]
     fn what_a_request_removes_is_no_remnant() -> Result<(), Box<dyn std::error::Error>> {
         let storage = Scratch::new("removal")?;
-        let root = &storage.root;
+        let store = &storage.store;
         let removed = storage.path.join(OWN).join(REMOVED);
-        std::fs::create_dir(removed.join(root.unique()))?;
+        std::fs::create_dir(removed.join(store.unique()))?;
         std::fs::create_dir(removed.join("of-another-server"))?;
         let mut known = Unclearable::default();
-        root.removals.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(root.clear(&mut known).cleared, 1);
+        store.removals.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(store.clear(&mut known).cleared, 1);
         assert_eq!(std::fs::read_dir(&removed)?.count(), 1);
-        root.removals.fetch_sub(1, Ordering::Relaxed);
-        assert_eq!(root.clear(&mut known).cleared, 1);
+        store.removals.fetch_sub(1, Ordering::Relaxed);
+        assert_eq!(store.clear(&mut known).cleared, 1);
         assert_eq!(std::fs::read_dir(&removed)?.count(), 0);
         Ok(())
     }

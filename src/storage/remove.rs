@@ -11,8 +11,8 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::again;
-use super::root::{DIR_FLAGS, Root};
 use super::snapshot::Entry;
+use super::store::{DIR_FLAGS, Store};
 use super::target::{At, LockedEntry, Purpose, stat};
 use super::version::{Check, Current};
 use super::walk::{Place, Seen, kind};
@@ -23,7 +23,7 @@ const TRIES: usize = 100;
 /// The most folders that wait to be taken apart, but for one a level where they are deep.
 const MAX_PENDING: usize = 1024;
 
-impl Root {
+impl Store {
     /// Removes a file, a link (never what it leads to), or a folder with all in it.
     ///
     /// A folder is moved out of sight in one step, and then taken apart.

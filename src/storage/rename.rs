@@ -14,16 +14,16 @@ use super::folder_sync::FolderSync;
 use super::mount::Mount;
 use super::pair::Target;
 use super::replace::{check_access, rename_onto};
-use super::root::{DIR_FLAGS, Root};
+use super::store::{DIR_FLAGS, Store};
 use super::target::{At, LockedEntry, replaceable, stat};
 use super::version::{Check, stamp};
 use super::walk::{Place, kind};
 
-impl Root {
+impl Store {
     /// Refuses early to rename what is not there or may not be taken from where it is, and tells whether it is a folder.
     ///
     /// # Errors
-    /// As of [`Root::rename`], as far as they are about the old name.
+    /// As of [`Store::rename`], as far as they are about the old name.
     pub fn check_rename(&self, from: &[String]) -> Result<bool, Error> {
         let (dir, leaf) = self.find_itself(from)?.entry().ok_or(Error::IsRoot)?;
         let kind = kind(dir.as_fd(), &leaf)?;

@@ -9,13 +9,13 @@ use rustix::path::Arg;
 
 use super::Error;
 use super::error::again;
-use super::root::Root;
 use super::staged::Staged;
+use super::store::Store;
 use super::target::{At, LockedFile, Purpose, replaceable};
 use super::version::{ANY, Check, stamp};
 use super::walk::{Last, Missing, Place};
 
-impl Root {
+impl Store {
     /// Refuses early what cannot become a file under this name, before its body is read. Nothing is made.
     ///
     /// # Errors
@@ -83,19 +83,19 @@ impl Staged<'_> {
     /// of `check`, or what the system says. Nothing has changed then, but that parents may have been made.
     pub fn commit(mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
         self.check_fits()?;
-        self.root.sync_file(&self.file)?;
+        self.store.sync_file(&self.file)?;
         again(|| self.put(pieces, check))
     }
 
     fn put(&mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
-        let root = self.root;
-        let check_new = |dir: BorrowedFd<'_>| root.check_new(dir, check);
-        let Place::Entry(dir, leaf, seen) = root.make_way(pieces, None, &check_new)? else {
+        let store = self.store;
+        let check_new = |dir: BorrowedFd<'_>| store.check_new(dir, check);
+        let Place::Entry(dir, leaf, seen) = store.make_way(pieces, None, &check_new)? else {
             return Err(Error::IsFolder);
         };
         let at = (dir.as_fd(), leaf.as_os_str());
-        let replaced = root.lock_file((at, seen), Purpose::Replace)?;
-        root.check_locked(replaced.as_ref(), check)?;
+        let replaced = store.lock_file((at, seen), Purpose::Replace)?;
+        store.check_locked(replaced.as_ref(), check)?;
         self.put_at(at, replaced)
     }
 
@@ -104,12 +104,12 @@ impl Staged<'_> {
     /// # Errors
     /// [`Error::Moved`] where there is one by now.
     pub(super) fn put_at(&mut self, at: At<'_>, replaced: Option<LockedFile>) -> Result<(), Error> {
-        let root = self.root;
-        let folder = root.folder_sync(at.0)?;
-        root.roll_back(replaced.as_ref())?;
+        let store = self.store;
+        let folder = store.folder_sync(at.0)?;
+        store.roll_back(replaced.as_ref())?;
         // Only now: it is to be newer than what it waited for.
         stamp(&self.file);
-        let from = (root.staged.as_fd(), self.name.as_ref());
+        let from = (store.staged.as_fd(), self.name.as_ref());
         match rename_onto(from, at, replaced.is_some()) {
             Ok(()) => {}
             // Another writer has just made one.
@@ -117,7 +117,7 @@ impl Staged<'_> {
             // The folder has been removed; or the staged body, which nobody but an operator can do.
             Err(Errno::NOENT) => {
                 let flags = AtFlags::SYMLINK_NOFOLLOW;
-                rustix::fs::statat(&root.staged, &self.name, flags)
+                rustix::fs::statat(&store.staged, &self.name, flags)
                     .map_err(Error::in_own_folder)?;
                 return Err(Error::Moved);
             }
@@ -125,7 +125,7 @@ impl Staged<'_> {
         }
         self.moved = true;
         folder.sync()?;
-        root.release_removed(replaced);
+        store.release_removed(replaced);
         Ok(())
     }
 }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::{Options, Root};
+use super::{Options, Store};
 
 /// A storage below the system's temporary folder, removed when dropped.
 pub(super) struct Scratch {
     pub(super) path: PathBuf,
-    pub(super) root: Root,
+    pub(super) store: Store,
 }
 
 impl Scratch {
@@ -20,8 +20,8 @@ impl Scratch {
             sync: false,
             create_parents: false,
         };
-        let root = Root::open(&path, options)?;
-        Ok(Self { path, root })
+        let store = Store::open(&path, options)?;
+        Ok(Self { path, store })
     }
 }
 

@@ -11,7 +11,7 @@ use super::Error;
 use super::error::again;
 use super::file_id::same_file;
 use super::mount::Identity;
-use super::root::{DIR_FLAGS, Root};
+use super::store::{DIR_FLAGS, Store};
 use super::version::Version;
 use super::walk::Place;
 
@@ -50,7 +50,7 @@ impl Folder {
     }
 }
 
-impl Root {
+impl Store {
     /// Opens the file or folder that a name leads to.
     ///
     /// # Errors

@@ -16,8 +16,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::Error;
 use super::list::Names;
-use super::root::Root;
 use super::spill::{Reader, Spill, bytes_of};
+use super::store::Store;
 use super::window::{Computing, SMALL, Source, Window};
 use crate::memory::{Grant, Memory};
 
@@ -37,7 +37,7 @@ const READ: usize = 8 * 1024;
 /// What names are sorted with: those of one folder, or of all on the way down a tree.
 #[derive(Debug)]
 pub(super) struct Sorter<'r> {
-    root: &'r Root,
+    store: &'r Store,
     memory: &'r Memory,
     spill: Option<Spill>,
     /// Whether names can be put on the disk, as far as is known.
@@ -66,11 +66,11 @@ pub(super) enum Sorted<'r> {
 }
 
 impl<'r> Sorter<'r> {
-    pub(super) fn new(root: &'r Root, memory: &'r Memory) -> Self {
+    pub(super) fn new(store: &'r Store, memory: &'r Memory) -> Self {
         let spill = None;
         let can_spill = true;
         Self {
-            root,
+            store,
             memory,
             spill,
             can_spill,
@@ -91,7 +91,7 @@ impl<'r> Sorter<'r> {
         while let Some(entry) = folder.read() {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
-            if source.leaves_out(self.root, name) {
+            if source.leaves_out(self.store, name) {
                 continue;
             }
             if working.is_none() && names.used() + name.len() > SMALL {
@@ -162,8 +162,8 @@ impl<'r> Sorter<'r> {
         if !room.grow(names.used()) {
             return None;
         }
-        let root = self.root;
-        let pushed = self.disk()?.push(root, bytes_of(names));
+        let store = self.store;
+        let pushed = self.disk()?.push(store, bytes_of(names));
         names.clear();
         self.unless_it_failed(pushed)
     }
@@ -177,8 +177,8 @@ impl<'r> Sorter<'r> {
         if runs.len() > 1 && !room.grow(room.bytes()) {
             return None;
         }
-        let root = self.root;
-        let merged = self.disk()?.merge(root, runs);
+        let store = self.store;
+        let merged = self.disk()?.merge(store, runs);
         let part = self.unless_it_failed(merged)?;
         self.disk()?.forget(begin..part.start);
         room.shrink_to(usize::try_from(part.end - part.start).unwrap_or(usize::MAX));
@@ -194,7 +194,7 @@ impl<'r> Sorter<'r> {
     /// The file, made if it can be.
     fn disk(&mut self) -> Option<&mut Spill> {
         if self.spill.is_none() && self.can_spill {
-            self.spill = self.root.spill();
+            self.spill = self.store.spill();
             self.can_spill = self.spill.is_some();
         }
         self.spill.as_mut().filter(|_| self.can_spill)
@@ -224,7 +224,7 @@ impl<'r> Sorter<'r> {
                 *next += usize::from(name.is_some());
                 Ok(name)
             }
-            Sorted::Window(window) => window.next((self.root, self.memory), source, computing),
+            Sorted::Window(window) => window.next((self.store, self.memory), source, computing),
             Sorted::Spilled { reader, .. } => match &self.spill {
                 Some(spill) => Ok(spill.next(reader, READ)?.map(OsStr::from_bytes)),
                 None => Ok(None),
@@ -346,9 +346,9 @@ mod tests {
     /// All names of the root by a sorter, twice where they come twice, and how they were kept.
     fn names_by(
         sorter: &mut Sorter<'_>,
-        root: &Root,
+        store: &Store,
     ) -> Result<(Vec<String>, &'static str), Failed> {
-        let Entry::Folder(folder) = root.open_entry(&[])? else {
+        let Entry::Folder(folder) = store.open_entry(&[])? else {
             return Err("no folder".into());
         };
         let source = Source {
@@ -406,14 +406,14 @@ mod tests {
                 memory.give_to_work(2 * WORK);
             }
             memory.set_disk(disk);
-            let root = &storage.root;
-            let mut sorter = Sorter::new(root, &memory);
+            let store = &storage.store;
+            let mut sorter = Sorter::new(store, &memory);
             if disk > 0 {
-                sorter.spill = Some(root.spill_on_any_disk()?);
+                sorter.spill = Some(store.spill_on_any_disk()?);
             } else {
                 sorter.can_spill = false;
             }
-            let (names, kind) = names_by(&mut sorter, root)?;
+            let (names, kind) = names_by(&mut sorter, store)?;
             let mut sorted: Vec<String> = (0..files).map(name).collect();
             sorted.sort_unstable();
             sorted.dedup();
@@ -465,14 +465,14 @@ mod tests {
             (&many, None, true),
             (&many, Some(9), true),
         ] {
-            let Entry::Folder(folder) = storage.root.open_entry(&[])? else {
+            let Entry::Folder(folder) = storage.store.open_entry(&[])? else {
                 return Err("no folder".into());
             };
             let source = Source {
                 dir: folder.fd(),
                 is_root: true,
             };
-            let mut sorter = Sorter::new(&storage.root, &memory);
+            let mut sorter = Sorter::new(&storage.store, &memory);
             let mut sorted = sorter.sort(source)?;
             assert!(!sorted.is_fixed());
             let mut counted = Counted {
@@ -514,8 +514,8 @@ mod tests {
         memory.set_patience(Duration::ZERO);
         let taken = memory.work(WORK);
         assert!(taken.is_some());
-        let mut sorter = Sorter::new(&some.root, &memory);
-        let outcome = names_by(&mut sorter, &some.root);
+        let mut sorter = Sorter::new(&some.store, &memory);
+        let outcome = names_by(&mut sorter, &some.store);
         let text = outcome.err().map(|error| error.to_string());
         assert_eq!(text, Some(Error::OutOfMemory.to_string()));
         Ok(())

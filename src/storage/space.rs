@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::promises::MUCH;
-use super::root::Root;
+use super::store::Store;
 use crate::sync::lock;
 
 /// Why a write found no space, in bytes.
@@ -52,7 +52,7 @@ impl Shortage {
     }
 }
 
-impl Root {
+impl Store {
     /// Refuses a write after which less than the space to be kept free would be left. It is not of an upload: what those
     /// are promised does not count.
     ///

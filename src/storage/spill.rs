@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::list::Names;
-use super::root::Root;
+use super::store::Store;
 
 /// How much is read at once where many runs are read side by side, in bytes.
 const MERGE_BUFFER: usize = 16 * 1024;
@@ -44,7 +44,7 @@ pub(super) struct Reader {
 /// What `tmpfs` and `ramfs` say they are (statfs(2)).
 const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 
-impl Root {
+impl Store {
     /// A file for names; `None` where there can be none, or where it would only be other memory.
     pub(super) fn spill(&self) -> Option<Spill> {
         let kind = rustix::fs::fstatfs(&self.staged).ok()?.f_type;
@@ -93,10 +93,10 @@ impl Spill {
     /// What the system says; [`Error::NoSpace`] where uploads need the space.
     pub(super) fn push<'n>(
         &mut self,
-        root: &Root,
+        store: &Store,
         names: impl Iterator<Item = &'n [u8]>,
     ) -> Result<Range<u64>, Error> {
-        root.check_space(0)?;
+        store.check_space(0)?;
         let start = self.end;
         let mut writer = self.writer();
         for name in names {
@@ -134,11 +134,11 @@ impl Spill {
     /// As [`Spill::push`].
     pub(super) fn merge(
         &mut self,
-        root: &Root,
+        store: &Store,
         mut runs: VecDeque<Range<u64>>,
     ) -> Result<Range<u64>, Error> {
         while runs.len() > 1 {
-            root.check_space(0)?;
+            store.check_space(0)?;
             let some = runs.drain(..runs.len().min(MOST_RUNS)).collect();
             runs.push_back(self.merge_some(some)?);
         }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::root::Root;
+use super::store::Store;
 use super::{Error, Shortage};
 use crate::sync::lock;
 
@@ -42,7 +42,7 @@ impl Need {
 /// A staged body. Dropped without a commit, it leaves nothing.
 #[derive(Debug)]
 pub struct Staged<'r> {
-    pub(super) root: &'r Root,
+    pub(super) store: &'r Store,
     pub(super) file: File,
     pub(super) name: String,
     /// Bytes written so far.
@@ -68,7 +68,7 @@ struct Reservation {
     is_possible: bool,
 }
 
-impl Root {
+impl Store {
     /// Makes room for a body.
     ///
     /// All of a declared length has to fit beside what is promised to the uploads before it. Blocks are reserved ahead of
@@ -118,7 +118,7 @@ impl Root {
                 .map_err(Error::in_own_folder)?;
             let file = File::from(fd);
             let staged = Staged {
-                root: self,
+                store: self,
                 file,
                 name,
                 length: 0,
@@ -154,7 +154,7 @@ impl Staged<'_> {
         write: impl FnOnce(&File) -> io::Result<T>,
     ) -> io::Result<T> {
         let length = self.length + count;
-        let written = write(&self.file).map_err(|error| self.root.with_figures(error, length))?;
+        let written = write(&self.file).map_err(|error| self.store.with_figures(error, length))?;
         self.has_grown(length)?;
         Ok(written)
     }
@@ -181,7 +181,7 @@ impl Staged<'_> {
     /// # Errors
     /// [`Error::NoSpace`].
     pub(super) fn check_room(&self, needed: u64) -> Result<(), Error> {
-        self.root.check_room(self.number, needed)
+        self.store.check_room(self.number, needed)
     }
 
     /// Checks that a body that is whole leaves the space to be kept free, where no blocks were reserved for it.
@@ -194,9 +194,9 @@ impl Staged<'_> {
 
     /// Sees to it that the blocks for what comes next are there, and that what is still to come will fit.
     fn reserve_ahead(&mut self) -> Result<(), Error> {
-        let (root, number, length) = (self.root, self.number, self.length);
+        let (store, number, length) = (self.store, self.number, self.length);
         let Some(it) = &mut self.reservation else {
-            lock(&root.promises).note_unpromised(number, length, Instant::now());
+            lock(&store.promises).note_unpromised(number, length, Instant::now());
             let asked = length;
             return self.check_room(0).map_err(|error| match error {
                 Error::NoSpace(Some(it)) => Error::NoSpace(Some(Shortage { asked, ..it })),
@@ -207,14 +207,14 @@ impl Staged<'_> {
         let is_far = it.reserved >= it.declared || it.reserved >= length + ahead / 2;
         if it.is_possible && is_far {
             let so_far = (length, it.reserved);
-            lock(&root.promises).note(number, so_far, Instant::now());
+            lock(&store.promises).note(number, so_far, Instant::now());
             return Ok(());
         }
         // One at a time: of two that are reserved at once and do not both fit, each would fill the disk for a moment.
-        let _turn = lock(&root.reserving);
+        let _turn = lock(&store.reserving);
         let copy = if it.twice { it.declared } else { 0 };
         let left = it.declared.saturating_sub(it.reserved.max(length));
-        root.check_room(number, left.saturating_add(copy))?;
+        store.check_room(number, left.saturating_add(copy))?;
         let end = it.declared.min(length + ahead);
         if it.is_possible && end > it.reserved {
             let flags = FallocateFlags::KEEP_SIZE;
@@ -231,13 +231,13 @@ impl Staged<'_> {
                 Ok(()) => it.reserved = end,
                 Err(Errno::OPNOTSUPP | Errno::NOSYS) => it.is_possible = false,
                 Err(Errno::FBIG) => return Err(Error::NoSpace(None)),
-                Err(errno) => return Err(root.with_figures(errno.into(), left).into()),
+                Err(errno) => return Err(store.with_figures(errno.into(), left).into()),
             }
             // Another server may have reserved at the same moment; who finds too little left steps back.
-            root.check_space(0)?;
+            store.check_space(0)?;
         }
         let so_far = (length, it.reserved);
-        lock(&root.promises).note(number, so_far, Instant::now());
+        lock(&store.promises).note(number, so_far, Instant::now());
         Ok(())
     }
 }
@@ -246,7 +246,7 @@ impl Write for Staged<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes).map_err(|error| {
             let asked = self.length + bytes.len() as u64;
-            self.root.with_figures(error, asked)
+            self.store.with_figures(error, asked)
         })?;
         self.has_grown(self.length + written as u64)?;
         Ok(written)
@@ -259,10 +259,10 @@ impl Write for Staged<'_> {
 
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
-        lock(&self.root.promises).remove(self.number);
+        lock(&self.store.promises).remove(self.number);
         if !self.moved {
             // What cannot be removed now is removed at the next start.
-            let _ = rustix::fs::unlinkat(self.root.staged.as_fd(), &self.name, AtFlags::empty());
+            let _ = rustix::fs::unlinkat(self.store.staged.as_fd(), &self.name, AtFlags::empty());
         }
     }
 }

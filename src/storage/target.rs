@@ -22,8 +22,8 @@ use super::error::raced;
 use super::file_id::FileId;
 use super::mount::{Identity, Mount};
 use super::note::Note;
-use super::root::{DIR_FLAGS, Root};
 use super::snapshot::open_regular;
+use super::store::{DIR_FLAGS, Store};
 use super::turn::Turn;
 use super::version::{Check, Current, Version};
 use super::walk::Seen;
@@ -96,7 +96,7 @@ pub(super) struct Candidate {
     pub(super) lock: Option<(File, Identity)>,
 }
 
-impl Root {
+impl Store {
     /// Locks the regular file at a place, or finds that there is nothing.
     ///
     /// # Errors

@@ -17,9 +17,9 @@ use super::Error;
 use super::about::About;
 use super::error::again;
 use super::file_id::FileId;
-use super::root::Root;
 use super::snapshot::{Folder, Snapshot, open_regular};
 use super::sorted::{Sorted, Sorter};
+use super::store::Store;
 use super::walk::{PATH_DIR, open_plain};
 use super::window::{Computing, SMALL, Source};
 use crate::memory::Memory;
@@ -35,7 +35,7 @@ const MAX_STEP: usize = 4095;
 /// What vanishes before it is looked at is left out.
 #[derive(Debug)]
 pub struct Tree<'r> {
-    root: &'r Root,
+    store: &'r Store,
     sorter: Sorter<'r>,
     top: Folder,
     /// The innermost folder, where it is not the top.
@@ -98,7 +98,7 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-impl Root {
+impl Store {
     /// Begins to go through an open folder; through the root without what is the server's own.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Root {
         })?;
         let path_length = 0;
         Ok(Tree {
-            root: self,
+            store: self,
             sorter,
             top,
             at: None,
@@ -173,7 +173,7 @@ impl Tree<'_> {
             return Ok(None);
         };
         self.path.extend_from_slice(name.as_bytes());
-        let (about, found) = again(|| look(self.root, dir, name))?;
+        let (about, found) = again(|| look(self.store, dir, name))?;
         let content = match found {
             Found::File(snapshot) => NodeContent::File(snapshot),
             Found::Link(target) => NodeContent::Link(target),
@@ -253,7 +253,7 @@ impl Tree<'_> {
         let top = rustix::fs::fstat(self.top.fd())?;
         // A server moves it out of sight before it takes it apart.
         let parent = FileId::at(self.top.fd(), OsStr::new(".."))?;
-        if top.st_nlink == 0 || parent == FileId::of(&self.root.removed)? {
+        if top.st_nlink == 0 || parent == FileId::of(&self.store.removed)? {
             let removed = "the folder was removed meanwhile";
             return Err(Error::System(std::io::Error::other(removed)));
         }
@@ -273,7 +273,7 @@ enum Found {
 ///
 /// # Errors
 /// [`Error::Moved`] where something else has taken its name meanwhile, or what the system says.
-fn look(root: &Root, dir: BorrowedFd<'_>, name: &OsStr) -> Result<(About, Found), Error> {
+fn look(store: &Store, dir: BorrowedFd<'_>, name: &OsStr) -> Result<(About, Found), Error> {
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {
@@ -282,7 +282,7 @@ fn look(root: &Root, dir: BorrowedFd<'_>, name: &OsStr) -> Result<(About, Found)
                     Error::IsFolder | Error::NotRegular | Error::Outside => Error::Moved,
                     other => other,
                 })?;
-            let snapshot = root.snapshot(file)?;
+            let snapshot = store.snapshot(file)?;
             let mut about = About::from(&rustix::fs::fstat(&snapshot.file)?);
             about.length = snapshot.version.length;
             Ok((about, Found::File(snapshot)))
@@ -335,9 +335,9 @@ mod tests {
     use crate::storage::Entry;
     use crate::storage::scratch::Scratch;
 
-    fn tree<'r>(root: &'r Root, memory: &'r Memory, room: usize) -> Result<Tree<'r>, Error> {
-        match root.open_entry(&[])? {
-            Entry::Folder(top) => root.tree_with_room(top, memory, room),
+    fn tree<'r>(store: &'r Store, memory: &'r Memory, room: usize) -> Result<Tree<'r>, Error> {
+        match store.open_entry(&[])? {
+            Entry::Folder(top) => store.tree_with_room(top, memory, room),
             Entry::File(_) => Err(Error::IsFile),
         }
     }
@@ -367,7 +367,7 @@ mod tests {
     fn names_that_have_all_been_looked_at_take_no_room() -> Result<(), Box<dyn std::error::Error>> {
         const ROOM: usize = 32 * 1024;
         let storage = Scratch::new("tree-last")?;
-        let root = &storage.root;
+        let store = &storage.store;
         let long = "n".repeat(200);
         let mut folder = storage.path.clone();
         for _ in 0..20 {
@@ -378,7 +378,7 @@ mod tests {
             }
         }
         let memory = Memory::new(1 << 24);
-        let mut tree = tree(root, &memory, ROOM)?;
+        let mut tree = tree(store, &memory, ROOM)?;
         let mut found = 0;
         while tree.next(&mut ())?.is_some() {
             found += 1;
@@ -401,7 +401,7 @@ mod tests {
     fn a_folder_that_gets_no_memory_to_sort_with_is_gone_through_all_the_same()
     -> Result<(), Box<dyn std::error::Error>> {
         let storage = Scratch::new("tree-sort")?;
-        let root = &storage.root;
+        let store = &storage.store;
         let inner = storage.path.join("inner");
         std::fs::create_dir(&inner)?;
         let long = "n".repeat(200);
@@ -413,7 +413,7 @@ mod tests {
         let taken = memory.work(1 << 23);
         assert!(taken.is_some());
         let mut names = Vec::new();
-        let mut tree = tree(root, &memory, ROOM)?;
+        let mut tree = tree(store, &memory, ROOM)?;
         while let Some(node) = tree.next(&mut ())? {
             names.push(String::from_utf8(node.path)?);
         }
@@ -426,7 +426,7 @@ mod tests {
     #[test]
     fn names_that_there_is_no_room_for_are_read_again() -> Result<(), Box<dyn std::error::Error>> {
         let storage = Scratch::new("tree-room")?;
-        let root = &storage.root;
+        let store = &storage.store;
         let mut expected = Vec::new();
         fill(&storage.path, 4, &mut expected, "")?;
         // Within a folder bytewise: "0" with all in it before "0-", that before "00".
@@ -439,7 +439,7 @@ mod tests {
         for (room, most_kept) in [(usize::MAX, 5), (0, 1), (200, 3)] {
             let mut found = Vec::new();
             let mut kept = 0;
-            let mut tree = tree(root, &memory, room)?;
+            let mut tree = tree(store, &memory, room)?;
             while let Some(node) = tree.next(&mut ())? {
                 found.push(String::from_utf8(node.path)?);
                 kept = kept.max(
@@ -459,10 +459,10 @@ mod tests {
     fn what_vanishes_while_its_folder_is_forgotten_is_left_out()
     -> Result<(), Box<dyn std::error::Error>> {
         let storage = Scratch::new("tree-vanish")?;
-        let root = &storage.root;
+        let store = &storage.store;
         fill(&storage.path, 2, &mut Vec::new(), "")?;
         let memory = Memory::new(0);
-        let mut tree = tree(root, &memory, 0)?;
+        let mut tree = tree(store, &memory, 0)?;
         let mut found = Vec::new();
         while let Some(node) = tree.next(&mut ())? {
             let path = String::from_utf8(node.path)?;

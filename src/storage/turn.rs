@@ -14,8 +14,8 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::file_id::FileId;
-use super::root::Root;
 use super::snapshot::LOCK_WAIT;
+use super::store::Store;
 use crate::sync::lock;
 
 /// The pause between two tries, at first and at most.
@@ -45,7 +45,7 @@ pub(super) struct Turn {
     has_come: bool,
 }
 
-impl Root {
+impl Store {
     /// Takes the exclusive lock, once it is this writer's turn.
     ///
     /// # Errors

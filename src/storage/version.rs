@@ -14,8 +14,8 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::error::raced;
-use super::root::Root;
 use super::snapshot::open_regular;
+use super::store::Store;
 use super::walk::kind;
 
 /// One state of a file. Every write changes it, and so does a `mv`. So does whatever another program does to the file, a
@@ -75,7 +75,7 @@ pub type Check<'c> = &'c dyn Fn(Option<&Current>) -> Result<(), Error>;
 /// The condition of who has none.
 pub const ANY: Check<'static> = &|_| Ok(());
 
-impl Root {
+impl Store {
     /// What is under a name, seen without a lock: good enough to refuse early.
     pub(super) fn current(
         &self,

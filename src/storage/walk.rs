@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::file_id::FileId;
-use super::root::Root;
+use super::store::Store;
 
 /// Links followed for one name at most, as in the kernel (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -133,20 +133,20 @@ pub(super) fn kind(dir: BorrowedFd<'_>, leaf: &OsStr) -> Result<FileType, Errno>
 
 /// Resolves `pieces` beneath the root.
 pub(super) fn place<'r>(
-    root: &'r Root,
+    store: &'r Store,
     pieces: &[String],
     way: Way<'_>,
 ) -> Result<Place<'r>, Error> {
     let Some((leaf, parents)) = pieces.split_last() else {
-        return Ok(Place::Folder(Dir::Root(&root.dir)));
+        return Ok(Place::Folder(Dir::Root(&store.dir)));
     };
-    let is_own = pieces.first().is_some_and(|first| root.is_own(first));
+    let is_own = pieces.first().is_some_and(|first| store.is_own(first));
     if is_own {
         return Err(Error::Own);
     }
     // The walk looks at each folder; one call for all does not.
     if way.avoid.is_none()
-        && let Some(dir) = without_links(root, parents)
+        && let Some(dir) = without_links(store, parents)
     {
         let leaf = OsString::from(leaf);
         let seen = look(way.last, dir.as_fd(), &leaf);
@@ -154,7 +154,7 @@ pub(super) fn place<'r>(
             return Ok(Place::Entry(dir, leaf, seen));
         }
     }
-    Walk::new(root, pieces, way).run()
+    Walk::new(store, pieces, way).run()
 }
 
 /// Looks at the last piece, where it may be a link that is to be followed.
@@ -166,16 +166,16 @@ fn look(last: Last, dir: BorrowedFd<'_>, leaf: &OsStr) -> Seen {
 }
 
 /// The parent, or `None` where a link is on the way or a piece is missing.
-fn without_links<'r>(root: &'r Root, parents: &[String]) -> Option<Dir<'r>> {
+fn without_links<'r>(store: &'r Store, parents: &[String]) -> Option<Dir<'r>> {
     if parents.is_empty() {
-        return Some(Dir::Root(&root.dir));
+        return Some(Dir::Root(&store.dir));
     }
-    open_plain(root.dir.as_fd(), parents.join("/").as_ref())
+    open_plain(store.dir.as_fd(), parents.join("/").as_ref())
         .ok()
         .map(Dir::Below)
 }
 
-impl Root {
+impl Store {
     /// The open folder that holds an entry, and the entry's name, without a walk; `None` where that is not enough to find
     /// it.
     pub(super) fn parent_without_links<'n>(
@@ -208,7 +208,7 @@ pub(super) fn open_plain(dir: BorrowedFd<'_>, path: &OsStr) -> Result<OwnedFd, E
 
 /// The walk piece by piece. Only the folder that it has come to is open, however deep it is.
 struct Walk<'r, 'c> {
-    root: &'r Root,
+    store: &'r Store,
     way: Way<'c>,
     /// The folder; none at the root.
     at: Option<OwnedFd>,
@@ -219,9 +219,9 @@ struct Walk<'r, 'c> {
 }
 
 impl<'r, 'c> Walk<'r, 'c> {
-    fn new(root: &'r Root, pieces: &[String], way: Way<'c>) -> Self {
+    fn new(store: &'r Store, pieces: &[String], way: Way<'c>) -> Self {
         Self {
-            root,
+            store,
             way,
             at: None,
             names: Vec::new(),
@@ -231,11 +231,11 @@ impl<'r, 'c> Walk<'r, 'c> {
     }
 
     fn here(&self) -> BorrowedFd<'_> {
-        self.at.as_ref().unwrap_or(&self.root.dir).as_fd()
+        self.at.as_ref().unwrap_or(&self.store.dir).as_fd()
     }
 
     fn into_here(self) -> Dir<'r> {
-        self.at.map_or(Dir::Root(&self.root.dir), Dir::Below)
+        self.at.map_or(Dir::Root(&self.store.dir), Dir::Below)
     }
 
     /// Goes back to the folder before.
@@ -245,7 +245,7 @@ impl<'r, 'c> Walk<'r, 'c> {
             true => None,
             false => {
                 let path = self.names.join(OsStr::new("/"));
-                Some(open_plain(self.root.dir.as_fd(), &path)?)
+                Some(open_plain(self.store.dir.as_fd(), &path)?)
             }
         };
         Ok(())
@@ -271,7 +271,7 @@ impl<'r, 'c> Walk<'r, 'c> {
                     continue;
                 }
                 // By whatever link: this is the only way there.
-                _ if self.names.is_empty() && self.root.is_own(&piece) => {
+                _ if self.names.is_empty() && self.store.is_own(&piece) => {
                     return Err(Error::Own);
                 }
                 _ => {}
@@ -296,7 +296,7 @@ impl<'r, 'c> Walk<'r, 'c> {
             (Ok(dir), _) => self.go_to(dir, piece),
             (Err(Errno::NOENT), Missing::Make(check)) => {
                 check(self.here())?;
-                let parent = self.root.folder_sync(self.here())?;
+                let parent = self.store.folder_sync(self.here())?;
                 match rustix::fs::mkdirat(self.here(), piece, Mode::from_raw_mode(0o777)) {
                     Ok(()) => parent.sync()?,
                     // Somebody else has just made it.

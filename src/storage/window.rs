@@ -13,7 +13,7 @@ use rustix::fs::{Dir, Mode};
 
 use super::Error;
 use super::list::Names;
-use super::root::{DIR_FLAGS, Root};
+use super::store::{DIR_FLAGS, Store};
 use crate::memory::{Grant, Memory};
 
 /// The names that a request may have in memory without being granted it, in bytes.
@@ -78,8 +78,8 @@ impl Source<'_> {
     }
 
     /// Whether an entry is not one of the folder's names.
-    pub(super) fn leaves_out(self, root: &Root, name: &[u8]) -> bool {
-        matches!(name, b"." | b"..") || self.is_root && root.is_own(OsStr::from_bytes(name))
+    pub(super) fn leaves_out(self, store: &Store, name: &[u8]) -> bool {
+        matches!(name, b"." | b"..") || self.is_root && store.is_own(OsStr::from_bytes(name))
     }
 }
 
@@ -103,12 +103,12 @@ impl<'r> Window<'r> {
     /// What the system says; what ends the computation.
     pub(super) fn next(
         &mut self,
-        (root, memory): (&Root, &'r Memory),
+        (store, memory): (&Store, &'r Memory),
         source: Source<'_>,
         computing: &mut dyn Computing,
     ) -> Result<Option<&OsStr>, Error> {
         if self.next == self.names.len() && !self.is_last {
-            let read = self.read_on((root, memory), source, computing);
+            let read = self.read_on((store, memory), source, computing);
             computing.stop_computing();
             read?;
         }
@@ -120,7 +120,7 @@ impl<'r> Window<'r> {
     /// Reads the next part of the names.
     fn read_on(
         &mut self,
-        (root, memory): (&Root, &'r Memory),
+        (store, memory): (&Store, &'r Memory),
         source: Source<'_>,
         computing: &mut dyn Computing,
     ) -> Result<(), Error> {
@@ -144,7 +144,7 @@ impl<'r> Window<'r> {
             let is_wanted = |before: Option<&[u8]>| {
                 name > &*self.after && before.is_none_or(|before| name < before)
             };
-            if !is_wanted(before.as_deref()) || source.leaves_out(root, name) {
+            if !is_wanted(before.as_deref()) || source.leaves_out(store, name) {
                 continue;
             }
             if self.names.used() + name.len() > room {

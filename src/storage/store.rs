@@ -39,9 +39,9 @@ pub struct Options {
     pub create_parents: bool,
 }
 
-/// The storage root, held open. All names are resolved beneath it.
+/// The storage: its root directory, held open. All names are resolved beneath it.
 #[derive(Debug)]
-pub struct Root {
+pub struct Store {
     pub(super) dir: OwnedFd,
     id: FileId,
     location: Location,
@@ -71,8 +71,8 @@ pub struct Root {
     pub(super) step: u64,
 }
 
-impl Root {
-    /// Opens the root, and makes it (see [`Options::create_parents`]) and the own folder if missing. [`Root::recover`]
+impl Store {
+    /// Opens the root, and makes it (see [`Options::create_parents`]) and the own folder if missing. [`Store::recover`]
     /// clears what dead servers left behind.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Root {
         let unreadable = |errno: Errno| unusable(format!("it cannot be read: {errno}"));
         let is_mounted = Mount::begins_at(dir.as_fd());
         let staged = own_folder(own.as_fd(), STAGED)?;
-        let root = Self {
+        let store = Self {
             id: FileId::of(&dir).map_err(unreadable)?,
             own: OwnFolder::new(dir.as_fd(), own.as_fd()).map_err(unreadable)?,
             mount: Mount::of(&staged).map_err(|error| unusable(error.to_string()))?,
@@ -108,8 +108,8 @@ impl Root {
             is_mounted,
             location,
         };
-        root.probe().map_err(|why| root.location.unusable(why))?;
-        Ok(root)
+        store.probe().map_err(|why| store.location.unusable(why))?;
+        Ok(store)
     }
 
     /// Whether an entry of the root is not for clients.
