@@ -22,7 +22,7 @@ pub(super) fn archive<'s>(
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
     let folder = match context.store.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(_) => return Err(failed(storage::Error::IsFile)),
-        Entry::Folder(folder) => folder,
+        Entry::Directory(folder) => folder,
     };
     if !is_new(request, &Validators::default())? {
         return Ok(Reply::not_modified(Vec::new()));
@@ -63,9 +63,9 @@ fn write_archive(mut tree: Tree<'_>, name: &Name, sink: &mut dyn Sink) -> io::Re
 fn write_entry(node: &Node, sink: &mut dyn Sink) -> io::Result<bool> {
     let target = match &node.content {
         NodeContent::Link(target) => target.as_slice(),
-        NodeContent::File(_) | NodeContent::Folder | NodeContent::Other => &[],
+        NodeContent::File(_) | NodeContent::Directory | NodeContent::Other => &[],
     };
-    let Some(header) = header(&node.path, &node.about, target) else {
+    let Some(header) = header(&node.path, &node.metadata, target) else {
         return Ok(false);
     };
     sink.write_all(&header)?;

@@ -115,7 +115,7 @@ impl Guard {
     /// Holds the conditions against what is there.
     pub(super) fn check(&self, current: Option<&Current>) -> Result<(), storage::Error> {
         if self.is_folder_name {
-            return Err(storage::Error::FolderName);
+            return Err(storage::Error::DirectoryName);
         }
         // A condition counts only where the request could be carried out without it (RFC 9110, section 13.2.1).
         let length = match current {

@@ -44,7 +44,7 @@ pub(super) fn copy<'s>(
             return Ok(Reply::done());
         }
     }
-    Err(failed_there(storage::Error::Moved))
+    Err(failed_there(storage::Error::Raced))
 }
 
 /// Copies a file as it is at the moment at which the copy is put in place; `false` where its name leads to another one by
@@ -99,7 +99,7 @@ fn computing<T>(
     request.stop_computing();
     match outcome {
         Ok(copied) => Ok(Some(copied)),
-        Err(storage::Error::Moved) => Ok(None),
+        Err(storage::Error::Raced) => Ok(None),
         Err(storage::Error::Cancelled) => Err(ended.unwrap_or(Error::ClientGone)),
         Err(error) => Err(failed(error)),
     }
@@ -126,6 +126,6 @@ fn open(store: &Store, name: &Name) -> Result<Snapshot, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
     match store.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(snapshot) => Ok(snapshot),
-        Entry::Folder(_) => Err(failed(storage::Error::IsFolder)),
+        Entry::Directory(_) => Err(failed(storage::Error::IsDirectory)),
     }
 }

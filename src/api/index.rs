@@ -10,7 +10,7 @@ use crate::http::head::Field;
 use crate::http::link::{page_address, push_address, push_text};
 use crate::http::name::Name;
 use crate::http::target::Target;
-use crate::storage::{self, About, Folder, Kind, Listing};
+use crate::storage::{self, Directory, Kind, Listing, Metadata};
 
 /// What a client names that wants pages.
 pub(super) const MEDIA_TYPE: &str = "text/html";
@@ -30,7 +30,7 @@ pub(super) fn page_fields() -> Vec<Field> {
 /// slash they would lead elsewhere, and so it is left for the one with it.
 pub(super) fn index<'s>(
     context: Context<'s>,
-    folder: Folder,
+    folder: Directory,
     (name, request): (&Name, &dyn Request),
 ) -> Result<Reply<'s>, storage::Error> {
     let target = request.target();
@@ -76,26 +76,26 @@ fn write_page(
         sink.write_all(b"<a href=\"../\">../</a>\n")?;
     }
     let mut line = String::new();
-    while let Some((name, about)) = listing.next_entry(sink).map_err(io::Error::other)? {
+    while let Some((name, metadata)) = listing.next_entry(sink).map_err(io::Error::other)? {
         line.clear();
-        push_line(&mut line, name.as_encoded_bytes(), &about);
+        push_line(&mut line, name.as_encoded_bytes(), &metadata);
         sink.write_all(line.as_bytes())?;
     }
     sink.write_all(b"</pre>\n</body>\n</html>\n")
 }
 
 /// A link to an entry, with its size, where it is a file, and the time of its last change.
-fn push_line(line: &mut String, name: &[u8], about: &About) {
-    let is_folder = about.kind == Kind::Folder;
+fn push_line(line: &mut String, name: &[u8], metadata: &Metadata) {
+    let is_folder = metadata.kind == Kind::Directory;
     line.push_str("<a href=\"");
     push_address(line, name, is_folder);
     line.push_str("\">");
     push_text(line, name);
     line.push_str(if is_folder { "/</a> " } else { "</a> " });
     // Writing into a String cannot fail.
-    let _ = write!(line, "{} ", rfc3339_millis(about.modified));
-    if about.kind == Kind::File {
-        let _ = write!(line, "{}", about.length);
+    let _ = write!(line, "{} ", rfc3339_millis(metadata.modified));
+    if metadata.kind == Kind::File {
+        let _ = write!(line, "{}", metadata.length);
     }
     line.push('\n');
 }
@@ -116,7 +116,7 @@ mod tests {
             ),
             (
                 b"d",
-                Kind::Folder,
+                Kind::Directory,
                 "<a href=\"d/\">d/</a> 1970-01-01T00:00:00.000Z \n",
             ),
             (
@@ -125,7 +125,7 @@ mod tests {
                 "<a href=\"l\">l</a> 1970-01-01T00:00:00.000Z \n",
             ),
         ] {
-            let about = About {
+            let metadata = Metadata {
                 kind,
                 length: 7,
                 modified: UNIX_EPOCH,
@@ -134,7 +134,7 @@ mod tests {
                 group: 0,
             };
             let mut line = String::new();
-            push_line(&mut line, name, &about);
+            push_line(&mut line, name, &metadata);
             assert_eq!(line, expected);
         }
     }

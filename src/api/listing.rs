@@ -10,7 +10,7 @@ use crate::http::accept;
 use crate::http::date::rfc3339_millis;
 use crate::http::head::Field;
 use crate::http::name::Name;
-use crate::storage::{self, About, Folder, Kind, Listing};
+use crate::storage::{self, Directory, Kind, Listing, Metadata};
 
 const JSON: &str = "application/json";
 
@@ -22,7 +22,7 @@ pub(super) fn vary() -> Field {
 /// The entries of a folder, sorted bytewise by name, in the format that the client accepts.
 pub(super) fn list<'s>(
     context: Context<'s>,
-    folder: Folder,
+    folder: Directory,
     (name, request): (&Name, &dyn Request),
 ) -> Result<Reply<'s>, storage::Error> {
     let accept = request.field("Accept");
@@ -76,10 +76,10 @@ fn json(mut listing: Listing<'_>) -> Content<'_> {
     let write = move |sink: &mut dyn Sink| {
         let mut object = Vec::new();
         let mut before = "[";
-        while let Some((name, about)) = listing.next_entry(sink).map_err(io::Error::other)? {
+        while let Some((name, metadata)) = listing.next_entry(sink).map_err(io::Error::other)? {
             object.clear();
             object.extend_from_slice(before.as_bytes());
-            push_object(&mut object, name, &about)?;
+            push_object(&mut object, name, &metadata)?;
             sink.write_all(&object)?;
             before = ",\n";
         }
@@ -109,11 +109,11 @@ fn set_line(line: &mut String, name: &OsStr) {
     line.push('\n');
 }
 
-fn push_object(object: &mut Vec<u8>, name: &OsStr, about: &About) -> io::Result<()> {
+fn push_object(object: &mut Vec<u8>, name: &OsStr, metadata: &Metadata) -> io::Result<()> {
     let name = String::from_utf8_lossy(name.as_bytes());
-    let kind = match about.kind {
+    let kind = match metadata.kind {
         Kind::File => "file",
-        Kind::Folder => "directory",
+        Kind::Directory => "directory",
         Kind::Link => "symlink",
         Kind::Other => "other",
     };
@@ -122,8 +122,8 @@ fn push_object(object: &mut Vec<u8>, name: &OsStr, about: &About) -> io::Result<
     write!(
         object,
         ",\"type\":\"{kind}\",\"size\":{},\"modified\":\"{}\"}}",
-        about.length,
-        rfc3339_millis(about.modified)
+        metadata.length,
+        rfc3339_millis(metadata.modified)
     )
 }
 
@@ -158,7 +158,7 @@ mod tests {
             ),
             (
                 b"\"\\\n\x01",
-                Kind::Folder,
+                Kind::Directory,
                 0,
                 r#"{"name":"\"\\\n\u0001","type":"directory","size":0,"modified":"1970-01-01T00:00:01.500Z"}"#,
             ),
@@ -175,7 +175,7 @@ mod tests {
                 r#"{"name":" ","type":"other","size":0,"modified":"1970-01-01T00:00:01.500Z"}"#,
             ),
         ] {
-            let about = About {
+            let metadata = Metadata {
                 kind,
                 length,
                 modified: UNIX_EPOCH + Duration::from_millis(1500),
@@ -184,7 +184,7 @@ mod tests {
                 group: 0,
             };
             let mut object = Vec::new();
-            let pushed = push_object(&mut object, OsStr::from_bytes(name), &about);
+            let pushed = push_object(&mut object, OsStr::from_bytes(name), &metadata);
             assert!(pushed.is_ok());
             assert_eq!(String::from_utf8_lossy(&object), expected);
         }

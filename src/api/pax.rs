@@ -5,7 +5,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use crate::storage::{About, Kind};
+use crate::storage::{Kind, Metadata};
 
 /// An archive is made of blocks of this length, in bytes; what is in a file is filled up to a whole one.
 pub(super) const BLOCK: usize = 512;
@@ -26,28 +26,28 @@ const RECORDS_NAME: &[u8] = b"././@PaxHeader";
 /// Owner and group are kept as numbers: the names are those of another system, and with the numbers a restore by root
 /// gives each file back to whom it belonged, so that special permissions stay as harmless as they were. Anybody else's
 /// restore makes the files their own.
-pub(super) fn header(path: &[u8], about: &About, target: &[u8]) -> Option<Vec<u8>> {
-    let mut header = Header::of_type(match about.kind {
+pub(super) fn header(path: &[u8], metadata: &Metadata, target: &[u8]) -> Option<Vec<u8>> {
+    let mut header = Header::of_type(match metadata.kind {
         Kind::File => b"0",
         Kind::Link => b"2",
-        Kind::Folder => b"5",
+        Kind::Directory => b"5",
         Kind::Other => return None,
     });
     let mut records = Records::default();
     records.texts(&[("path", path), ("linkpath", target)]);
     header.text(NAME, path);
     header.text(LINK_NAME, target);
-    header.number(MODE, u64::from(about.permissions));
+    header.number(MODE, u64::from(metadata.permissions));
     for (key, field, value) in [
-        ("uid", UID, u64::from(about.owner)),
-        ("gid", GID, u64::from(about.group)),
-        ("size", SIZE, about.length),
+        ("uid", UID, u64::from(metadata.owner)),
+        ("gid", GID, u64::from(metadata.group)),
+        ("size", SIZE, metadata.length),
     ] {
         if !header.number(field, value) {
             records.push(key, value.to_string().as_bytes());
         }
     }
-    let (sign, since) = match about.modified.duration_since(UNIX_EPOCH) {
+    let (sign, since) = match metadata.modified.duration_since(UNIX_EPOCH) {
         Ok(since) => ("", since),
         Err(before) => ("-", before.duration()),
     };
@@ -176,8 +176,8 @@ mod tests {
     use super::*;
     use std::time::{Duration, SystemTime};
 
-    fn file(length: u64, modified: SystemTime) -> About {
-        About {
+    fn file(length: u64, modified: SystemTime) -> Metadata {
+        Metadata {
             kind: Kind::File,
             length,
             modified,
@@ -187,8 +187,8 @@ mod tests {
         }
     }
 
-    fn bytes_of(path: &[u8], about: &About, target: &[u8]) -> Vec<u8> {
-        header(path, about, target).unwrap_or_default()
+    fn bytes_of(path: &[u8], metadata: &Metadata, target: &[u8]) -> Vec<u8> {
+        header(path, metadata, target).unwrap_or_default()
     }
 
     fn after(seconds: u64) -> SystemTime {
@@ -240,19 +240,19 @@ mod tests {
     fn folders_and_links_say_what_they_are() {
         for (kind, letter, target) in [
             (Kind::File, b'0', &b""[..]),
-            (Kind::Folder, b'5', b""),
+            (Kind::Directory, b'5', b""),
             (Kind::Link, b'2', b"../elsewhere"),
         ] {
-            let about = About {
+            let metadata = Metadata {
                 kind,
                 ..file(0, after(1))
             };
-            let bytes = bytes_of(b"name", &about, target);
+            let bytes = bytes_of(b"name", &metadata, target);
             assert_eq!(bytes[156], letter, "{kind:?}");
             assert_eq!(&bytes[157..157 + target.len()], target, "{kind:?}");
             assert_eq!(bytes[157 + target.len()], 0, "{kind:?}");
         }
-        let other = About {
+        let other = Metadata {
             kind: Kind::Other,
             ..file(0, after(1))
         };
@@ -265,7 +265,7 @@ mod tests {
         let bytes = |length: usize| vec![0xff; length];
         let record = |key: &str, value: &[u8]| [key.as_bytes(), b"=", value].concat();
         let ustar = file(5, after(5));
-        for (path, about, target, expected) in [
+        for (path, metadata, target, expected) in [
             (path(100), ustar, path(100), vec![]),
             (path(101), ustar, vec![], vec![record("path", &path(101))]),
             (
@@ -328,7 +328,7 @@ mod tests {
             ),
             (
                 path(1),
-                About {
+                Metadata {
                     owner: 0o7_777_777,
                     group: 0o10_000_000,
                     ..ustar
@@ -337,9 +337,9 @@ mod tests {
                 vec![b"gid=2097152".to_vec()],
             ),
         ] {
-            let bytes = bytes_of(&path, &about, &target);
+            let bytes = bytes_of(&path, &metadata, &target);
             assert_eq!(bytes.len() % BLOCK, 0);
-            assert_eq!(records(&bytes), expected, "{about:?} {path:?}");
+            assert_eq!(records(&bytes), expected, "{metadata:?} {path:?}");
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn read<'s>(
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
     match context.store.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(snapshot) => file(name, snapshot, request),
-        Entry::Folder(folder) => {
+        Entry::Directory(folder) => {
             request.did(Op::List);
             if !is_new(request, &Validators::default())? {
                 return Ok(Reply::not_modified(vec![listing::vary()]));

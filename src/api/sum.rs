@@ -49,7 +49,7 @@ fn sum<'s>(
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
     let snapshot = match store.open_entry(name.pieces()).map_err(failed)? {
-        Entry::Folder(_) => return Err(failed(storage::Error::IsFolder)),
+        Entry::Directory(_) => return Err(failed(storage::Error::IsDirectory)),
         Entry::File(snapshot) => snapshot,
     };
     let (validators, fields) = about(&snapshot.version, what);

@@ -181,7 +181,7 @@ pub(super) fn make_folder<'s>(
         },
     }
     store
-        .make_folder(name.pieces(), &|current| guard.check(current))
+        .make_directory(name.pieces(), &|current| guard.check(current))
         .map_err(|error| folder_error(name, error))?;
     Ok(Reply::done())
 }

@@ -10,7 +10,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::Error;
-use super::error::again;
+use super::error::retry_on_race;
 use super::file_id::FileId;
 use super::pair::Target;
 use super::snapshot::Snapshot;
@@ -36,7 +36,7 @@ impl Store {
     /// and says whether to go on.
     ///
     /// # Errors
-    /// [`Error::NoSpace`], or what the system says; [`Error::Moved`] where the file has become shorter, and
+    /// [`Error::NoSpace`], or what the system says; [`Error::Raced`] where the file has become shorter, and
     /// [`Error::Cancelled`].
     pub fn stage_copy(
         &self,
@@ -57,7 +57,7 @@ impl Store {
                     staged.length = length;
                     Ok(staged)
                 }
-                false => Err(Error::Moved),
+                false => Err(Error::Raced),
             };
         }
         drop(staged);
@@ -99,7 +99,7 @@ impl Store {
         check: Check<'_>,
     ) -> Result<bool, Error> {
         let id = FileId::of(&source.file)?;
-        let locked = again(|| self.lock_for_copy(id, names, check))?;
+        let locked = retry_on_race(|| self.lock_for_copy(id, names, check))?;
         Ok(locked.is_some_and(|locked| matches!(locked.target, Target::Source)))
     }
 
@@ -116,16 +116,16 @@ impl Store {
             Err(Error::NotFound) => None,
             Err(error) => return Err(error),
         };
-        let Some((from_dir, from_leaf)) = found else {
+        let Some((from_dir, from_name)) = found else {
             return Ok(None);
         };
         let check_new = |dir: BorrowedFd<'_>| self.check_new(dir, check);
         let Place::Entry(dir, name, _) = self.make_way(to, None, &check_new)? else {
-            return Err(Error::IsFolder);
+            return Err(Error::IsDirectory);
         };
         let fits = |_, target: Option<FileType>| target.map_or(Ok(()), replaceable);
         let places = (
-            (from_dir.as_fd(), from_leaf.as_os_str()),
+            (from_dir.as_fd(), from_name.as_os_str()),
             (dir.as_fd(), name.as_os_str()),
         );
         let (source, target) = match self.lock_both(places.0, places.1, &fits) {
@@ -173,7 +173,7 @@ impl Staged<'_> {
         self.check_fits()?;
         self.store.sync_file(&self.file)?;
         let id = FileId::of(&source.file)?;
-        again(|| self.put_copy(id, names, (check, most)))
+        retry_on_race(|| self.put_copy(id, names, (check, most)))
     }
 
     fn put_copy(
@@ -195,7 +195,7 @@ impl Staged<'_> {
             Target::Missing => None,
             Target::Entry(LockedEntry::File(replaced)) => Some(replaced),
             // A link that has been swapped in since the name was resolved.
-            Target::Entry(LockedEntry::Other(_)) => return Err(Error::Moved),
+            Target::Entry(LockedEntry::Other(_)) => return Err(Error::Raced),
         };
         if self.copy_up_to(&locked.source.file, length, &mut |_| true)? {
             store.sync_file(&self.file)?;
@@ -233,7 +233,7 @@ fn copy_rest(
             .map_err(|error| staged.store.with_figures(error, left))?;
         if copied == 0 {
             // The file has become shorter.
-            return Err(Error::Moved);
+            return Err(Error::Raced);
         }
         staged.has_grown(at + copied)?;
         if staged.length < length && !goes_on(staged.length) {

@@ -13,21 +13,21 @@ use super::Shortage;
 pub enum Error {
     /// Nothing has this name.
     NotFound,
-    /// A piece of the name that must be a folder is a file.
+    /// A component of the name that must be a directory is a file.
     ParentIsFile,
-    /// The name is a folder's, where a file is needed.
-    IsFolder,
-    /// The name is a file's, where a folder is needed.
+    /// The name is a directory's, where a file is needed.
+    IsDirectory,
+    /// The name is a file's, where a directory is needed.
     IsFile,
     /// The name is that of a FIFO, socket or device.
     NotRegular,
-    /// A folder that something should replace has something in it.
+    /// A directory that something should replace has something in it.
     NotEmpty,
-    /// A folder cannot be moved into itself, nor a link onto the file that it leads to, nor that onto the link.
+    /// A directory cannot be moved into itself, nor a link onto the file that it leads to, nor that onto the link.
     IntoItself,
     /// A symbolic link on the way leads out of the root, nowhere or round in a circle.
     Outside,
-    /// The name is, or leads to, the server's own folder.
+    /// The name is, or leads to, the server's own directory.
     Own,
     /// The root itself cannot be replaced, renamed or removed.
     IsRoot,
@@ -44,9 +44,9 @@ pub enum Error {
     /// Other requests have all the memory that there is for such work.
     OutOfMemory,
     /// What the name leads to has changed in between: to be tried again.
-    Moved,
-    /// The caller does not give a file this name, since it is written as that of a folder.
-    FolderName,
+    Raced,
+    /// The caller does not give a file this name, since it is written as that of a directory.
+    DirectoryName,
     /// The condition of the caller on what is there does not hold.
     Unmet,
     /// The file has this length in bytes, not the one that the caller expects.
@@ -55,7 +55,7 @@ pub enum Error {
     Cancelled,
     /// Another holder kept the lock on the file for too long, or the file is a program that is being executed.
     Locked,
-    /// The path of the storage leads no longer to the folder that is open, and what is written there is lost to whoever
+    /// The path of the storage leads no longer to the directory that is open, and what is written there is lost to whoever
     /// looks for it. With a text for the log only.
     Displaced(String),
     /// Anything else that the system says; for the log only.
@@ -67,7 +67,7 @@ impl fmt::Display for Error {
         f.write_str(match self {
             Self::NotFound => "not found",
             Self::ParentIsFile => "a parent is a file",
-            Self::IsFolder => "is a folder",
+            Self::IsDirectory => "is a folder",
             Self::IsFile => "is a file",
             Self::NotRegular => "neither file nor folder",
             Self::NotEmpty => "folder is not empty",
@@ -82,8 +82,8 @@ impl fmt::Display for Error {
             Self::ReadOnly => "read-only file system",
             Self::Exhausted => "out of descriptors",
             Self::OutOfMemory => "other requests have the memory for it",
-            Self::Moved => "changed meanwhile",
-            Self::FolderName => "is written as the name of a folder",
+            Self::Raced => "changed meanwhile",
+            Self::DirectoryName => "is written as the name of a folder",
             Self::Unmet => "a condition does not hold",
             Self::OtherLength(_) => "has another length",
             Self::Cancelled => "cancelled",
@@ -97,11 +97,11 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Error {
-    /// What an error number means for an operation on the server's own folder: nothing there is missing by a client's
+    /// What an error number means for an operation on the server's own directory: nothing there is missing by a client's
     /// doing.
-    pub(super) fn in_own_folder(errno: Errno) -> Self {
+    pub(super) fn in_own_directory(errno: Errno) -> Self {
         match Self::from(errno) {
-            Self::NotFound | Self::ParentIsFile | Self::IsFolder | Self::NotEmpty => {
+            Self::NotFound | Self::ParentIsFile | Self::IsDirectory | Self::NotEmpty => {
                 Self::System(errno.into())
             }
             other => other,
@@ -119,7 +119,7 @@ impl Error {
 /// more, it was removed or swapped in between.
 pub(super) fn raced(error: Error) -> Error {
     match error {
-        Error::NotFound | Error::Outside | Error::IsFolder | Error::NotRegular => Error::Moved,
+        Error::NotFound | Error::Outside | Error::IsDirectory | Error::NotRegular => Error::Raced,
         other => other,
     }
 }
@@ -128,10 +128,10 @@ pub(super) fn raced(error: Error) -> Error {
 const TRIES: usize = 32;
 
 /// Tries an operation until nothing comes in between.
-pub(super) fn again<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+pub(super) fn retry_on_race<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
     for _ in 0..TRIES {
         match attempt() {
-            Err(Error::Moved) => std::thread::yield_now(),
+            Err(Error::Raced) => std::thread::yield_now(),
             other => return other,
         }
     }
@@ -153,7 +153,7 @@ impl From<Errno> for Error {
         match errno {
             Errno::NOENT => Self::NotFound,
             Errno::NOTDIR => Self::ParentIsFile,
-            Errno::ISDIR => Self::IsFolder,
+            Errno::ISDIR => Self::IsDirectory,
             Errno::NOTEMPTY | Errno::EXIST => Self::NotEmpty,
             Errno::LOOP => Self::Outside,
             Errno::NXIO => Self::NotRegular,
@@ -165,7 +165,7 @@ impl From<Errno> for Error {
             // A program that is being executed may not be written to.
             Errno::TXTBSY => Self::Locked,
             // On a network file system: replaced by another server since it was looked up.
-            Errno::STALE => Self::Moved,
+            Errno::STALE => Self::Raced,
             other => Self::System(other.into()),
         }
     }

@@ -1,4 +1,4 @@
-//! Which file or folder it is, whatever it is called.
+//! Which file or directory it is, whatever it is called.
 
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
@@ -18,7 +18,7 @@ impl FileId {
         Self { device, inode }
     }
 
-    /// That of an open file or folder.
+    /// That of an open file or directory.
     ///
     /// # Errors
     /// Those of fstat(2).
@@ -26,7 +26,7 @@ impl FileId {
         Ok(Self::from(&rustix::fs::fstat(file)?))
     }
 
-    /// That of an entry of an open folder; a link is not followed.
+    /// That of an entry of an open directory; a link is not followed.
     ///
     /// # Errors
     /// Those of fstatat(2).

@@ -1,4 +1,4 @@
-//! What the storage folder is on, for the log of the start.
+//! What the storage directory is on, for the log of the start.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use super::Error;
 use super::mount::Mount;
 use super::store::Store;
 
-/// The file system of the storage folder.
+/// The file system of the storage directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSystem {
     /// Its type, as `ext4` or `nfs4`; where the system does not name it, its number (statfs(2)) in hexadecimal.
@@ -18,7 +18,7 @@ pub struct FileSystem {
 }
 
 impl Store {
-    /// What the storage folder is on.
+    /// What the storage directory is on.
     ///
     /// # Errors
     /// Those of statvfs(3) and statfs(2).

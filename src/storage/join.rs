@@ -14,7 +14,7 @@ use rustix::fs::OFlags;
 use super::Error;
 use super::body::Body;
 use super::copy::copy_part;
-use super::error::again;
+use super::error::retry_on_race;
 use super::note::Note;
 use super::snapshot::open_regular;
 use super::staged::Staged;
@@ -39,48 +39,52 @@ impl Store {
     /// As of [`Store::append`].
     pub fn check_append(
         &self,
-        pieces: &[String],
+        components: &[String],
         if_missing: IfMissing,
         check: Option<Check<'_>>,
     ) -> Result<(), Error> {
-        again(|| match self.check_append_once(pieces, check) {
+        retry_on_race(|| match self.check_append_once(components, check) {
             Err(Error::NotFound) if if_missing == IfMissing::Create => {
-                self.check_replace_once(pieces, check)
+                self.check_replace_once(components, check)
             }
             other => other,
         })
     }
 
-    fn check_append_once(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
-        let Place::Entry(dir, leaf, seen) = self.find(pieces)? else {
-            return Err(Error::IsFolder);
+    fn check_append_once(
+        &self,
+        components: &[String],
+        check: Option<Check<'_>>,
+    ) -> Result<(), Error> {
+        let Place::Entry(dir, file_name, seen) = self.find(components)? else {
+            return Err(Error::IsDirectory);
         };
-        replaceable(seen.kind(dir.as_fd(), &leaf)?)?;
+        replaceable(seen.kind(dir.as_fd(), &file_name)?)?;
         // As for its lock.
-        let (_, identity) = open_regular(dir.as_fd(), &leaf, OFlags::RDWR)?;
+        let (_, identity) = open_regular(dir.as_fd(), &file_name, OFlags::RDWR)?;
         self.mount.check(identity.mount)?;
         match check {
             None => Ok(()),
-            Some(check) => check(self.current(dir.as_fd(), &leaf)?.as_ref()),
+            Some(check) => check(self.current(dir.as_fd(), &file_name)?.as_ref()),
         }
     }
 
     /// Puts a body behind the content of a file, as one unit among all appends to it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is no file and none is to be created, [`Error::IsFolder`],
+    /// [`Error::NotFound`] where there is no file and none is to be created, [`Error::IsDirectory`],
     /// [`Error::NotRegular`], [`Error::MountPoint`], [`Error::NoSpace`], those of `check`, or what the system says. The file
     /// is as it was then.
     pub fn append<'r>(
         &'r self,
         mut body: Body<'r>,
-        pieces: &[String],
+        components: &[String],
         if_missing: IfMissing,
         check: Check<'_>,
     ) -> Result<(), Error> {
-        again(|| match self.put_behind(&body, pieces, check) {
+        retry_on_race(|| match self.put_behind(&body, components, check) {
             Err(Error::NotFound) if if_missing == IfMissing::Create => {
-                self.put_first(&mut body, pieces, check)
+                self.put_first(&mut body, components, check)
             }
             other => other,
         })
@@ -89,38 +93,38 @@ impl Store {
     /// Puts the body under a name that leads to nothing.
     ///
     /// # Errors
-    /// [`Error::Moved`] where it leads to something by now; as of [`Staged::commit`](super::Staged::commit).
+    /// [`Error::Raced`] where it leads to something by now; as of [`Staged::commit`](super::Staged::commit).
     fn put_first<'r>(
         &'r self,
         body: &mut Body<'r>,
-        pieces: &[String],
+        components: &[String],
         check: Check<'_>,
     ) -> Result<(), Error> {
         if matches!(body, Body::Bytes(_)) {
             // Nothing was refused early, and no parents are to be made for what does not fit.
-            self.check_replace_once(pieces, Some(check))?;
+            self.check_replace_once(components, Some(check))?;
         }
         let staged = body.stage(self)?;
         let check_new = |dir: BorrowedFd<'_>| self.check_new(dir, check);
-        let Place::Entry(dir, leaf, _) = self.make_way(pieces, None, &check_new)? else {
-            return Err(Error::IsFolder);
+        let Place::Entry(dir, file_name, _) = self.make_way(components, None, &check_new)? else {
+            return Err(Error::IsDirectory);
         };
         check(None)?;
         staged.check_fits()?;
         self.sync_file(&staged.file)?;
-        staged.put_at((dir.as_fd(), &leaf), None)
+        staged.put_at((dir.as_fd(), &file_name), None)
     }
 
     fn put_behind(
         &self,
         body: &Body<'_>,
-        pieces: &[String],
+        components: &[String],
         check: Check<'_>,
     ) -> Result<(), Error> {
-        let Place::Entry(dir, leaf, seen) = self.find(pieces)? else {
-            return Err(Error::IsFolder);
+        let Place::Entry(dir, file_name, seen) = self.find(components)? else {
+            return Err(Error::IsDirectory);
         };
-        let at = (dir.as_fd(), leaf.as_os_str());
+        let at = (dir.as_fd(), file_name.as_os_str());
         let locked = self.lock_file((at, seen), Purpose::Write)?;
         let locked = locked.ok_or(Error::NotFound)?;
         self.mount.check(locked.mount)?;

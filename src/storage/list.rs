@@ -1,4 +1,4 @@
-//! The names in a folder.
+//! The names in a directory.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::BorrowedFd;
@@ -7,8 +7,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use rustix::fs::{Dir, Mode};
 
 use super::Error;
-use super::about::About;
-use super::snapshot::Folder;
+use super::metadata::Metadata;
+use super::snapshot::Directory;
 use super::sorted::{Sorted, Sorter};
 use super::store::{DIR_FLAGS, Store};
 use super::window::{Computing, Source};
@@ -24,16 +24,20 @@ pub struct Names {
 }
 
 impl Store {
-    /// The names in an open folder, sorted bytewise; in the root without what is the server's own.
+    /// The names in an open directory, sorted bytewise; in the root without what is the server's own.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where many others are being sorted; what the system says while it is read.
-    pub fn list<'r>(&'r self, folder: Folder, memory: &'r Memory) -> Result<Listing<'r>, Error> {
+    pub fn list<'r>(
+        &'r self,
+        directory: Directory,
+        memory: &'r Memory,
+    ) -> Result<Listing<'r>, Error> {
         let mut sorter = Sorter::new(self, memory);
-        let sorted = sorter.sort(source(&folder))?;
+        let sorted = sorter.sort(source(&directory))?;
         Ok(Listing {
             store: self,
-            folder,
+            directory,
             sorter,
             sorted,
             name: OsString::new(),
@@ -41,11 +45,11 @@ impl Store {
     }
 }
 
-/// The names in a folder, one after the other, in memory that does not grow with their number.
+/// The names in a directory, one after the other, in memory that does not grow with their number.
 #[derive(Debug)]
 pub struct Listing<'r> {
     store: &'r Store,
-    folder: Folder,
+    directory: Directory,
     sorter: Sorter<'r>,
     sorted: Sorted<'r>,
     /// The entry that was looked at last.
@@ -58,7 +62,7 @@ impl Listing<'_> {
     /// # Errors
     /// What the system says; what ends the computation.
     pub fn next_name(&mut self, computing: &mut dyn Computing) -> Result<Option<&OsStr>, Error> {
-        let source = source(&self.folder);
+        let source = source(&self.directory);
         self.sorter.next(&mut self.sorted, source, computing)
     }
 
@@ -69,20 +73,20 @@ impl Listing<'_> {
     pub fn next_entry(
         &mut self,
         computing: &mut dyn Computing,
-    ) -> Result<Option<(&OsStr, About)>, Error> {
-        let about = loop {
-            let source = source(&self.folder);
+    ) -> Result<Option<(&OsStr, Metadata)>, Error> {
+        let metadata = loop {
+            let source = source(&self.directory);
             let next = self.sorter.next(&mut self.sorted, source, computing)?;
             let Some(name) = next else {
                 return Ok(None);
             };
             self.name.clear();
             self.name.push(name);
-            if let Some(about) = self.store.about(&self.folder, &self.name)? {
-                break about;
+            if let Some(metadata) = self.store.metadata(&self.directory, &self.name)? {
+                break metadata;
             }
         };
-        Ok(Some((&self.name, about)))
+        Ok(Some((&self.name, metadata)))
     }
 
     /// Begins anew.
@@ -90,26 +94,26 @@ impl Listing<'_> {
         self.sorted.rewind();
     }
 
-    /// Whether the same names come after [`Listing::rewind`], whatever happens in the folder.
+    /// Whether the same names come after [`Listing::rewind`], whatever happens in the directory.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
         self.sorted.is_fixed()
     }
 }
 
-fn source(folder: &Folder) -> Source<'_> {
+fn source(directory: &Directory) -> Source<'_> {
     Source {
-        dir: folder.fd(),
-        is_root: folder.is_root,
+        dir: directory.fd(),
+        is_root: directory.is_root,
     }
 }
 
-/// The names in a folder as the file system has them, without `.` and `..`, in memory that does not grow with their
+/// The names in a directory as the file system has them, without `.` and `..`, in memory that does not grow with their
 /// number. What is removed or added meanwhile may be left out (readdir(3)).
 pub(super) fn names(
     dir: BorrowedFd<'_>,
 ) -> Result<impl Iterator<Item = Result<OsString, Error>>, Error> {
-    // The folder may be open as a place alone (O_PATH).
+    // The directory may be open as a place alone (O_PATH).
     let readable = rustix::fs::openat(dir, ".", DIR_FLAGS, Mode::empty())?;
     let names = Dir::new(readable)?.map(|entry| {
         let name = entry?.file_name().to_bytes().to_vec();
@@ -167,7 +171,7 @@ impl Names {
         self.bytes.len() >= bytes || self.starts.len() >= names
     }
 
-    /// Sorts bytewise. A name that was renamed while the folder was read may have been found twice, and stays once.
+    /// Sorts bytewise. A name that was renamed while the directory was read may have been found twice, and stays once.
     pub(super) fn sort(&mut self) {
         let bytes = &self.bytes;
         let name = |start: &usize| name_at(bytes, *start);

@@ -1,4 +1,4 @@
-//! Where the storage folder is: its path, making and opening it at the start, and whether it is still there.
+//! Where the storage directory is: its path, making and opening it at the start, and whether it is still there.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
@@ -11,7 +11,7 @@ use super::Error;
 use super::file_id::FileId;
 use super::store::DIR_FLAGS;
 
-/// The path of the storage folder, absolute: the working directory may change or go.
+/// The path of the storage directory, absolute: the working directory may change or go.
 #[derive(Debug)]
 pub(super) struct Location {
     path: PathBuf,
@@ -33,17 +33,17 @@ impl Location {
         }
     }
 
-    /// The sentence for what keeps the folder from being used.
+    /// The sentence for what keeps the directory from being used.
     pub(super) fn unusable(&self, why: String) -> String {
         let shown = self.path.display();
         format!("cannot use the storage folder {shown}: {why} (choose another with --storage)")
     }
 
-    /// Opens the folder. Where there is none it is made, its parents only with `create_parents`: a path that is mistyped,
+    /// Opens the directory. Where there is none it is made, its parents only with `create_parents`: a path that is mistyped,
     /// or whose volume is not mounted, must not become an empty store on another disk.
     ///
     /// # Errors
-    /// What is wrong with the folder, as a part of a sentence.
+    /// What is wrong with the directory, as a part of a sentence.
     pub(super) fn open(&self, create_parents: bool) -> Result<OwnedFd, String> {
         match self.open_existing() {
             Err(Errno::NOENT) => {
@@ -55,7 +55,7 @@ impl Location {
         .map_err(|errno| self.unreadable(errno))
     }
 
-    /// Whether the path, with the links in it, still leads to the folder that is open: it may have been renamed, removed or
+    /// Whether the path, with the links in it, still leads to the directory that is open: it may have been renamed, removed or
     /// unmounted, or another one may have been put or mounted in its place.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Location {
         }
     }
 
-    /// What to say where not even the parent is there, with the last folder of the path that is.
+    /// What to say where not even the parent is there, with the last directory of the path that is.
     fn without_parent(&self) -> String {
         let there = self.path.ancestors().skip(1).find(|path| path.exists());
         let there = there.unwrap_or(Path::new("/")).display();

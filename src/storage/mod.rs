@@ -6,17 +6,17 @@
 //! Several servers may work on one root at the same time. What keeps their writes apart is in the file system: names
 //! change by `rename` alone, and whoever changes what a name leads to first holds `flock` on the file that is there.
 
-mod about;
 mod body;
 mod copy;
+mod directory_sync;
 mod error;
 mod file_id;
 mod file_system;
-mod folder;
-mod folder_sync;
 mod join;
 mod list;
 mod location;
+mod metadata;
+mod mkdir;
 mod mount;
 mod note;
 mod own;
@@ -41,15 +41,15 @@ mod version;
 mod walk;
 mod window;
 
-pub use about::{About, Kind};
 pub use body::Body;
 pub use copy::Copied;
 pub use error::Error;
 pub use file_system::FileSystem;
 pub use join::IfMissing;
 pub use list::Listing;
+pub use metadata::{Kind, Metadata};
 pub use recover::Unclearable;
-pub use snapshot::{Entry, Folder, Snapshot};
+pub use snapshot::{Directory, Entry, Snapshot};
 pub use space::Shortage;
 pub use staged::{Need, Staged};
 pub use store::{Options, Store};

@@ -19,7 +19,7 @@ pub(super) struct Mount {
     id: Option<u64>,
 }
 
-/// What an open file or folder is, and where.
+/// What an open file or directory is, and where.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Identity {
     pub(super) kind: FileType,
@@ -28,7 +28,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// That of an open file or folder. One system call.
+    /// That of an open file or directory. One system call.
     ///
     /// # Errors
     /// What the system says.
@@ -65,7 +65,7 @@ impl Mount {
         self.id
     }
 
-    /// The one that an open file or folder is on.
+    /// The one that an open file or directory is on.
     ///
     /// # Errors
     /// What the system says.
@@ -73,7 +73,7 @@ impl Mount {
         Ok(Identity::of(file)?.mount)
     }
 
-    /// Whether an open folder is the root of a mount: what is above it is on another, or is the folder itself.
+    /// Whether an open directory is the root of a mount: what is above it is on another, or is the directory itself.
     pub(super) fn begins_at(dir: BorrowedFd<'_>) -> bool {
         let Ok(above) = rustix::fs::openat(dir, "..", PATH_DIR, Mode::empty()) else {
             return false;
@@ -99,7 +99,7 @@ impl Mount {
 }
 
 impl Store {
-    /// Refuses a folder on another mount than that of the staged bodies.
+    /// Refuses a directory on another mount than that of the staged bodies.
     ///
     /// # Errors
     /// [`Error::MountPoint`].

@@ -54,7 +54,7 @@ impl Store {
     /// The link comes first, and is seen to be to the file: so a link to another file never has a note that counts.
     ///
     /// # Errors
-    /// [`Error::Moved`] where another program has given the name to another file; or why the file system refuses. Then
+    /// [`Error::Raced`] where another program has given the name to another file; or why the file system refuses. Then
     /// there is no note.
     pub(super) fn write_note(
         &self,
@@ -70,7 +70,7 @@ impl Store {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o600);
         let written = rustix::fs::openat(&self.joins, &name, flags, mode)
-            .map_err(Error::in_own_folder)
+            .map_err(Error::in_own_directory)
             .and_then(|fd| {
                 let mut note = File::from(fd);
                 note.write_all(content.as_bytes())?;
@@ -84,21 +84,21 @@ impl Store {
     }
 
     /// Makes the link beside a note, where the file system has hard links.
-    fn link_note(&self, name: &str, inode: u64, (dir, leaf): At<'_>) -> Result<(), Error> {
+    fn link_note(&self, name: &str, inode: u64, (dir, file_name): At<'_>) -> Result<(), Error> {
         let link = link_of(name);
-        match rustix::fs::linkat(dir, leaf, &self.joins, &link, AtFlags::empty()) {
+        match rustix::fs::linkat(dir, file_name, &self.joins, &link, AtFlags::empty()) {
             // There is one, of an append that was killed before it had a note.
             Ok(()) | Err(Errno::EXIST) => {}
             // A file system without hard links: the next append still finds the note by the inode number.
             Err(Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK | Errno::NOSYS) => return Ok(()),
             // The name has been moved away since the file was locked.
-            Err(Errno::NOENT) => return Err(Error::Moved),
+            Err(Errno::NOENT) => return Err(Error::Raced),
             Err(errno) => return Err(errno.into()),
         }
         match rustix::fs::statat(&self.joins, &link, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if stat.st_ino != inode => {
                 let _ = rustix::fs::unlinkat(&self.joins, &link, AtFlags::empty());
-                Err(Error::Moved)
+                Err(Error::Raced)
             }
             // A server that starts may have removed it; then the next append finds the note.
             _ => Ok(()),
@@ -113,17 +113,17 @@ impl Store {
         self.read_note(inode, || birth(file.as_fd(), OsStr::new("")))
     }
 
-    /// The note of a file that is not open: the entry `leaf` of `dir`, if it is that file.
+    /// The note of a file that is not open: the entry `file_name` of `dir`, if it is that file.
     ///
     /// # Errors
     /// What the system says, other than that there is none.
     pub(super) fn note_at(
         &self,
         dir: BorrowedFd<'_>,
-        leaf: &OsStr,
+        file_name: &OsStr,
         inode: u64,
     ) -> Result<Note, Error> {
-        self.read_note(inode, || birth(dir, leaf))
+        self.read_note(inode, || birth(dir, file_name))
     }
 
     fn read_note(
@@ -197,11 +197,11 @@ impl Store {
     }
 }
 
-/// The time of a file's birth as text; zeros where the file system does not tell it. Without a leaf, the file is the
+/// The time of a file's birth as text; zeros where the file system does not tell it. Without a file_name, the file is the
 /// open one.
-fn birth(at: BorrowedFd<'_>, leaf: &OsStr) -> Result<String, Error> {
+fn birth(at: BorrowedFd<'_>, file_name: &OsStr) -> Result<String, Error> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
-    let stat = rustix::fs::statx(at, leaf, flags, StatxFlags::BTIME)?;
+    let stat = rustix::fs::statx(at, file_name, flags, StatxFlags::BTIME)?;
     Ok(format!(
         "{} {}",
         stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec

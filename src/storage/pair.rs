@@ -12,7 +12,7 @@ use rustix::fs::FileType;
 
 use super::Error;
 use super::file_id::FileId;
-use super::snapshot::LOCK_WAIT;
+use super::snapshot::LOCK_TIMEOUT;
 use super::store::Store;
 use super::target::{At, LockedEntry, Purpose, candidate, is_at, stat};
 use super::version::Check;
@@ -68,14 +68,14 @@ impl Store {
     /// `check` is asked for the types of both, the second where there is one.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where there is no source, those of `check`, [`Error::Moved`], [`Error::Locked`].
+    /// [`Error::NotFound`] where there is no source, those of `check`, [`Error::Raced`], [`Error::Locked`].
     pub(super) fn lock_both(
         &self,
         source: At<'_>,
         target: At<'_>,
         check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
     ) -> Result<(LockedEntry, Target), Error> {
-        let deadline = Instant::now() + LOCK_WAIT;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
         let mut round = Round(0);
         loop {
             let both = self.try_lock_both(source, target, check, round)?;

@@ -1,4 +1,4 @@
-//! Clears what servers that were killed, or removals that could not be finished, have left in the own folder.
+//! Clears what servers that were killed, or removals that could not be finished, have left in the own directory.
 //!
 //! Other servers may be at work on the same root. Bodies and joins of theirs are under their lock, and are left alone;
 //! a removal may be finished by whoever finds it.
@@ -20,7 +20,7 @@ use super::snapshot::open_regular;
 use super::store::{JOINS, REMOVED, STAGED, Store};
 use super::target::stat;
 
-/// What has been found not to be clearable, so that it is logged once: entries of the own folder's folders.
+/// What has been found not to be clearable, so that it is logged once: entries of the own directory's directories.
 #[derive(Debug, Default)]
 pub struct Unclearable(HashSet<(&'static str, OsString)>);
 
@@ -28,8 +28,8 @@ pub struct Unclearable(HashSet<(&'static str, OsString)>);
 const MAX_KNOWN: usize = 1000;
 
 impl Unclearable {
-    fn is_new(&mut self, folder: &'static str, name: OsString) -> bool {
-        self.0.len() < MAX_KNOWN && self.0.insert((folder, name))
+    fn is_new(&mut self, directory: &'static str, name: OsString) -> bool {
+        self.0.len() < MAX_KNOWN && self.0.insert((directory, name))
     }
 }
 
@@ -44,7 +44,7 @@ struct Round {
 /// An entry that could not be cleared.
 #[derive(Debug)]
 struct Failure {
-    /// Its path in the root; that of its folder where even its name is not known.
+    /// Its path in the root; that of its directory where even its name is not known.
     name: String,
     cause: String,
 }
@@ -66,7 +66,7 @@ impl Store {
     }
 
     fn clear(&self, known: &mut Unclearable) -> Round {
-        let folders: [(&'static str, BorrowedFd<'_>, Clear); 3] = [
+        let directories: [(&'static str, BorrowedFd<'_>, Clear); 3] = [
             (STAGED, self.staged.as_fd(), |store, name| {
                 store.drop_abandoned(name).or_else(unless_gone)
             }),
@@ -76,12 +76,14 @@ impl Store {
             (REMOVED, self.removed.as_fd(), Self::finish_removal),
         ];
         let mut round = Round::default();
-        for (folder, dir, clear) in folders {
+        for (directory, dir, clear) in directories {
             let is_there = |name: &OsStr| matches!(stat((dir, name)), Ok(Some(_)));
-            known.0.retain(|(of, name)| *of != folder || is_there(name));
+            known
+                .0
+                .retain(|(of, name)| *of != directory || is_there(name));
             let mut fail = |entry: OsString, cause: String| {
-                let name = format!("{OWN}/{folder}/{}", entry.display());
-                if known.is_new(folder, entry) {
+                let name = format!("{OWN}/{directory}/{}", entry.display());
+                if known.is_new(directory, entry) {
                     round.failures.push(Failure { name, cause });
                 }
             };
@@ -180,14 +182,14 @@ mod tests {
     use crate::storage::scratch::Scratch;
 
     // symptom: the log said every five minutes that a remnant could not be cleared, and not which.
-    // cause:   only what could not be removed of folders was remembered, and named.
-    // fix:     so is what lies in the other folders of the server's own.
+    // cause:   only what could not be removed of directories was remembered, and named.
+    // fix:     so is what lies in the other directories of the server's own.
     #[test]
     fn what_cannot_be_cleared_is_named_once() -> Result<(), Box<dyn std::error::Error>> {
         let storage = Scratch::new("recover")?;
         let store = &storage.store;
         let own = storage.path.join(OWN);
-        // No server puts folders there.
+        // No server puts directories there.
         let in_the_way = [own.join("staged/in-the-way"), own.join("joins/7.file")];
         let mut known = Unclearable::default();
         for round in 0..2 {
@@ -205,7 +207,7 @@ mod tests {
         Ok(())
     }
 
-    // symptom: "cleared 2 remnants of a server that was stopped in the middle", where a client had removed a large folder.
+    // symptom: "cleared 2 remnants of a server that was stopped in the middle", where a client had removed a large directory.
     // cause:   what a request was taking apart was taken for what somebody had left.
     // fix:     a server leaves its own removals alone as long as any goes on.
     #[test]

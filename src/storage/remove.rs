@@ -1,4 +1,4 @@
-//! Removing files, links and folders.
+//! Removing files, links and directories.
 
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
@@ -10,41 +10,41 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
-use super::error::again;
+use super::error::retry_on_race;
 use super::snapshot::Entry;
 use super::store::{DIR_FLAGS, Store};
 use super::target::{At, LockedEntry, Purpose, stat};
 use super::version::{Check, Current};
 use super::walk::{Place, Seen, kind};
 
-/// The most times that a folder is emptied into which something is still being put.
+/// The most times that a directory is emptied into which something is still being put.
 const TRIES: usize = 100;
 
-/// The most folders that wait to be taken apart, but for one a level where they are deep.
+/// The most directories that wait to be taken apart, but for one a level where they are deep.
 const MAX_PENDING: usize = 1024;
 
 impl Store {
-    /// Removes a file, a link (never what it leads to), or a folder with all in it.
+    /// Removes a file, a link (never what it leads to), or a directory with all in it.
     ///
-    /// A folder is moved out of sight in one step, and then taken apart.
+    /// A directory is moved out of sight in one step, and then taken apart.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], those of `check`, or
     /// what the system says.
-    pub fn remove(&self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
-        again(|| self.remove_once(pieces, check))
+    pub fn remove(&self, components: &[String], check: Check<'_>) -> Result<(), Error> {
+        retry_on_race(|| self.remove_once(components, check))
     }
 
-    fn remove_once(&self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
-        let Place::Entry(dir, leaf, _) = self.find_itself(pieces)? else {
+    fn remove_once(&self, components: &[String], check: Check<'_>) -> Result<(), Error> {
+        let Place::Entry(dir, file_name, _) = self.find_itself(components)? else {
             return Err(Error::IsRoot);
         };
-        let at = (dir.as_fd(), leaf.as_os_str());
+        let at = (dir.as_fd(), file_name.as_os_str());
         // A client that reads a link sees what it leads to. That is looked at first: nothing is waited for under a lock.
         let behind = Cell::new(Current::Other);
         let look = |kind| {
             if kind == FileType::Symlink {
-                behind.set(self.current_behind(pieces));
+                behind.set(self.current_behind(components));
             }
             Ok(())
         };
@@ -52,61 +52,61 @@ impl Store {
         match locked.ok_or(Error::NotFound)? {
             LockedEntry::File(file) => {
                 self.check_locked(Some(&file), check)?;
-                let parent = self.folder_sync(dir.as_fd())?;
+                let parent = self.directory_sync(dir.as_fd())?;
                 self.roll_back(Some(&file))?;
-                rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
+                rustix::fs::unlinkat(&dir, &file_name, AtFlags::empty())?;
                 parent.sync()?;
                 self.release_removed(Some(file));
                 Ok(())
             }
-            folder if folder.kind() == FileType::Directory => {
+            directory if directory.kind() == FileType::Directory => {
                 check(Some(&Current::Other))?;
-                let parent = self.folder_sync(dir.as_fd())?;
+                let parent = self.directory_sync(dir.as_fd())?;
                 let _counted = Counted::begin(&self.removals);
                 let name = self.move_out_of_sight(at)?;
-                drop(folder);
+                drop(directory);
                 parent.sync()?;
                 if let Some(left) = self.take_apart(OsStr::new(&name)) {
                     // The name is gone, as promised.
-                    log::warn!(name = pieces.join("/").as_str(), cause:% = left; "a folder is removed in part");
+                    log::warn!(name = components.join("/").as_str(), cause:% = left; "a folder is removed in part");
                 }
                 Ok(())
             }
             _other => {
                 check(Some(&behind.get()))?;
-                let parent = self.folder_sync(dir.as_fd())?;
-                rustix::fs::unlinkat(&dir, &leaf, AtFlags::empty())?;
+                let parent = self.directory_sync(dir.as_fd())?;
+                rustix::fs::unlinkat(&dir, &file_name, AtFlags::empty())?;
                 parent.sync()
             }
         }
     }
 
-    /// Moves a folder into that of the removed things, and says under which name.
-    fn move_out_of_sight(&self, (dir, leaf): At<'_>) -> Result<String, Error> {
+    /// Moves a directory into that of the removed things, and says under which name.
+    fn move_out_of_sight(&self, (dir, file_name): At<'_>) -> Result<String, Error> {
         let name = self.unique();
-        match rustix::fs::renameat(dir, leaf, &self.removed, &name) {
+        match rustix::fs::renameat(dir, file_name, &self.removed, &name) {
             Ok(()) => Ok(name),
-            // One of the two folders is gone; if what is to be removed is there, it is the server's own.
-            Err(Errno::NOENT) => match stat((dir, leaf))? {
-                Some(_) => Err(Error::in_own_folder(Errno::NOENT)),
-                None => Err(Error::Moved),
+            // One of the two directories is gone; if what is to be removed is there, it is the server's own.
+            Err(Errno::NOENT) => match stat((dir, file_name))? {
+                Some(_) => Err(Error::in_own_directory(Errno::NOENT)),
+                None => Err(Error::Raced),
             },
             Err(errno) => Err(errno.into()),
         }
     }
 
     /// What a reader sees at a link.
-    fn current_behind(&self, pieces: &[String]) -> Current {
-        match self.open_entry(pieces) {
+    fn current_behind(&self, components: &[String]) -> Current {
+        match self.open_entry(components) {
             Ok(Entry::File(snapshot)) => Current::File(snapshot.version),
             _ => Current::Other,
         }
     }
 
-    /// Removes an entry of the folder of removed things, with all that is in it, without following links; says what
+    /// Removes an entry of the directory of removed things, with all that is in it, without following links; says what
     /// could not be removed, which keeps nothing else from it.
     ///
-    /// Folders in it are moved beside it first, so that depth costs neither descriptors nor stack; only so many at a time,
+    /// Directories in it are moved beside it first, so that depth costs neither descriptors nor stack; only so many at a time,
     /// so that width costs no memory either.
     pub(super) fn take_apart(&self, name: &OsStr) -> Option<Leftovers> {
         let mut pending = vec![name.to_owned()];
@@ -126,7 +126,7 @@ impl Store {
         left.first.is_some().then_some(left)
     }
 
-    /// Goes once through a folder, or until `room` folders in it have been moved beside it.
+    /// Goes once through a directory, or until `room` directories in it have been moved beside it.
     fn take_one_apart(
         &self,
         name: &OsStr,
@@ -153,7 +153,7 @@ impl Store {
                     }
                 };
                 match self.take_out(dir.as_fd(), &entry) {
-                    Ok(folder) => beside.extend(folder),
+                    Ok(directory) => beside.extend(directory),
                     Err(error) => stays.add(&entry, error),
                 }
                 if beside.len() >= room {
@@ -180,7 +180,7 @@ impl Store {
         Ok(Pass::over(beside))
     }
 
-    /// Removes an entry of a removed folder; a folder is moved beside it, under the name that is told.
+    /// Removes an entry of a removed directory; a directory is moved beside it, under the name that is told.
     fn take_out(&self, dir: BorrowedFd<'_>, entry: &OsStr) -> Result<Option<OsString>, Error> {
         if unlink(dir, entry)? {
             return Ok(None);
@@ -210,11 +210,11 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// A pass through a removed folder.
+/// A pass through a removed directory.
 struct Pass {
-    /// Whether nothing more is to be done about the folder itself.
+    /// Whether nothing more is to be done about the directory itself.
     is_over: bool,
-    /// The folders that were in it, by their names beside it.
+    /// The directories that were in it, by their names beside it.
     beside: Vec<OsString>,
 }
 
@@ -225,10 +225,10 @@ impl Pass {
     }
 }
 
-/// What is left of a removed folder.
+/// What is left of a removed directory.
 #[derive(Debug, Default)]
 pub(super) struct Leftovers {
-    /// How many entries could not be removed; what is in a folder among them is not counted.
+    /// How many entries could not be removed; what is in a directory among them is not counted.
     count: usize,
     /// The first of them, and why.
     first: Option<(OsString, Error)>,
@@ -260,11 +260,11 @@ impl fmt::Display for Leftovers {
     }
 }
 
-/// Unlinks an entry; `false` says that it is a folder.
+/// Unlinks an entry; `false` says that it is a directory.
 fn unlink(dir: BorrowedFd<'_>, name: &OsStr) -> Result<bool, Error> {
     match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(true),
-        // unlink(2) of a folder is EISDIR on Linux, EPERM by POSIX.
+        // unlink(2) of a directory is EISDIR on Linux, EPERM by POSIX.
         Err(Errno::ISDIR) => Ok(false),
         Err(Errno::PERM) if matches!(kind(dir, name), Ok(FileType::Directory)) => Ok(false),
         Err(errno) => Err(errno.into()),

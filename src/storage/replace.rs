@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::path::Arg;
 
 use super::Error;
-use super::error::again;
+use super::error::retry_on_race;
 use super::staged::Staged;
 use super::store::Store;
 use super::target::{At, LockedFile, Purpose, replaceable};
@@ -20,13 +20,17 @@ impl Store {
     ///
     /// # Errors
     /// As of [`Staged::commit`].
-    pub fn check_replace(&self, pieces: &[String], check: Option<Check<'_>>) -> Result<(), Error> {
-        again(|| self.check_replace_once(pieces, check))
+    pub fn check_replace(
+        &self,
+        components: &[String],
+        check: Option<Check<'_>>,
+    ) -> Result<(), Error> {
+        retry_on_race(|| self.check_replace_once(components, check))
     }
 
     pub(super) fn check_replace_once(
         &self,
-        pieces: &[String],
+        components: &[String],
         check: Option<Check<'_>>,
     ) -> Result<(), Error> {
         let at_missing = |dir: BorrowedFd<'_>| {
@@ -36,18 +40,18 @@ impl Store {
             Err(Error::NotFound)
         };
         let missing = Missing::Make(&at_missing);
-        let (dir, leaf, seen) = match self.resolve(pieces, Last::Follow, missing, None) {
-            Ok(Place::Entry(dir, leaf, seen)) => (dir, leaf, seen),
-            Ok(Place::Folder(_)) => return Err(Error::IsFolder),
+        let (dir, file_name, seen) = match self.resolve(components, Last::Follow, missing, None) {
+            Ok(Place::Entry(dir, file_name, seen)) => (dir, file_name, seen),
+            Ok(Place::Directory(_)) => return Err(Error::IsDirectory),
             Err(Error::NotFound) => return Ok(()),
             Err(error) => return Err(error),
         };
         self.check_mount(dir.as_fd())?;
-        match seen.kind(dir.as_fd(), &leaf) {
+        match seen.kind(dir.as_fd(), &file_name) {
             Ok(kind) => {
                 replaceable(kind)?;
                 // To be locked, it has to be opened.
-                check_access(dir.as_fd(), &leaf, Access::READ_OK)?;
+                check_access(dir.as_fd(), &file_name, Access::READ_OK)?;
             }
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
@@ -55,11 +59,11 @@ impl Store {
         self.check_entries(dir.as_fd())?;
         match check {
             None => Ok(()),
-            Some(check) => check(self.current(dir.as_fd(), &leaf)?.as_ref()),
+            Some(check) => check(self.current(dir.as_fd(), &file_name)?.as_ref()),
         }
     }
 
-    /// Refuses early what takes the right to change a folder's entries, where the server's user does not have it.
+    /// Refuses early what takes the right to change a directory's entries, where the server's user does not have it.
     pub(super) fn check_entries(&self, dir: BorrowedFd<'_>) -> Result<(), Error> {
         let mut access = Access::WRITE_OK | Access::EXEC_OK;
         // To be synced, it has to be opened.
@@ -67,7 +71,7 @@ impl Store {
         check_access(dir, ".", access)
     }
 
-    /// Refuses early to put something into a folder, or into one that is yet to be made in it, where nothing has its name.
+    /// Refuses early to put something into a directory, or into one that is yet to be made in it, where nothing has its name.
     pub(super) fn check_new(&self, dir: BorrowedFd<'_>, check: Check<'_>) -> Result<(), Error> {
         self.check_mount(dir)?;
         check(None)
@@ -79,21 +83,22 @@ impl Staged<'_> {
     /// the next, the name leads to the new content, whole.
     ///
     /// # Errors
-    /// [`Error::IsFolder`], [`Error::NotRegular`], [`Error::ParentIsFile`], [`Error::Outside`], [`Error::Own`], those
+    /// [`Error::IsDirectory`], [`Error::NotRegular`], [`Error::ParentIsFile`], [`Error::Outside`], [`Error::Own`], those
     /// of `check`, or what the system says. Nothing has changed then, but that parents may have been made.
-    pub fn commit(mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
+    pub fn commit(mut self, components: &[String], check: Check<'_>) -> Result<(), Error> {
         self.check_fits()?;
         self.store.sync_file(&self.file)?;
-        again(|| self.put(pieces, check))
+        retry_on_race(|| self.put(components, check))
     }
 
-    fn put(&mut self, pieces: &[String], check: Check<'_>) -> Result<(), Error> {
+    fn put(&mut self, components: &[String], check: Check<'_>) -> Result<(), Error> {
         let store = self.store;
         let check_new = |dir: BorrowedFd<'_>| store.check_new(dir, check);
-        let Place::Entry(dir, leaf, seen) = store.make_way(pieces, None, &check_new)? else {
-            return Err(Error::IsFolder);
+        let Place::Entry(dir, file_name, seen) = store.make_way(components, None, &check_new)?
+        else {
+            return Err(Error::IsDirectory);
         };
-        let at = (dir.as_fd(), leaf.as_os_str());
+        let at = (dir.as_fd(), file_name.as_os_str());
         let replaced = store.lock_file((at, seen), Purpose::Replace)?;
         store.check_locked(replaced.as_ref(), check)?;
         self.put_at(at, replaced)
@@ -102,10 +107,10 @@ impl Staged<'_> {
     /// Puts the body at a place, where there is this file, or none.
     ///
     /// # Errors
-    /// [`Error::Moved`] where there is one by now.
+    /// [`Error::Raced`] where there is one by now.
     pub(super) fn put_at(&mut self, at: At<'_>, replaced: Option<LockedFile>) -> Result<(), Error> {
         let store = self.store;
-        let folder = store.folder_sync(at.0)?;
+        let directory = store.directory_sync(at.0)?;
         store.roll_back(replaced.as_ref())?;
         // Only now: it is to be newer than what it waited for.
         stamp(&self.file);
@@ -113,18 +118,18 @@ impl Staged<'_> {
         match rename_onto(from, at, replaced.is_some()) {
             Ok(()) => {}
             // Another writer has just made one.
-            Err(Errno::EXIST) => return Err(Error::Moved),
-            // The folder has been removed; or the staged body, which nobody but an operator can do.
+            Err(Errno::EXIST) => return Err(Error::Raced),
+            // The directory has been removed; or the staged body, which nobody but an operator can do.
             Err(Errno::NOENT) => {
                 let flags = AtFlags::SYMLINK_NOFOLLOW;
                 rustix::fs::statat(&store.staged, &self.name, flags)
-                    .map_err(Error::in_own_folder)?;
-                return Err(Error::Moved);
+                    .map_err(Error::in_own_directory)?;
+                return Err(Error::Raced);
             }
             Err(errno) => return Err(errno.into()),
         }
         self.moved = true;
-        folder.sync()?;
+        directory.sync()?;
         store.release_removed(replaced);
         Ok(())
     }
@@ -134,7 +139,7 @@ impl Staged<'_> {
 ///
 /// # Errors
 /// `EEXIST` where there is something by now. Where the file system cannot tell (`EINVAL`), a hard link can; where it has
-/// no hard links, or what is renamed is a folder, nothing can. What is renamed is under a lock, or known to nobody else: so
+/// no hard links, or what is renamed is a directory, nothing can. What is renamed is under a lock, or known to nobody else: so
 /// the old name still leads to it when it is unlinked. A kill in between leaves both names, which the same request ends.
 pub(super) fn rename_onto(
     (from_dir, from): (BorrowedFd<'_>, &OsStr),

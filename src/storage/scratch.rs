@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Options, Store};
 
-/// A storage below the system's temporary folder, removed when dropped.
+/// A storage below the system's temporary directory, removed when dropped.
 pub(super) struct Scratch {
     pub(super) path: PathBuf,
     pub(super) store: Store,

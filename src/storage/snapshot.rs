@@ -8,7 +8,7 @@ use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
-use super::error::again;
+use super::error::retry_on_race;
 use super::file_id::same_file;
 use super::mount::Identity;
 use super::store::{DIR_FLAGS, Store};
@@ -17,15 +17,15 @@ use super::walk::Place;
 
 /// How long a reader waits for the length of a file that somebody has locked without saying for how long, and a writer
 /// for a lock under which nothing happens.
-pub(super) const LOCK_WAIT: Duration = Duration::from_secs(10);
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a name leads to.
 #[derive(Debug)]
 pub enum Entry {
     /// A regular file.
     File(Snapshot),
-    /// A folder.
-    Folder(Folder),
+    /// A directory.
+    Directory(Directory),
 }
 
 /// A file as it was when it was opened: later appends and replacements do not change what is read from it.
@@ -37,51 +37,51 @@ pub struct Snapshot {
     pub version: Version,
 }
 
-/// An open folder.
+/// An open directory.
 #[derive(Debug)]
-pub struct Folder {
+pub struct Directory {
     dir: OwnedFd,
     pub(super) is_root: bool,
 }
 
-impl Folder {
+impl Directory {
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
     }
 }
 
 impl Store {
-    /// Opens the file or folder that a name leads to.
+    /// Opens the file or directory that a name leads to.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Outside`], [`Error::Own`]; [`Error::NotRegular`] at once, without opening it,
     /// for a FIFO, socket or device.
-    pub fn open_entry(&self, pieces: &[String]) -> Result<Entry, Error> {
-        again(|| self.open_entry_once(pieces))
+    pub fn open_entry(&self, components: &[String]) -> Result<Entry, Error> {
+        retry_on_race(|| self.open_entry_once(components))
     }
 
-    fn open_entry_once(&self, pieces: &[String]) -> Result<Entry, Error> {
-        let (dir, leaf, seen) = match self.find(pieces)? {
-            Place::Entry(dir, leaf, seen) => (dir, leaf, seen),
-            Place::Folder(dir) => {
+    fn open_entry_once(&self, components: &[String]) -> Result<Entry, Error> {
+        let (dir, file_name, seen) = match self.find(components)? {
+            Place::Entry(dir, file_name, seen) => (dir, file_name, seen),
+            Place::Directory(dir) => {
                 let dir = rustix::fs::openat(&dir, ".", DIR_FLAGS, Mode::empty())?;
                 let is_root = same_file(dir.as_fd(), self.dir.as_fd())?;
-                return Ok(Entry::Folder(Folder { dir, is_root }));
+                return Ok(Entry::Directory(Directory { dir, is_root }));
             }
         };
-        match seen.kind(dir.as_fd(), &leaf)? {
+        match seen.kind(dir.as_fd(), &file_name)? {
             FileType::RegularFile => {}
             FileType::Directory => {
                 let flags = DIR_FLAGS | OFlags::NOFOLLOW;
-                let dir = rustix::fs::openat(&dir, &leaf, flags, Mode::empty())?;
+                let dir = rustix::fs::openat(&dir, &file_name, flags, Mode::empty())?;
                 let is_root = false;
-                return Ok(Entry::Folder(Folder { dir, is_root }));
+                return Ok(Entry::Directory(Directory { dir, is_root }));
             }
             // A link here has been swapped in since the name was resolved.
-            FileType::Symlink => return Err(Error::Moved),
+            FileType::Symlink => return Err(Error::Raced),
             _ => return Err(Error::NotRegular),
         }
-        let fd = rustix::fs::openat(&dir, &leaf, OFlags::RDONLY | PLAIN, Mode::empty())?;
+        let fd = rustix::fs::openat(&dir, &file_name, OFlags::RDONLY | PLAIN, Mode::empty())?;
         Ok(Entry::File(self.snapshot(File::from(fd))?))
     }
 
@@ -95,7 +95,7 @@ impl Store {
     /// earlier one may be from the middle of the append before, all of which the note lets count. The time stays the
     /// earlier one, so that no content bears the time of what came after it.
     pub(super) fn snapshot(&self, file: File) -> Result<Snapshot, Error> {
-        let deadline = Instant::now() + LOCK_WAIT;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
         loop {
             let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
             let mut stat = rustix::fs::fstat(&file)?;
@@ -133,13 +133,13 @@ const PLAIN: OFlags = OFlags::NOFOLLOW
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
-/// Opens a regular file of a folder, and nothing else.
+/// Opens a regular file of a directory, and nothing else.
 pub(super) fn open_regular(
     dir: BorrowedFd<'_>,
-    leaf: &std::ffi::OsStr,
+    file_name: &std::ffi::OsStr,
     access: OFlags,
 ) -> Result<(File, Identity), Error> {
-    let fd = rustix::fs::openat(dir, leaf, access | PLAIN, Mode::empty())?;
+    let fd = rustix::fs::openat(dir, file_name, access | PLAIN, Mode::empty())?;
     let identity = Identity::of(&fd)?;
     regular(identity.kind)?;
     Ok((File::from(fd), identity))
@@ -149,7 +149,7 @@ pub(super) fn open_regular(
 fn regular(kind: FileType) -> Result<(), Error> {
     match kind {
         FileType::RegularFile => Ok(()),
-        FileType::Directory => Err(Error::IsFolder),
+        FileType::Directory => Err(Error::IsDirectory),
         _ => Err(Error::NotRegular),
     }
 }

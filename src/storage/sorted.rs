@@ -1,11 +1,11 @@
-//! The names in a folder, sorted bytewise, in memory that does not grow with their number.
+//! The names in a directory, sorted bytewise, in memory that does not grow with their number.
 //!
 //! | names | where they are while they are handed out |
 //! | --- | --- |
 //! | few | in memory, in what each request has anyway |
 //! | more | in memory, where the sum of all requests has room for them ([`Memory::keep`]) |
 //! | else | on the disk: sorted in runs, which are merged (`spill.rs`) |
-//! | where that cannot be | the folder is read again for each next part of them (`window.rs`) |
+//! | where that cannot be | the directory is read again for each next part of them (`window.rs`) |
 //!
 //! What is large is held only while names are sorted, which waits for no client.
 
@@ -34,7 +34,7 @@ const MOST_KEPT: usize = 256 * 1024;
 /// How much is read at once of names on the disk.
 const READ: usize = 8 * 1024;
 
-/// What names are sorted with: those of one folder, or of all on the way down a tree.
+/// What names are sorted with: those of one directory, or of all on the way down a tree.
 #[derive(Debug)]
 pub(super) struct Sorter<'r> {
     store: &'r Store,
@@ -77,7 +77,7 @@ impl<'r> Sorter<'r> {
         }
     }
 
-    /// Reads and sorts the names in a folder.
+    /// Reads and sorts the names in a directory.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where many others are being sorted; what the system says.
@@ -87,8 +87,8 @@ impl<'r> Sorter<'r> {
         let mut room = self.memory.on_disk();
         let mut working = None;
         let mut runs = VecDeque::new();
-        let mut folder = source.open()?;
-        while let Some(entry) = folder.read() {
+        let mut directory = source.open()?;
+        while let Some(entry) = directory.read() {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if source.leaves_out(self.store, name) {
@@ -110,7 +110,7 @@ impl<'r> Sorter<'r> {
             }
             names.push(name);
         }
-        drop(folder);
+        drop(directory);
         if runs.is_empty() && working.is_none() {
             names.sort();
             names.shrink();
@@ -202,7 +202,7 @@ impl<'r> Sorter<'r> {
 
     fn unless_it_failed<T>(&mut self, outcome: Result<T, Error>) -> Option<T> {
         let outcome = outcome.ok();
-        // What other folders have there stays.
+        // What other directories have there stays.
         self.can_spill = outcome.is_some();
         outcome
     }
@@ -210,7 +210,7 @@ impl<'r> Sorter<'r> {
     /// The next name.
     ///
     /// # Errors
-    /// What the system says while the folder is read again, or what was put on the disk; what ends the
+    /// What the system says while the directory is read again, or what was put on the disk; what ends the
     /// computation.
     pub(super) fn next<'s>(
         &self,
@@ -348,11 +348,11 @@ mod tests {
         sorter: &mut Sorter<'_>,
         store: &Store,
     ) -> Result<(Vec<String>, &'static str), Failed> {
-        let Entry::Folder(folder) = store.open_entry(&[])? else {
+        let Entry::Directory(directory) = store.open_entry(&[])? else {
             return Err("no folder".into());
         };
         let source = Source {
-            dir: folder.fd(),
+            dir: directory.fd(),
             is_root: true,
         };
         let mut sorted = sorter.sort(source)?;
@@ -451,12 +451,12 @@ mod tests {
         }
     }
 
-    // symptom: 200 unread lists of a large folder kept all processors busy for minutes, and a request of
+    // symptom: 200 unread lists of a large directory kept all processors busy for minutes, and a request of
     //          another client beside them took 20 ms in the place of 0.1 ms.
-    // cause:   lists that get neither memory nor disk read the folder again and again, all at the same time.
+    // cause:   lists that get neither memory nor disk read the directory again and again, all at the same time.
     // fix:     they do so in turns, and have none while a client takes what was read.
     #[test]
-    fn a_folder_is_read_again_in_turns_unless_it_is_small() -> Result<(), Failed> {
+    fn a_directory_is_read_again_in_turns_unless_it_is_small() -> Result<(), Failed> {
         let many = filled("turns", FILES)?;
         let some = filled("no-turns", 900)?;
         let memory = Memory::new(0);
@@ -465,11 +465,11 @@ mod tests {
             (&many, None, true),
             (&many, Some(9), true),
         ] {
-            let Entry::Folder(folder) = storage.store.open_entry(&[])? else {
+            let Entry::Directory(directory) = storage.store.open_entry(&[])? else {
                 return Err("no folder".into());
             };
             let source = Source {
-                dir: folder.fd(),
+                dir: directory.fd(),
                 is_root: true,
             };
             let mut sorter = Sorter::new(&storage.store, &memory);

@@ -1,6 +1,6 @@
 //! Names on the disk: a file that nobody else sees, for names that memory has no room for.
 //!
-//! It is used as a stack, so that all folders on the way down a tree share one. It has no name in the file system, so
+//! It is used as a stack, so that all directories on the way down a tree share one. It has no name in the file system, so
 //! that nothing is left of it when the process ends, however it ends.
 
 use std::cmp::Reverse;

@@ -1,4 +1,4 @@
-//! A body on its way in: a file in the server's own folder that nobody sees until it is committed.
+//! A body on its way in: a file in the server's own directory that nobody sees until it is committed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -115,7 +115,7 @@ impl Store {
             let name = self.unique();
             let mode = Mode::from_raw_mode(0o666);
             let fd = rustix::fs::openat(&self.staged, &name, flags, mode)
-                .map_err(Error::in_own_folder)?;
+                .map_err(Error::in_own_directory)?;
             let file = File::from(fd);
             let staged = Staged {
                 store: self,

@@ -1,4 +1,4 @@
-//! The storage root: an open directory, and the server's own folder in it.
+//! The storage root: an open directory, and the server's own directory in it.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -14,16 +14,16 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
-use super::error::again;
+use super::error::retry_on_race;
 use super::file_id::FileId;
 use super::location::Location;
 use super::mount::Mount;
-use super::own::{OWN, OwnFolder};
+use super::own::{OWN, OwnDirectory};
 use super::promises::Promises;
 use super::turn::Turns;
 use super::walk::{Last, Missing, Place, Way};
 
-/// The folders in the server's own.
+/// The directories in the server's own.
 pub(super) const STAGED: &str = "staged";
 pub(super) const JOINS: &str = "joins";
 pub(super) const REMOVED: &str = "removed";
@@ -33,7 +33,7 @@ pub(super) const REMOVED: &str = "removed";
 pub struct Options {
     /// Bytes that uploads leave free on the file system.
     pub min_free: u64,
-    /// Whether a write is on the disk (`fdatasync`, and `fsync` of its folder) before it is reported as done.
+    /// Whether a write is on the disk (`fdatasync`, and `fsync` of its directory) before it is reported as done.
     pub sync: bool,
     /// Whether missing parents of the root are made at the start.
     pub create_parents: bool,
@@ -45,7 +45,7 @@ pub struct Store {
     pub(super) dir: OwnedFd,
     id: FileId,
     location: Location,
-    own: OwnFolder,
+    own: OwnDirectory,
     /// Bodies on their way in, each under the lock of its writer.
     pub(super) staged: OwnedFd,
     /// Notes of joins that are under way.
@@ -55,7 +55,7 @@ pub struct Store {
     /// How many requests take something apart there.
     pub(super) removals: AtomicUsize,
     pub(super) options: Options,
-    /// Tells this process's entries below the own folder from those of other servers.
+    /// Tells this process's entries below the own directory from those of other servers.
     pub(super) instance: String,
     counter: AtomicU64,
     /// Held while blocks are reserved for a body.
@@ -72,31 +72,31 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the root, and makes it (see [`Options::create_parents`]) and the own folder if missing. [`Store::recover`]
+    /// Opens the root, and makes it (see [`Options::create_parents`]) and the own directory if missing. [`Store::recover`]
     /// clears what dead servers left behind.
     ///
     /// # Errors
-    /// A sentence that says what to do, where the folder cannot be used.
+    /// A sentence that says what to do, where the directory cannot be used.
     pub fn open(path: &Path, options: Options) -> Result<Self, String> {
         let location = Location::new(path)?;
         let unusable = |why: String| location.unusable(why);
         let dir = location.open(options.create_parents).map_err(unusable)?;
-        let own_folder = |parent, name| {
-            let opened = own_folder(parent, name);
+        let own_directory = |parent, name| {
+            let opened = own_directory(parent, name);
             opened.map_err(unwritable).map_err(unusable)
         };
-        let own = own_folder(dir.as_fd(), OWN)?;
+        let own = own_directory(dir.as_fd(), OWN)?;
         let unreadable = |errno: Errno| unusable(format!("it cannot be read: {errno}"));
         let is_mounted = Mount::begins_at(dir.as_fd());
-        let staged = own_folder(own.as_fd(), STAGED)?;
+        let staged = own_directory(own.as_fd(), STAGED)?;
         let store = Self {
             id: FileId::of(&dir).map_err(unreadable)?,
-            own: OwnFolder::new(dir.as_fd(), own.as_fd()).map_err(unreadable)?,
+            own: OwnDirectory::new(dir.as_fd(), own.as_fd()).map_err(unreadable)?,
             mount: Mount::of(&staged).map_err(|error| unusable(error.to_string()))?,
             step: step_of(&staged),
             staged,
-            joins: own_folder(own.as_fd(), JOINS)?,
-            removed: own_folder(own.as_fd(), REMOVED)?,
+            joins: own_directory(own.as_fd(), JOINS)?,
+            removed: own_directory(own.as_fd(), REMOVED)?,
             dir,
             options,
             instance: instance(),
@@ -114,21 +114,21 @@ impl Store {
 
     /// Whether an entry of the root is not for clients.
     ///
-    /// Beside the own folder that is `lost+found` at the root of a file system, where fsck(8) puts what has lost its
+    /// Beside the own directory that is `lost+found` at the root of a file system, where fsck(8) puts what has lost its
     /// name: on a new volume it is root's alone, and a server of another user could read all but this.
     pub(super) fn is_own(&self, name: impl AsRef<OsStr>) -> bool {
         let name = name.as_ref();
         self.own.is_at(&self.dir, name) || self.is_mounted && name == "lost+found"
     }
 
-    /// Whether a folder, by its path, is the root or lies below it.
+    /// Whether a directory, by its path, is the root or lies below it.
     #[must_use]
-    pub fn is_above(&self, folder: &Path) -> bool {
+    pub fn is_above(&self, directory: &Path) -> bool {
         let is_root = |path: &Path| {
             let stat = rustix::fs::stat(path);
             stat.is_ok_and(|stat| FileId::from(&stat) == self.id)
         };
-        std::fs::canonicalize(folder).is_ok_and(|folder| folder.ancestors().any(is_root))
+        std::fs::canonicalize(directory).is_ok_and(|directory| directory.ancestors().any(is_root))
     }
 
     /// Whether the path of the root still leads to it. One system call.
@@ -146,7 +146,7 @@ impl Store {
     pub fn check(&self) -> Result<(), Error> {
         rustix::fs::openat(&self.dir, ".", DIR_FLAGS, Mode::empty())?;
         for dir in [&self.dir, &self.staged, &self.joins, &self.removed] {
-            // An open folder can still be opened after it has been removed.
+            // An open directory can still be opened after it has been removed.
             if rustix::fs::fstat(dir)?.st_nlink == 0 {
                 let removed = "the storage folder, or a folder in its .http-nas, has been removed";
                 return Err(Error::System(io::Error::other(removed)));
@@ -166,42 +166,42 @@ impl Store {
         }
     }
 
-    /// A name for an entry of the own folder that no other entry has.
+    /// A name for an entry of the own directory that no other entry has.
     pub(super) fn unique(&self) -> String {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         format!("{}-{number}", self.instance)
     }
 
     /// Resolves a name for reading: links that stay inside are followed, missing parents are an error.
-    pub(super) fn find(&self, pieces: &[String]) -> Result<Place<'_>, Error> {
-        again(|| self.resolve(pieces, Last::Follow, Missing::Fail, None))
+    pub(super) fn find(&self, components: &[String]) -> Result<Place<'_>, Error> {
+        retry_on_race(|| self.resolve(components, Last::Follow, Missing::Fail, None))
     }
 
-    /// Takes what a name leads to as it is, without following a link in its last piece.
-    pub(super) fn find_itself(&self, pieces: &[String]) -> Result<Place<'_>, Error> {
-        again(|| self.resolve(pieces, Last::Keep, Missing::Fail, None))
+    /// Takes what a name leads to as it is, without following a link in its last component.
+    pub(super) fn find_itself(&self, components: &[String]) -> Result<Place<'_>, Error> {
+        retry_on_race(|| self.resolve(components, Last::Keep, Missing::Fail, None))
     }
 
-    /// Resolves a name for writing, and makes its missing parents; not through the folder `avoid`.
+    /// Resolves a name for writing, and makes its missing parents; not through the directory `avoid`.
     ///
-    /// `check` is asked before each one is made, with the folder that it is made in: nothing is under the name then, and
+    /// `check` is asked before each one is made, with the directory that it is made in: nothing is under the name then, and
     /// what can be known to fail is to leave no parents behind.
     pub(super) fn make_way(
         &self,
-        pieces: &[String],
+        components: &[String],
         avoid: Option<FileId>,
         check: &dyn Fn(BorrowedFd<'_>) -> Result<(), Error>,
     ) -> Result<Place<'_>, Error> {
-        match self.resolve(pieces, Last::Follow, Missing::Make(check), avoid) {
-            // A folder that was there, or has just been made, is gone.
-            Err(Error::NotFound) => Err(Error::Moved),
+        match self.resolve(components, Last::Follow, Missing::Make(check), avoid) {
+            // A directory that was there, or has just been made, is gone.
+            Err(Error::NotFound) => Err(Error::Raced),
             other => other,
         }
     }
 
     pub(super) fn resolve(
         &self,
-        pieces: &[String],
+        components: &[String],
         last: Last,
         missing: Missing<'_>,
         avoid: Option<FileId>,
@@ -211,7 +211,7 @@ impl Store {
             missing,
             avoid,
         };
-        super::walk::place(self, pieces, way)
+        super::walk::place(self, components, way)
     }
 
     /// Writes a file's content to the disk, if writes are to be on the disk.
@@ -222,7 +222,7 @@ impl Store {
         Ok(())
     }
 
-    /// Makes a file and locks it, as every upload does: all folders may be there, and yet nothing can be written.
+    /// Makes a file and locks it, as every upload does: all directories may be there, and yet nothing can be written.
     fn probe(&self) -> Result<(), String> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let name = self.unique();
@@ -265,8 +265,8 @@ fn unwritable(errno: Errno) -> String {
     format!("it cannot be written to as user {user}, group {group}: {errno}")
 }
 
-/// Opens a folder of the server's own, made if missing. A link in its place is refused: it could lead out.
-fn own_folder(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
+/// Opens a directory of the server's own, made if missing. A link in its place is refused: it could lead out.
+fn own_directory(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(errno) => return Err(errno),

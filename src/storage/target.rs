@@ -100,7 +100,7 @@ impl Store {
     /// Locks the regular file at a place, or finds that there is nothing.
     ///
     /// # Errors
-    /// [`Error::IsFolder`] or [`Error::NotRegular`] where something else is there; [`Error::Moved`] where it was swapped
+    /// [`Error::IsDirectory`] or [`Error::NotRegular`] where something else is there; [`Error::Raced`] where it was swapped
     /// while it was looked at; [`Error::Locked`].
     pub(super) fn lock_file(
         &self,
@@ -111,14 +111,14 @@ impl Store {
             None => Ok(None),
             Some(LockedEntry::File(file)) => Ok(Some(file)),
             // A link that has been swapped in since the name was resolved.
-            Some(LockedEntry::Other(_)) => Err(Error::Moved),
+            Some(LockedEntry::Other(_)) => Err(Error::Raced),
         }
     }
 
     /// Locks what is at a place, if its type passes `check`.
     ///
     /// # Errors
-    /// Those of `check`; [`Error::Moved`], [`Error::Locked`].
+    /// Those of `check`; [`Error::Raced`], [`Error::Locked`].
     pub(super) fn lock_entry(
         &self,
         (at, mut seen): (At<'_>, Seen),
@@ -140,7 +140,7 @@ impl Store {
     /// Locks an entry, as far as there is a lock for it.
     ///
     /// # Errors
-    /// [`Error::Locked`], [`Error::Moved`], or what the system says.
+    /// [`Error::Locked`], [`Error::Raced`], or what the system says.
     pub(super) fn lock_candidate(&self, candidate: Candidate) -> Result<LockedEntry, Error> {
         let locked = candidate.locked(|file, id| self.lock(file, id).map(Some))?;
         locked.ok_or(Error::Locked)
@@ -259,7 +259,7 @@ impl Candidate {
                 }))
             }
             // A file under a lock that is taken for another: it has been swapped in.
-            (FileType::RegularFile, None) => Err(Error::Moved),
+            (FileType::RegularFile, None) => Err(Error::Raced),
             (kind, lock) => Ok(LockedEntry::Other(LockedOther {
                 kind,
                 id: self.id,
@@ -293,7 +293,7 @@ pub(super) fn candidate(
     let lies_in_itself = matches!(kind, FileType::RegularFile | FileType::Directory);
     match &lock {
         // Swapped since it was looked at.
-        Some((_, identity)) if lies_in_itself && identity.id != id => Err(Error::Moved),
+        Some((_, identity)) if lies_in_itself && identity.id != id => Err(Error::Raced),
         _ => Ok(Some(Candidate { kind, id, lock })),
     }
 }
@@ -317,7 +317,7 @@ fn open_directory(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Option<(File, Ide
             Ok(Some((File::from(opened), identity)))
         }
         Err(Errno::ACCESS | Errno::PERM) => Ok(None),
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Err(Error::Moved),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Err(Error::Raced),
         Err(errno) => Err(errno.into()),
     }
 }
@@ -326,7 +326,7 @@ fn open_directory(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Option<(File, Ide
 pub(super) fn replaceable(kind: FileType) -> Result<(), Error> {
     match kind {
         FileType::RegularFile | FileType::Symlink => Ok(()),
-        FileType::Directory => Err(Error::IsFolder),
+        FileType::Directory => Err(Error::IsDirectory),
         _ => Err(Error::NotRegular),
     }
 }

@@ -1,6 +1,6 @@
-//! A folder with all that is beneath it, one entry after the other.
+//! A directory with all that is beneath it, one entry after the other.
 //!
-//! Neither how deep nor how wide it is costs stack or descriptors: of the folders on the way only the one that is being
+//! Neither how deep nor how wide it is costs stack or descriptors: of the directories on the way only the one that is being
 //! looked at is open, and one that is come back to is opened anew by its path from the top, through no link. Their
 //! names wait for the way back in memory or on the disk (`sorted.rs`), those far above in memory only as long as there
 //! is room, and are read again then.
@@ -14,40 +14,40 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
-use super::about::About;
-use super::error::again;
+use super::error::retry_on_race;
 use super::file_id::FileId;
-use super::snapshot::{Folder, Snapshot, open_regular};
+use super::metadata::Metadata;
+use super::snapshot::{Directory, Snapshot, open_regular};
 use super::sorted::{Sorted, Sorter};
 use super::store::Store;
 use super::walk::{PATH_DIR, open_plain};
 use super::window::{Computing, SMALL, Source};
 use crate::memory::Memory;
 
-/// The room for the names of the folders beneath one whose names are kept without a grant, in bytes.
+/// The room for the names of the directories beneath one whose names are kept without a grant, in bytes.
 const ROOM: usize = 2 * SMALL;
 
 /// The most of a path that is given to the system at once, in bytes (`PATH_MAX` with its NUL is 4096).
 const MAX_STEP: usize = 4095;
 
-/// Goes through a folder: each folder comes before what is in it, what is in it sorted bytewise.
+/// Goes through a directory: each directory comes before what is in it, what is in it sorted bytewise.
 ///
 /// What vanishes before it is looked at is left out.
 #[derive(Debug)]
 pub struct Tree<'r> {
     store: &'r Store,
     sorter: Sorter<'r>,
-    top: Folder,
-    /// The innermost folder, where it is not the top.
+    top: Directory,
+    /// The innermost directory, where it is not the top.
     at: Option<OwnedFd>,
-    /// The path, from the top, of the innermost folder or of the entry that is being looked at.
+    /// The path, from the top, of the innermost directory or of the entry that is being looked at.
     path: Vec<u8>,
-    /// The folders on the way, the top first.
+    /// The directories on the way, the top first.
     levels: Vec<Level<'r>>,
     room: usize,
 }
 
-/// A folder on the way.
+/// A directory on the way.
 #[derive(Debug)]
 struct Level<'r> {
     /// The length of its path, with a slash behind it; 0 for the top.
@@ -59,10 +59,10 @@ struct Level<'r> {
 /// An entry of a tree.
 #[derive(Debug)]
 pub struct Node {
-    /// Its path from the top; that of a folder ends with a slash.
+    /// Its path from the top; that of a directory ends with a slash.
     pub path: Vec<u8>,
     /// What it is; the length of a file is that of its snapshot.
-    pub about: About,
+    pub metadata: Metadata,
     /// What is in it.
     pub content: NodeContent,
 }
@@ -72,8 +72,8 @@ pub struct Node {
 pub enum NodeContent {
     /// A file.
     File(Snapshot),
-    /// A folder: what is in it comes next.
-    Folder,
+    /// A directory: what is in it comes next.
+    Directory,
     /// A symbolic link, with its target as it stands.
     Link(Vec<u8>),
     /// A FIFO, socket or device.
@@ -99,17 +99,17 @@ impl fmt::Display for Unreadable {
 impl std::error::Error for Unreadable {}
 
 impl Store {
-    /// Begins to go through an open folder; through the root without what is the server's own.
+    /// Begins to go through an open directory; through the root without what is the server's own.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]; what the system says while its names are read.
-    pub fn tree<'r>(&'r self, top: Folder, memory: &'r Memory) -> Result<Tree<'r>, Error> {
+    pub fn tree<'r>(&'r self, top: Directory, memory: &'r Memory) -> Result<Tree<'r>, Error> {
         self.tree_with_room(top, memory, ROOM)
     }
 
     fn tree_with_room<'r>(
         &'r self,
-        top: Folder,
+        top: Directory,
         memory: &'r Memory,
         room: usize,
     ) -> Result<Tree<'r>, Error> {
@@ -160,7 +160,7 @@ impl Tree<'_> {
         Ok(None)
     }
 
-    /// Looks at the next entry of the innermost folder, and goes into it if it is a folder; `None` where there are no
+    /// Looks at the next entry of the innermost directory, and goes into it if it is a directory; `None` where there are no
     /// more.
     fn look_at_next(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Error> {
         let is_root = self.levels.len() == 1 && self.top.is_root;
@@ -173,30 +173,30 @@ impl Tree<'_> {
             return Ok(None);
         };
         self.path.extend_from_slice(name.as_bytes());
-        let (about, found) = again(|| look(self.store, dir, name))?;
+        let (metadata, found) = retry_on_race(|| look(self.store, dir, name))?;
         let content = match found {
             Found::File(snapshot) => NodeContent::File(snapshot),
             Found::Link(target) => NodeContent::Link(target),
             Found::Other => NodeContent::Other,
-            Found::Folder(folder) => {
-                self.enter(folder)?;
-                NodeContent::Folder
+            Found::Directory(directory) => {
+                self.enter(directory)?;
+                NodeContent::Directory
             }
         };
         Ok(Some(Node {
             path: self.path.clone(),
-            about,
+            metadata,
             content,
         }))
     }
 
-    /// Goes into the folder that the path leads to.
-    fn enter(&mut self, folder: OwnedFd) -> Result<(), Error> {
+    /// Goes into the directory that the path leads to.
+    fn enter(&mut self, directory: OwnedFd) -> Result<(), Error> {
         if let Some(level) = self.levels.last_mut() {
             level.names.rest();
         }
         let names = self.sorter.sort(Source {
-            dir: folder.as_fd(),
+            dir: directory.as_fd(),
             is_root: false,
         });
         let names = match names {
@@ -204,7 +204,7 @@ impl Tree<'_> {
             Err(Error::OutOfMemory) => Sorted::nothing_read(),
             names => names?,
         };
-        self.at = Some(folder);
+        self.at = Some(directory);
         self.path.push(b'/');
         let path_length = self.path.len();
         self.levels.push(Level { path_length, names });
@@ -212,7 +212,7 @@ impl Tree<'_> {
         Ok(())
     }
 
-    /// Goes back to the folder above, unless it has no more entries; it may have vanished as well.
+    /// Goes back to the directory above, unless it has no more entries; it may have vanished as well.
     fn leave(&mut self) -> Result<(), Error> {
         if let Some(level) = self.levels.pop() {
             self.sorter.forget(&level.names);
@@ -226,7 +226,7 @@ impl Tree<'_> {
             return Ok(());
         }
         match open_beneath(self.top.fd(), above) {
-            Ok(folder) => self.at = Some(folder),
+            Ok(directory) => self.at = Some(directory),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
                 self.sorter.forget(&level.names);
                 level.names = Sorted::none();
@@ -236,7 +236,7 @@ impl Tree<'_> {
         Ok(())
     }
 
-    /// Gives back memory for names that was not granted, where it is too much: of the outermost folders first, never of
+    /// Gives back memory for names that was not granted, where it is too much: of the outermost directories first, never of
     /// the innermost.
     fn make_room(&mut self) {
         let mut beneath: usize = 0;
@@ -248,7 +248,7 @@ impl Tree<'_> {
         }
     }
 
-    /// What is in a folder vanishes when the folder is removed: then what has been seen of it is not the whole.
+    /// What is in a directory vanishes when the directory is removed: then what has been seen of it is not the whole.
     fn check_end(&self) -> Result<(), Error> {
         let top = rustix::fs::fstat(self.top.fd())?;
         // A server moves it out of sight before it takes it apart.
@@ -264,7 +264,7 @@ impl Tree<'_> {
 /// An entry, opened.
 enum Found {
     File(Snapshot),
-    Folder(OwnedFd),
+    Directory(OwnedFd),
     Link(Vec<u8>),
     Other,
 }
@@ -272,38 +272,38 @@ enum Found {
 /// Opens an entry as what it is.
 ///
 /// # Errors
-/// [`Error::Moved`] where something else has taken its name meanwhile, or what the system says.
-fn look(store: &Store, dir: BorrowedFd<'_>, name: &OsStr) -> Result<(About, Found), Error> {
+/// [`Error::Raced`] where something else has taken its name meanwhile, or what the system says.
+fn look(store: &Store, dir: BorrowedFd<'_>, name: &OsStr) -> Result<(Metadata, Found), Error> {
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {
             let (file, _) =
                 open_regular(dir, name, OFlags::RDONLY).map_err(|error| match error {
-                    Error::IsFolder | Error::NotRegular | Error::Outside => Error::Moved,
+                    Error::IsDirectory | Error::NotRegular | Error::Outside => Error::Raced,
                     other => other,
                 })?;
             let snapshot = store.snapshot(file)?;
-            let mut about = About::from(&rustix::fs::fstat(&snapshot.file)?);
-            about.length = snapshot.version.length;
-            Ok((about, Found::File(snapshot)))
+            let mut metadata = Metadata::from(&rustix::fs::fstat(&snapshot.file)?);
+            metadata.length = snapshot.version.length;
+            Ok((metadata, Found::File(snapshot)))
         }
         FileType::Directory => {
-            let folder = match rustix::fs::openat(dir, name, PATH_DIR, Mode::empty()) {
-                Err(Errno::NOTDIR | Errno::LOOP) => return Err(Error::Moved),
+            let directory = match rustix::fs::openat(dir, name, PATH_DIR, Mode::empty()) {
+                Err(Errno::NOTDIR | Errno::LOOP) => return Err(Error::Raced),
                 opened => opened?,
             };
-            let about = About::from(&rustix::fs::fstat(&folder)?);
-            Ok((about, Found::Folder(folder)))
+            let metadata = Metadata::from(&rustix::fs::fstat(&directory)?);
+            Ok((metadata, Found::Directory(directory)))
         }
         FileType::Symlink => match rustix::fs::readlinkat(dir, name, Vec::new()) {
-            Err(Errno::INVAL) => Err(Error::Moved),
-            target => Ok((About::from(&stat), Found::Link(target?.into_bytes()))),
+            Err(Errno::INVAL) => Err(Error::Raced),
+            target => Ok((Metadata::from(&stat), Found::Link(target?.into_bytes()))),
         },
-        _ => Ok((About::from(&stat), Found::Other)),
+        _ => Ok((Metadata::from(&stat), Found::Other)),
     }
 }
 
-/// Opens a folder beneath another by a path of any length, each piece with a slash behind it.
+/// Opens a directory beneath another by a path of any length, each component with a slash behind it.
 fn open_beneath(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
     let mut left = path;
     let mut at: Option<OwnedFd> = None;
@@ -337,29 +337,39 @@ mod tests {
 
     fn tree<'r>(store: &'r Store, memory: &'r Memory, room: usize) -> Result<Tree<'r>, Error> {
         match store.open_entry(&[])? {
-            Entry::Folder(top) => store.tree_with_room(top, memory, room),
+            Entry::Directory(top) => store.tree_with_room(top, memory, room),
             Entry::File(_) => Err(Error::IsFile),
         }
     }
 
-    /// Makes folders 0 to 2 in each other, to a depth, with a file on each side of each folder.
-    fn fill(folder: &Path, depth: u32, paths: &mut Vec<String>, path: &str) -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
+    /// Makes directories 0 to 2 in each other, to a depth, with a file on each side of each directory.
+    fn fill(
+        directory: &Path,
+        depth: u32,
+        paths: &mut Vec<String>,
+        path: &str,
+    ) -> std::io::Result<()> {
+        std::fs::create_dir_all(directory)?;
         for number in 0..3 {
             for file in [format!("{number}-"), format!("{number}0")] {
-                std::fs::write(folder.join(&file), b"")?;
+                std::fs::write(directory.join(&file), b"")?;
                 paths.push(format!("{path}{file}"));
             }
             if depth > 0 {
                 let inner = format!("{path}{number}/");
                 paths.push(inner.clone());
-                fill(&folder.join(number.to_string()), depth - 1, paths, &inner)?;
+                fill(
+                    &directory.join(number.to_string()),
+                    depth - 1,
+                    paths,
+                    &inner,
+                )?;
             }
         }
         Ok(())
     }
 
-    // symptom: an archive of folders in each other held the names of every one of them, as long as the folder was the last
+    // symptom: an archive of directories in each other held the names of every one of them, as long as the directory was the last
     //          in the one above: enough, a few tens of levels deep, to end a server in a small control group.
     // cause:   names of which none was left to be looked at were not given back.
     // fix:     they are the first that are not needed any more.
@@ -369,12 +379,12 @@ mod tests {
         let storage = Scratch::new("tree-last")?;
         let store = &storage.store;
         let long = "n".repeat(200);
-        let mut folder = storage.path.clone();
+        let mut directory = storage.path.clone();
         for _ in 0..20 {
-            folder.push("z");
-            std::fs::create_dir(&folder)?;
+            directory.push("z");
+            std::fs::create_dir(&directory)?;
             for number in 0..80 {
-                std::fs::write(folder.join(format!("{number}{long}")), b"")?;
+                std::fs::write(directory.join(format!("{number}{long}")), b"")?;
             }
         }
         let memory = Memory::new(1 << 24);
@@ -394,11 +404,11 @@ mod tests {
         Ok(())
     }
 
-    // symptom: an archive was broken off at a folder of many names while others sorted theirs.
-    // cause:   a folder beneath it that got no memory to sort with ended it like one that cannot be read.
-    // fix:     such a folder is read in parts.
+    // symptom: an archive was broken off at a directory of many names while others sorted theirs.
+    // cause:   a directory beneath it that got no memory to sort with ended it like one that cannot be read.
+    // fix:     such a directory is read in parts.
     #[test]
-    fn a_folder_that_gets_no_memory_to_sort_with_is_gone_through_all_the_same()
+    fn a_directory_that_gets_no_memory_to_sort_with_is_gone_through_all_the_same()
     -> Result<(), Box<dyn std::error::Error>> {
         let storage = Scratch::new("tree-sort")?;
         let store = &storage.store;
@@ -429,10 +439,12 @@ mod tests {
         let store = &storage.store;
         let mut expected = Vec::new();
         fill(&storage.path, 4, &mut expected, "")?;
-        // Within a folder bytewise: "0" with all in it before "0-", that before "00".
+        // Within a directory bytewise: "0" with all in it before "0-", that before "00".
         let key = |path: &String| -> Vec<Vec<u8>> {
-            let pieces = path.trim_end_matches('/').split('/');
-            pieces.map(|piece| piece.as_bytes().to_vec()).collect()
+            let components = path.trim_end_matches('/').split('/');
+            components
+                .map(|component| component.as_bytes().to_vec())
+                .collect()
         };
         expected.sort_by_key(key);
         let memory = Memory::new(0);
@@ -456,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vanishes_while_its_folder_is_forgotten_is_left_out()
+    fn what_vanishes_while_its_directory_is_forgotten_is_left_out()
     -> Result<(), Box<dyn std::error::Error>> {
         let storage = Scratch::new("tree-vanish")?;
         let store = &storage.store;
@@ -467,10 +479,10 @@ mod tests {
         while let Some(node) = tree.next(&mut ())? {
             let path = String::from_utf8(node.path)?;
             if path == "0/0/0-" {
-                // Two folders up: the one with the next name, and a file behind it.
+                // Two directories up: the one with the next name, and a file behind it.
                 std::fs::remove_dir_all(storage.path.join("1"))?;
                 std::fs::remove_file(storage.path.join("10"))?;
-                // The folder above this one.
+                // The directory above this one.
                 std::fs::rename(storage.path.join("0"), storage.path.join("moved"))?;
             }
             found.push(path);

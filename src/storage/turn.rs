@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::Error;
 use super::file_id::FileId;
-use super::snapshot::LOCK_WAIT;
+use super::snapshot::LOCK_TIMEOUT;
 use super::store::Store;
 use crate::sync::lock;
 
@@ -156,7 +156,7 @@ impl Drop for Turn {
     }
 }
 
-/// Gives up on a lock under which the file has not changed for [`LOCK_WAIT`].
+/// Gives up on a lock under which the file has not changed for [`LOCK_TIMEOUT`].
 ///
 /// That its holder has said what it is about to do is no sign of life: it may have been stopped right after.
 struct StallDetector<'f> {
@@ -200,7 +200,7 @@ impl<'f> StallDetector<'f> {
             self.since = Instant::now();
             self.seen = Some(progress);
         }
-        match self.since.elapsed() > LOCK_WAIT {
+        match self.since.elapsed() > LOCK_TIMEOUT {
             true => Err(Error::Locked),
             false => Ok(()),
         }

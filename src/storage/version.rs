@@ -80,11 +80,11 @@ impl Store {
     pub(super) fn current(
         &self,
         dir: BorrowedFd<'_>,
-        leaf: &OsStr,
+        file_name: &OsStr,
     ) -> Result<Option<Current>, Error> {
-        match kind(dir, leaf) {
+        match kind(dir, file_name) {
             Ok(FileType::RegularFile) => {
-                let (file, _) = open_regular(dir, leaf, OFlags::RDONLY).map_err(raced)?;
+                let (file, _) = open_regular(dir, file_name, OFlags::RDONLY).map_err(raced)?;
                 let snapshot = self.snapshot(file)?;
                 Ok(Some(Current::File(snapshot.version)))
             }

@@ -1,8 +1,8 @@
-//! From a name to the open folder that holds it, never leaving the root.
+//! From a name to the open directory that holds it, never leaving the root.
 //!
-//! A name without symbolic links takes one `openat2` (RESOLVE_BENEATH, no links), or a step for each piece where there
-//! is no such call. Where a link is on the way, the name is walked piece by piece: each step opens one entry of an open
-//! folder without following it, and a link is read and its pieces walked in turn. No path is ever checked first and used
+//! A name without symbolic links takes one `openat2` (RESOLVE_BENEATH, no links), or a step for each component where there
+//! is no such call. Where a link is on the way, the name is walked component by component: each step opens one entry of an open
+//! directory without following it, and a link is read and its components walked in turn. No path is ever checked first and used
 //! later, so a link that is swapped in between can only make a step fail.
 
 use std::collections::VecDeque;
@@ -25,7 +25,7 @@ pub(super) const PATH_DIR: OFlags = OFlags::PATH
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// What to do with a link in the last piece.
+/// What to do with a link in the last component.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Last {
     /// The name means what the link leads to.
@@ -38,7 +38,7 @@ pub(super) enum Last {
 #[derive(Clone, Copy)]
 pub(super) enum Missing<'c> {
     Fail,
-    /// It is made, unless this refuses, which is given the folder that it would be made in.
+    /// It is made, unless this refuses, which is given the directory that it would be made in.
     Make(&'c dyn Fn(BorrowedFd<'_>) -> Result<(), Error>),
 }
 
@@ -47,15 +47,15 @@ pub(super) enum Missing<'c> {
 pub(super) struct Way<'c> {
     pub(super) last: Last,
     pub(super) missing: Missing<'c>,
-    /// A folder that must not be on the way.
+    /// A directory that must not be on the way.
     pub(super) avoid: Option<FileId>,
 }
 
 /// Where a name leads.
 pub(super) enum Place<'r> {
-    /// The root, or a folder that a link reaches by a path that ends in `..` or `.`.
-    Folder(Dir<'r>),
-    /// An entry, there or not, of an open folder; and what it was when the name was resolved.
+    /// The root, or a directory that a link reaches by a path that ends in `..` or `.`.
+    Directory(Dir<'r>),
+    /// An entry, there or not, of an open directory; and what it was when the name was resolved.
     Entry(Dir<'r>, OsString, Seen),
 }
 
@@ -71,8 +71,8 @@ pub(super) enum Seen {
 
 impl Seen {
     /// Looks at an entry, without following it.
-    fn at(dir: BorrowedFd<'_>, leaf: &OsStr) -> Self {
-        match rustix::fs::statat(dir, leaf, AtFlags::SYMLINK_NOFOLLOW) {
+    fn at(dir: BorrowedFd<'_>, file_name: &OsStr) -> Self {
+        match rustix::fs::statat(dir, file_name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Self::Something(stat),
             Err(Errno::NOENT) => Self::Nothing,
             // Whoever uses the entry is told.
@@ -91,16 +91,16 @@ impl Seen {
     ///
     /// # Errors
     /// Those of fstatat(2), `ENOENT` among them.
-    pub(super) fn kind(self, dir: BorrowedFd<'_>, leaf: &OsStr) -> Result<FileType, Errno> {
+    pub(super) fn kind(self, dir: BorrowedFd<'_>, file_name: &OsStr) -> Result<FileType, Errno> {
         match self {
-            Self::Unknown => kind(dir, leaf),
+            Self::Unknown => kind(dir, file_name),
             Self::Nothing => Err(Errno::NOENT),
             Self::Something(stat) => Ok(FileType::from_raw_mode(stat.st_mode)),
         }
     }
 }
 
-/// An open folder: the root or one below it.
+/// An open directory: the root or one below it.
 pub(super) enum Dir<'r> {
     Root(&'r OwnedFd),
     Below(OwnedFd),
@@ -116,56 +116,56 @@ impl AsFd for Dir<'_> {
 }
 
 impl<'r> Place<'r> {
-    /// The folder and entry, where there is one.
+    /// The directory and entry, where there is one.
     pub(super) fn entry(self) -> Option<(Dir<'r>, OsString)> {
         match self {
-            Self::Folder(_) => None,
-            Self::Entry(dir, leaf, _) => Some((dir, leaf)),
+            Self::Directory(_) => None,
+            Self::Entry(dir, file_name, _) => Some((dir, file_name)),
         }
     }
 }
 
 /// The type of an entry, without following it.
-pub(super) fn kind(dir: BorrowedFd<'_>, leaf: &OsStr) -> Result<FileType, Errno> {
-    let stat = rustix::fs::statat(dir, leaf, AtFlags::SYMLINK_NOFOLLOW)?;
+pub(super) fn kind(dir: BorrowedFd<'_>, file_name: &OsStr) -> Result<FileType, Errno> {
+    let stat = rustix::fs::statat(dir, file_name, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(FileType::from_raw_mode(stat.st_mode))
 }
 
-/// Resolves `pieces` beneath the root.
+/// Resolves `components` beneath the root.
 pub(super) fn place<'r>(
     store: &'r Store,
-    pieces: &[String],
+    components: &[String],
     way: Way<'_>,
 ) -> Result<Place<'r>, Error> {
-    let Some((leaf, parents)) = pieces.split_last() else {
-        return Ok(Place::Folder(Dir::Root(&store.dir)));
+    let Some((file_name, parents)) = components.split_last() else {
+        return Ok(Place::Directory(Dir::Root(&store.dir)));
     };
-    let is_own = pieces.first().is_some_and(|first| store.is_own(first));
+    let is_own = components.first().is_some_and(|first| store.is_own(first));
     if is_own {
         return Err(Error::Own);
     }
-    // The walk looks at each folder; one call for all does not.
+    // The walk looks at each directory; one call for all does not.
     if way.avoid.is_none()
         && let Some(dir) = without_links(store, parents)
     {
-        let leaf = OsString::from(leaf);
-        let seen = look(way.last, dir.as_fd(), &leaf);
+        let file_name = OsString::from(file_name);
+        let seen = look(way.last, dir.as_fd(), &file_name);
         if !seen.is_link() {
-            return Ok(Place::Entry(dir, leaf, seen));
+            return Ok(Place::Entry(dir, file_name, seen));
         }
     }
-    Walk::new(store, pieces, way).run()
+    Walk::new(store, components, way).run()
 }
 
-/// Looks at the last piece, where it may be a link that is to be followed.
-fn look(last: Last, dir: BorrowedFd<'_>, leaf: &OsStr) -> Seen {
+/// Looks at the last component, where it may be a link that is to be followed.
+fn look(last: Last, dir: BorrowedFd<'_>, file_name: &OsStr) -> Seen {
     match last {
-        Last::Follow => Seen::at(dir, leaf),
+        Last::Follow => Seen::at(dir, file_name),
         Last::Keep => Seen::Unknown,
     }
 }
 
-/// The parent, or `None` where a link is on the way or a piece is missing.
+/// The parent, or `None` where a link is on the way or a component is missing.
 fn without_links<'r>(store: &'r Store, parents: &[String]) -> Option<Dir<'r>> {
     if parents.is_empty() {
         return Some(Dir::Root(&store.dir));
@@ -176,19 +176,19 @@ fn without_links<'r>(store: &'r Store, parents: &[String]) -> Option<Dir<'r>> {
 }
 
 impl Store {
-    /// The open folder that holds an entry, and the entry's name, without a walk; `None` where that is not enough to find
+    /// The open directory that holds an entry, and the entry's name, without a walk; `None` where that is not enough to find
     /// it.
     pub(super) fn parent_without_links<'n>(
         &self,
-        pieces: &'n [String],
+        components: &'n [String],
     ) -> Option<(Dir<'_>, &'n str)> {
-        let (leaf, parents) = pieces.split_last()?;
-        let is_own = pieces.first().is_some_and(|first| self.is_own(first));
-        (!is_own).then_some((without_links(self, parents)?, leaf))
+        let (file_name, parents) = components.split_last()?;
+        let is_own = components.first().is_some_and(|first| self.is_own(first));
+        (!is_own).then_some((without_links(self, parents)?, file_name))
     }
 }
 
-/// Opens a folder below another by a path without links, and without `..` in it.
+/// Opens a directory below another by a path without links, and without `..` in it.
 ///
 /// In one call, where there is one: Linux has it from 5.6 on, and a filter that has to look at the flags of what is
 /// opened, such as RestrictSUIDSGID of systemd, denies it, since it cannot.
@@ -199,33 +199,38 @@ pub(super) fn open_plain(dir: BorrowedFd<'_>, path: &OsStr) -> Result<OwnedFd, E
         other => return other,
     }
     let mut at: Option<OwnedFd> = None;
-    for piece in path.as_bytes().split(|&byte| byte == b'/') {
+    for component in path.as_bytes().split(|&byte| byte == b'/') {
         let here = at.as_ref().map_or(dir, AsFd::as_fd);
-        at = Some(rustix::fs::openat(here, piece, PATH_DIR, Mode::empty())?);
+        at = Some(rustix::fs::openat(
+            here,
+            component,
+            PATH_DIR,
+            Mode::empty(),
+        )?);
     }
     at.ok_or(Errno::NOENT)
 }
 
-/// The walk piece by piece. Only the folder that it has come to is open, however deep it is.
+/// The walk component by component. Only the directory that it has come to is open, however deep it is.
 struct Walk<'r, 'c> {
     store: &'r Store,
     way: Way<'c>,
-    /// The folder; none at the root.
+    /// The directory; none at the root.
     at: Option<OwnedFd>,
-    /// The names of the folders from the root to here; `..` takes the last away.
+    /// The names of the directories from the root to here; `..` takes the last away.
     names: Vec<OsString>,
     ahead: VecDeque<OsString>,
     links: usize,
 }
 
 impl<'r, 'c> Walk<'r, 'c> {
-    fn new(store: &'r Store, pieces: &[String], way: Way<'c>) -> Self {
+    fn new(store: &'r Store, components: &[String], way: Way<'c>) -> Self {
         Self {
             store,
             way,
             at: None,
             names: Vec::new(),
-            ahead: pieces.iter().map(OsString::from).collect(),
+            ahead: components.iter().map(OsString::from).collect(),
             links: 0,
         }
     }
@@ -238,7 +243,7 @@ impl<'r, 'c> Walk<'r, 'c> {
         self.at.map_or(Dir::Root(&self.store.dir), Dir::Below)
     }
 
-    /// Goes back to the folder before.
+    /// Goes back to the directory before.
     fn back(&mut self) -> Result<(), Error> {
         self.names.pop().ok_or(Error::Outside)?;
         self.at = match self.names.is_empty() {
@@ -263,52 +268,52 @@ impl<'r, 'c> Walk<'r, 'c> {
     }
 
     fn run(mut self) -> Result<Place<'r>, Error> {
-        while let Some(piece) = self.ahead.pop_front() {
-            match piece.as_bytes() {
+        while let Some(component) = self.ahead.pop_front() {
+            match component.as_bytes() {
                 b"" | b"." => continue,
                 b".." => {
                     self.back()?;
                     continue;
                 }
                 // By whatever link: this is the only way there.
-                _ if self.names.is_empty() && self.store.is_own(&piece) => {
+                _ if self.names.is_empty() && self.store.is_own(&component) => {
                     return Err(Error::Own);
                 }
                 _ => {}
             }
             if !self.ahead.is_empty() {
-                self.enter(&piece)?;
+                self.enter(&component)?;
                 continue;
             }
-            let seen = look(self.way.last, self.here(), &piece);
+            let seen = look(self.way.last, self.here(), &component);
             match seen.is_link() {
-                true => self.expand(&piece)?,
-                false => return Ok(Place::Entry(self.into_here(), piece, seen)),
+                true => self.expand(&component)?,
+                false => return Ok(Place::Entry(self.into_here(), component, seen)),
             }
         }
-        Ok(Place::Folder(self.into_here()))
+        Ok(Place::Directory(self.into_here()))
     }
 
-    /// Goes into the folder `piece`, or puts the pieces of the link `piece` ahead.
-    fn enter(&mut self, piece: &OsStr) -> Result<(), Error> {
-        let opened = rustix::fs::openat(self.here(), piece, PATH_DIR, Mode::empty());
+    /// Goes into the directory `component`, or puts the components of the link `component` ahead.
+    fn enter(&mut self, component: &OsStr) -> Result<(), Error> {
+        let opened = rustix::fs::openat(self.here(), component, PATH_DIR, Mode::empty());
         match (opened, self.way.missing) {
-            (Ok(dir), _) => self.go_to(dir, piece),
+            (Ok(dir), _) => self.go_to(dir, component),
             (Err(Errno::NOENT), Missing::Make(check)) => {
                 check(self.here())?;
-                let parent = self.store.folder_sync(self.here())?;
-                match rustix::fs::mkdirat(self.here(), piece, Mode::from_raw_mode(0o777)) {
+                let parent = self.store.directory_sync(self.here())?;
+                match rustix::fs::mkdirat(self.here(), component, Mode::from_raw_mode(0o777)) {
                     Ok(()) => parent.sync()?,
                     // Somebody else has just made it.
                     Err(Errno::EXIST) => {}
                     Err(errno) => return Err(errno.into()),
                 }
-                let dir = rustix::fs::openat(self.here(), piece, PATH_DIR, Mode::empty())?;
-                self.go_to(dir, piece)
+                let dir = rustix::fs::openat(self.here(), component, PATH_DIR, Mode::empty())?;
+                self.go_to(dir, component)
             }
             // With O_NOFOLLOW and O_DIRECTORY a link is ENOTDIR, or ELOOP on some file systems.
-            (Err(Errno::NOTDIR | Errno::LOOP), _) => match kind(self.here(), piece)? {
-                FileType::Symlink => self.expand(piece),
+            (Err(Errno::NOTDIR | Errno::LOOP), _) => match kind(self.here(), component)? {
+                FileType::Symlink => self.expand(component),
                 _ => Err(Error::ParentIsFile),
             },
             (Err(errno), _) => Err(errno.into()),
@@ -323,14 +328,15 @@ impl<'r, 'c> Walk<'r, 'c> {
         let target = match rustix::fs::readlinkat(self.here(), link, Vec::new()) {
             Ok(target) => target.into_bytes(),
             // No link any more.
-            Err(Errno::INVAL | Errno::NOENT) => return Err(Error::Moved),
+            Err(Errno::INVAL | Errno::NOENT) => return Err(Error::Raced),
             Err(errno) => return Err(errno.into()),
         };
         if target.starts_with(b"/") {
             return Err(Error::Outside);
         }
-        for piece in target.rsplit(|&byte| byte == b'/') {
-            self.ahead.push_front(OsString::from_vec(piece.to_vec()));
+        for component in target.rsplit(|&byte| byte == b'/') {
+            self.ahead
+                .push_front(OsString::from_vec(component.to_vec()));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Names of a folder in order, in little memory and without a disk: the folder is read again for each
+//! Names of a directory in order, in little memory and without a disk: the directory is read again for each
 //! next part of them.
 //!
 //! That takes the processor for long, and so it is done in turns with what else computes; between two
@@ -22,7 +22,7 @@ pub(super) const SMALL: usize = 32 * 1024;
 /// The least memory that is worth being granted, in bytes: half of it is filled.
 const LEAST_GRANT: usize = 2 * SMALL;
 
-/// A folder of fewer names is read without a turn, and a larger one asks after each this many of them
+/// A directory of fewer names is read without a turn, and a larger one asks after each this many of them
 /// whether to go on.
 const STEP: u64 = 1024;
 
@@ -47,14 +47,14 @@ impl Computing for () {
     fn stop_computing(&mut self) {}
 }
 
-/// An open folder whose names are wanted.
+/// An open directory whose names are wanted.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'f> {
     pub(super) dir: BorrowedFd<'f>,
     pub(super) is_root: bool,
 }
 
-/// A part of the names of a folder, and how many of them have been handed out.
+/// A part of the names of a directory, and how many of them have been handed out.
 #[derive(Debug)]
 pub(super) struct Window<'r> {
     /// The last name before it; empty at the beginning.
@@ -66,25 +66,25 @@ pub(super) struct Window<'r> {
     grant: Option<Grant<'r>>,
     /// Names that were handed out before it.
     done: u64,
-    /// How many the folder had when it was read last; 0 before that.
+    /// How many the directory had when it was read last; 0 before that.
     total: u64,
 }
 
 impl Source<'_> {
-    /// Opens the folder for reading: it may be open as a place alone (O_PATH).
+    /// Opens the directory for reading: it may be open as a place alone (O_PATH).
     pub(super) fn open(self) -> Result<Dir, Error> {
         let readable = rustix::fs::openat(self.dir, ".", DIR_FLAGS, Mode::empty())?;
         Ok(Dir::new(readable)?)
     }
 
-    /// Whether an entry is not one of the folder's names.
+    /// Whether an entry is not one of the directory's names.
     pub(super) fn leaves_out(self, store: &Store, name: &[u8]) -> bool {
         matches!(name, b"." | b"..") || self.is_root && store.is_own(OsStr::from_bytes(name))
     }
 }
 
 impl<'r> Window<'r> {
-    /// None of the names behind one, of a folder that had so many in all, where that is known.
+    /// None of the names behind one, of a directory that had so many in all, where that is known.
     pub(super) fn new(after: Vec<u8>, total: u64) -> Self {
         Self {
             after,
@@ -97,7 +97,7 @@ impl<'r> Window<'r> {
         }
     }
 
-    /// The next name, for which the folder may be read again.
+    /// The next name, for which the directory may be read again.
     ///
     /// # Errors
     /// What the system says; what ends the computation.
@@ -133,8 +133,8 @@ impl<'r> Window<'r> {
         let room = self.grant.as_ref().map_or(SMALL, |it| it.bytes() / 2);
         let mut before: Option<Vec<u8>> = None;
         let mut read = 0;
-        let mut folder = source.open()?;
-        while let Some(entry) = folder.read() {
+        let mut directory = source.open()?;
+        while let Some(entry) = directory.read() {
             let entry = entry?;
             read += 1;
             if read % STEP == 0 {

@@ -1,4 +1,4 @@
-//! What can be told of an entry of a folder without reading it.
+//! What can be told of an entry of a directory without reading it.
 
 use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
@@ -8,28 +8,28 @@ use rustix::fs::{AtFlags, FileType, Stat};
 use rustix::io::Errno;
 
 use super::Error;
-use super::snapshot::Folder;
+use super::snapshot::Directory;
 use super::store::Store;
 
 /// How often an entry is looked at that is being written to.
-const LOOKS: usize = 32;
+const MAX_STAT_RETRIES: usize = 32;
 
 /// What an entry is. A link is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
     File,
-    /// A folder.
-    Folder,
+    /// A directory.
+    Directory,
     /// A symbolic link.
     Link,
     /// A FIFO, socket or device.
     Other,
 }
 
-/// An entry of a folder.
+/// An entry of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct About {
+pub struct Metadata {
     /// What it is.
     pub kind: Kind,
     /// The length of a file in bytes; 0 of anything else.
@@ -44,17 +44,17 @@ pub struct About {
     pub group: u32,
 }
 
-impl From<&Stat> for About {
+impl From<&Stat> for Metadata {
     fn from(stat: &Stat) -> Self {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Kind::File,
-            FileType::Directory => Kind::Folder,
+            FileType::Directory => Kind::Directory,
             FileType::Symlink => Kind::Link,
             _ => Kind::Other,
         };
         let length = match kind {
             Kind::File => u64::try_from(stat.st_size).unwrap_or(0),
-            Kind::Folder | Kind::Link | Kind::Other => 0,
+            Kind::Directory | Kind::Link | Kind::Other => 0,
         };
         Self {
             kind,
@@ -68,15 +68,15 @@ impl From<&Stat> for About {
 }
 
 impl Store {
-    /// What an entry of an open folder is; `None` where there is none of that name any more.
+    /// What an entry of an open directory is; `None` where there is none of that name any more.
     ///
     /// While a join to a file is under way, and after one that was killed, its length is the one from before it.
     ///
     /// # Errors
     /// What the system says.
-    pub fn about(&self, folder: &Folder, name: &OsStr) -> Result<Option<About>, Error> {
-        match self.look(folder.fd(), name) {
-            Ok(about) => Ok(Some(about)),
+    pub fn metadata(&self, directory: &Directory, name: &OsStr) -> Result<Option<Metadata>, Error> {
+        match self.look(directory.fd(), name) {
+            Ok(metadata) => Ok(Some(metadata)),
             Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
@@ -86,26 +86,26 @@ impl Store {
     /// be that of a file at rest only where the file is, after that, what it was before. A noted length is held against
     /// a size from after the note was read, as in [`Store::snapshot`]; one from before may be from the middle of the
     /// join before, all of which the note lets count.
-    fn look(&self, dir: BorrowedFd<'_>, name: &OsStr) -> Result<About, Error> {
+    fn look(&self, dir: BorrowedFd<'_>, name: &OsStr) -> Result<Metadata, Error> {
         let mut seen = stat(dir, name)?;
-        for _ in 0..LOOKS {
-            let mut about = About::from(&seen);
-            if about.kind != Kind::File {
-                return Ok(about);
+        for _ in 0..MAX_STAT_RETRIES {
+            let mut metadata = Metadata::from(&seen);
+            if metadata.kind != Kind::File {
+                return Ok(metadata);
             }
             let noted = self.note_at(dir, name, seen.st_ino)?.length();
             let seen_again = stat(dir, name)?;
             match noted {
                 Some(noted) if seen.st_ino == seen_again.st_ino => {
-                    about.length = noted.min(About::from(&seen_again).length);
-                    return Ok(about);
+                    metadata.length = noted.min(Metadata::from(&seen_again).length);
+                    return Ok(metadata);
                 }
-                None if is_same(&seen, &seen_again) => return Ok(about),
+                None if is_same(&seen, &seen_again) => return Ok(metadata),
                 _ => seen = seen_again,
             }
         }
         // Another program keeps writing to it; no join would.
-        Ok(About::from(&seen))
+        Ok(Metadata::from(&seen))
     }
 }
 
