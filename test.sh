@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that can be tested with cargo and curl: the crate's tests, those of the tiny_http crate that stands in for
-# the registry's, the shell tests in tests/curl against the release build, and a short form of the
+# the registry's, the shell tests in tests/shell against the release build, and a short form of the
 # attack on it.
 # The last line is "N passed, N failed", with ", N skipped" behind it where something was.
 
@@ -76,7 +76,7 @@ show_next() {
 
 shell_tests() {
   local file name
-  for file in tests/curl/*.sh; do
+  for file in tests/shell/*.sh; do
     ((${#name_of[@]} < width)) || show_next
     name=$(basename "$file" .sh)
     timeout -k 10 600 bash "$file" >"$work/$name.out" 2>&1 </dev/null &

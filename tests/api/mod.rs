@@ -1,0 +1,23 @@
+//! What each request does: names, links, listings, archives, and the writes one at a time, with the status of each
+//! mistake.
+//!
+//! What belongs here follows from the contract alone. Not here: HTTP itself (`http`), several writers at once and
+//! servers that are killed (`durability`).
+
+mod append_create;
+mod append_offset;
+mod copies;
+mod cross_origin;
+mod errors;
+mod json_bodies;
+mod links;
+mod listings;
+mod moves;
+mod names;
+mod pages;
+mod reads;
+mod refused_uploads;
+mod special_files;
+mod store_and_delete;
+mod tar;
+mod traversal;

@@ -1,0 +1,19 @@
+//! HTTP as RFC 9110, 9112 and 9530 have it: framing, heads, connections, ranges, preconditions, validators, digests.
+//!
+//! What belongs here holds for any HTTP server of files. Not here: what a request does to the files (`api`), and how much
+//! a client may take (`limits`). The engine alone, without files, is tested in `tiny_http/tests`.
+
+mod body_arrival;
+mod connection_end;
+mod connections;
+mod digests;
+mod etags;
+mod framing;
+mod last_modified;
+mod partial_content;
+pub mod preconditions;
+mod protocol_versions;
+mod range_syntax;
+mod small_replies;
+mod targets;
+mod whole_bodies;

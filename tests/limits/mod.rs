@@ -1,0 +1,15 @@
+//! What clients can take from a server and from each other: time, connections, transfers, memory, descriptors, and what
+//! happens when the system has no more of it.
+//!
+//! Not here: a full disk, which needs a mount (`tests/shell`), and hostile traffic as a whole (`scripts/attack`).
+
+mod address_space;
+mod computations;
+mod configured_limits;
+mod control_groups;
+mod few_descriptors;
+mod idle_connections;
+mod injected_faults;
+mod many_clients;
+mod slow_uploads;
+mod workers;

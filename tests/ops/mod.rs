@@ -1,0 +1,17 @@
+//! What whoever runs the server relies on: flags and variables, the start, addresses, sockets, health, signals, the end,
+//! the log.
+//!
+//! Not here: the unit, the image and the chart (`e2e`), and what needs root or a network of its own (`tests/shell`).
+
+mod flags;
+mod health;
+mod host_flag;
+mod listen_flag;
+mod log_fields;
+mod log_lines;
+mod shutdown;
+mod signals;
+mod startup;
+mod typing_mistakes;
+mod unix_sockets;
+mod unread_log;
