@@ -14,6 +14,7 @@ mod program;
 mod server;
 mod storage;
 mod sync;
+mod time;
 
 pub use program::run;
 

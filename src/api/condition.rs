@@ -4,7 +4,6 @@
 //! (`http/precondition.rs`), and that nothing changes between check and write (`storage/`).
 
 use super::{Error, Request};
-use crate::http::date::whole_seconds;
 use crate::http::entity_tag::EntityTag;
 use crate::http::precondition::{Conditions, Validators};
 use crate::http::range::ContentRange;
@@ -31,23 +30,20 @@ pub(super) fn read_lenient(request: &dyn Request) -> Result<Conditions, Error> {
 pub(super) fn validators(version: &Version) -> Validators {
     Validators {
         tag: Some(EntityTag::strong(opaque(version))),
-        modified: version.modified.map(whole_seconds),
+        modified: Some(version.modified.seconds()),
     }
 }
 
 /// The tag without its quotation marks: time and length, and the inode number and the kernel's own time of change for
 /// files whose time another program has set. Those two are nobody's business, so they are scattered.
 pub(super) fn opaque(version: &Version) -> String {
-    let since = version
-        .modified
-        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-        .unwrap_or_default();
     // The lower half is what differs between two times of this age.
-    let changed = version.changed as u64;
+    let changed = version.changed.nanoseconds() as u64;
     let scattered = version.inode.wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ changed.wrapping_mul(0xd6e8_feb8_6659_fd93);
     let scattered = scattered ^ (scattered >> 32);
-    format!("{:x}-{:x}-{scattered:x}", since.as_nanos(), version.length)
+    let modified = version.modified.nanoseconds().max(0);
+    format!("{modified:x}-{:x}-{scattered:x}", version.length)
 }
 
 /// What a write is held against, at the moment at which it takes place.
@@ -142,26 +138,24 @@ impl Guard {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
     use super::*;
+    use crate::time::Timestamp;
 
     #[test]
     fn a_tag_changes_with_each_part_of_a_version() {
-        let version = |inode, length, modified: SystemTime, changed| Version {
+        let version = |inode, length, modified, changed| Version {
             inode,
             length,
-            modified: Some(modified),
-            changed,
+            modified: Timestamp::new(0, modified),
+            changed: Timestamp::new(0, changed),
         };
-        let time = UNIX_EPOCH + Duration::from_nanos(0x1234);
-        let tag = opaque(&version(1, 0x10, time, 0x1240));
+        let tag = opaque(&version(1, 0x10, 0x1234, 0x1240));
         assert!(tag.starts_with("1234-10-"), "{tag}");
         for other in [
-            version(2, 0x10, time, 0x1240),
-            version(1, 0x11, time, 0x1240),
-            version(1, 0x10, time + Duration::from_nanos(1), 0x1240),
-            version(1, 0x10, time, 0x1241),
+            version(2, 0x10, 0x1234, 0x1240),
+            version(1, 0x11, 0x1234, 0x1240),
+            version(1, 0x10, 0x1235, 0x1240),
+            version(1, 0x10, 0x1234, 0x1241),
         ] {
             assert_ne!(opaque(&other), tag, "{other:?}");
         }

@@ -5,7 +5,6 @@ use std::io;
 
 use super::listing::vary;
 use super::{Content, Context, Reply, Request, Sink};
-use crate::http::date::rfc3339_millis;
 use crate::http::head::Field;
 use crate::http::link::{page_address, push_address, push_text};
 use crate::http::name::Name;
@@ -93,7 +92,7 @@ fn push_line(line: &mut String, name: &[u8], metadata: &Metadata) {
     push_text(line, name);
     line.push_str(if is_folder { "/</a> " } else { "</a> " });
     // Writing into a String cannot fail.
-    let _ = write!(line, "{} ", rfc3339_millis(metadata.modified));
+    let _ = write!(line, "{} ", metadata.modified.rfc3339_millis());
     if metadata.kind == Kind::File {
         let _ = write!(line, "{}", metadata.length);
     }
@@ -102,9 +101,8 @@ fn push_line(line: &mut String, name: &[u8], metadata: &Metadata) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
-
     use super::*;
+    use crate::time::Timestamp;
 
     #[test]
     fn an_entry_is_a_line_with_a_link() {
@@ -128,7 +126,7 @@ mod tests {
             let metadata = Metadata {
                 kind,
                 length: 7,
-                modified: UNIX_EPOCH,
+                modified: Timestamp::default(),
                 permissions: 0o644,
                 owner: 0,
                 group: 0,

@@ -7,7 +7,6 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::{Content, Context, Reply, Request, Sink, index};
 use crate::http::accept;
-use crate::http::date::rfc3339_millis;
 use crate::http::head::Field;
 use crate::http::name::Name;
 use crate::storage::{self, Directory, Kind, Listing, Metadata};
@@ -123,15 +122,14 @@ fn push_object(object: &mut Vec<u8>, name: &OsStr, metadata: &Metadata) -> io::R
         object,
         ",\"type\":\"{kind}\",\"size\":{},\"modified\":\"{}\"}}",
         metadata.length,
-        rfc3339_millis(metadata.modified)
+        metadata.modified.rfc3339_millis()
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
     use super::*;
+    use crate::time::Timestamp;
 
     #[test]
     fn a_name_is_one_line() {
@@ -178,7 +176,7 @@ mod tests {
             let metadata = Metadata {
                 kind,
                 length,
-                modified: UNIX_EPOCH + Duration::from_millis(1500),
+                modified: Timestamp::new(1, 500_000_000),
                 permissions: 0o644,
                 owner: 0,
                 group: 0,

@@ -3,9 +3,8 @@
 //!
 //! In: an entry as a value, its header as bytes. Out: files, and the stream that they are written to.
 
-use std::time::UNIX_EPOCH;
-
 use crate::storage::{Kind, Metadata};
+use crate::time::Timestamp;
 
 /// An archive is made of blocks of this length, in bytes; what is in a file is filled up to a whole one.
 pub(super) const BLOCK: usize = 512;
@@ -47,19 +46,25 @@ pub(super) fn header(path: &[u8], metadata: &Metadata, target: &[u8]) -> Option<
             records.push(key, value.to_string().as_bytes());
         }
     }
-    let (sign, since) = match metadata.modified.duration_since(UNIX_EPOCH) {
-        Ok(since) => ("", since),
-        Err(before) => ("-", before.duration()),
-    };
-    let is_negative = !sign.is_empty();
-    let fits = header.number(MTIME, if is_negative { 0 } else { since.as_secs() });
-    if !fits || is_negative || since.subsec_nanos() > 0 {
-        let text = format!("{sign}{}.{:09}", since.as_secs(), since.subsec_nanos());
-        records.push("mtime", text.as_bytes());
+    let seconds = metadata.modified.seconds();
+    let fits = header.number(MTIME, u64::try_from(seconds).unwrap_or(0));
+    if !fits || metadata.modified != Timestamp::new(seconds.max(0), 0) {
+        records.push("mtime", decimal(metadata.modified).as_bytes());
     }
     let mut bytes = records.into_bytes();
     bytes.extend_from_slice(&header.into_block());
     Some(bytes)
+}
+
+/// A time in seconds since 1970, with nanoseconds as decimals.
+fn decimal(time: Timestamp) -> String {
+    let nanoseconds = time.nanoseconds();
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    let (seconds, nanos) = (
+        nanoseconds.unsigned_abs() / 1_000_000_000,
+        nanoseconds.unsigned_abs() % 1_000_000_000,
+    );
+    format!("{sign}{seconds}.{nanos:09}")
 }
 
 /// How many zeros fill up the last block of content.
@@ -174,9 +179,8 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, SystemTime};
 
-    fn file(length: u64, modified: SystemTime) -> Metadata {
+    fn file(length: u64, modified: Timestamp) -> Metadata {
         Metadata {
             kind: Kind::File,
             length,
@@ -191,8 +195,8 @@ mod tests {
         header(path, metadata, target).unwrap_or_default()
     }
 
-    fn after(seconds: u64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(seconds)
+    fn after(seconds: i64) -> Timestamp {
+        Timestamp::new(seconds, 0)
     }
 
     /// The records of a header, each without its length, which is checked.
@@ -310,19 +314,19 @@ mod tests {
             ),
             (
                 path(1),
-                file(0, after(1) + Duration::from_nanos(1)),
+                file(0, Timestamp::new(1, 1)),
                 vec![],
                 vec![b"mtime=1.000000001".to_vec()],
             ),
             (
                 path(1),
-                file(0, UNIX_EPOCH - Duration::from_millis(1500)),
+                file(0, Timestamp::new(-2, 500_000_000)),
                 vec![],
                 vec![b"mtime=-1.500000000".to_vec()],
             ),
             (
                 path(1),
-                file(0, UNIX_EPOCH - Duration::from_secs(1)),
+                file(0, after(-1)),
                 vec![],
                 vec![b"mtime=-1.000000000".to_vec()],
             ),

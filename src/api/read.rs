@@ -1,17 +1,15 @@
 //! GET of a file or a folder.
 
-use std::time::SystemTime;
-
 use super::condition::{read_lenient, validators};
 use super::listing;
 use super::{Access, Content, Context, Error, Op, Reply, Request};
-use crate::http::date::imf_fixdate;
 use crate::http::head::Field;
 use crate::http::media_type;
 use crate::http::name::Name;
 use crate::http::precondition::{Validators, Verdict, if_range_holds};
 use crate::http::range::{Selection, select};
 use crate::storage::{Entry, Snapshot, Version};
+use crate::time::Timestamp;
 
 /// The content of a file, or the names in a folder.
 pub(super) fn read<'s>(
@@ -77,8 +75,8 @@ fn fields_of(snapshot: &Snapshot, current: &Validators) -> Vec<Field> {
 
 /// `Last-Modified`, never later than the reply itself (RFC 9110, section 8.8.2.1).
 pub(super) fn last_modified(version: &Version) -> Option<Field> {
-    let modified = version.modified?.min(SystemTime::now());
-    Some(("Last-Modified", imf_fixdate(modified)?.into()))
+    let modified = version.modified.min(Timestamp::now());
+    Some(("Last-Modified", modified.http_date()?.into()))
 }
 
 /// Whether the client, by its conditions, is to get the content; otherwise it has it already.

@@ -7,7 +7,6 @@ use sha2::{Digest as _, Sha256};
 use super::condition::opaque;
 use super::read::{is_new, last_modified};
 use super::{Access, COMPUTE_STEP, Error, Reply, Request};
-use crate::http::date::whole_seconds;
 use crate::http::entity_tag::EntityTag;
 use crate::http::head::Field;
 use crate::http::name::Name;
@@ -115,7 +114,7 @@ fn about(version: &Version, what: &str) -> (Validators, Vec<Field>) {
     fields.extend(last_modified(version));
     let validators = Validators {
         tag: Some(tag),
-        modified: version.modified.map(whole_seconds),
+        modified: Some(version.modified.seconds()),
     };
     (validators, fields)
 }

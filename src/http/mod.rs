@@ -1,5 +1,5 @@
 //! HTTP as values: names and routes, the fields of a request, preconditions, ranges, digests, errors as
-//! text, dates.
+//! text.
 //!
 //! Responsible for: pure functions, tested by tables. Not for: sockets and files, for nothing in this folder does I/O;
 //! framing and the head of a reply, which are the engine's. Of tiny_http it knows the head of a request as a value.
@@ -9,7 +9,6 @@ pub mod admission;
 pub mod authority;
 pub mod body;
 pub mod byte_size;
-pub mod date;
 pub mod digest;
 pub mod entity_tag;
 pub mod forwarded;

@@ -3,15 +3,15 @@
 //! In: the fields of a request, the validators of what is there, the order of section 13.2.2. Out: where validators
 //! come from, and what happens between a check and the write that it is for.
 
-use super::date::parse_http_date;
 use super::entity_tag::{EntityTag, Tags};
+use crate::time::parse_http_date;
 
 /// What tells one state of a file or folder from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
     /// Its entity tag; a folder has none.
     pub tag: Option<EntityTag>,
-    /// Seconds from 1970 to its last change, if it tells.
+    /// The time of its last change in seconds since 1970; a folder has none.
     pub modified: Option<i64>,
 }
 

@@ -13,14 +13,14 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use env_logger::Target;
 use log::kv::{Error, Key, Value, VisitSource};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::config::LogFormat;
-use crate::http::date::rfc3339_micros;
+use crate::time::Timestamp;
 
 use queue::Queue;
 
@@ -80,7 +80,7 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
 
 /// A line of the log, with its end.
 fn line(format: LogFormat, record: &log::Record<'_>) -> String {
-    let time = rfc3339_micros(SystemTime::now());
+    let time = Timestamp::now().rfc3339_micros();
     let mut line = match format {
         LogFormat::Text => text::line(&time, record),
         LogFormat::Json => json::line(&time, record),

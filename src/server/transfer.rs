@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use log::kv::Value;
 
@@ -13,6 +13,7 @@ use crate::api::Op;
 use crate::http::forwarded::Origin;
 use crate::http::name::Name;
 use crate::sync::lock;
+use crate::time::Timestamp;
 
 /// How long a transfer goes on before its start is logged.
 const LASTS_FROM: Duration = Duration::from_secs(1);
@@ -56,12 +57,11 @@ struct Due {
 
 impl Default for Transfers {
     fn default() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let nanos = since.map_or(0, |since| since.as_nanos());
+        let now = Timestamp::now().nanoseconds();
         Self {
             running: Mutex::default(),
             next: AtomicU64::new(1),
-            prefix: format!("{:08x}", (nanos >> 10) & 0xffff_ffff),
+            prefix: format!("{:08x}", (now >> 10) & 0xffff_ffff),
         }
     }
 }

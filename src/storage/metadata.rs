@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, FileType, Stat};
 use rustix::io::Errno;
@@ -10,6 +9,7 @@ use rustix::io::Errno;
 use super::Error;
 use super::snapshot::Directory;
 use super::store::Store;
+use crate::time::Timestamp;
 
 /// How often an entry is looked at that is being written to.
 const MAX_STAT_RETRIES: usize = 32;
@@ -35,7 +35,7 @@ pub struct Metadata {
     /// The length of a file in bytes; 0 of anything else.
     pub length: u64,
     /// The time of its last change.
-    pub modified: SystemTime,
+    pub modified: Timestamp,
     /// Its permissions: the lower twelve bits of its mode.
     pub permissions: u32,
     /// The number of the user that owns it.
@@ -59,7 +59,7 @@ impl From<&Stat> for Metadata {
         Self {
             kind,
             length,
-            modified: time(stat),
+            modified: Timestamp::new(stat.st_mtime, stat.st_mtime_nsec),
             permissions: stat.st_mode & 0o7777,
             owner: stat.st_uid,
             group: stat.st_gid,
@@ -114,17 +114,6 @@ fn stat(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Stat, Errno> {
 }
 
 fn is_same(a: &Stat, b: &Stat) -> bool {
-    (a.st_ino, a.st_size, time(a)) == (b.st_ino, b.st_size, time(b))
-}
-
-/// The time of the last change; where the system's own type cannot hold it, 1970.
-fn time(stat: &Stat) -> SystemTime {
-    let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
-    let whole = match stat.st_mtime {
-        0.. => UNIX_EPOCH.checked_add(seconds),
-        _ => UNIX_EPOCH.checked_sub(seconds),
-    };
-    whole
-        .and_then(|whole| whole.checked_add(Duration::from_nanos(stat.st_mtime_nsec)))
-        .unwrap_or(UNIX_EPOCH)
+    let key = |stat: &Stat| (stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
+    key(a) == key(b)
 }

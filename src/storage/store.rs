@@ -8,7 +8,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -22,6 +21,7 @@ use super::own::{OWN, OwnDirectory};
 use super::promises::Promises;
 use super::turn::Turns;
 use super::walk::{Last, Missing, Place, Way};
+use crate::time::Timestamp;
 
 /// The directories in the server's own.
 pub(super) const STAGED: &str = "staged";
@@ -277,9 +277,7 @@ fn own_directory(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
 
 /// Process id and start time: unique on one machine, and unlikely to meet its like on another.
 fn instance() -> String {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = Timestamp::now();
     let process = rustix::process::getpid().as_raw_nonzero();
-    format!("{process:x}-{:x}", since.as_nanos())
+    format!("{process:x}-{:x}", now.nanoseconds())
 }

@@ -7,7 +7,6 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FileType, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
@@ -17,6 +16,7 @@ use super::error::raced;
 use super::snapshot::open_regular;
 use super::store::Store;
 use super::walk::kind;
+use crate::time::Timestamp;
 
 /// One state of a file. Every write changes it, and so does a `mv`. So does whatever another program does to the file, a
 /// rename included, as far as the file system notes it in `changed`.
@@ -27,10 +27,9 @@ pub struct Version {
     /// Its length in bytes.
     pub length: u64,
     /// The time of its last change.
-    pub modified: Option<SystemTime>,
-    /// The time of the last change of its content or of anything else about it, in nanoseconds since 1970 (`st_ctime`,
-    /// inode(7)): only the kernel sets it, so that a program that writes into a file and sets its time back shows.
-    pub changed: i128,
+    pub modified: Timestamp,
+    /// The time of the last change of its content or of anything else about it (`st_ctime`, inode(7)): only the kernel sets it, so that a program that writes into a file and sets its time back shows.
+    pub changed: Timestamp,
 }
 
 impl Version {
@@ -40,21 +39,10 @@ impl Version {
         Self {
             inode: stat.st_ino,
             length: noted.map_or(size, |noted| noted.min(size)),
-            modified: time_of(stat),
-            changed: i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec),
+            modified: Timestamp::new(stat.st_mtime, stat.st_mtime_nsec),
+            changed: Timestamp::new(stat.st_ctime, stat.st_ctime_nsec),
         }
     }
-}
-
-/// The time of the last change; none where a clock cannot show it.
-fn time_of(stat: &Stat) -> Option<SystemTime> {
-    let nanoseconds = Duration::from_nanos(stat.st_mtime_nsec);
-    let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
-    let second = match stat.st_mtime < 0 {
-        true => SystemTime::UNIX_EPOCH.checked_sub(seconds),
-        false => SystemTime::UNIX_EPOCH.checked_add(seconds),
-    };
-    second?.checked_add(nanoseconds)
 }
 
 /// What a write finds under its name.
