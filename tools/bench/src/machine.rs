@@ -31,26 +31,43 @@ pub fn today() -> String {
 
 /// Processor, memory and kernel in one line.
 pub fn machine() -> String {
-    let processor = first_value("/proc/cpuinfo", "model name");
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let memory = first_value("/proc/meminfo", "MemTotal");
     let kib: u64 = memory
         .split_whitespace()
         .next()
         .and_then(|word| word.parse().ok())
         .unwrap_or(0);
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    // What stands behind the number says who built it.
-    let kernel = release
-        .trim()
-        .split(['-', '+'])
-        .next()
-        .unwrap_or_default()
-        .to_owned();
     format!(
-        "{processor}, {cores} cores, {} GiB, Linux {kernel}",
-        kib.div_ceil(1 << 20)
+        "{}, {} cores, {} GiB, Linux {}",
+        processor(),
+        cores(),
+        kib.div_ceil(1 << 20),
+        kernel()
     )
+}
+
+/// The same as a part of a file name, without the memory: `intel-xeon-processor-2-cores-linux-6.18.44`.
+pub fn slug() -> String {
+    let text = format!("{} {} cores linux {}", processor(), cores(), kernel());
+    let text = text.replace("(R)", "").replace("(TM)", "").to_lowercase();
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.');
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join("-")
+}
+
+fn processor() -> String {
+    first_value("/proc/cpuinfo", "model name")
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The version of the kernel. What stands behind the number says who built it.
+fn kernel() -> String {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let number = release.trim().split(['-', '+']).next();
+    number.unwrap_or_default().to_owned()
 }
 
 fn first_value(file: &str, name: &str) -> String {
@@ -68,7 +85,10 @@ pub fn versions(kinds: &[Kind], scene: &Scene) -> String {
     let mut all: Vec<String> = Vec::new();
     for kind in kinds {
         all.push(match kind {
-            Kind::HttpNas => says(&programs.http_nas, "--version"),
+            Kind::HttpNas => match std::env::var("BENCH_COMMIT") {
+                Ok(commit) => format!("{} ({commit})", says(&programs.http_nas, "--version")),
+                Err(_) => says(&programs.http_nas, "--version"),
+            },
             // "nginx version: nginx/1.22.1", on standard error.
             Kind::Nginx => says(&programs.nginx, "-v").replace("nginx version: nginx/", "nginx "),
             Kind::Dufs => programs

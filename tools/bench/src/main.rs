@@ -126,6 +126,9 @@ fn bench(options: &Options) -> io::Result<Counts> {
     }
     let page = table::page(&findings, &kinds, &scene, options);
     println!("\n{page}");
+    if let Some(folder) = &options.runs {
+        table::keep(folder, &page)?;
+    }
     if let Some(file) = &options.out {
         table::write(file, &page)?;
     }

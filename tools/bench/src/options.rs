@@ -6,7 +6,7 @@ use crate::kind::Kind;
 use crate::rows::ROWS;
 
 pub const USAGE: &str = "usage: bench [--short] [--rounds N] [--size SIZE] [--rows NAME,...] [--servers NAME,...] \
-                         [--out FILE]";
+                         [--out FILE] [--runs FOLDER]";
 
 /// What is measured, and how long.
 #[derive(Debug)]
@@ -18,7 +18,10 @@ pub struct Options {
     /// None: all.
     pub rows: Vec<String>,
     servers: Vec<String>,
+    /// The page whose table is replaced.
     pub out: Option<PathBuf>,
+    /// Where results are kept by date and machine.
+    pub runs: Option<PathBuf>,
 }
 
 impl Options {
@@ -31,6 +34,7 @@ impl Options {
             rows: Vec::new(),
             servers: Vec::new(),
             out: None,
+            runs: None,
         };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
@@ -46,6 +50,7 @@ impl Options {
                 }
                 "--servers" => options.servers = names(&value()?, &Kind::ALL.map(Kind::name))?,
                 "--out" => options.out = Some(value()?.into()),
+                "--runs" => options.runs = Some(value()?.into()),
                 _ => return Err(format!("what is {word:?}?")),
             }
         }

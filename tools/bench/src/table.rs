@@ -54,6 +54,16 @@ pub fn write(file: &Path, page: &str) -> io::Result<()> {
     )
 }
 
+/// Writes the page into a file of its own, named by the date and the machine. A second run on one day replaces the first.
+pub fn keep(folder: &Path, page: &str) -> io::Result<()> {
+    let (date, machine) = (machine::today(), machine::slug());
+    fs::create_dir_all(folder)?;
+    fs::write(
+        folder.join(format!("{date}-{machine}.md")),
+        format!("# Benchmark of {date}\n\n{}\n", page.trim_end()),
+    )
+}
+
 fn rows(findings: &[Finding], kinds: &[Kind], scene: &Scene) -> String {
     let titles: Vec<&str> = kinds.iter().map(|kind| kind.title()).collect();
     let mut text = format!(
