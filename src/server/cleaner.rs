@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::storage::Unclearable;
 
 /// The time between two rounds.
@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(300);
 pub(super) fn start(shared: Arc<Shared>) -> Result<(), String> {
     let clear = move || {
         let mut known = Unclearable::default();
-        while !shared.is_stopping() {
+        while !shared.shutdown.has_begun() {
             shared.store.recover(&mut known);
             std::thread::sleep(EVERY);
         }

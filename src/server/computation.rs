@@ -5,8 +5,8 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::Shared;
 use super::computations::Turn;
+use super::shared::Shared;
 use crate::api::Error;
 
 /// What a request computes before its reply, or while the reply is sent.
@@ -64,7 +64,7 @@ impl<'e> Computation<'e> {
             if is_client_gone() {
                 return Err(Error::ClientGone);
             }
-            match shared.time_left() {
+            match shared.shutdown.time_left() {
                 Some(left) if !progress.ends_within(left) => Err(Error::Stopping),
                 _ => Ok(()),
             }

@@ -1,5 +1,6 @@
 //! The server: from the configuration to the end.
 
+mod admission;
 mod announce;
 mod asked;
 mod capacity;
@@ -8,9 +9,10 @@ mod client;
 mod computation;
 mod computations;
 mod control_group;
-mod dispatch;
 mod listeners;
 mod request;
+mod shared;
+mod shutdown;
 mod signals;
 mod slots;
 mod sockets;
@@ -22,24 +24,25 @@ mod workers;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tiny_http::ListenAddr;
 
 use crate::config::{Config, Endpoint};
-use crate::http::forwarded::TrustedProxies;
 use crate::memory::Memory;
 use crate::storage::{Options, Store};
 
+use admission::AdmissionControl;
 use capacity::Capacity;
 use computations::Computations;
-use dispatch::Dispatch;
-use listeners::{Listeners, SocketFiles};
+use listeners::Listeners;
+use shared::Shared;
+use shutdown::Shutdown;
 use transfer::Transfers;
 use uploads::Uploads;
+use worker::Worker;
 use workers::Workers;
 
 /// The longest request head, in bytes, from the request line to the empty line.
@@ -59,48 +62,6 @@ const PER_TRANSFER: usize = 2;
 
 /// How often a shutdown looks whether all is done.
 const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
-
-/// What the loop, the workers and the signal thread share.
-struct Shared {
-    store: Store,
-    max_upload: Option<u64>,
-    trusted_proxies: TrustedProxies,
-    memory: Memory,
-    transfers: Transfers,
-    computations: Computations,
-    uploads: Uploads,
-    socket_files: SocketFiles,
-    stopping: AtomicBool,
-    /// When what is still under way is dropped, once the server stops.
-    ends_at: OnceLock<Instant>,
-}
-
-impl Shared {
-    /// Drops what is still under way, without a trace but in the log. The process ends next.
-    fn give_up(&self) {
-        self.socket_files.remove();
-        self.transfers.give_up();
-        self.store.discard_staged();
-    }
-
-    /// Drops uploads that come too slowly, for a request that was refused and would have room without them. While the server
-    /// stops none will get it, and those under way are to come to their end.
-    fn make_room(&self) {
-        if !self.is_stopping() {
-            self.uploads.drop_slow();
-        }
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
-
-    /// How long what is under way may go on; none as long as the server does not stop.
-    fn time_left(&self) -> Option<Duration> {
-        let ends_at = self.ends_at.get()?;
-        Some(ends_at.saturating_duration_since(Instant::now()))
-    }
-}
 
 /// Serves until a signal ends it.
 ///
@@ -127,12 +88,11 @@ pub fn run(config: &Config) -> Result<(), String> {
         max_upload: config.max_upload_size,
         trusted_proxies: config.trusted_proxies.clone(),
         memory,
-        transfers: Transfers::default(),
+        transfers: Arc::new(Transfers::default()),
         computations: Computations::new(),
         uploads: Uploads::new(config.min_rate),
         socket_files: listeners.files,
-        stopping: AtomicBool::new(false),
-        ends_at: OnceLock::new(),
+        shutdown: Shutdown::default(),
     });
     let (stop, stopped) = channel();
     let engine = tiny_http::Config {
@@ -151,14 +111,15 @@ pub fn run(config: &Config) -> Result<(), String> {
         tiny_http::Server::with_config(listeners.sockets, engine).map_err(cannot_listen)?;
     let addresses = server.server_addrs().to_vec();
     signals::watch(stop, Arc::clone(&shared))?;
-    transfer::watch(Arc::clone(&shared))?;
+    transfer::watch(Arc::clone(&shared.transfers))?;
     let reachable = reachable(&addresses);
     let hosts = config
         .allowed_hosts
         .resolve(&hosts(&config.listen), reachable.is_empty());
-    let dispatch = Dispatch::new(capacity.transfers, &shared, hosts);
-    let most = Dispatch::most_threads(capacity.transfers);
-    let workers = Workers::start(server, dispatch, most)?;
+    let admission = AdmissionControl::new(Arc::clone(&shared), capacity.transfers);
+    let worker = Worker::new(Arc::clone(&shared), admission, hosts);
+    let most = admission::max_threads(capacity.transfers);
+    let workers = Workers::start(server, worker, most)?;
     // It may wait for the disk, and is done before the server says that it is there.
     let file_system = shared.store.file_system();
     announce::listening(&addresses);
@@ -192,8 +153,8 @@ fn reachable(addresses: &[ListenAddr]) -> BTreeSet<IpAddr> {
 }
 
 /// Waits until what is in flight has ended, or the timeout.
-fn shut_down(timeout: Duration, shared: &Shared, workers: &Workers<Dispatch>) {
-    let deadline = *shared.ends_at.get_or_init(|| Instant::now() + timeout);
+fn shut_down(timeout: Duration, shared: &Shared, workers: &Workers<Worker>) {
+    let deadline = shared.shutdown.set_deadline(timeout);
     shared.socket_files.remove();
     workers.stop_accepting();
     while workers.busy() > 0 && Instant::now() < deadline {

@@ -6,9 +6,9 @@ use std::io::{self, Read};
 
 use tiny_http::{Framing, Pipe};
 
-use super::Shared;
 use super::client::address_of;
 use super::computation::Computation;
+use super::shared::Shared;
 use super::transfer::Transfer;
 use super::uploads::Receiving;
 use crate::api::{Error, Op, Request};

@@ -8,7 +8,6 @@ use std::fs::{self, File};
 use std::io::IsTerminal as _;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 
 use rustix::process::Signal;
@@ -18,7 +17,7 @@ use signal_hook::consts::{
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::logging;
 
 /// Signals that end a program that does not handle them (signal(7)), and that are no reason for this one to end: they are
@@ -87,7 +86,7 @@ pub(super) fn watch(stop: Sender<()>, shared: Arc<Shared>) -> Result<(), String>
                     if requests > 1 {
                         stop_at_once(&shared, signal);
                     }
-                    if !shared.stopping.swap(true, Ordering::SeqCst) {
+                    if shared.shutdown.begin() {
                         // First: the end is logged by another thread. No logging waits for a reader.
                         log::info!("stopping by {name}: no new connections, waiting for transfers");
                         // The main thread ends only with the process.

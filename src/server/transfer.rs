@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use log::kv::Value;
 
-use super::Shared;
 use super::asked::{Asked, cut_name};
 use crate::api::Op;
 use crate::http::forwarded::Origin;
@@ -223,11 +222,11 @@ fn text<'v>(key: &'static str, value: Option<&'v String>) -> Option<(&'static st
 ///
 /// # Errors
 /// One line, where there is no thread to be had.
-pub(super) fn watch(shared: Arc<Shared>) -> Result<(), String> {
+pub(super) fn watch(transfers: Arc<Transfers>) -> Result<(), String> {
     let look = move || {
         loop {
             std::thread::sleep(TICK);
-            shared.transfers.look();
+            transfers.look();
         }
     };
     std::thread::Builder::new()

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use tiny_http::{Outgoing, Progress};
 
-use super::Shared;
+use super::admission::{Admission, AdmissionControl};
 use super::asked::Asked;
 use super::client::address_of;
 use super::computation::Computation;
-use super::dispatch::Check;
 use super::request::Metered;
+use super::shared::Shared;
 use super::slots::Slot;
 use super::transfer::Transfer;
+use super::workers::Service;
 use crate::api::{self, Content, Context, Error, Reply, Request, Sink};
 use crate::http::accept;
 use crate::http::admission;
@@ -25,98 +26,26 @@ use crate::http::problem::Format;
 use crate::http::route::{Operation, route};
 use crate::storage::Computing;
 
-/// What a request has been let in with.
-pub(super) enum Admission<'a> {
-    /// A slot: whatever it asks for is carried out.
-    Slot(Slot),
-    /// A place among the health checks: nothing else is carried out.
-    Check { _place: Check<'a> },
-    /// Nothing: it is refused, without waiting for its client.
-    None,
-}
-
-impl Admission<'_> {
-    fn slot(&self) -> Option<&Slot> {
-        match self {
-            Self::Slot(slot) => Some(slot),
-            Self::Check { .. } | Self::None => None,
-        }
-    }
-
-    fn is_for(&self, operation: &Operation) -> bool {
-        match self {
-            Self::Slot(_) => true,
-            Self::Check { .. } => *operation == Operation::Health,
-            Self::None => false,
-        }
-    }
-}
-
 /// What it takes to serve a request.
 pub(super) struct Worker {
     shared: Arc<Shared>,
+    admission: AdmissionControl,
     /// The hosts that requests may name.
     hosts: Hosts,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, hosts: Hosts) -> Self {
-        Self { shared, hosts }
-    }
-
-    /// Serves a request that was looked up. Nothing that a client does, and no panic of a handler, goes beyond it.
-    pub(super) fn serve(
-        &self,
-        mut request: tiny_http::Request,
-        routed: Result<Operation, Error>,
-        admission: Admission<'_>,
-    ) {
-        let peer = request.remote_addr();
-        let client = peer.map_or("unix".to_owned(), ToString::to_string).into();
-        let asked = Asked::of(&request, routed.as_ref().ok(), &self.shared.trusted_proxies);
-        let transfers = &self.shared.transfers;
-        let transfer = transfers.begin(client, asked);
-        let operation = self.admit(&request, routed.as_ref().ok()).and(routed);
-        let remark = match operation.as_ref().is_ok_and(Operation::takes_content) {
-            true => remark(request.head()),
-            false => None,
-        };
-        let outcome = operation.and_then(|operation| {
-            let mut request = Metered::new(&mut request, &transfer, &self.shared);
-            self.carry_out(&operation, &admission, &mut request)
-        });
-        let is_last = outcome.as_ref().is_err_and(Error::ends_connection);
-        let (reply, mut cause) = match outcome {
-            Ok(reply) => (reply, remark.map(str::to_owned)),
-            Err(error) => {
-                if error.has_room_without_uploads() {
-                    self.shared.make_room();
-                }
-                let accept = request.head().field("Accept");
-                let format = Format::accepted(accept.as_deref());
-                (error.reply(format), Some(error.cause()))
-            }
-        };
-        let status = reply.status;
-        let (received, _) = request.counts();
-        let place = Place {
-            slot: admission.slot(),
-            transfer: &transfer,
-            received,
-        };
-        let sent = self.send(&mut request, (reply, is_last), &place);
-        place.may_end();
-        let (received, content_sent) = request.counts();
-        transfer.count(received, content_sent);
-        if let Err(error) = &sent {
-            cause.get_or_insert_with(|| format!("the reply was not sent whole: {error}"));
+    pub(super) fn new(shared: Arc<Shared>, admission: AdmissionControl, hosts: Hosts) -> Self {
+        Self {
+            shared,
+            admission,
+            hosts,
         }
-        transfers.end(&transfer, status, cause.as_deref());
     }
 
     /// Refuses a request whose head speaks against it. `operation` is the one that is carried out in the end: health is open to
     /// all, the page at the same address is not.
-    fn admit(
+    fn check_head(
         &self,
         request: &tiny_http::Request,
         operation: Option<&Operation>,
@@ -136,10 +65,10 @@ impl Worker {
         admission: &Admission<'_>,
         request: &mut dyn Request,
     ) -> Result<Reply<'_>, Error> {
-        if *operation != Operation::Health && self.shared.is_stopping() {
+        if *operation != Operation::Health && self.shared.shutdown.has_begun() {
             return Err(Error::Stopping);
         }
-        if !admission.is_for(operation) {
+        if !admission.permits(operation) {
             return Err(Error::Busy);
         }
         let context = Context {
@@ -193,9 +122,61 @@ impl Worker {
             status: reply.status.into(),
             fields: &fields,
             content,
-            closes: is_last || self.shared.is_stopping(),
+            closes: is_last || self.shared.shutdown.has_begun(),
         };
         request.send(reply, place)
+    }
+}
+
+impl Service for Worker {
+    /// Serves a request. Nothing that a client does, and no panic of a handler, goes beyond it.
+    fn serve(&self, mut request: tiny_http::Request, is_relieved: bool) {
+        let routed = look_up(&request);
+        let admission = match is_relieved {
+            true => self.admission.admit(&request, routed.as_ref().ok()),
+            false => Admission::Refused,
+        };
+        let peer = request.remote_addr();
+        let client = peer.map_or("unix".to_owned(), ToString::to_string).into();
+        let asked = Asked::of(&request, routed.as_ref().ok(), &self.shared.trusted_proxies);
+        let transfers = &self.shared.transfers;
+        let transfer = transfers.begin(client, asked);
+        let operation = self.check_head(&request, routed.as_ref().ok()).and(routed);
+        let remark = match operation.as_ref().is_ok_and(Operation::takes_content) {
+            true => remark(request.head()),
+            false => None,
+        };
+        let outcome = operation.and_then(|operation| {
+            let mut request = Metered::new(&mut request, &transfer, &self.shared);
+            self.carry_out(&operation, &admission, &mut request)
+        });
+        let is_last = outcome.as_ref().is_err_and(Error::ends_connection);
+        let (reply, mut cause) = match outcome {
+            Ok(reply) => (reply, remark.map(str::to_owned)),
+            Err(error) => {
+                if error.has_room_without_uploads() {
+                    self.shared.make_room();
+                }
+                let accept = request.head().field("Accept");
+                let format = Format::accepted(accept.as_deref());
+                (error.reply(format), Some(error.cause()))
+            }
+        };
+        let status = reply.status;
+        let (received, _) = request.counts();
+        let place = Place {
+            slot: admission.slot(),
+            transfer: &transfer,
+            received,
+        };
+        let sent = self.send(&mut request, (reply, is_last), &place);
+        place.may_end();
+        let (received, content_sent) = request.counts();
+        transfer.count(received, content_sent);
+        if let Err(error) = &sent {
+            cause.get_or_insert_with(|| format!("the reply was not sent whole: {error}"));
+        }
+        transfers.end(&transfer, status, cause.as_deref());
     }
 }
 
@@ -206,7 +187,7 @@ fn remark(head: &tiny_http::Head) -> Option<&'static str> {
 }
 
 /// The operation that a request asks for.
-pub(super) fn look_up(request: &tiny_http::Request) -> Result<Operation, Error> {
+fn look_up(request: &tiny_http::Request) -> Result<Operation, Error> {
     if let Some(refusal) = request.refusal() {
         return Err(Error::Head(refusal.fault));
     }

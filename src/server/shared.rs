@@ -1,0 +1,43 @@
+//! What requests, the signal thread and the main thread share.
+
+use std::sync::Arc;
+
+use super::computations::Computations;
+use super::listeners::SocketFiles;
+use super::shutdown::Shutdown;
+use super::transfer::Transfers;
+use super::uploads::Uploads;
+use crate::http::forwarded::TrustedProxies;
+use crate::memory::Memory;
+use crate::storage::Store;
+
+/// The state of the server.
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) max_upload: Option<u64>,
+    pub(super) trusted_proxies: TrustedProxies,
+    pub(super) memory: Memory,
+    pub(super) transfers: Arc<Transfers>,
+    pub(super) computations: Computations,
+    pub(super) uploads: Uploads,
+    pub(super) socket_files: SocketFiles,
+    pub(super) shutdown: Shutdown,
+}
+
+impl Shared {
+    /// Drops everything still under way, which leaves nothing but lines in the log. The process ends
+    /// next.
+    pub(super) fn give_up(&self) {
+        self.socket_files.remove();
+        self.transfers.give_up();
+        self.store.discard_staged();
+    }
+
+    /// Drops uploads that are too slow, for a request that was refused and would have had room without
+    /// them. Not during a shutdown: then nobody would use the room, and the uploads may finish.
+    pub(super) fn make_room(&self) {
+        if !self.shutdown.has_begun() {
+            self.uploads.drop_slow();
+        }
+    }
+}
