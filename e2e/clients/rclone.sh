@@ -49,7 +49,7 @@ by_range() {
 }
 check "rclone copyto from its http remote: four streams at once" by_range
 
-# As README says: a remote that reads the pages of folders.
+# As docs/api.md says: a remote that reads the pages of folders.
 remote=":http,url='$URL/file/':"
 pages() { rclone --http-headers 'Accept,text/html' "$@"; }
 mkdir -p storage/tree/deep/er storage/tree/empty

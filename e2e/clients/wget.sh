@@ -104,7 +104,7 @@ mirrored() {
   mkdir -p storage/tree/deep/er
   local name
   for name in a.csv 'a b.csv' httpd.log x:y 'Ω.csv' wc deep/x deep/er/y; do echo "$name" >"storage/tree/$name"; done
-  # As README says.
+  # As docs/api.md says.
   wget -r -np -nH --header 'Accept: text/html' "$URL/file/tree/"
   find file -name index.html -delete
   [[ -e file/tree/%2Fwc ]]

@@ -15,7 +15,7 @@ for folder in ["", "run", "run/deep", "run/deep/er"]:
         (STORAGE / folder / name).write_text(f"{folder}/{name}")
 (STORAGE / "run/wc").write_text("the file")
 
-# As README says.
+# As docs/api.md says.
 http = fsspec.filesystem("http", headers={"Accept": "text/html"}, skip_instance_cache=True)
 
 
