@@ -5,9 +5,9 @@
 use std::path::PathBuf;
 
 use super::endpoint::endpoints;
+use super::environment::PREFIX;
 use super::host::{self, host};
-use super::values::{duration, size, switch};
-use super::variables::PREFIX;
+use super::units::{duration, size, switch};
 use super::{Config, LogFormat};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;

@@ -2,15 +2,15 @@
 //!
 //! In: words to values, without touching the system. Out: opening the storage, binding the port.
 
+mod command_line;
 mod endpoint;
+mod environment;
 mod flags;
 mod help;
 mod host;
 mod setting;
 mod suggest;
-mod values;
-mod variables;
-mod words;
+mod units;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
+use command_line::CommandLine;
 pub use endpoint::Endpoint;
+use environment::Environment;
 use flags::{FLAGS, HEALTH_FLAGS};
 use setting::{Setting, Source, exclude};
-use variables::Variables;
-use words::Words;
 
 /// What the server is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,14 +135,14 @@ pub fn parse(
     words: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, String> {
-    let words = match Words::read(words)? {
-        Words::Print(text) => return Ok(Command::Print(text)),
-        Words::Run(words) => words,
+    let arguments = match CommandLine::read(words)? {
+        CommandLine::Print(text) => return Ok(Command::Print(text)),
+        CommandLine::Run(arguments) => arguments,
     };
-    let variables = Variables::new(&variable);
+    let environment = Environment::new(&variable);
     let mut settings = Vec::new();
-    for (flag, given) in FLAGS.iter().zip(words.given) {
-        if words.health && !HEALTH_FLAGS.contains(&flag.name) {
+    for (flag, given) in FLAGS.iter().zip(arguments.given) {
+        if arguments.health && !HEALTH_FLAGS.contains(&flag.name) {
             continue;
         }
         settings.push(match given {
@@ -152,7 +152,7 @@ pub fn parse(
                 source: Source::Flag,
                 note: None,
             },
-            None => variables.value_of(flag)?,
+            None => environment.value_of(flag)?,
         });
     }
     let mut config = Config::blank();
@@ -168,7 +168,7 @@ pub fn parse(
         let (host, port) = (config.host.clone(), config.port);
         config.listen.push(Endpoint::Tcp { host, port });
     }
-    if !words.health {
+    if !arguments.health {
         return Ok(Command::Serve(Box::new(config)));
     }
     let endpoint = config.listen.swap_remove(0);
@@ -178,7 +178,7 @@ pub fn parse(
     Ok(Command::Health(Target {
         endpoint,
         shared_variable: config.shared_variable,
-        write: words.write,
+        write: arguments.write,
     }))
 }
 

@@ -14,9 +14,9 @@ pub(super) const PREFIX: &str = "HTTP_NAS_";
 const SERVICE_LINKS: [&str; 3] = ["tcp://", "udp://", "sctp://"];
 
 /// The environment.
-pub(super) struct Variables<'v>(&'v dyn Fn(&str) -> Option<OsString>);
+pub(super) struct Environment<'v>(&'v dyn Fn(&str) -> Option<OsString>);
 
-impl<'v> Variables<'v> {
+impl<'v> Environment<'v> {
     pub(super) fn new(variable: &'v dyn Fn(&str) -> Option<OsString>) -> Self {
         Self(variable)
     }

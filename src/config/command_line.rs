@@ -12,14 +12,14 @@ use super::suggest::{closest, names_no_folder};
 use super::{usage, utf8};
 
 /// What the command line says.
-pub(super) enum Words {
+pub(super) enum CommandLine {
     /// To print this text and end.
     Print(String),
-    Run(Run),
+    Run(Arguments),
 }
 
 /// The command, and the values of its flags.
-pub(super) struct Run {
+pub(super) struct Arguments {
     /// Whether a running server is to be asked, in place of running one.
     pub(super) health: bool,
     /// Whether it is to be asked to store a file, too.
@@ -28,14 +28,14 @@ pub(super) struct Run {
     pub(super) given: Vec<Option<String>>,
 }
 
-impl Words {
+impl CommandLine {
     /// Reads them.
     ///
     /// # Errors
     /// One line that names the word that cannot be understood.
     pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
         let mut words = words.into_iter().peekable();
-        let mut run = Run {
+        let mut arguments = Arguments {
             health: words.next_if(|word| word == "health").is_some(),
             write: false,
             given: vec![None; FLAGS.len()],
@@ -46,16 +46,16 @@ impl Words {
             match word {
                 Long("help") | Short('h') => return Ok(Self::Print(help())),
                 Long("version") | Short('V') => return Ok(Self::Print(version())),
-                Long("write") if run.health => run.write = true,
+                Long("write") if arguments.health => arguments.write = true,
                 Long(name) => {
-                    let Some(at) = run.position(name) else {
-                        return Err(run.unknown(name));
+                    let Some(at) = arguments.position(name) else {
+                        return Err(arguments.unknown(name));
                     };
                     let value = value(&mut parser, &FLAGS[at])?;
-                    run.give(at, value);
+                    arguments.give(at, value);
                 }
                 Short(letter) => return Err(usage(&format!("there is no flag -{letter}"))),
-                Value(word) if run.health || folder.is_some() => {
+                Value(word) if arguments.health || folder.is_some() => {
                     let word = word.to_string_lossy().into_owned();
                     return Err(usage(&format!("unexpected argument {word:?}")));
                 }
@@ -63,13 +63,13 @@ impl Words {
             }
         }
         match folder {
-            Some(folder) => run.serve(folder).map(Self::Run),
-            None => Ok(Self::Run(run)),
+            Some(folder) => arguments.serve(folder).map(Self::Run),
+            None => Ok(Self::Run(arguments)),
         }
     }
 }
 
-impl Run {
+impl Arguments {
     fn takes(&self, flag: &Flag) -> bool {
         !self.health || HEALTH_FLAGS.contains(&flag.name)
     }
