@@ -1,20 +1,23 @@
 //! The words of the command line.
 //!
-//! Responsible for: which words are flags, their values, a folder or a command. Not for: what the values mean.
+//! Responsible for: which words are flags, their values, a folder or a command. Not for: what the
+//! values mean.
 
 use std::ffi::OsString;
 
 use lexopt::prelude::{Long, Short, Value};
 
-use super::flags::{FLAGS, Flag, HEALTH_FLAGS};
-use super::help::{help, version};
+use super::flag::Flag;
+use super::flags::FLAGS;
 use super::suggest::{closest, names_no_folder};
-use super::{usage, utf8};
 
-/// What the command line says.
+/// What the command line asks for.
 pub(super) enum CommandLine {
-    /// To print this text and end.
-    Print(String),
+    /// The text of `--help`.
+    Help,
+    /// The text of `--version`.
+    Version,
+    /// To serve, or to ask a server.
     Run(Arguments),
 }
 
@@ -25,11 +28,11 @@ pub(super) struct Arguments {
     /// Whether it is to be asked to store a file, too.
     pub(super) write: bool,
     /// The value of each flag in [`FLAGS`], where it is given.
-    pub(super) given: Vec<Option<String>>,
+    pub(super) given: Vec<Option<OsString>>,
 }
 
 impl CommandLine {
-    /// Reads them.
+    /// Reads the words behind the name of the program.
     ///
     /// # Errors
     /// One line that names the word that cannot be understood.
@@ -44,8 +47,8 @@ impl CommandLine {
         let mut parser = lexopt::Parser::from_args(words);
         while let Some(word) = parser.next().map_err(|error| usage(&error.to_string()))? {
             match word {
-                Long("help") | Short('h') => return Ok(Self::Print(help())),
-                Long("version") | Short('V') => return Ok(Self::Print(version())),
+                Long("help") | Short('h') => return Ok(Self::Help),
+                Long("version") | Short('V') => return Ok(Self::Version),
                 Long("write") if arguments.health => arguments.write = true,
                 Long(name) => {
                     let Some(at) = arguments.position(name) else {
@@ -59,25 +62,30 @@ impl CommandLine {
                     let word = word.to_string_lossy().into_owned();
                     return Err(usage(&format!("unexpected argument {word:?}")));
                 }
-                Value(word) => folder = Some(utf8(word, "the folder")?),
+                Value(word) => folder = Some(word),
             }
         }
-        match folder {
-            Some(folder) => arguments.serve(folder).map(Self::Run),
-            None => Ok(Self::Run(arguments)),
+        if let Some(folder) = folder {
+            arguments.set_storage(folder)?;
         }
+        Ok(Self::Run(arguments))
     }
 }
 
 impl Arguments {
     fn takes(&self, flag: &Flag) -> bool {
-        !self.health || HEALTH_FLAGS.contains(&flag.name)
+        flag.for_health || !self.health
     }
 
-    /// Notes the value of a flag: the last one counts, but for a list, to which each adds.
-    fn give(&mut self, at: usize, value: String) {
+    /// Keeps the value of a flag. Of several, the last one counts; those of a flag that may be
+    /// repeated are joined.
+    fn give(&mut self, at: usize, value: OsString) {
         let value = match self.given[at].take() {
-            Some(before) if FLAGS[at].is_list() => format!("{before},{value}"),
+            Some(mut before) if FLAGS[at].is_repeatable() => {
+                before.push(",");
+                before.push(value);
+                before
+            }
             _ => value,
         };
         self.given[at] = Some(value);
@@ -103,29 +111,36 @@ impl Arguments {
     }
 
     /// Takes a word that is no flag for the storage folder.
-    fn serve(mut self, folder: String) -> Result<Self, String> {
-        if let Some(meant) = names_no_folder(&folder) {
+    fn set_storage(&mut self, folder: OsString) -> Result<(), String> {
+        let shown = folder.to_string_lossy();
+        if let Some(meant) = names_no_folder(&shown) {
             let did_you = format!("did you mean http-nas {meant}?");
             return Err(usage(&format!(
-                "there is no command {folder:?}; {did_you} To serve a folder of that name, write ./{folder}"
+                "there is no command {shown:?}; {did_you} To serve a folder of that name, write ./{shown}"
             )));
         }
-        if let Some(at) = self.position("storage") {
-            if self.given[at].is_some() {
-                let both = "the folder is given twice";
-                return Err(usage(&format!("{both}: as {folder:?} and by --storage")));
-            }
-            self.given[at] = Some(folder);
+        // The flag whose value is a folder.
+        let Some(at) = FLAGS.iter().position(Flag::is_directory) else {
+            return Ok(());
+        };
+        if self.given[at].is_some() {
+            let both = "the folder is given twice";
+            let flag = FLAGS[at].name;
+            return Err(usage(&format!("{both}: as {shown:?} and by --{flag}")));
         }
-        Ok(self)
+        self.given[at] = Some(folder);
+        Ok(())
     }
 }
 
 /// The value behind a flag. One that is on or off needs none.
-fn value(parser: &mut lexopt::Parser, flag: &Flag) -> Result<String, String> {
-    let value = match flag.is_switch() {
-        true => parser.optional_value().unwrap_or_else(|| "true".into()),
-        false => parser.value().map_err(|error| usage(&error.to_string()))?,
-    };
-    utf8(value, &format!("--{}", flag.name))
+fn value(parser: &mut lexopt::Parser, flag: &Flag) -> Result<OsString, String> {
+    match flag.is_switch() {
+        true => Ok(parser.optional_value().unwrap_or_else(|| "true".into())),
+        false => parser.value().map_err(|error| usage(&error.to_string())),
+    }
+}
+
+fn usage(what: &str) -> String {
+    format!("{what}; see http-nas --help")
 }

@@ -1,19 +1,17 @@
-//! The environment variables: each flag has a short one, and one with `HTTP_NAS_` before it, which wins.
+//! The environment variables: each flag has a short one, and one with `HTTP_NAS_` before it, which
+//! wins.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use super::flags::Flag;
+use super::flag::Flag;
 use super::setting::{Setting, Source};
-use super::utf8;
 
-/// What stands before the short name of a variable that no other program has.
-pub(super) const PREFIX: &str = "HTTP_NAS_";
-
-/// How Kubernetes and the links of Docker tell of a service: one that is called `http-nas` sets `HTTP_NAS_PORT` to
-/// `tcp://10.0.0.1:3000` in every pod of its namespace, the server's own among them.
+/// How Kubernetes and the links of Docker tell of a service: one that is called `http-nas` sets
+/// `HTTP_NAS_PORT` to `tcp://10.0.0.1:3000` in every pod of its namespace, the server's own among
+/// them.
 const SERVICE_LINKS: [&str; 3] = ["tcp://", "udp://", "sctp://"];
 
-/// The environment.
+/// The environment, as a function from the name of a variable to its value.
 pub(super) struct Environment<'v>(&'v dyn Fn(&str) -> Option<OsString>);
 
 impl<'v> Environment<'v> {
@@ -21,42 +19,38 @@ impl<'v> Environment<'v> {
         Self(variable)
     }
 
-    /// The value of a flag that the command line does not give. Where both variables are set and differ, a note says
-    /// which one counts.
-    ///
-    /// # Errors
-    /// One line, where the value is not UTF-8.
-    pub(super) fn value_of(&self, flag: &'static Flag) -> Result<Setting, String> {
+    /// The value of a flag that the command line does not give. Where both variables are set and
+    /// differ, a note says which one counts.
+    pub(super) fn value_of(&self, flag: &'static Flag) -> Setting {
         let (own, shared) = (flag.own_variable(), flag.variable);
-        let own_value = self.get(&own)?.filter(|value| !is_service_link(value));
-        // Only where it counts must it be text.
+        let own_value = self.get(&own).filter(|value| !is_service_link(value));
         let shared_value = self.get(shared);
         let mut note = None;
         let (value, source) = match (own_value, shared_value) {
             (Some(value), shared_value) => {
-                let differs = !matches!(&shared_value, Ok(other) if other.as_ref().is_none_or(|other| *other == value));
+                let differs = shared_value.is_some_and(|other| other != value);
                 note = differs.then(|| format!("{own} counts; {shared} has another value"));
                 (value, Source::OwnVariable)
             }
-            (None, Ok(Some(value))) => (value, Source::SharedVariable),
-            (None, Ok(None)) => (flag.default.to_owned(), Source::Default),
-            (None, Err(error)) => return Err(error),
+            (None, Some(value)) => (value, Source::SharedVariable),
+            (None, None) => (flag.default.into(), Source::Default),
         };
-        Ok(Setting {
+        Setting {
             flag,
             value,
             source,
             note,
-        })
+        }
     }
 
     /// A variable; an empty one counts as unset.
-    fn get(&self, name: &str) -> Result<Option<String>, String> {
-        let value = (self.0)(name).filter(|value| !value.is_empty());
-        value.map(|value| utf8(value, name)).transpose()
+    fn get(&self, name: &str) -> Option<OsString> {
+        (self.0)(name).filter(|value| !value.is_empty())
     }
 }
 
-fn is_service_link(value: &str) -> bool {
-    SERVICE_LINKS.iter().any(|scheme| value.starts_with(scheme))
+fn is_service_link(value: &OsStr) -> bool {
+    let value = value.as_encoded_bytes();
+    let is_scheme = |scheme: &&str| value.starts_with(scheme.as_bytes());
+    SERVICE_LINKS.iter().any(is_scheme)
 }

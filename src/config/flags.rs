@@ -1,254 +1,262 @@
-//! The table of flags.
-//!
-//! Responsible for: the name, variable, default, description and values of each flag. Not for: reading the command line.
+//! The table of flags. Reading the command line and the environment, `--help`, the man page and the
+//! shell completions are all made from it.
 
-use std::path::PathBuf;
+use super::flag::{Flag, Group};
+use super::kind::{Choice, Kind};
+use super::values::LogFormat;
 
-use super::endpoint::endpoints;
-use super::environment::PREFIX;
-use super::host::{self, host};
-use super::units::{duration, size, switch};
-use super::{Config, LogFormat};
-use crate::http::forwarded::TrustedProxies;
-use crate::http::hosts::AllowedHosts;
-
-/// A flag, its environment variable, its default and what it does.
-pub(super) struct Flag {
-    pub(super) name: &'static str,
-    pub(super) variable: &'static str,
-    pub(super) default: &'static str,
-    pub(super) help: &'static str,
-    pub(super) set: fn(&mut Config, &str) -> Option<()>,
-}
-
-impl Flag {
-    /// The variable that no other program has.
-    pub(super) fn own_variable(&self) -> String {
-        format!("{PREFIX}{}", self.variable)
-    }
-
-    /// Whether it is on or off, and off by default: on the command line it needs no value.
-    pub(super) fn is_switch(&self) -> bool {
-        self.default == "false"
-    }
-
-    /// Whether it may be given several times, which is the same as once with the values separated
-    /// by commas.
-    pub(super) fn is_list(&self) -> bool {
-        self.name == "listen"
-    }
-
-    /// The flags in whose place it stands where it is given.
-    pub(super) fn stands_for(&self) -> &'static [&'static str] {
-        match self.name {
-            "listen" => &["host", "port"],
-            _ => &[],
-        }
-    }
-
-    /// Whether it says where the server listens.
-    pub(super) fn is_where(&self) -> bool {
-        matches!(self.name, "listen" | "host")
-    }
-
-    /// What is wrong with a value that cannot be set, where more can be said than what the flag takes.
-    pub(super) fn fault(&self, value: &str) -> Option<String> {
-        match self.name {
-            "host" => host::fault(value),
-            "listen" => endpoints(value).err(),
-            _ => None,
-        }
-    }
-}
-
-/// What a value stands for that may be `none`.
-fn or_none<T: Default>(value: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-    match value {
-        "none" => Some(T::default()),
-        _ => parse(value),
-    }
-}
-
-pub(super) const FLAGS: &[Flag] = &[
-    Flag {
-        name: "listen",
-        variable: "LISTEN",
-        default: "none",
-        help: "addresses in place of host and port, given several times or as HOST:PORT,[::]:PORT,unix:/PATH",
-        set: |config, value| {
-            config.listen = or_none(value, |value| endpoints(value).ok())?;
-            Some(())
-        },
-    },
+/// The flags, in the order in which they are shown.
+pub static FLAGS: &[Flag] = &[
     Flag {
         name: "port",
         variable: "PORT",
+        metavar: "PORT",
+        kind: Kind::Port(|values| &mut values.port),
         default: "3000",
-        help: "a TCP port from 0 to 65535, 0 for any free one",
-        set: |config, value| {
-            config.port = value.parse().ok()?;
-            Some(())
-        },
+        group: Group::Listening,
+        help: "a TCP port; 0 for any free one",
+        details: "The first line on standard output says which port it is.",
+        for_health: true,
+        replaces: &[],
     },
     Flag {
         name: "host",
         variable: "HOST",
+        metavar: "HOST",
+        kind: Kind::Host(|values| &mut values.host),
         default: "127.0.0.1",
-        help: "the address to listen on; :: for all, localhost for both loopback ones",
-        set: |config, value| {
-            config.host = host(value)?;
-            Some(())
-        },
+        group: Group::Listening,
+        help: "an address or a name; :: for all",
+        details: "The address :: stands for all addresses of IPv6 and IPv4 (of IPv4 alone where \
+                  there is no IPv6), 0.0.0.0 for those of IPv4, and localhost for both loopback \
+                  addresses.",
+        for_health: true,
+        replaces: &[],
+    },
+    Flag {
+        name: "listen",
+        variable: "LISTEN",
+        metavar: "ADDRESS",
+        kind: Kind::Endpoints(|values| &mut values.listen),
+        default: "none",
+        group: Group::Listening,
+        help: "HOST:PORT,unix:/PATH,... in place of both",
+        details: "Addresses such as 127.0.0.1:3000, [::]:3000, NAME:3000 or unix:/PATH, in place \
+                  of --host and --port. Several are separated by commas, or the flag is given \
+                  several times. Beside --host or --port it has to come from a stronger source, as \
+                  a flag is stronger than a variable; else the start ends with a line that names \
+                  both. health asks the first of them.",
+        for_health: true,
+        replaces: &["port", "host"],
     },
     Flag {
         name: "allowed-hosts",
         variable: "ALLOWED_HOSTS",
+        metavar: "HOSTS",
+        kind: Kind::AllowedHosts(|values| &mut values.allowed_hosts),
         default: "auto",
-        help: "hosts that requests may name, as a,b,c or * for any; auto: loopback names on loopback, else any",
-        set: |config, value| {
-            config.allowed_hosts = AllowedHosts::parse(value)?;
-            Some(())
-        },
+        group: Group::Requests,
+        help: "hosts that requests may name: a,b or *",
+        details: "Hosts without ports, separated by commas; * allows any. With auto these are the \
+                  names of loopback where the server listens on loopback and Unix sockets alone, \
+                  and otherwise any. A request that names another host is answered with 421.",
+        for_health: false,
+        replaces: &[],
     },
     Flag {
         name: "trusted-proxies",
         variable: "TRUSTED_PROXIES",
+        metavar: "PROXIES",
+        kind: Kind::TrustedProxies(|values| &mut values.trusted_proxies),
         default: "none",
-        help: "proxies that say in truth whom a request comes from: as 10.0.0.0/8,::1, unix for Unix sockets, or none",
-        set: |config, value| {
-            config.trusted_proxies = or_none(value, TrustedProxies::parse)?;
-            Some(())
-        },
+        group: Group::Requests,
+        help: "proxies that name clients, as 10.0.0.0/8",
+        details: "Proxies whose X-Forwarded-For or Forwarded is believed in the log: addresses and \
+                  networks separated by commas, and unix for what connects to a Unix socket.",
+        for_health: false,
+        replaces: &[],
     },
     Flag {
         name: "storage",
         variable: "STORAGE_PATH",
+        metavar: "FOLDER",
+        kind: Kind::Directory(|values| &mut values.storage),
         default: "./storage",
-        help: "the folder for the files, made where its parent is there",
-        set: |config, value| {
-            config.storage = PathBuf::from(value);
-            (!value.is_empty()).then_some(())
-        },
+        group: Group::Storage,
+        help: "the folder for the files",
+        details: "It is made where it is missing, but its parents are not: a mistyped path, or one \
+                  whose volume is not mounted, stops the start.",
+        for_health: false,
+        replaces: &[],
     },
     Flag {
         name: "create-parents",
         variable: "CREATE_PARENTS",
+        metavar: "true|false",
+        kind: Kind::Switch(|values| &mut values.create_parents),
         default: "false",
-        help: "true or false: make the parents of that folder, too",
-        set: |config, value| {
-            config.create_parents = switch(value)?;
-            Some(())
-        },
-    },
-    Flag {
-        name: "max-transfers",
-        variable: "MAX_TRANSFERS",
-        default: "512",
-        help: "requests carried out at once, from 1 to 65536; more get 503",
-        set: |config, value| {
-            config.max_transfers = value.parse().ok().filter(|n| (1..=65_536).contains(n))?;
-            Some(())
-        },
-    },
-    Flag {
-        name: "max-connections",
-        variable: "MAX_CONNECTIONS",
-        default: "4096",
-        help: "connections open at once, from 1 to 65536; idle ones make room for new ones",
-        set: |config, value| {
-            config.max_connections = value.parse().ok().filter(|n| (1..=65_536).contains(n))?;
-            Some(())
-        },
-    },
-    Flag {
-        name: "idle-timeout",
-        variable: "IDLE_TIMEOUT",
-        default: "60s",
-        help: "how long a transfer may stand still, in s, m or h",
-        set: |config, value| {
-            config.idle_timeout = duration(value).filter(|time| !time.is_zero())?;
-            Some(())
-        },
-    },
-    Flag {
-        name: "keep-alive-timeout",
-        variable: "KEEP_ALIVE_TIMEOUT",
-        default: "75s",
-        help: "how long a connection may wait for a request, in s, m or h; longer than a proxy keeps it",
-        set: |config, value| {
-            config.keep_alive_timeout = duration(value).filter(|time| !time.is_zero())?;
-            Some(())
-        },
+        group: Group::Storage,
+        help: "make the parents of that folder, too",
+        details: "Without a value it stands for true.",
+        for_health: false,
+        replaces: &[],
     },
     Flag {
         name: "max-upload-size",
         variable: "MAX_UPLOAD_SIZE",
+        metavar: "SIZE",
+        kind: Kind::OptionalSize(|values| &mut values.max_upload_size),
         default: "none",
-        help: "the largest body of an upload, as 500M or 10Gi, or none",
-        set: |config, value| {
-            config.max_upload_size = or_none(value, |value| size(value).map(Some))?;
-            Some(())
-        },
+        group: Group::Storage,
+        help: "the largest upload, as 500M or 10Gi",
+        details: "A larger body is answered with 413. With none, any size is taken.",
+        for_health: false,
+        replaces: &[],
     },
     Flag {
         name: "min-free-space",
         variable: "MIN_FREE_SPACE",
+        metavar: "SIZE",
+        kind: Kind::Size(|values| &mut values.min_free_space),
         default: "64MiB",
-        help: "the space that uploads leave free, as 500M or 10Gi",
-        set: |config, value| {
-            config.min_free_space = size(value)?;
-            Some(())
-        },
-    },
-    Flag {
-        name: "min-rate",
-        variable: "MIN_RATE",
-        default: "1KiB",
-        help: "the bytes a second, over a minute, below which an upload is dropped where slots or space are short; 0 for none",
-        set: |config, value| {
-            config.min_rate = size(value)?;
-            Some(())
-        },
-    },
-    Flag {
-        name: "shutdown-timeout",
-        variable: "SHUTDOWN_TIMEOUT",
-        default: "30s",
-        help: "how long a shutdown waits for transfers, in s, m or h",
-        set: |config, value| {
-            config.shutdown_timeout = duration(value)?;
-            Some(())
-        },
+        group: Group::Storage,
+        help: "the space that uploads leave free",
+        details: "An upload that would leave less on the file system is answered with 507.",
+        for_health: false,
+        replaces: &[],
     },
     Flag {
         name: "sync",
         variable: "SYNC",
+        metavar: "none|data",
+        kind: Kind::Choice(&[
+            Choice::new("none", |values| values.sync = false),
+            Choice::new("data", |values| values.sync = true),
+        ]),
         default: "none",
-        help: "none, or data: a write is on the disk before its reply",
-        set: |config, value| {
-            config.sync = match value {
-                "none" => false,
-                "data" => true,
-                _ => return None,
-            };
-            Some(())
-        },
+        group: Group::Storage,
+        help: "data: a write is on the disk before its reply",
+        details: "With none, what has been written shortly before a crash of the machine may be \
+                  lost; a crash of the server alone loses nothing.",
+        for_health: false,
+        replaces: &[],
+    },
+    Flag {
+        name: "max-transfers",
+        variable: "MAX_TRANSFERS",
+        metavar: "NUMBER",
+        kind: Kind::Count(|values| &mut values.max_transfers),
+        default: "512",
+        group: Group::Limits,
+        help: "requests at once; more get 503",
+        details: "There are fewer in a small control group. One in sixteen is kept from a single \
+                  address (of IPv6, from a /64; all clients of Unix sockets count as one).",
+        for_health: false,
+        replaces: &[],
+    },
+    Flag {
+        name: "max-connections",
+        variable: "MAX_CONNECTIONS",
+        metavar: "NUMBER",
+        kind: Kind::Count(|values| &mut values.max_connections),
+        default: "4096",
+        group: Group::Limits,
+        help: "connections open at once",
+        details: "There are fewer where descriptors are few, or in a small control group. Those \
+                  that have waited longest for a request make room for new ones; where all are in \
+                  a transfer, new ones are closed.",
+        for_health: false,
+        replaces: &[],
+    },
+    Flag {
+        name: "min-rate",
+        variable: "MIN_RATE",
+        metavar: "SIZE",
+        kind: Kind::Size(|values| &mut values.min_rate),
+        default: "1KiB",
+        group: Group::Limits,
+        help: "bytes a second; slower uploads may be dropped",
+        details: "Uploads whose rate over a minute is below it are dropped where slots or space \
+                  are short; 0 for none.",
+        for_health: false,
+        replaces: &[],
+    },
+    Flag {
+        name: "idle-timeout",
+        variable: "IDLE_TIMEOUT",
+        metavar: "TIME",
+        kind: Kind::Timeout(|values| &mut values.idle_timeout),
+        default: "60s",
+        group: Group::Limits,
+        help: "how long a transfer may stand still",
+        details: "A request whose client sends no byte of its body, or takes none of its reply, \
+                  for longer than this is given up.",
+        for_health: false,
+        replaces: &[],
+    },
+    Flag {
+        name: "keep-alive-timeout",
+        variable: "KEEP_ALIVE_TIMEOUT",
+        metavar: "TIME",
+        kind: Kind::Timeout(|values| &mut values.keep_alive_timeout),
+        default: "75s",
+        group: Group::Limits,
+        help: "how long a connection may be idle",
+        details: "A connection that waits longer for a request is closed. It has to be longer than \
+                  a proxy in front keeps its connections.",
+        for_health: false,
+        replaces: &[],
+    },
+    Flag {
+        name: "shutdown-timeout",
+        variable: "SHUTDOWN_TIMEOUT",
+        metavar: "TIME",
+        kind: Kind::Duration(|values| &mut values.shutdown_timeout),
+        default: "30s",
+        group: Group::Limits,
+        help: "how long a shutdown waits for transfers",
+        details: "What is still in flight then is dropped, and leaves nothing behind.",
+        for_health: false,
+        replaces: &[],
     },
     Flag {
         name: "log-format",
         variable: "LOG_FORMAT",
+        metavar: "text|json",
+        kind: Kind::Choice(&[
+            Choice::new("text", |values| values.log_format = LogFormat::Text),
+            Choice::new("json", |values| values.log_format = LogFormat::Json),
+        ]),
         default: "text",
+        group: Group::Log,
         help: "text or json",
-        set: |config, value| {
-            config.log_format = match value {
-                "text" => LogFormat::Text,
-                "json" => LogFormat::Json,
-                _ => return None,
-            };
-            Some(())
-        },
+        details: "With json, each line is one object.",
+        for_health: false,
+        replaces: &[],
     },
 ];
 
-/// The flags that `http-nas health` takes, too.
-pub(super) const HEALTH_FLAGS: [&str; 3] = ["listen", "port", "host"];
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::values::Values;
+
+    #[test]
+    fn each_row_is_whole_and_its_default_is_a_value() {
+        for (at, flag) in FLAGS.iter().enumerate() {
+            let texts = [flag.name, flag.variable, flag.metavar, flag.help];
+            assert!(texts.iter().all(|text| !text.is_empty()), "{flag:?}");
+            assert!(flag.details.ends_with('.'), "{flag:?}");
+            let read = flag.kind.read(&mut Values::default(), flag.default);
+            assert_eq!(read, Some(()), "{flag:?}");
+            for name in flag.replaces {
+                assert!(FLAGS.iter().any(|other| other.name == *name), "{name}");
+            }
+            let is_same = |other: &Flag| other.name == flag.name || other.variable == flag.variable;
+            assert_eq!(FLAGS.iter().filter(|other| is_same(other)).count(), 1);
+            // A group is in one piece.
+            let is_new = FLAGS[..at].iter().all(|other| other.group != flag.group);
+            assert!(is_new || FLAGS[at - 1].group == flag.group, "{flag:?}");
+        }
+    }
+}

@@ -1,10 +1,12 @@
-//! A flag with its value, wherever that comes from.
+//! A flag with the text of its value, wherever that comes from.
 //!
-//! Responsible for: which source counts where two flags exclude each other, and setting the value.
-//! Not for: reading the sources.
+//! Responsible for: which source counts where two flags exclude each other, and what to say of a
+//! text that is no value. Not for: reading the sources.
 
-use super::flags::Flag;
-use super::{Config, is_it_meant};
+use std::ffi::OsString;
+
+use super::flag::Flag;
+use super::values::Values;
 
 /// Where the value of a flag comes from, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,16 +23,23 @@ pub(super) enum Source {
 #[derive(Clone)]
 pub(super) struct Setting {
     pub(super) flag: &'static Flag,
-    pub(super) value: String,
+    pub(super) value: OsString,
     pub(super) source: Source,
     /// What the log is to say if it counts.
     pub(super) note: Option<String>,
 }
 
 impl Setting {
-    /// Whether somebody has said something else than the default.
+    /// Whether its value is another than the default.
     pub(super) fn is_given(&self) -> bool {
-        self.source != Source::Default && self.value != self.flag.default
+        self.value != self.flag.default
+    }
+
+    /// The variable that it comes from, where other programs may have it, too, and where its value
+    /// may turn out to be wrong only when it is used.
+    pub(super) fn shared_variable(&self) -> Option<&'static str> {
+        let is_shared = self.source == Source::SharedVariable && self.flag.names_host();
+        is_shared.then_some(self.flag.variable)
     }
 
     /// What it is called where it comes from.
@@ -43,43 +52,44 @@ impl Setting {
         }
     }
 
-    /// Sets what the flag stands for.
+    /// Reads its value, and gives the text of it.
     ///
     /// # Errors
-    /// One line, where it does not take the value.
-    pub(super) fn apply(&self, config: &mut Config) -> Result<(), String> {
-        let flag = self.flag;
-        if self.source == Source::SharedVariable && flag.is_where() {
-            config.shared_variable = Some(flag.variable);
+    /// One line, where the flag does not take the value.
+    pub(super) fn read(&self, values: &mut Values) -> Result<&str, String> {
+        let shown = self.shown();
+        let text = self.value.to_str();
+        let text = text.ok_or_else(|| format!("the value of {shown} is not UTF-8"))?;
+        match self.flag.kind.read(values, text) {
+            Some(()) => Ok(text),
+            None => Err(format!("{shown} cannot be {text:?}; {}", self.advice(text))),
         }
-        if (flag.set)(config, &self.value).is_some() {
-            return Ok(());
+    }
+
+    /// What to do about a text that is no value.
+    fn advice(&self, text: &str) -> String {
+        let Flag { kind, default, .. } = self.flag;
+        let advice = kind.fault(text);
+        let advice =
+            advice.unwrap_or_else(|| format!("it takes {} (default {default})", kind.takes()));
+        match self.source {
+            Source::SharedVariable => advice + &is_it_meant(self.flag.variable),
+            Source::Flag | Source::OwnVariable | Source::Default => advice,
         }
-        let (help, default) = (flag.help, flag.default);
-        let takes = match flag.fault(&self.value) {
-            Some(fault) => fault,
-            None => format!("it takes {help} (default {default})"),
-        };
-        let hint = match self.source {
-            Source::SharedVariable => is_it_meant(flag.variable),
-            Source::Flag | Source::OwnVariable | Source::Default => String::new(),
-        };
-        let (shown, value) = (self.shown(), &self.value);
-        Err(format!("{shown} cannot be {value:?}; {takes}{hint}"))
     }
 }
 
 /// Leaves out the flags in whose place a stronger one stands, as `--listen` stands in place of
-/// `--host` and `--port`. Where that is a variable, the log is to say so.
+/// `--host` and `--port`. Where that one comes from a variable, gives what the log is to say.
 ///
 /// # Errors
 /// One line, where one of them comes from the same source or from a stronger one.
 pub(super) fn exclude(settings: &mut Vec<Setting>) -> Result<Option<String>, String> {
-    let stands_for_others = |it: &&Setting| !it.flag.stands_for().is_empty() && it.is_given();
-    let Some(strong) = settings.iter().find(stands_for_others).cloned() else {
+    let replaces_others = |it: &&Setting| !it.flag.replaces.is_empty() && it.is_given();
+    let Some(strong) = settings.iter().find(replaces_others).cloned() else {
         return Ok(None);
     };
-    let is_replaced = |it: &Setting| strong.flag.stands_for().contains(&it.flag.name);
+    let is_replaced = |it: &Setting| strong.flag.replaces.contains(&it.flag.name);
     let mut replaced = Vec::new();
     for it in settings.iter().filter(|it| is_replaced(it)) {
         if it.source <= strong.source {
@@ -104,4 +114,13 @@ fn both(strong: &Setting, other: &Setting) -> String {
         Source::Flag | Source::Default => String::new(),
     };
     format!("it is either {shown} or {other_shown}, and both are given{hint}")
+}
+
+/// What to say of a short variable whose value is of no use: other programs have variables of the
+/// same names.
+///
+/// conda, for one, sets `HOST` to `x86_64-conda-linux-gnu`.
+#[must_use]
+pub fn is_it_meant(variable: &str) -> String {
+    format!(" (is {variable} meant for http-nas? set HTTP_NAS_{variable}, which wins)")
 }

@@ -14,8 +14,8 @@ const COMMANDS: [(&str, &str); 7] = [
 /// The most mistakes in a word that is still taken for another.
 const MOST_MISTAKES: usize = 2;
 
-/// The candidate that a word was most likely meant to be: the one with the fewest mistakes, or the one that it is the
-/// beginning of.
+/// The candidate that a word was most likely meant to be: the one with the fewest mistakes, or the
+/// one that it is the beginning of.
 pub(super) fn closest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
     let allowed = MOST_MISTAKES.min(word.chars().count() / 2);
     let with_mistakes = candidates.iter().map(|name| (mistakes(word, name), *name));
@@ -29,8 +29,8 @@ pub(super) fn closest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str>
         })
 }
 
-/// What is meant by a word that stands where a folder may stand, but reads like a command. A word with a `/` in it is a
-/// folder.
+/// What is meant by a word that stands where a folder may stand, but reads like a command. A word
+/// with a `/` in it is a folder.
 pub(super) fn names_no_folder(word: &str) -> Option<&'static str> {
     if let Some((_, meant)) = COMMANDS.iter().find(|(name, _)| *name == word) {
         return Some(meant);
@@ -41,8 +41,8 @@ pub(super) fn names_no_folder(word: &str) -> Option<&'static str> {
     }
 }
 
-/// How many characters have to be put in, left out, replaced or swapped with the next to come from one word to another
-/// (the optimal string alignment distance).
+/// How many characters have to be put in, left out, replaced or swapped with the next to come from
+/// one word to another (the optimal string alignment distance).
 fn mistakes(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut before: Vec<usize> = Vec::new();

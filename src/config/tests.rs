@@ -1,6 +1,11 @@
 //! Tests of the command line: defaults, values, mistakes.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use super::*;
+use crate::http::forwarded::TrustedProxies;
+use crate::http::hosts::AllowedHosts;
 
 fn parsed(words: &[&str], variables: &[(&str, &str)]) -> Result<Command, String> {
     let variable = |name: &str| {
@@ -27,8 +32,6 @@ fn without_a_word_there_are_defaults() {
     let expected = Config {
         listen: vec![tcp("127.0.0.1", 3000)],
         shared_variable: None,
-        host: "127.0.0.1".to_owned(),
-        port: 3000,
         allowed_hosts: AllowedHosts::Auto,
         trusted_proxies: TrustedProxies::default(),
         storage: PathBuf::from("./storage"),
@@ -325,6 +328,21 @@ fn listen_stands_in_place_of_host_and_port_from_weaker_sources() {
     // None is as good as nothing.
     let none = config(&["--listen", "none", "--port", "2"], &[]);
     assert_eq!(none.listen, [tcp("127.0.0.1", 2)]);
+}
+
+// symptom: a HOST that is not UTF-8 stopped the start of a server that was given --listen.
+// cause:   each variable was made text when it was read, whether it counted or not.
+// fix:     a value is made text when it is read as one of its flag.
+#[test]
+fn a_value_that_does_not_count_need_not_be_text() {
+    use std::os::unix::ffi::OsStringExt;
+    let broken = |name: &str| (name == "HOST").then(|| OsString::from_vec(vec![0xff]));
+    let parsed = |words: &[&str]| parse(words.iter().map(OsString::from), broken);
+    for words in [&["--listen", "nas:1"][..], &["--host", "nas"]] {
+        assert!(matches!(parsed(words), Ok(Command::Serve(_))), "{words:?}");
+    }
+    let error = Err("the value of HOST is not UTF-8".to_owned());
+    assert_eq!(parsed(&[]), error);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// What a unit of sizes stands for, in bytes. As in Kubernetes: K, M, G and T count by 1000, Ki, Mi, Gi and Ti by 1024.
-/// Behind each there may be a B, and capitals do not matter.
+/// What a unit of sizes stands for, in bytes. As in Kubernetes: K, M, G and T count by 1000, Ki,
+/// Mi, Gi and Ti by 1024. Behind each there may be a B, and capitals do not matter.
 const UNITS: [(&str, u64); 9] = [
     ("", 1),
     ("k", 1000),
@@ -22,8 +22,8 @@ const YEAR: u64 = 365 * 24 * 3600;
 /// The most digits of a fraction.
 const MOST_DIGITS: usize = 9;
 
-/// A number of bytes: decimal, with a unit of [`UNITS`] behind it; with a unit, a fraction may be in it, and what is left
-/// of a byte is dropped.
+/// A number of bytes: decimal, with a unit of [`UNITS`] behind it; with a unit, a fraction may be
+/// in it, and what is left of a byte is dropped.
 pub(super) fn size(text: &str) -> Option<u64> {
     let (number, unit) = split_unit(text, |c| c.is_ascii_digit() || c == '.');
     let unit = unit.to_ascii_lowercase();

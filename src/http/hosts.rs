@@ -8,9 +8,10 @@ use std::net::IpAddr;
 use super::authority::Authority;
 
 /// What the operator allows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AllowedHosts {
     /// The names of this machine on loopback while the server listens there alone, otherwise any.
+    #[default]
     Auto,
     /// Any.
     Any,
