@@ -1,6 +1,7 @@
 //! Framing that is not plain and chunks that are malformed: 400, the connection is closed, and nothing behind
 //! them on that connection is ever carried out.
 
+use testkit::malformed::FIELDS;
 use testkit::{Server, chunked, eventually, request_bytes};
 
 const SMUGGLED: &str = "DELETE /file/victim HTTP/1.1\r\nHost: nas\r\n\r\n";
@@ -123,60 +124,8 @@ fn malformed_chunks_get_400_and_nothing_behind_them_is_carried_out() {
 #[test]
 fn framing_that_is_not_plain_gets_400_and_ends_the_connection() {
     let target = Target::new();
-    let framings = [
-        // Transfer-Encoding other than exactly chunked
-        "Transfer-Encoding: gzip",
-        "Transfer-Encoding: identity",
-        "Transfer-Encoding: xchunked",
-        "Transfer-Encoding: chunkedx",
-        "Transfer-Encoding: chunked, chunked",
-        "Transfer-Encoding: gzip, chunked",
-        "Transfer-Encoding: chunked, identity",
-        "Transfer-Encoding: chunked;q=1",
-        "Transfer-Encoding: \"chunked\"",
-        "Transfer-Encoding: chun ked",
-        "Transfer-Encoding: ,chunked",
-        "Transfer-Encoding: chunked,",
-        "Transfer-Encoding:",
-        "Transfer-Encoding: \x0bchunked",
-        "Transfer-Encoding:\r\n chunked",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip",
-        "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
-        // both
-        "Transfer-Encoding: chunked\r\nContent-Length: 5",
-        "Content-Length: 5\r\nTransfer-Encoding: chunked",
-        "Content-Length: 0\r\nTransfer-Encoding: chunked",
-        "Content-Length: 5\r\nTransfer-Encoding: gzip",
-        "content-length: 5\r\ntransfer-encoding: chunked",
-        // Content-Length repeated or not decimal
-        "Content-Length: 5\r\nContent-Length: 5",
-        "Content-Length: 5\r\nContent-Length: 6",
-        "Content-Length: 0\r\ncontent-length: 5",
-        "Content-Length: 1, 1",
-        "Content-Length: 5,5",
-        "Content-Length: +5",
-        "Content-Length: -1",
-        "Content-Length: -0",
-        "Content-Length: 0x5",
-        "Content-Length: 5.0",
-        "Content-Length: 5e0",
-        "Content-Length: 5_0",
-        "Content-Length: 5 5",
-        "Content-Length: five",
-        "Content-Length:",
-        "Content-Length:  ",
-        "Content-Length: 5;",
-        "Content-Length: 18446744073709551616",
-        "Content-Length: 99999999999999999999999999",
-        // a header name followed by a space, or no header at all
-        "Content-Length : 5",
-        "Content-Length\t: 5",
-        "Transfer-Encoding : chunked",
-        "Content-Length: 0\r\nTransfer-Encoding : chunked",
-        "X-Other : 1\r\nContent-Length: 5",
-        "Content-Length: 5\r\nX-Other : 1",
-    ];
+    // An expectation has its own status, and is tested with the others of its kind.
+    let framings = FIELDS.iter().filter(|fields| fields.status() == 400);
     for framing in framings {
         for (method, name) in [
             ("POST", "new"),
@@ -186,9 +135,10 @@ fn framing_that_is_not_plain_gets_400_and_ends_the_connection() {
             ("PUT", "log/mv"),
             ("POST", ".."),
         ] {
-            let head = format!("{method} /file/{name} HTTP/1.1\r\nHost: nas\r\n{framing}\r\n\r\n");
+            let line = format!("{method} /file/{name} HTTP/1.1\r\nHost: nas\r\n");
+            let head = [line.as_bytes(), framing.bytes, b"\r\n\r\n"].concat();
             for body in ["", "5\r\nhello\r\n0\r\n\r\n"] {
-                target.refuses(format!("{head}{body}").as_bytes(), false);
+                target.refuses(&[&head, body.as_bytes()].concat(), false);
             }
         }
     }

@@ -2,15 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
-#[path = "common/malformed_heads.rs"]
-mod malformed_heads;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, mpsc};
 
 use common::{Client, LIMIT, Received, config, start};
-use malformed_heads::MALFORMED_HEADS;
 use tiny_http::{Config, Content, Outgoing, Pipe, Progress, Reply, Request, Response, StatusCode};
 
 /// A file without a name, of this content.
@@ -438,22 +435,24 @@ fn heads_that_are_refused_are_answered_by_the_server_or_handed_out() {
             let _ = request.respond(Response::from_string("mine").with_status_code(499));
         },
     );
-    for &(head, fault, status) in MALFORMED_HEADS {
+    for head in testkit::malformed::heads() {
         let mut client = by_program.connect();
-        client.send(head);
+        client.send(&head.bytes);
         let received = client.receive();
         assert_eq!((received.status, received.content), (499, b"mine".to_vec()));
         assert_eq!(client.rest().unwrap(), b"");
         let refusal = refusals.recv_timeout(LIMIT).unwrap();
-        assert_eq!(format!("{:?}", refusal.fault), fault, "{head:?}");
-        if head.starts_with("POST /a ") {
+        let shown = head.shown();
+        assert_eq!(format!("{:?}", refusal.fault), head.fault, "{shown}");
+        if head.bytes.starts_with(b"POST /a ") {
             assert_eq!((&*refusal.method, &*refusal.target), ("POST", "/a"));
         }
         let mut client = by_server.connect();
-        client.send(head);
+        client.send(&head.bytes);
         let received = client.receive();
         let content = format!("{}\n", refusal.fault).into_bytes();
-        assert_eq!((received.status, received.content), (status, content));
+        let expected = (head.status(), content);
+        assert_eq!((received.status, received.content), expected, "{shown}");
         assert!(
             received.head.contains("\r\nConnection: close\r\n"),
             "{}",

@@ -1,9 +1,5 @@
 use super::*;
 
-#[path = "../../tests/common/malformed_heads.rs"]
-mod malformed_heads;
-use malformed_heads::MALFORMED_HEADS;
-
 fn framing_of(fields: &str) -> Result<Framing, HeadFault> {
     let head = format!("POST /file/a HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
     check(head.as_bytes()).map(|head| head.framing)
@@ -36,15 +32,16 @@ fn plain_framing_is_understood() {
 /// Each is refused by the check of whole heads, or by the search for their end.
 #[test]
 fn malformed_heads_are_refused() {
-    for (head, fault, status) in MALFORMED_HEADS {
+    for head in testkit::malformed::heads() {
         // One empty line before a head is ignored (RFC 9112, section 2.2).
-        let bytes = head.strip_prefix("\r\n").unwrap_or(head).as_bytes();
+        let bytes = head.bytes.strip_prefix(b"\r\n").unwrap_or(&head.bytes);
         let checked = match end_of_head(bytes, 0) {
             Ok(end) => check(&bytes[..end.unwrap_or_default()]).map(|_| ()),
             Err(fault) => Err(fault),
         };
         let refused = checked.map_err(|fault| (format!("{fault:?}"), fault.status().0));
-        assert_eq!(refused, Err(((*fault).to_owned(), *status)), "{head:?}");
+        let expected = (head.fault.to_owned(), head.status());
+        assert_eq!(refused, Err(expected), "{}", head.shown());
     }
 }
 

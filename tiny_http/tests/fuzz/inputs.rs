@@ -18,9 +18,16 @@ type Check = fn(&[u8]) -> bool;
 /// What inputs of a target are made of, in whole.
 pub type Parts<'p> = &'p [&'static str];
 
+/// An input, and what it is called.
+type Named = (String, Vec<u8>);
+
 /// Holds a target's check against its corpus, and against random inputs.
 pub fn test(target: &str, check: Check, parts: Parts<'_>) {
-    let corpus = corpus(target);
+    test_corpus(target, corpus(target), check, parts);
+}
+
+/// The same with a corpus that is not, or not only, that of the target's folder.
+pub fn test_corpus(target: &str, corpus: Vec<Named>, check: Check, parts: Parts<'_>) {
     for (name, input) in &corpus {
         run(name, input, check);
     }
@@ -43,7 +50,7 @@ fn run(name: &str, input: &[u8], check: Check) -> bool {
 }
 
 /// The files of a corpus with their names, in the order of these.
-fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
+pub fn corpus(target: &str) -> Vec<Named> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(crate::CORPUS)
         .join(target);
@@ -63,7 +70,7 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// An input of the corpus, changed in one to four places.
-fn mutant(corpus: &[(String, Vec<u8>)], parts: Parts<'_>, random: &mut Random) -> Vec<u8> {
+fn mutant(corpus: &[Named], parts: Parts<'_>, random: &mut Random) -> Vec<u8> {
     let mut input = pick(corpus, random).to_vec();
     for _ in 0..=random.below(4) {
         let at = random.below(input.len() + 1);
@@ -97,7 +104,7 @@ fn mutant(corpus: &[(String, Vec<u8>)], parts: Parts<'_>, random: &mut Random) -
     input
 }
 
-fn pick<'a>(corpus: &'a [(String, Vec<u8>)], random: &mut Random) -> &'a [u8] {
+fn pick<'a>(corpus: &'a [Named], random: &mut Random) -> &'a [u8] {
     loop {
         let (_, input) = &corpus[random.below(corpus.len())];
         if input.len() < LONG || random.below(32) == 0 {

@@ -9,7 +9,7 @@ mod head;
 mod inputs;
 
 use conn::Random;
-use inputs::{Parts, test};
+use inputs::{Parts, corpus, test, test_corpus};
 
 /// Where the corpora are, beneath this crate's folder.
 const CORPUS: &str = "../fuzz/corpus";
@@ -21,7 +21,10 @@ fn chunks_are_what_the_rfc_says() {
 
 #[test]
 fn heads_are_framed_as_the_rfc_says() {
-    test("framing", head::check, FRAMING_PARTS);
+    let malformed = testkit::malformed::heads().into_iter();
+    let malformed = malformed.map(|head| (head.shown(), head.bytes));
+    let corpus = corpus("framing").into_iter().chain(malformed).collect();
+    test_corpus("framing", corpus, head::check, FRAMING_PARTS);
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub mod disk;
 pub mod group;
 pub mod http;
 pub mod json;
+pub mod malformed;
 pub mod process;
 pub mod readers;
 pub mod rows;

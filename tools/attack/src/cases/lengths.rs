@@ -2,54 +2,11 @@
 
 use std::io::{self, ErrorKind};
 
+use testkit::malformed::FIELDS;
+
 use super::framing::{refused, victims};
 use crate::pattern::thousands;
 use crate::scene::{Outcome, SMUGGLED, Scene};
-
-/// Fields that are no plain length. Whether a server takes them for 0 or 1, a request stands behind the body.
-const FAULTY: &[&[u8]] = &[
-    b"Content-Length: -1",
-    b"Content-Length: -0",
-    b"Content-Length: +1",
-    b"Content-Length: 1, 1",
-    b"Content-Length: 1,1",
-    b"Content-Length: 1, 0",
-    b"Content-Length: ,1",
-    b"Content-Length: 1,",
-    b"Content-Length: 0x1",
-    b"Content-Length: 1_0",
-    b"Content-Length: 1.0",
-    b"Content-Length: 1e0",
-    b"Content-Length: 1 0",
-    b"Content-Length: 1;",
-    b"Content-Length: \"1\"",
-    b"Content-Length: one",
-    b"Content-Length: \xef\xbc\x91",
-    b"Content-Length: \x0b1",
-    b"Content-Length: 1\x0b",
-    b"Content-Length: 1\0",
-    b"Content-Length: 1\r",
-    b"Content-Length:",
-    b"Content-Length: ",
-    b"Content-Length : 1",
-    b"Content-Length\t: 1",
-    b" Content-Length: 1",
-    b"Content-Length:\r\n 1",
-    b"Content-Length: 1\r\n 0",
-    b"Content-Length: 1\r\nContent-Length: 1",
-    b"Content-Length: 0\r\nContent-Length: 1",
-    b"Content-Length: 1\r\nContent-Length: 0",
-    b"Content-Length: 1\r\ncontent-length: 1",
-    b"Content-Length 1",
-    b"Content-Length: 18446744073709551616",
-    b"Content-Length: 18446744073709551617",
-    b"Content-Length: 340282366920938463463374607431768211457",
-    b"Content-Length: -18446744073709551615",
-    b"Content-Length: 1\r\nTransfer-Encoding: chunked",
-    b"Transfer-Encoding: chunked\r\nContent-Length: 1",
-    b"Content-Length: 0\r\nTransfer-Encoding: identity",
-    b"Content-Length: 1\r\nTransfer-Encoding: x",
-];
 
 /// Lengths that are numbers, and far more than is sent: 50 GB, 10 TB, 2^31, 2^32 + 1, 2^63 - 1, 2^63, 2^64 - 1.
 const HUGE: &[u64] = &[
@@ -68,6 +25,10 @@ const TOO_LONG: u64 = 10_000_000_000_000;
 pub fn content_lengths(scene: &Scene) -> io::Result<Outcome> {
     scene.try_smuggled()?;
     let mut outcome = Outcome::default();
+    // Whether a server takes them for 0 or 1, a request stands behind the body.
+    let malformed = FIELDS
+        .iter()
+        .filter(|fields| fields.mentions("Content-Length"));
     let (mut count, mut carried_out) = (0, 0);
     let mut judge = |outcome: &mut Outcome, name: &[u8], fault: Result<(), String>| {
         count += 1;
@@ -82,11 +43,11 @@ pub fn content_lengths(scene: &Scene) -> io::Result<Outcome> {
         scene.place_victim()
     };
     for _ in scene.rounds(5, 1) {
-        for field in FAULTY {
+        for fields in malformed.clone() {
             for body in [b"".as_slice(), b"x"] {
-                let request =
-                    [begin(scene).as_slice(), field, b"\r\n\r\n", body, SMUGGLED].concat();
-                judge(&mut outcome, field, refused(scene, &request, &[400]))?;
+                let head = [begin(scene).as_slice(), fields.bytes, b"\r\n\r\n"].concat();
+                let request = [&head, body, SMUGGLED].concat();
+                judge(&mut outcome, fields.bytes, refused(scene, &request, &[400]))?;
             }
         }
         for length in HUGE {
@@ -108,7 +69,7 @@ pub fn content_lengths(scene: &Scene) -> io::Result<Outcome> {
             )?;
         }
     }
-    let fields = FAULTY.len() + HUGE.len() + 2;
+    let fields = malformed.count() + HUGE.len() + 2;
     outcome.sent = format!("{fields} lengths, {} requests", thousands(count));
     outcome.remark = victims(carried_out);
     Ok(outcome)

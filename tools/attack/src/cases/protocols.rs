@@ -3,6 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use testkit::malformed::{HEADS, Malformed};
+
 use crate::pattern::{Random, pattern, thousands};
 use crate::scene::{Outcome, SMUGGLED, Scene};
 
@@ -13,46 +15,15 @@ const TLS: &[u8] = b"\x16\x03\x01\x00\x4a\x01\x00\x00\x46\x03\x03AAAAAAAAAAAAAAA
 /// HTTP/2's preface with an empty SETTINGS frame behind it (RFC 9113, section 3.4).
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
 
-/// What is sent, and whether a 200 may come back.
+/// What is sent besides the malformed request lines that all tests share, and whether a 200 may come back.
 const FIXED: &[(&str, &[u8], bool)] = &[
     ("HTTP/0.9", b"GET /file\r\n", true),
     ("HTTP/0.9 with a space", b"GET /file \r\n\r\n", true),
     ("HTTP/1.0", b"GET /file HTTP/1.0\r\n\r\n", true),
     ("HTTP/2 preface", HTTP2, false),
-    (
-        "HTTP/2.0 in words",
-        b"GET /file HTTP/2.0\r\nHost: nas\r\n\r\n",
-        false,
-    ),
-    (
-        "HTTP/3.0",
-        b"GET /file HTTP/3.0\r\nHost: nas\r\n\r\n",
-        false,
-    ),
-    (
-        "HTTP/11.1",
-        b"GET /file HTTP/11.1\r\nHost: nas\r\n\r\n",
-        false,
-    ),
-    (
-        "HTTP/1.1 in small letters",
-        b"GET /file http/1.1\r\nHost: nas\r\n\r\n",
-        false,
-    ),
-    (
-        "another protocol's name",
-        b"GET /file HTTQ/1.1\r\nHost: nas\r\n\r\n",
-        false,
-    ),
     ("TLS", TLS, false),
     ("SSH", b"SSH-2.0-OpenSSH_9.6\r\n", false),
-    ("SMTP", b"EHLO localhost\r\nMAIL FROM:<a@b>\r\n\r\n", false),
     ("SOCKS", b"\x05\x01\x00", false),
-    (
-        "PROXY",
-        b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\nGET /file HTTP/1.1\r\nHost: nas\r\n\r\n",
-        false,
-    ),
     (
         "PROXY, version 2",
         b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\x01\x7f\0\0\x01\0\x01\0\x02",
@@ -60,13 +31,13 @@ const FIXED: &[(&str, &[u8], bool)] = &[
     ),
     ("NULs", &[0; 2_000], false),
     ("line ends", &[b'\n'; 2_000], false),
-    ("no target", b"GET HTTP/1.1\r\nHost: nas\r\n\r\n", false),
-    ("nothing but spaces", b"   \r\n\r\n", false),
     ("half a line", b"GET /fi", false),
 ];
 
 pub fn old_and_foreign(scene: &Scene) -> io::Result<Outcome> {
     scene.try_smuggled()?;
+    let lines = HEADS.iter().filter(|head| is_foreign(head));
+    let lines: Vec<_> = lines.map(|head| (head.shown(), head.bytes)).collect();
     let mut outcome = Outcome::default();
     let mut random = Random::new(2026);
     let mut count = 0;
@@ -78,7 +49,10 @@ pub fn old_and_foreign(scene: &Scene) -> io::Result<Outcome> {
             ("random bytes", noise.as_slice(), false),
             ("a few random bytes", &bits, false),
         ];
-        for (name, bytes, may_succeed) in FIXED.iter().copied().chain(random) {
+        let lines = lines
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), *bytes, false));
+        for (name, bytes, may_succeed) in FIXED.iter().copied().chain(lines).chain(random) {
             for behind in [b"".as_slice(), SMUGGLED] {
                 count += 1;
                 let (status, end) = talk(scene, &[bytes, behind].concat())?;
@@ -105,12 +79,17 @@ pub fn old_and_foreign(scene: &Scene) -> io::Result<Outcome> {
             break;
         }
     }
-    let kinds = FIXED.len() + 2;
+    let kinds = FIXED.len() + lines.len() + 2;
     outcome.sent = format!(
         "{} connections with {kinds} kinds of bytes, a DELETE behind every second",
         thousands(count)
     );
     Ok(outcome)
+}
+
+/// Whether this is the first line of another protocol, or of another version.
+fn is_foreign(head: &Malformed) -> bool {
+    matches!(head.fault, "RequestLine" | "Version")
 }
 
 /// Sends it all, closes the sending end, and reads to the end: the status of the first reply, where there is one, and
