@@ -3,6 +3,17 @@
 //! In: starting and ending the binary, bytes over a socket, looking at files. Out: any knowledge of how the server is
 //! made; expectations come from the contract (api.md) and the RFCs and stand in the tests.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+#![allow(
+    clippy::new_without_default,
+    reason = "what `new` makes is on the disk for as long as its value lives; no default does that"
+)]
+#![allow(missing_docs, reason = "it is for the tests of this repository alone")]
+
 use std::io::{self, Write};
 use std::time::Duration;
 
