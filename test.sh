@@ -43,7 +43,7 @@ cargo_tests() {
   add_cargo_counts "$code" "$name"
 }
 
-cargo_tests "cargo test" -p http-nas -p tiny_http -p testkit
+cargo_tests "cargo test" -p http-nas -p tiny_http -p testkit -p manual
 # --- the shell tests -------------------------------------------------------------------------------------
 
 # Two cores are what these tests have been tried on; more at once would only make the deadlines tighter.

@@ -5,7 +5,6 @@
 
 mod address;
 mod api;
-mod computing;
 mod config;
 mod health;
 mod http;
@@ -24,4 +23,7 @@ pub mod internals {
     pub use crate::config::{FLAGS, Flag, Group};
     pub use crate::http::name::{Name, NameFault};
     pub use crate::http::route::{Operation, RouteFault, route};
+
+    /// The version of the program.
+    pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 }

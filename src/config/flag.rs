@@ -25,7 +25,7 @@ pub struct Flag {
     pub group: Group,
     /// What it does, in less than a line.
     pub help: &'static str,
-    /// What else there is to know, as sentences.
+    /// All that there is to know, as sentences.
     pub details: &'static str,
     /// Whether `http-nas health` takes it, too.
     pub for_health: bool,

@@ -15,7 +15,8 @@ pub static FLAGS: &[Flag] = &[
         default: "3000",
         group: Group::Listening,
         help: "a TCP port; 0 for any free one",
-        details: "The first line on standard output says which port it is.",
+        details: "The TCP port to listen on; 0 stands for any free one, which the first line on \
+                  standard output names.",
         for_health: true,
         replaces: &[],
     },
@@ -27,9 +28,9 @@ pub static FLAGS: &[Flag] = &[
         default: "127.0.0.1",
         group: Group::Listening,
         help: "an address or a name; :: for all",
-        details: "The address :: stands for all addresses of IPv6 and IPv4 (of IPv4 alone where \
-                  there is no IPv6), 0.0.0.0 for those of IPv4, and localhost for both loopback \
-                  addresses.",
+        details: "The address or the name to listen on. :: stands for all addresses of IPv6 and \
+                  IPv4 (of IPv4 alone where there is no IPv6), 0.0.0.0 for those of IPv4, and \
+                  localhost for both loopback addresses.",
         for_health: true,
         replaces: &[],
     },
@@ -43,9 +44,9 @@ pub static FLAGS: &[Flag] = &[
         help: "HOST:PORT,unix:/PATH,... in place of both",
         details: "Addresses such as 127.0.0.1:3000, [::]:3000, NAME:3000 or unix:/PATH, in place \
                   of --host and --port. Several are separated by commas, or the flag is given \
-                  several times. Beside --host or --port it has to come from a stronger source, as \
-                  a flag is stronger than a variable; else the start ends with a line that names \
-                  both. health asks the first of them.",
+                  several times. Beside --host or --port it has to come from a stronger source, \
+                  as a flag is stronger than a variable; otherwise the start ends with a line \
+                  that names both. http-nas health asks the first of them.",
         for_health: true,
         replaces: &["port", "host"],
     },
@@ -57,9 +58,10 @@ pub static FLAGS: &[Flag] = &[
         default: "auto",
         group: Group::Requests,
         help: "hosts that requests may name: a,b or *",
-        details: "Hosts without ports, separated by commas; * allows any. With auto these are the \
-                  names of loopback where the server listens on loopback and Unix sockets alone, \
-                  and otherwise any. A request that names another host is answered with 421.",
+        details: "The hosts that requests may name, without ports and separated by commas; * \
+                  allows any. With auto these are the names of loopback where the server listens \
+                  on loopback and Unix sockets alone, and otherwise any. A request that names \
+                  another host is answered with 421.",
         for_health: false,
         replaces: &[],
     },
@@ -71,8 +73,9 @@ pub static FLAGS: &[Flag] = &[
         default: "none",
         group: Group::Requests,
         help: "proxies that name clients, as 10.0.0.0/8",
-        details: "Proxies whose X-Forwarded-For or Forwarded is believed in the log: addresses and \
-                  networks separated by commas, and unix for what connects to a Unix socket.",
+        details: "Proxies whose X-Forwarded-For or Forwarded is believed in the log: addresses \
+                  and networks separated by commas, as 10.0.0.0/8,::1, and unix for what connects \
+                  to a Unix socket.",
         for_health: false,
         replaces: &[],
     },
@@ -84,8 +87,8 @@ pub static FLAGS: &[Flag] = &[
         default: "./storage",
         group: Group::Storage,
         help: "the folder for the files",
-        details: "It is made where it is missing, but its parents are not: a mistyped path, or one \
-                  whose volume is not mounted, stops the start.",
+        details: "The folder for the files. It is made where it is missing, but its parents are \
+                  not: a mistyped path, or one whose volume is not mounted, stops the start.",
         for_health: false,
         replaces: &[],
     },
@@ -97,7 +100,8 @@ pub static FLAGS: &[Flag] = &[
         default: "false",
         group: Group::Storage,
         help: "make the parents of that folder, too",
-        details: "Without a value it stands for true.",
+        details: "Make missing parents of the storage folder, too. Without a value it stands for \
+                  true.",
         for_health: false,
         replaces: &[],
     },
@@ -109,7 +113,8 @@ pub static FLAGS: &[Flag] = &[
         default: "none",
         group: Group::Storage,
         help: "the largest upload, as 500M or 10Gi",
-        details: "A larger body is answered with 413. With none, any size is taken.",
+        details: "The largest body of an upload; a larger one is answered with 413. With none, \
+                  any size is taken.",
         for_health: false,
         replaces: &[],
     },
@@ -121,7 +126,8 @@ pub static FLAGS: &[Flag] = &[
         default: "64MiB",
         group: Group::Storage,
         help: "the space that uploads leave free",
-        details: "An upload that would leave less on the file system is answered with 507.",
+        details: "The space that uploads leave free on the file system. One that would leave less \
+                  is answered with 507.",
         for_health: false,
         replaces: &[],
     },
@@ -136,8 +142,9 @@ pub static FLAGS: &[Flag] = &[
         default: "none",
         group: Group::Storage,
         help: "data: a write is on the disk before its reply",
-        details: "With none, what has been written shortly before a crash of the machine may be \
-                  lost; a crash of the server alone loses nothing.",
+        details: "With data, a write is on the disk before it is answered. With none, a crash of \
+                  the machine may take back what was written shortly before; a crash of the \
+                  server alone does not.",
         for_health: false,
         replaces: &[],
     },
@@ -149,8 +156,9 @@ pub static FLAGS: &[Flag] = &[
         default: "512",
         group: Group::Limits,
         help: "requests at once; more get 503",
-        details: "There are fewer in a small control group. One in sixteen is kept from a single \
-                  address (of IPv6, from a /64; all clients of Unix sockets count as one).",
+        details: "Requests carried out at once; more are answered with 503. There are fewer in a \
+                  small control group. One address can take fifteen sixteenths of them at most \
+                  (an IPv6 address counts with its /64, and all clients of Unix sockets as one).",
         for_health: false,
         replaces: &[],
     },
@@ -162,9 +170,9 @@ pub static FLAGS: &[Flag] = &[
         default: "4096",
         group: Group::Limits,
         help: "connections open at once",
-        details: "There are fewer where descriptors are few, or in a small control group. Those \
-                  that have waited longest for a request make room for new ones; where all are in \
-                  a transfer, new ones are closed.",
+        details: "Connections open at once. There are fewer where descriptors are few, or in a \
+                  small control group. When all are open, the one that has been idle for longest \
+                  is closed for a new one; where none is idle, the new one is closed.",
         for_health: false,
         replaces: &[],
     },
@@ -176,8 +184,8 @@ pub static FLAGS: &[Flag] = &[
         default: "1KiB",
         group: Group::Limits,
         help: "bytes a second; slower uploads may be dropped",
-        details: "Uploads whose rate over a minute is below it are dropped where slots or space \
-                  are short; 0 for none.",
+        details: "Bytes a second, over a minute, below which an upload is dropped where slots or \
+                  space are short; 0 for none.",
         for_health: false,
         replaces: &[],
     },
@@ -189,8 +197,9 @@ pub static FLAGS: &[Flag] = &[
         default: "60s",
         group: Group::Limits,
         help: "how long a transfer may stand still",
-        details: "A request whose client sends no byte of its body, or takes none of its reply, \
-                  for longer than this is given up.",
+        details: "How long a transfer may stand still, in either direction. A request whose \
+                  client sends no byte of its body, or takes none of its reply, for longer than \
+                  this is given up.",
         for_health: false,
         replaces: &[],
     },
@@ -202,8 +211,8 @@ pub static FLAGS: &[Flag] = &[
         default: "75s",
         group: Group::Limits,
         help: "how long a connection may be idle",
-        details: "A connection that waits longer for a request is closed. It has to be longer than \
-                  a proxy in front keeps its connections.",
+        details: "How long a connection may wait for a request before it is closed. It has to be \
+                  longer than a proxy in front keeps its connections.",
         for_health: false,
         replaces: &[],
     },
@@ -215,7 +224,8 @@ pub static FLAGS: &[Flag] = &[
         default: "30s",
         group: Group::Limits,
         help: "how long a shutdown waits for transfers",
-        details: "What is still in flight then is dropped, and leaves nothing behind.",
+        details: "How long a shutdown waits for transfers. What is still in flight then is \
+                  dropped, and leaves nothing behind.",
         for_health: false,
         replaces: &[],
     },
@@ -230,7 +240,7 @@ pub static FLAGS: &[Flag] = &[
         default: "text",
         group: Group::Log,
         help: "text or json",
-        details: "With json, each line is one object.",
+        details: "The form of the log: lines of words and pairs, or with json one object a line.",
         for_health: false,
         replaces: &[],
     },

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use log::kv::Value;
 
-use super::{LINE, Pairs, message};
+use super::record::{LINE, Pairs, message};
 
 /// A line without its end.
 pub(super) fn line(time: &str, record: &log::Record<'_>) -> String {

@@ -5,9 +5,9 @@
 mod filter;
 mod json;
 mod queue;
+mod record;
 mod text;
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,16 +16,13 @@ use std::thread;
 use std::time::Duration;
 
 use env_logger::Target;
-use log::kv::{Error, Key, Value, VisitSource};
+use log::kv::Value;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::config::LogFormat;
 use crate::time::Timestamp;
 
 use queue::Queue;
-
-/// Room for a line of usual length, in bytes.
-const LINE: usize = 256;
 
 /// How long the end of the process waits for the log to be written.
 const FINISH: Duration = Duration::from_secs(1);
@@ -173,22 +170,6 @@ impl Write for ToQueue {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn message<'r>(record: &log::Record<'r>) -> Cow<'r, str> {
-    let args = record.args();
-    args.as_str()
-        .map_or_else(|| args.to_string().into(), Cow::Borrowed)
-}
-
-/// Visits key-value pairs with a closure.
-struct Pairs<F>(F);
-
-impl<'kvs, F: FnMut(&str, Value<'_>)> VisitSource<'kvs> for Pairs<F> {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        (self.0)(key.as_str(), value);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use log::kv::Value;
 
-use super::{LINE, Pairs, message};
+use super::record::{LINE, Pairs, message};
 
 /// Keys whose values are always in quotation marks, since they are free text or chosen by a client.
 const QUOTED: [&str; 8] = [

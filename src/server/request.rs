@@ -11,8 +11,7 @@ use super::computation::Computation;
 use super::shared::Shared;
 use super::transfer::Transfer;
 use super::uploads::Receiving;
-use crate::api::{Op, Request};
-use crate::computing::{Cancelled, Computing};
+use crate::api::{Error, Op, Request};
 use crate::http::body::BodyFault;
 use crate::http::name::Name;
 
@@ -121,16 +120,14 @@ impl Request for Metered<'_> {
     fn leads_to(&self, name: &Name) {
         self.transfer.leads_to(name);
     }
-}
 
-impl Computing for Metered<'_> {
-    fn checkpoint(&mut self, done: u64, total: u64) -> Result<(), Cancelled> {
+    fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
         let request = &mut *self.request;
         self.computation
-            .checkpoint((done, total), &mut || request.is_client_gone())
+            .keep((done, total), &mut || request.is_client_gone())
     }
 
-    fn pause(&mut self) {
-        self.computation.pause();
+    fn stop_computing(&mut self) {
+        self.computation.stop();
     }
 }

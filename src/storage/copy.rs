@@ -19,7 +19,6 @@ use super::store::Store;
 use super::target::{LockedEntry, LockedFile, replaceable};
 use super::version::Check;
 use super::walk::{Dir, Place};
-use crate::computing::Computing;
 
 /// How much is copied at a time, in bytes: between two steps the free space is looked at, and whether to go on.
 const STEP: u64 = 8 << 20;
@@ -28,9 +27,13 @@ const STEP: u64 = 8 << 20;
 /// so part of what each transfer takes.
 const BUFFER: usize = 32 * 1024;
 
+/// Told how much has been copied; says whether to go on.
+type GoesOn<'g> = &'g mut dyn FnMut(u64) -> bool;
+
 impl Store {
     /// Stages a copy of the first `length` bytes of a file: by sharing its blocks where the file system can
-    /// (`FICLONE`), else within the kernel (`copy_file_range`). There is a checkpoint every few MiB.
+    /// (`FICLONE`), else within the kernel (`copy_file_range`). `goes_on` is told every few MiB how much has been copied,
+    /// and says whether to go on.
     ///
     /// # Errors
     /// [`Error::NoSpace`], or what the system says; [`Error::Raced`] where the file has become shorter, and
@@ -39,7 +42,7 @@ impl Store {
         &self,
         source: &File,
         length: u64,
-        computing: &mut dyn Computing,
+        goes_on: GoesOn<'_>,
     ) -> Result<Staged<'_>, Error> {
         // Shared blocks take no space, so nothing is reserved before it is tried.
         let declared = None;
@@ -60,7 +63,7 @@ impl Store {
         drop(staged);
         let declared = Some(length);
         let mut staged = self.stage(Need { declared, twice })?;
-        copy_rest(source, &mut staged, length, computing)?;
+        copy_rest(source, &mut staged, length, goes_on)?;
         Ok(staged)
     }
 }
@@ -150,13 +153,9 @@ impl Staged<'_> {
     ///
     /// # Errors
     /// As of [`Store::stage_copy`].
-    pub fn catch_up(
-        &mut self,
-        source: &Snapshot,
-        computing: &mut dyn Computing,
-    ) -> Result<(), Error> {
+    pub fn catch_up(&mut self, source: &Snapshot, goes_on: GoesOn<'_>) -> Result<(), Error> {
         let now = self.store.snapshot(source.file.try_clone()?)?;
-        self.copy_up_to(&source.file, now.version.length, computing)?;
+        self.copy_up_to(&source.file, now.version.length, goes_on)?;
         Ok(())
     }
 
@@ -198,7 +197,7 @@ impl Staged<'_> {
             // A link that has been swapped in since the name was resolved.
             Target::Entry(LockedEntry::Other(_)) => return Err(Error::Raced),
         };
-        if self.copy_up_to(&locked.source.file, length, &mut ())? {
+        if self.copy_up_to(&locked.source.file, length, &mut |_| true)? {
             store.sync_file(&self.file)?;
         }
         self.put_at((locked.dir.as_fd(), &locked.name), replaced)?;
@@ -210,12 +209,12 @@ impl Staged<'_> {
         &mut self,
         source: &File,
         length: u64,
-        computing: &mut dyn Computing,
+        goes_on: GoesOn<'_>,
     ) -> Result<bool, Error> {
         let missing = length.saturating_sub(self.length);
         if missing > 0 {
             self.check_room(missing)?;
-            copy_rest(source, self, length, computing)?;
+            copy_rest(source, self, length, goes_on)?;
         }
         Ok(missing > 0)
     }
@@ -226,7 +225,7 @@ fn copy_rest(
     source: &File,
     staged: &mut Staged<'_>,
     length: u64,
-    computing: &mut dyn Computing,
+    goes_on: GoesOn<'_>,
 ) -> Result<(), Error> {
     while staged.length < length {
         let (at, left) = (staged.length, length - staged.length);
@@ -237,8 +236,8 @@ fn copy_rest(
             return Err(Error::Raced);
         }
         staged.has_grown(at + copied)?;
-        if staged.length < length {
-            computing.checkpoint(staged.length, length)?;
+        if staged.length < length && !goes_on(staged.length) {
+            return Err(Error::Cancelled);
         }
     }
     Ok(())
@@ -312,12 +311,12 @@ mod tests {
         let Entry::File(source) = store.open_entry(names.0)? else {
             return Err("the source is no file".into());
         };
-        let mut staged = store.stage_copy(&source.file, 7, &mut ())?;
+        let mut staged = store.stage_copy(&source.file, 7, &mut |_| true)?;
         appended.write_all(b", more")?;
         let copied = staged.commit_copy(&source, names, (ANY, 5))?;
         assert_eq!(copied, Copied::Behind);
         assert!(!storage.path.join("copy").exists());
-        staged.catch_up(&source, &mut ())?;
+        staged.catch_up(&source, &mut |_| true)?;
         appended.write_all(b" more")?;
         let copied = staged.commit_copy(&source, names, (ANY, 5))?;
         assert_eq!(copied, Copied::Done);

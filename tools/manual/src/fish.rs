@@ -1,0 +1,75 @@
+//! The completion for fish.
+
+use std::fmt::Write as _;
+
+use http_nas::internals::{FLAGS, Flag};
+
+use crate::{HEALTH, OTHERS, WRITE};
+
+const START: &str = "\
+# fish completion for http-nas, made by tools/manual
+
+complete -c http-nas -f
+";
+
+/// Where the command is to serve.
+const SERVES: &str = "not __fish_seen_subcommand_from health";
+
+/// Where the command is to ask.
+const ASKS: &str = "__fish_seen_subcommand_from health";
+
+pub(crate) fn completion() -> String {
+    let mut text = START.to_owned();
+    // Writing into a String does not fail.
+    let _ = writeln!(
+        text,
+        "complete -c http-nas -n __fish_is_first_arg -a health -d {}",
+        quoted(HEALTH)
+    );
+    let _ = writeln!(
+        text,
+        "complete -c http-nas -n {} -a '(__fish_complete_directories)'",
+        quoted(SERVES)
+    );
+    for flag in FLAGS {
+        let _ = writeln!(text, "{}", line(flag));
+    }
+    let (name, help) = WRITE;
+    let _ = writeln!(
+        text,
+        "complete -c http-nas -n '{ASKS}' -l {name} -d {}",
+        quoted(help)
+    );
+    for (name, letter, help) in OTHERS {
+        let _ = writeln!(
+            text,
+            "complete -c http-nas -l {name} -s {letter} -d {}",
+            quoted(help)
+        );
+    }
+    text
+}
+
+fn line(flag: &Flag) -> String {
+    let condition = match flag.for_health {
+        true => String::new(),
+        false => format!(" -n '{SERVES}'"),
+    };
+    let words = flag.words();
+    let value = match () {
+        // Its value is optional, which fish has no word for.
+        () if flag.is_switch() => "",
+        () if flag.is_directory() => " -x -a '(__fish_complete_directories)'",
+        () if words.is_empty() => " -x",
+        () => &format!(" -x -a '{}'", words.join(" ")),
+    };
+    let help = quoted(flag.help);
+    format!(
+        "complete -c http-nas{condition} -l {}{value} -d {help}",
+        flag.name
+    )
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
