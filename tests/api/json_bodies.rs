@@ -16,6 +16,7 @@ fn a_body_that_is_no_object_with_one_path_is_refused() {
     server.place("a", b"content");
     let mut client = Client::of(&server);
     let nested_lists = "[".repeat(30_000) + &"]".repeat(30_000);
+    let lists_open = "[".repeat(60_000);
     let nested_objects = "{\"path\":".repeat(5000) + "\"b\"" + &"}".repeat(5000);
     let open = format!("{{\"path\": \"b\", \"x\": {}", "[{\"x\":".repeat(9000));
     let many_keys = format!(
@@ -25,9 +26,11 @@ fn a_body_that_is_no_object_with_one_path_is_refused() {
     let bad: &[&[u8]] = &[
         b"",
         b"\n",
+        b" ",
         b"b",
         b"\"b\"",
         b"[]",
+        b"[\"path\", \"b\"]",
         b"[{\"path\": \"b\"}]",
         b"null",
         b"true",
@@ -36,12 +39,14 @@ fn a_body_that_is_no_object_with_one_path_is_refused() {
         b"{",
         b"}",
         b"{\"path\"}",
+        b"{\"path\": }",
         b"{\"path\": null}",
         b"{\"path\": false}",
         b"{\"path\": 7}",
         b"{\"path\": [\"b\"]}",
         b"{\"path\": {\"path\": \"b\"}}",
         b"{\"PATH\": \"b\"}",
+        b"{\"Path\": \"b\"}",
         b"{\"path \": \"b\"}",
         b"{\"\": \"b\"}",
         b"{\"path\": \"\"}",
@@ -58,19 +63,28 @@ fn a_body_that_is_no_object_with_one_path_is_refused() {
         b"{\"path\": \"b\\udc00\\ud800\"}",
         b"{\"path\": \"b\\x41\"}",
         b"{\"path\": \"b\\u12\"}",
+        b"{\"path\": \"b\x01\"}",
+        b"{\"path\": \"b\\n\"}",
+        b"{\"path\": \"b\"",
+        b"{\"path\": \"b}",
         b"{\"path\": \"b\",}",
         b"{,\"path\": \"b\"}",
         b"{path: \"b\"}",
+        b"path=b",
+        b"{'path': 'b'}",
         b"{\"path\": 'b'}",
         b"{\"path\"= \"b\"}",
         b"{\"path\": \"b\"}\0",
         b"{\"path\": \"b\"}]",
         b"{\"path\": \"b\"} {}",
+        b"{\"path\": \"b\"} x",
+        b"{\"path\": \"b\"}{\"path\": \"c\"}",
         b"// b\n{\"path\": \"b\"}",
         b"\xef\xbb\xbf{\"path\": \"b\"}\xef\xbb\xbf",
         // Not UTF-8: in the name, in another string, in a key, cut short, overlong, a surrogate, and UTF-16.
         b"{\"path\": \"\xff\"}",
         b"{\"path\": \"b\", \"x\": \"\xff\"}",
+        b"{\"path\": \"b\", \"x\": \"\xc0\xae\"}",
         b"{\"path\": \"b\", \"\xff\": 1}",
         b"{\"path\": \"b\xc3\"}",
         b"{\"path\": \"\xc0\xae\xc0\xae/b\"}",
@@ -84,6 +98,7 @@ fn a_body_that_is_no_object_with_one_path_is_refused() {
         b"{\"path\": null, \"path\": \"c\"}",
         b"{\"path\": \"b\", \"path\": 7}",
         nested_lists.as_bytes(),
+        lists_open.as_bytes(),
         nested_objects.as_bytes(),
         open.as_bytes(),
         many_keys.as_bytes(),
@@ -91,7 +106,10 @@ fn a_body_that_is_no_object_with_one_path_is_refused() {
     for target in ACTIONS {
         each(bad, |body| {
             for framed in [true, false] {
-                let sent = [("Transfer-Encoding", "chunked")];
+                let sent = [
+                    ("Transfer-Encoding", "chunked"),
+                    ("Content-Type", "application/json"),
+                ];
                 let reply = if framed {
                     client.ask("PUT", target, &[], body)
                 } else {
@@ -106,6 +124,49 @@ fn a_body_that_is_no_object_with_one_path_is_refused() {
         });
     }
     server.assert_clean();
+}
+
+#[test]
+fn json_is_taken_in_any_form() {
+    let server = Server::start();
+    server.place("a", b"content");
+    let mut from = "a".to_string();
+    let good = [
+        ("{\"path\":\"b\"}", "b"),
+        (" {\r\n\t\"path\" : \"c\" } \n", "c"),
+        ("{\"p\\u0061th\": \"\\u0064\"}", "d"),
+        ("{\"path\": \"\\u00e9\\ud83d\\ude00\"}", "\u{e9}\u{1f600}"),
+        ("{\"path\": \"\u{65e5}\"}", "\u{65e5}"),
+        ("{\"path\": \"e\\\"\\\\\"}", "e\"\\"),
+        ("{\"path\": \"f%22\"}", "f\""),
+        ("{\"path\": \"g%2525\"}", "g%25"),
+    ];
+    for (body, to) in good {
+        let encoded: String = from.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(
+            server
+                .request(
+                    "PUT",
+                    &format!("{encoded}/mv"),
+                    &[("Content-Type", "application/json")],
+                    body.as_bytes()
+                )
+                .status,
+            200,
+            "{body}"
+        );
+        assert_eq!(server.visible(), [format!("{to} 7")], "{body}");
+        from = to.to_string();
+    }
+    let sent = [("Transfer-Encoding", "chunked")];
+    let reply = server.request(
+        "PUT",
+        "g%2525/mv",
+        &sent,
+        &chunked(b"{\"path\": \"done\"}", 1),
+    );
+    assert_eq!(reply.status, 200, "a chunked body");
+    assert_eq!(server.visible(), ["done 7"]);
 }
 
 #[test]

@@ -3,18 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use testkit::{Server, chunked};
-
-fn mv_body(server: &Server, target: &str, body: &[u8]) -> u16 {
-    server
-        .request(
-            "PUT",
-            &format!("{target}/mv"),
-            &[("Content-Type", "application/json")],
-            body,
-        )
-        .status
-}
+use testkit::Server;
 
 #[test]
 fn mv_renames_files_and_folders_and_makes_parents() {
@@ -247,85 +236,4 @@ fn mv_of_a_folder_onto_an_empty_folder_replaces_it() {
     fs::create_dir(server.storage().join("empty")).expect("made");
     assert_eq!(server.mv("full", "empty").status, 200);
     assert_eq!(server.visible(), ["empty/", "empty/x 1"]);
-}
-
-#[test]
-fn mv_wants_a_json_object_with_a_path_that_is_a_string() {
-    let server = Server::start();
-    server.place("a", b"content");
-    let large = format!("{{\"path\": \"b\", \"pad\": \"{}\"}}", "x".repeat(70_000));
-    let nested = "[".repeat(60_000);
-    let bad: &[&[u8]] = &[
-        b"",
-        b" ",
-        b"b",
-        b"\"b\"",
-        b"[]",
-        b"[\"path\", \"b\"]",
-        b"null",
-        b"7",
-        b"{}",
-        b"{",
-        b"{\"path\"}",
-        b"{\"path\": }",
-        b"{\"path\": null}",
-        b"{\"path\": 7}",
-        b"{\"path\": [\"b\"]}",
-        b"{\"path\": {\"path\": \"b\"}}",
-        b"{\"Path\": \"b\"}",
-        b"{\"path\": \"\"}",
-        b"{\"path\": \"b\"",
-        b"{\"path\": \"b}",
-        b"{\"path\": \"b\"} x",
-        b"{\"path\": \"b\"}{\"path\": \"c\"}",
-        b"{'path': 'b'}",
-        b"{\"path\": \"b\x01\"}",
-        b"{\"path\": \"\\u0000\"}",
-        b"{\"path\": \"b\\n\"}",
-        b"{\"path\": \"\\ud800\"}",
-        b"{\"path\": \"\xff\"}",
-        b"{\"path\": \"b\", \"x\": \"\xc0\xae\"}",
-        b"path=b",
-        b"\xff\xfe{\x00}\x00",
-        large.as_bytes(),
-        nested.as_bytes(),
-    ];
-    for body in bad {
-        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-        assert_eq!(mv_body(&server, "a", body), 400, "{shown:?}");
-        assert_eq!(server.visible(), ["a 7"], "{shown:?}");
-    }
-    server.assert_clean();
-}
-
-#[test]
-fn mv_takes_json_in_any_form() {
-    let server = Server::start();
-    server.place("a", b"content");
-    let mut from = "a".to_string();
-    let good = [
-        ("{\"path\":\"b\"}", "b"),
-        (" {\r\n\t\"path\" : \"c\" } \n", "c"),
-        ("{\"p\\u0061th\": \"\\u0064\"}", "d"),
-        ("{\"path\": \"\\u00e9\\ud83d\\ude00\"}", "\u{e9}\u{1f600}"),
-        ("{\"path\": \"\u{65e5}\"}", "\u{65e5}"),
-        ("{\"path\": \"e\\\"\\\\\"}", "e\"\\"),
-        ("{\"path\": \"f%22\"}", "f\""),
-        ("{\"path\": \"g%2525\"}", "g%25"),
-    ];
-    for (body, to) in good {
-        let encoded: String = from.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        assert_eq!(mv_body(&server, &encoded, body.as_bytes()), 200, "{body}");
-        assert_eq!(server.visible(), [format!("{to} 7")], "{body}");
-        from = to.to_string();
-    }
-    let sent = [("Transfer-Encoding", "chunked")];
-    let reply = server.request(
-        "PUT",
-        "g%2525/mv",
-        &sent,
-        &chunked(b"{\"path\": \"done\"}", 1),
-    );
-    assert_eq!(reply.status, 200, "a chunked body");
-    assert_eq!(server.visible(), ["done 7"]);
 }

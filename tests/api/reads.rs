@@ -262,43 +262,6 @@ fn an_empty_query_is_none_and_an_absolute_target_is_understood() {
 }
 
 #[test]
-fn http_1_0_is_served_with_and_without_keep_alive() {
-    let server = Server::start();
-    server.place("a.txt", b"content");
-    let mut conn = server.open();
-    conn.send(b"GET /file/a.txt HTTP/1.0\r\n\r\n");
-    let reply = conn.reply_to("GET").expect("a reply");
-    assert_eq!((reply.status, reply.text().as_str()), (200, "content"));
-    assert!(
-        reply.header("Transfer-Encoding").is_none(),
-        "HTTP/1.0 knows no chunks:\n{}",
-        reply.head
-    );
-    assert!(conn.closed(), "without keep-alive the connection ends");
-
-    let mut conn = server.open();
-    conn.send(b"GET /file/a.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-    let reply = conn.reply_to("GET").expect("a reply");
-    assert_eq!((reply.status, reply.text().as_str()), (200, "content"));
-    let stays = reply
-        .header("Connection")
-        .is_some_and(|v| v.eq_ignore_ascii_case("keep-alive"));
-    if stays {
-        conn.send(b"GET /file/a.txt HTTP/1.0\r\n\r\n");
-        assert_eq!(
-            conn.reply_to("GET").expect("a second reply").text(),
-            "content"
-        );
-    }
-    assert!(conn.closed());
-
-    let mut conn = server.open();
-    conn.send(b"POST /file/b HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello");
-    assert_eq!(conn.reply_to("POST").expect("a reply").status, 200);
-    assert_eq!(server.content("b"), Some(b"hello".to_vec()));
-}
-
-#[test]
 fn a_connection_serves_many_requests_and_closes_when_asked() {
     let server = Server::start();
     let mut conn: Conn = server.open();

@@ -2,75 +2,9 @@
 //! row). Rows 1, 2 and 3 have one short case each here and the rest in durability/cut_bodies.rs; row 7 is in http/small_replies.rs,
 //! row 10 in http/framing.rs, row 13 in ops/shutdown.rs.
 
-use std::fs;
 use std::time::Instant;
 
 use testkit::{AT_ONCE, Reply, Server, eventually, pattern, request_bytes};
-
-// symptom: half an upload is stored as a whole file.
-// cause:   chunked_transfer's Decoder gives Ok(0) when the connection ends in a chunk (row 1).
-// remedy:  a Decoder of our own that gives an error.
-#[test]
-fn row_1_half_a_chunk_is_not_a_whole_file() {
-    let server = Server::start();
-    let mut conn = server.open();
-    conn.send(
-        b"POST /file/dump HTTP/1.1\r\nHost: nas\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n",
-    );
-    conn.send(&[b'x'; 1000]);
-    conn.finish();
-    assert_eq!(conn.reply_to("POST").map_or(400, |reply| reply.status), 400);
-    assert_eq!(server.get("dump").status, 404);
-    server.assert_clean();
-}
-
-// symptom: a file shorter than its Content-Length is stored.
-// cause:   tiny_http's EqualReader gives Ok(0) when the connection ends (row 2).
-// remedy:  the count is compared with the declared length.
-#[test]
-fn row_2_less_than_the_content_length_is_not_a_whole_file() {
-    let server = Server::start();
-    let mut conn = server.open();
-    conn.send(b"POST /file/dump HTTP/1.1\r\nHost: nas\r\nContent-Length: 65536\r\n\r\n");
-    conn.send(&[b'x'; 1000]);
-    conn.finish();
-    assert_eq!(conn.reply_to("POST").map_or(400, |reply| reply.status), 400);
-    assert_eq!(server.get("dump").status, 404);
-    server.assert_clean();
-}
-
-// symptom: `memory allocation of 50000000000 bytes failed`, the process aborts.
-// cause:   tiny_http drops an unread body by way of `vec![0; length left]` (row 3).
-// remedy:  an allocator that serves such blocks without memory behind them.
-#[test]
-fn row_3_a_vast_content_length_and_a_close_do_not_abort() {
-    // Refused for want of space, before anything is reserved on the disk, which other tests share.
-    let mut server = Server::with(&["--min-free-space", "1000TiB"], &[]);
-    let sockets = || {
-        let open = fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("the server runs");
-        let targets = open
-            .flatten()
-            .filter_map(|fd| fs::read_link(fd.path()).ok());
-        targets
-            .filter(|to| to.to_string_lossy().starts_with("socket:"))
-            .count()
-    };
-    let before = sockets();
-    for _ in 0..20 {
-        let mut conn = server.open();
-        conn.send(b"POST /file/vast HTTP/1.1\r\nHost: nas\r\nContent-Length: 50000000000\r\n\r\n");
-        assert_eq!(conn.head().expect("a reply").status, 507);
-    }
-    // With the last of them the bodies have been dropped.
-    eventually("their sockets are closed", || sockets() <= before);
-    for _ in 0..20 {
-        assert_eq!(server.get("/file").text(), "OK");
-    }
-    assert!(server.is_alive());
-    let peak = server.proc_status("VmHWM");
-    assert!(peak < 64 * 1024, "a peak of {peak} KiB");
-    server.assert_clean();
-}
 
 // symptom: a large reply comes without a length: no progress bar, and a cut transfer looks like a whole one to some.
 // cause:   `respond` turns bodies of 32 KiB and more into chunks (row 8).

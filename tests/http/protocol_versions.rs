@@ -186,8 +186,13 @@ fn ask(
 fn http_1_0_gets_the_same_replies_without_chunks_and_then_the_end() {
     let server = Server::start();
     each(TABLE, |row| {
+        let (of_1_1, ..) = ask(&server, row, "", "HTTP/1.1", "Host: nas\r\n");
+        let left_by_1_1 = ["a", "b"].map(|name| server.content(name));
         for lines in ["", "Host: nas\r\n", "Connection: close\r\n"] {
             let (reply, mut conn, shown) = ask(&server, row, "", "HTTP/1.0", lines);
+            assert!(reply.body == of_1_1.body, "{shown}{:?}", reply.text());
+            let left = ["a", "b"].map(|name| server.content(name));
+            assert_eq!(left, left_by_1_1, "{shown}");
             assert_eq!(reply.header("Transfer-Encoding"), None, "{shown}");
             assert!(conn.closed(), "{shown}: the connection stays");
         }

@@ -162,24 +162,3 @@ fn idle_connections_make_room_and_transfers_do_not() {
     });
     server.assert_clean();
 }
-
-#[test]
-fn what_a_browser_would_run_is_served_in_a_sandbox() {
-    let server = Server::start();
-    for (name, sandboxed) in [
-        ("a.html", true),
-        ("a.svg", true),
-        ("a.xml", true),
-        ("a.csv", false),
-    ] {
-        server.place(name, b"<script>");
-        let reply = server.get(name);
-        assert_eq!(
-            reply.header("X-Content-Type-Options"),
-            Some("nosniff"),
-            "{name}"
-        );
-        let policy = reply.header("Content-Security-Policy");
-        assert_eq!(policy, sandboxed.then_some("sandbox"), "{name}");
-    }
-}
