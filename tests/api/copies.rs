@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FileType, Mode, mknodat};
 
-use crate::http::preconditions::place_at;
 use testkit::rows::each;
 use testkit::{Client, LIMIT, Server, pattern};
 
@@ -53,8 +52,8 @@ fn a_copy_is_the_file_again_under_another_name() {
 fn a_copy_is_new() {
     let server = Server::start();
     let before = SystemTime::now() - Duration::from_secs(1);
-    place_at(&server, "source", b"content", 784_111_777);
-    place_at(&server, "old", b"content", 784_111_777);
+    server.place_at("source", b"content", 784_111_777);
+    server.place_at("old", b"content", 784_111_777);
     let was = server.get("old");
     for to in ["new", "old"] {
         assert_eq!(server.cp("source", to).status, 200, "{to}");

@@ -1,25 +1,24 @@
 //! Listings of folders, as text and as JSON.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
+use std::{fs, thread};
 
-use crate::durability::crash::kill_in_an_append;
 use testkit::json::{self, Json};
 use testkit::readers::StopOnDrop;
-use testkit::{AT_ONCE, Server, eventually, pattern, request_bytes};
+use testkit::{AT_ONCE, Server, pattern};
 
-const JSON: &[(&str, &str)] = &[("Accept", "application/json")];
+pub const JSON: &[(&str, &str)] = &[("Accept", "application/json")];
 
 /// An entry as name, type, size and time.
-type Entry = (String, String, u64, String);
+pub type Entry = (String, String, u64, String);
 
-fn entries(text: &str) -> Vec<Entry> {
+/// The entries of a list as JSON.
+pub fn entries(text: &str) -> Vec<Entry> {
     let Json::List(list) = json::parse(text) else {
         panic!("not a list: {text}");
     };
@@ -250,7 +249,7 @@ fn a_killed_append_does_not_count() {
     let mut was_cut = false;
     for round in 0..10 {
         assert_eq!(other.post("file", b"old content").status, 200);
-        kill_in_an_append(&mut server, &pattern(2, 64 << 20));
+        server.kill_in_an_append(&pattern(2, 64 << 20));
         let on_disk = fs::metadata(other.storage().join("file"))
             .expect("there")
             .len();
@@ -266,89 +265,6 @@ fn a_killed_append_does_not_count() {
         }
     }
     assert!(was_cut, "no kill came in the middle of an append");
-}
-
-/// Many empty files with long names, made quickly.
-fn fill(server: &Server, count: usize) -> Vec<String> {
-    let dir = server.storage().join("many");
-    fs::create_dir(&dir).expect("made");
-    let names: Vec<String> = (0..count).map(|number| format!("{number:0100}")).collect();
-    for name in &names {
-        fs::File::create(dir.join(name)).expect("made");
-    }
-    names
-}
-
-#[test]
-fn entries_that_vanish_while_they_are_listed_are_left_out() {
-    let server = Server::start();
-    // More than the sockets hold of it.
-    let names = fill(&server, 60_000);
-    let mut conn = server.open();
-    conn.send(&request_bytes("GET", "many", JSON, b""));
-    let head = conn.head().expect("a head");
-    assert_eq!(head.status, 200);
-    let (kept, gone) = names.split_at(59_000);
-    let dir = server.storage().join("many");
-    gone.iter()
-        .for_each(|name| fs::remove_file(dir.join(name)).expect("removed"));
-    let mut text = Vec::new();
-    conn.body(&head, &mut |part| text.extend_from_slice(part))
-        .expect("the whole list");
-    let found = entries(&String::from_utf8(text).expect("UTF-8"));
-    let found: Vec<&str> = found.iter().map(|entry| entry.0.as_str()).collect();
-    assert!(found == kept, "{} entries", found.len());
-    // The next reply comes in order.
-    let next = conn.request("GET", "/file", &[], b"").expect("a reply");
-    assert_eq!(next.text(), "OK");
-}
-
-#[test]
-fn many_entries_take_little_memory() {
-    let server = Server::start();
-    assert_eq!(server.get("/file").text(), "OK");
-    let before = server.proc_status("VmHWM");
-    let names = fill(&server, 50_000);
-    let bytes: usize = names.iter().map(|name| name.len() + 1).sum();
-    for headers in [&[][..], JSON] {
-        let reply = server.request("GET", "many", headers, b"");
-        assert_eq!(reply.text().lines().count(), names.len(), "{headers:?}");
-        if headers.is_empty() {
-            assert_eq!(
-                reply.header("Content-Length"),
-                Some(bytes.to_string().as_str())
-            );
-            assert!(reply.text().lines().eq(&names));
-        }
-    }
-    // The names, half as much again while the room for them grows, and where each begins.
-    let more = server.proc_status("VmHWM") - before;
-    assert!(
-        more < 16 * 1024,
-        "{more} KiB more for {} KiB of names",
-        bytes >> 10
-    );
-    eventually("it is given back", || {
-        server.proc_status("VmRSS") < before + 4 * 1024
-    });
-}
-
-#[test]
-fn a_reader_that_is_slow_keeps_its_place_and_gets_all() {
-    let server = Server::with(&["--max-transfers", "1"], &[]);
-    let names = fill(&server, 60_000);
-    for headers in [&[][..], JSON] {
-        let mut conn = server.open();
-        conn.send(&request_bytes("GET", "many", headers, b""));
-        let head = conn.head().expect("a head");
-        assert_eq!(server.get("many").status, 503, "{headers:?}");
-        let mut lines = 0;
-        let count = &mut |part: &[u8]| lines += part.iter().filter(|&&byte| byte == b'\n').count();
-        conn.body(&head, count).expect("the whole list");
-        assert_eq!(lines, names.len(), "{headers:?}");
-        // Its place is free once it has all.
-        assert_eq!(server.get("many/tar").status, 200, "{headers:?}");
-    }
 }
 
 #[test]
@@ -386,4 +302,44 @@ fn the_list_of_an_empty_folder_comes_at_once() {
     }
     let took = start.elapsed();
     assert!(took < AT_ONCE, "100 lists in {took:?}");
+}
+
+#[test]
+fn a_listing_is_sorted_bytewise_one_name_a_line() {
+    let server = Server::start();
+    let names = [
+        "b", "a", "B", "a.b", "Z", "é", "ü.txt", "日本", "a b", "a-b", "_", "~", "0", "10", "9",
+        "+",
+    ];
+    for name in names {
+        server.place(&format!("list/{name}"), b"");
+    }
+    fs::create_dir(server.storage().join("list/folder")).expect("made");
+    let mut wanted: Vec<&str> = names.to_vec();
+    wanted.push("folder");
+    wanted.sort_unstable_by_key(|name| name.as_bytes());
+    for target in ["list", "list/", "/list", "./list", "list%2F", "%2Flist"] {
+        let reply = server.get(&format!("/file/{target}"));
+        assert_eq!(reply.status, 200, "{target}");
+        assert_eq!(
+            reply.header("Content-Type"),
+            Some("text/plain; charset=utf-8"),
+            "{target}"
+        );
+        assert_eq!(reply.text().lines().collect::<Vec<_>>(), wanted, "{target}");
+    }
+}
+
+#[test]
+fn an_empty_folder_lists_nothing_and_the_root_hides_the_servers_own_folder() {
+    let server = Server::start();
+    assert_eq!(server.get("/file/%2F").text(), "");
+    server.post("b", b"1");
+    server.post("a/x", b"1");
+    fs::create_dir_all(server.storage().join(".http-nas")).expect("there");
+    let reply = server.get("/file/%2F");
+    assert_eq!((reply.status, reply.text().trim_end()), (200, "a\nb"));
+    fs::create_dir(server.storage().join("empty")).expect("made");
+    let reply = server.get("empty");
+    assert_eq!((reply.status, reply.text().as_str()), (200, ""));
 }

@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::durability::crash::kill_in_an_append;
 use testkit::archives::{MIB, archive, begin, finish, names, place_large, restore};
 use testkit::{Server, eventually, pattern};
 
@@ -134,7 +133,7 @@ fn a_file_that_is_being_appended_to_is_as_before_the_append() {
     let mut was_cut = false;
     for round in 0..10 {
         assert_eq!(other.post("file", b"old content").status, 200);
-        kill_in_an_append(&mut server, &pattern(2, 64 * MIB as usize));
+        server.kill_in_an_append(&pattern(2, 64 * MIB as usize));
         let on_disk = server.content("file").expect("there").len();
         let whole = other.get("file").body;
         was_cut |= on_disk > whole.len();

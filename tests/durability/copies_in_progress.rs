@@ -42,19 +42,6 @@ fn a_large_file_with_holes_is_copied_whole() {
     server.assert_clean();
 }
 
-#[test]
-fn a_copy_needs_space() {
-    let server = Server::with(&["--min-free-space", "1000TiB"], &[]);
-    server.place("source", b"content");
-    server.place("old", b"old");
-    for to in ["new", "old", "a/b"] {
-        let reply = server.cp("source", to);
-        assert_eq!(reply.status, 507, "{to}: {}", reply.summary());
-    }
-    assert_eq!(server.content("old").as_deref(), Some(&b"old"[..]));
-    server.assert_clean();
-}
-
 /// What is appended to or replaced while it is copied is copied as it was at one moment.
 #[test]
 fn a_copy_is_a_snapshot() {

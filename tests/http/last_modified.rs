@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::http::preconditions::place_at;
 use testkit::rows::each;
 use testkit::{Client, Server, eventually, request_bytes};
 
@@ -30,8 +29,8 @@ fn whatever_takes_the_place_of_a_file_is_newer_than_it() {
     ];
     each(rows, |(method, target, body)| {
         // What is moved there was uploaded before the client fetched what it has.
-        place_at(&server, "file", b"old", now() - 50);
-        place_at(&server, "source", b"new", now() - 100);
+        server.place_at("file", b"old", now() - 50);
+        server.place_at("source", b"new", now() - 100);
         let since = date(now() - 20);
         let reply = client.ask(method, target, &[], body);
         assert_eq!(reply.status, 200, "{method} {target}");

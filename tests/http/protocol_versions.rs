@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::http::preconditions::place_at;
 use testkit::digest::sha256_hex;
 use testkit::rows::each;
 use testkit::{Conn, LIMIT, Reply, Server};
@@ -166,7 +165,7 @@ fn ask(
     version: &str,
     lines: &str,
 ) -> (Reply, Conn, String) {
-    place_at(server, "a", b"0123456789", MODIFIED);
+    server.place_at("a", b"0123456789", MODIFIED);
     server.request("DELETE", "b", &[], b"");
     let mut conn = server.open();
     let request = format!(

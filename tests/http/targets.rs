@@ -171,3 +171,52 @@ fn an_action_is_not_written_to_nor_deleted() {
     assert_eq!(server.post("wc", b"x").status, 200);
     assert_eq!(server.delete("wc").status, 200);
 }
+
+#[test]
+fn only_the_last_raw_piece_after_another_is_an_action() {
+    let server = Server::start();
+    server.place("wc", b"root wc");
+    server.place("a/wc", b"lines\n\n");
+    server.place("a/mv", b"a file called mv");
+    let cases = [
+        ("wc", 200, "root wc"),
+        ("a%2Fwc", 200, "lines\n\n"),
+        ("a/%77c", 200, "lines\n\n"),
+        ("a/wc/wc", 200, "2"),
+        ("a%2Fwc/wc", 200, "2"),
+        ("wc/wc", 200, "0"),
+        ("a/mv", 200, "a file called mv"),
+    ];
+    for (target, status, text) in cases {
+        let reply = server.get(target);
+        assert_eq!(
+            (reply.status, reply.text().as_str()),
+            (status, text),
+            "GET {target}"
+        );
+    }
+    assert_eq!(
+        server.put("mv", b"x").status,
+        404,
+        "PUT mv appends to the file mv of the root"
+    );
+}
+
+#[test]
+fn an_empty_query_is_none_and_an_absolute_target_is_understood() {
+    let server = Server::start();
+    assert_eq!(server.post("a/b?", b"content").status, 200);
+    assert_eq!(server.visible(), ["a/", "a/b 7"]);
+    for target in [
+        "/file/a/b?",
+        "http://nas.example:3000/file/a/b",
+        "http://x/file/a/b?",
+    ] {
+        assert_eq!(server.get(target).text(), "content", "GET {target}");
+    }
+    assert_eq!(
+        server.get("/file/a%3Fb").status,
+        404,
+        "an encoded ? belongs to the name"
+    );
+}

@@ -11,14 +11,6 @@ const MIB: u64 = 1 << 20;
 /// As many bytes as nobody waits for.
 const ENDLESS: u64 = 8 << 40;
 
-/// A sparse file.
-fn place_sparse(server: &Server, name: &str, length: u64) {
-    server.place(name, b"");
-    let path = server.storage().join(name);
-    let file = fs::File::options().write(true).open(path).expect("there");
-    file.set_len(length).expect("it can be made longer");
-}
-
 /// The time that the server has computed, in ticks of 10 ms.
 fn ticks(server: &Server) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", server.pid())).expect("it runs");
@@ -61,7 +53,7 @@ fn ask(server: &Server, targets: &[&str], count: usize) -> Vec<Conn> {
 #[test]
 fn what_nobody_waits_for_is_given_up() {
     let server = Server::start();
-    place_sparse(&server, "folder/endless", ENDLESS);
+    server.place_sparse("folder/endless", ENDLESS);
     server.place("small", b"small");
     let targets = ["folder/endless/wc", "folder/endless/sha256", "folder/tar"];
     let asked = ask(&server, &targets, 60);
@@ -80,7 +72,7 @@ fn what_nobody_waits_for_is_given_up() {
 #[test]
 fn what_a_gone_client_of_http_1_0_asked_for_is_given_up_after_a_while() {
     let server = Server::start();
-    place_sparse(&server, "endless", ENDLESS);
+    server.place_sparse("endless", ENDLESS);
     let mut conn = server.open();
     conn.send(b"GET /file/endless/sha256 HTTP/1.0\r\n\r\n");
     eventually("it computes", || !is_idle(&server));
@@ -103,7 +95,7 @@ fn shares_blocks(server: &Server, name: &str) -> bool {
 #[test]
 fn a_copy_that_nobody_waits_for_is_given_up() {
     let server = Server::with(&["--min-free-space", "0"], &[]);
-    place_sparse(&server, "large", 1 << 30);
+    server.place_sparse("large", 1 << 30);
     if shares_blocks(&server, "large") {
         testkit::skip("blocks are shared here");
         return;
@@ -131,7 +123,7 @@ fn a_copy_that_nobody_waits_for_is_given_up() {
 #[test]
 fn a_client_that_ends_only_its_half_gets_its_reply() {
     let server = Server::start();
-    place_sparse(&server, "large", 13 * MIB);
+    server.place_sparse("large", 13 * MIB);
     let digest = sha256_hex(&vec![0; 13 << 20]);
     for (version, target, wanted) in [
         ("1.1", "sha256", digest.as_str()),
@@ -157,8 +149,8 @@ fn a_client_that_ends_only_its_half_gets_its_reply() {
 #[test]
 fn a_short_computation_comes_between_long_ones() {
     let server = Server::start();
-    place_sparse(&server, "endless", ENDLESS);
-    place_sparse(&server, "short", 5 * MIB);
+    server.place_sparse("endless", ENDLESS);
+    server.place_sparse("short", 5 * MIB);
     let _asked = ask(&server, &["endless/wc", "endless/sha256"], 12);
     eventually("all have begun", || server.has_open("endless").len() == 12);
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -177,7 +169,7 @@ fn what_waits_for_its_turn_takes_no_more_than_a_transfer_may() {
     const MOST: u64 = 48 + 112;
     const ASKED: u64 = 60;
     let server = Server::start();
-    place_sparse(&server, "endless", ENDLESS);
+    server.place_sparse("endless", ENDLESS);
     let before = server.proc_status("RssAnon");
     let _asked = ask(&server, &["endless/wc"], ASKED as usize);
     within(Duration::from_secs(60), "all have begun", || {
@@ -198,8 +190,8 @@ fn what_waits_for_its_turn_takes_no_more_than_a_transfer_may() {
 #[test]
 fn at_the_end_of_the_server_only_what_can_be_finished_goes_on() {
     let mut server = Server::with(&["--shutdown-timeout", "40s"], &[]);
-    place_sparse(&server, "endless", ENDLESS);
-    place_sparse(&server, "short", 24 * MIB);
+    server.place_sparse("endless", ENDLESS);
+    server.place_sparse("short", 24 * MIB);
     let asked = ask(&server, &["endless/wc", "endless/sha256"], 60);
     let short = ask(&server, &["short/sha256"], 1);
     eventually("they compute", || !is_idle(&server));
@@ -229,8 +221,8 @@ fn at_the_end_of_the_server_only_what_can_be_finished_goes_on() {
 fn a_copy_that_waits_for_a_lock_does_not_compute() {
     let server = Server::with(&["--min-free-space", "0"], &[]);
     // Just long enough for a turn, which copies do not take where blocks can be shared.
-    place_sparse(&server, "source", 9 * MIB);
-    place_sparse(&server, "summed", 24 * MIB);
+    server.place_sparse("source", 9 * MIB);
+    server.place_sparse("summed", 24 * MIB);
     server.place("target", b"old");
     let held = fs::File::open(server.storage().join("target")).expect("there");
     // Readers may look at it, and nobody may replace it.

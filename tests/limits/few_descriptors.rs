@@ -18,12 +18,6 @@ fn limit(server: &Server, most: u64) {
     prlimit(pid, Resource::Nofile, limit).expect("the limit can be set");
 }
 
-/// How many descriptors the server has open.
-fn descriptors(server: &Server) -> u64 {
-    let open = fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("the server runs");
-    open.count() as u64
-}
-
 /// A file, a link, and folders with one file each.
 fn set_up(server: &Server) {
     for name in ["file", "other", "link", "empty", "folder", "new", "moved"] {
@@ -73,7 +67,7 @@ fn what_is_refused_for_want_of_descriptors_has_not_been_done() {
         assert_eq!(ask(&mut conn).status, 200, "{what}");
         let after = server.visible();
         assert_ne!(before, after, "{what}");
-        let used = descriptors(&server);
+        let used = server.descriptors() as u64;
         let (mut refused, mut done) = (0, 0);
         for most in 3..used + 8 {
             set_up(&server);

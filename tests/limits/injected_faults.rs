@@ -131,11 +131,6 @@ fn can_trace() -> bool {
     is_there
 }
 
-fn descriptors(server: &Server) -> usize {
-    let open = fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("the server runs");
-    open.count()
-}
-
 /// A client with names of its own, which knows what has to be there.
 struct Client<'s> {
     server: &'s Server,
@@ -317,7 +312,7 @@ fn a_fault_of_the_system_costs_the_request_that_it_hits_and_nothing_else() {
     for ((calls, errors, when), may_cost) in refused.into_iter().chain(interrupted) {
         for error in errors {
             let mut server = start();
-            let before = descriptors(&server);
+            let before = server.descriptors();
             let injection = Injection::begin(&server, (calls, error, when));
             let hit = load(&server);
             let (failed, of) = injection.end();
@@ -330,7 +325,7 @@ fn a_fault_of_the_system_costs_the_request_that_it_hits_and_nothing_else() {
             assert!(server.is_alive(), "{calls}: {error}");
             assert_eq!(load(&server), 0, "{calls}: {error}: it is over");
             eventually(&format!("{calls}: {error}: no descriptor is left"), || {
-                descriptors(&server) <= before
+                server.descriptors() <= before
             });
             server.assert_clean();
             let exit = server.stop();

@@ -8,6 +8,7 @@ mod computations;
 mod configured_limits;
 mod control_groups;
 mod few_descriptors;
+mod free_space;
 mod idle_connections;
 mod injected_faults;
 mod many_clients;

@@ -21,10 +21,10 @@ fn begin_another(server: &Server) -> u16 {
 }
 
 // symptom: `docker stop` takes 10 s and kills every transfer.
-// cause:   process 1 of a container gets no signal that it does not handle (row 13).
+// cause:   process 1 of a container gets no signal that it does not handle.
 // remedy:  SIGTERM and SIGINT are handled.
 #[test]
-fn row_13_an_idle_server_ends_at_once() {
+fn an_idle_server_ends_at_once() {
     for name in ["TERM", "INT"] {
         let mut server = Server::start();
         server.post("a", b"content");
@@ -46,7 +46,7 @@ fn row_13_an_idle_server_ends_at_once() {
 }
 
 #[test]
-fn row_13_a_transfer_in_flight_is_finished_and_no_other_is_begun() {
+fn a_transfer_in_flight_is_finished_and_no_other_is_begun() {
     let mut server = Server::start();
     server.place("large", &pattern(1, 30_000_000));
     let mut upload = held_upload(&server, "new");
@@ -84,7 +84,7 @@ fn row_13_a_transfer_in_flight_is_finished_and_no_other_is_begun() {
 }
 
 #[test]
-fn row_13_a_connection_that_is_open_gets_503_meanwhile() {
+fn a_connection_that_is_open_gets_503_meanwhile() {
     let mut server = Server::start();
     server.place("file", b"content");
     // A pool of connections, as many clients have: each is asked once, for it ends with the refusal.
@@ -147,7 +147,7 @@ fn the_last_reply_of_a_connection_says_that_it_is_the_last() {
 }
 
 #[test]
-fn row_13_what_outlasts_the_shutdown_timeout_is_dropped_without_a_trace() {
+fn what_outlasts_the_shutdown_timeout_is_dropped_without_a_trace() {
     let mut server = Server::with(&["--shutdown-timeout", "1"], &[]);
     server.post("log", b"one\n");
     let _upload = held_upload(&server, "new");
@@ -168,7 +168,7 @@ fn row_13_what_outlasts_the_shutdown_timeout_is_dropped_without_a_trace() {
 }
 
 #[test]
-fn row_13_a_second_signal_ends_at_once() {
+fn a_second_signal_ends_at_once() {
     let mut server = Server::start();
     let mut upload = held_upload(&server, "new");
     server.signal("TERM");

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::fields::{ALL, COMMON, Lines, MODIFIED, combination};
 use super::model::{Outcome, Present, evaluate};
-use super::place_at;
 use testkit::{Client, Reply, Server};
 
 /// What has become of the file since the client saw it.
@@ -26,7 +25,7 @@ const NEW: &[u8] = b"0123456789, which is newer";
 
 /// Puts the file `file` into a state; gives the tag that the client has seen, and what there is now.
 fn arrange(server: &Server, client: &mut Client, state: State) -> (String, Option<Present>) {
-    place_at(server, "file", OLD, MODIFIED);
+    server.place_at("file", OLD, MODIFIED);
     let seen = client.tag("file");
     let mut now = Present {
         opaque: seen.clone(),
@@ -35,7 +34,7 @@ fn arrange(server: &Server, client: &mut Client, state: State) -> (String, Optio
     match state {
         State::Unchanged => {}
         State::Changed => {
-            place_at(server, "file", NEW, MODIFIED + 1000);
+            server.place_at("file", NEW, MODIFIED + 1000);
             now.opaque = client.tag("file");
             now.modified += 1000;
             assert_ne!(seen, now.opaque, "the tag of a file that has changed");
@@ -220,7 +219,7 @@ fn every_combination_of(write: &Write) {
         let (mut done, mut refused) = (0, 0);
         for number in 0..COMMON {
             let (seen, now) = arranged.take().unwrap_or_else(|| {
-                place_at(&server, "source", SOURCE, MODIFIED - 9);
+                server.place_at("source", SOURCE, MODIFIED - 9);
                 arrange(&server, &mut client, state)
             });
             let (fields, lines) = combination(number, &seen);

@@ -9,19 +9,3 @@ mod fields;
 mod model;
 mod syntax;
 mod timing;
-
-use std::fs::File;
-use std::time::{Duration, UNIX_EPOCH};
-
-use testkit::Server;
-
-/// Writes `name` with a time in the middle of a second, as the times of files are.
-pub fn place_at(server: &Server, name: &str, content: &[u8], seconds: u64) {
-    server.place(name, content);
-    let file = File::options()
-        .append(true)
-        .open(server.storage().join(name))
-        .expect("placed");
-    let time = UNIX_EPOCH + Duration::new(seconds, 600_000_000);
-    file.set_modified(time).expect("the time can be set");
-}

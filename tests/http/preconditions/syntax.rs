@@ -1,7 +1,6 @@
 //! Dates and entity tags in odd forms, in the fields of RFC 9110, section 13.1: what matches, what does not, and what is
 //! no date or no tag at all.
 
-use crate::http::preconditions::place_at;
 use testkit::rows::each;
 use testkit::{Client, Server};
 
@@ -71,7 +70,7 @@ fn dates_in_all_forms_of_all_times_and_none() {
         (&long, None),
     ];
     let server = Server::start();
-    place_at(&server, "a", b"0123456789", MODIFIED);
+    server.place_at("a", b"0123456789", MODIFIED);
     let mut client = Client::of(&server);
     each(table, |&(date, order)| {
         let since = order.is_some_and(|order| order >= 0);

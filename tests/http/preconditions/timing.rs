@@ -4,7 +4,6 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::http::preconditions::place_at;
 use testkit::rows::each;
 use testkit::{Client, Server, json};
 
@@ -100,8 +99,8 @@ fn a_connection_goes_on_after_304_412_and_416() {
 #[test]
 fn a_false_condition_is_told_before_the_body_is_sent() {
     let server = Server::start();
-    place_at(&server, "file", b"content", MODIFIED);
-    place_at(&server, "to", b"other", MODIFIED);
+    server.place_at("file", b"content", MODIFIED);
+    server.place_at("to", b"other", MODIFIED);
     for target in [
         "POST /file/file",
         "PUT /file/file",

@@ -38,6 +38,7 @@ pub mod readers;
 pub mod rows;
 pub mod secrets;
 pub mod server;
+pub mod storage;
 pub mod stranger;
 pub mod unix;
 

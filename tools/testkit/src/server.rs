@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::LIMIT;
-use crate::disk::{self, TempDir};
+use crate::disk::TempDir;
 use crate::http::{Conn, Reply};
 
 /// How a server ended: by itself or by a signal.
@@ -190,35 +190,6 @@ impl Server {
             address.unwrap_or_else(|| panic!("no address in the line of the start: {line:?}"));
     }
 
-    pub fn storage(&self) -> PathBuf {
-        self.dir.storage()
-    }
-
-    pub fn visible(&self) -> Vec<String> {
-        disk::visible(&self.storage())
-    }
-
-    /// Fails where files stay in the server's own folder.
-    pub fn assert_clean(&self) {
-        disk::eventually(
-            &format!("no litter, {:?}", disk::litter(&self.storage())),
-            || disk::litter(&self.storage()).is_empty(),
-        );
-    }
-
-    /// Puts a file into the storage behind the server's back.
-    pub fn place(&self, name: &str, content: &[u8]) {
-        let path = self.storage().join(name);
-        fs::create_dir_all(path.parent().expect("below the storage"))
-            .expect("the folder can be made");
-        fs::write(path, content).expect("the file can be written");
-    }
-
-    /// What lies on the disk under `name`.
-    pub fn content(&self, name: &str) -> Option<Vec<u8>> {
-        fs::read(self.storage().join(name)).ok()
-    }
-
     pub fn pid(&self) -> u32 {
         self.running.as_ref().expect("the server runs").child.id()
     }
@@ -232,6 +203,12 @@ impl Server {
             .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
         number.unwrap_or_else(|| panic!("no {field} in {status}"))
+    }
+
+    /// How many descriptors the server has open.
+    pub fn descriptors(&self) -> usize {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        open.expect("the server runs").count()
     }
 
     /// How many sockets the server has open, of connections and others.
