@@ -6,7 +6,8 @@
 use crate::chunks::ChunkFault;
 use crate::decode::Decoder;
 use crate::head::Head;
-use crate::role::{HeadFault, Refusal, check, end_of_head};
+use crate::refusal::{HeadFault, Refusal};
+use crate::role::{check, end_of_head};
 
 /// The input of one connection. It has no buffer while no byte is pending.
 #[derive(Debug)]

@@ -1,168 +1,22 @@
-//! Replies on their way out: their heads, and content with a length, in chunks, or up to the end of the connection.
+//! Replies on their way out: content with a length, in chunks, or up to the end of the connection.
 //!
-//! Responsible for: which bytes are sent, and in which pieces. Not for: what a reply says, and what follows it.
+//! Responsible for: which bytes are sent, and in which writes. Not for: the head (`reply_head.rs`),
+//! and what follows the reply.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::ops::Range;
-use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::PollFlags;
 
-use crate::io::{GONE, Socket};
-use crate::{HTTPVersion, StatusCode};
+use crate::reply_head::End;
+use crate::wire::{Next, Sink, Wire};
 
 /// How much content is gathered before it is sent, in bytes: enough that framing and calls cost next to nothing.
 pub(crate) const GATHERED: usize = 32 * 1024;
 
 /// Parts of files from this length on leave by `sendfile`, in bytes; shorter ones with what is gathered.
 const LARGE: u64 = 64 * 1024;
-
-/// With this many bytes of a file left, the next call may send the last of them.
-const LAST: u64 = 2 << 20;
-
-/// Writes status line and fields, each value as it stands, and the empty line.
-///
-/// A field that would break the head in two (response splitting) is left out.
-pub(crate) fn head<'f>(
-    version: &HTTPVersion,
-    status: StatusCode,
-    fields: impl IntoIterator<Item = (&'f str, &'f str)>,
-) -> Vec<u8> {
-    let mut head = Vec::with_capacity(512);
-    let phrase = status.default_reason_phrase();
-    head.extend_from_slice(format!("HTTP/{version} {} {phrase}\r\n", status.0).as_bytes());
-    let is_plain = |text: &str| text.bytes().all(|b| !b.is_ascii_control() || b == b'\t');
-    for (name, value) in fields {
-        if is_plain(name) && is_plain(value) {
-            for piece in [name, ": ", value, "\r\n"] {
-                head.extend_from_slice(piece.as_bytes());
-            }
-        }
-    }
-    head.extend_from_slice(b"\r\n");
-    head
-}
-
-/// What shows a client the end of content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Nothing is sent of it: the reply is to HEAD, or of a status without content.
-    Head,
-    /// The length in bytes, which stands in the head.
-    Length(u64),
-    /// The last chunk (RFC 9112, section 7.1).
-    LastChunk,
-    /// The end of the connection.
-    Close,
-}
-
-/// A field that the server itself adds to a reply.
-pub(crate) type Field = (&'static str, String);
-
-/// How content of this length, where it is known, is to end, and the field that says so (RFC 9112, section 6.3).
-pub(crate) fn framing(
-    status: StatusCode,
-    length: Option<u64>,
-    is_chunked: bool,
-    is_head: bool,
-) -> (End, Vec<Field>) {
-    // RFC 9110, section 8.6: with these there is not even a length, unless that of another reply is known.
-    if matches!(status.0, 100..=199 | 204 | 304) {
-        return (End::Head, Vec::new());
-    }
-    let (end, field) = match (is_chunked, length) {
-        (true, _) => (
-            End::LastChunk,
-            Some(("Transfer-Encoding", "chunked".to_owned())),
-        ),
-        (false, Some(length)) => (
-            End::Length(length),
-            Some(("Content-Length", length.to_string())),
-        ),
-        (false, None) => (End::Close, None),
-    };
-    (if is_head { End::Head } else { end }, Vec::from_iter(field))
-}
-
-/// What follows a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// More, at once: what is written may wait for it.
-    More,
-    /// More, whenever it comes.
-    Later,
-    /// Nothing of this reply.
-    Nothing,
-}
-
-/// What takes the bytes of a reply.
-pub(crate) trait Sink {
-    /// Takes all of these parts.
-    fn send(&mut self, parts: &mut [IoSlice<'_>], next: Next) -> io::Result<()>;
-}
-
-impl<W: Write> Sink for W {
-    fn send(&mut self, parts: &mut [IoSlice<'_>], _: Next) -> io::Result<()> {
-        parts.iter().try_for_each(|part| self.write_all(part))
-    }
-}
-
-/// What is told of a reply while it is sent.
-///
-/// It is told before each write whether its thread may wait for the client in it: only what waits for no client any
-/// more is about to be free.
-pub trait Progress {
-    /// So many bytes of the content are out.
-    fn has_sent(&self, _content: u64) {}
-
-    /// The next write does not wait, and may be the last.
-    fn may_end(&self) {}
-
-    /// The client takes no more for now. Says whether to wait until it does; else the reply is broken off.
-    fn may_wait(&self) -> bool {
-        true
-    }
-}
-
-/// Nobody is told, and clients are waited for.
-impl Progress for () {}
-
-/// A connection, to which is sent.
-pub(crate) struct Wire<'s> {
-    pub(crate) socket: &'s Socket,
-    pub(crate) progress: &'s dyn Progress,
-    /// How long the client may take nothing.
-    pub(crate) timeout: Option<Duration>,
-}
-
-impl Wire<'_> {
-    /// Waits until the client takes more, if that was all that was wrong.
-    fn wait(&self, error: io::Error) -> io::Result<()> {
-        if error.kind() != io::ErrorKind::WouldBlock || !self.progress.may_wait() {
-            return Err(error);
-        }
-        self.socket.wait_writable(self.timeout)
-    }
-}
-
-impl Sink for Wire<'_> {
-    fn send(&mut self, mut parts: &mut [IoSlice<'_>], next: Next) -> io::Result<()> {
-        // Drops the parts that are empty.
-        IoSlice::advance_slices(&mut parts, 0);
-        while !parts.is_empty() {
-            if next == Next::Nothing {
-                self.progress.may_end();
-            }
-            match self.socket.send(parts, next == Next::More) {
-                Ok(sent) => IoSlice::advance_slices(&mut parts, sent),
-                Err(error) => self.wait(error)?,
-            }
-        }
-        Ok(())
-    }
-}
 
 /// A reply that is being sent. What is written to it is its content.
 ///
@@ -302,22 +156,22 @@ impl<S: Sink> Write for Encoder<S> {
 }
 
 impl Encoder<Wire<'_>> {
-    /// Whether nothing that is sent can arrive.
-    pub(crate) fn is_client_gone(&self) -> bool {
-        self.sink.socket.seen(PollFlags::empty()).intersects(GONE)
+    /// The connection to the client.
+    pub(crate) fn wire(&self) -> &Wire<'_> {
+        &self.sink
     }
 
-    /// Writes a part of a file: by `sendfile` where it is large. Whoever watches is told of each step.
+    /// Writes a part of a file: by `sendfile` where it is large.
     ///
     /// # Errors
-    /// What the system says; `UnexpectedEof` where the file has become shorter.
+    /// Those of reading and of sending; `UnexpectedEof` where the file has become shorter.
     pub(crate) fn write_file(&mut self, file: &File, part: Range<u64>) -> io::Result<()> {
         let length = part.end.saturating_sub(part.start);
         if self.end == End::Head {
             return Ok(());
         }
         self.check_room(length)?;
-        if length < LARGE || matches!(self.sink.socket, Socket::Nowhere) {
+        if length < LARGE || !self.sink.takes_files() {
             return self.gather(file, part);
         }
         let is_chunk = self.end == End::LastChunk;
@@ -327,19 +181,7 @@ impl Encoder<Wire<'_>> {
             self.sink
                 .send(&mut [IoSlice::new(size_line.as_bytes())], Next::More)?;
         }
-        let mut offset = part.start;
-        while offset < part.end {
-            self.sink
-                .progress
-                .has_sent(self.written + offset - part.start);
-            let left = part.end - offset;
-            if !is_chunk && left <= LAST {
-                self.sink.progress.may_end();
-            }
-            if let Err(error) = self.sink.socket.send_file(file, &mut offset, left) {
-                self.sink.wait(error)?;
-            }
-        }
+        self.sink.send_file(file, part, self.written, !is_chunk)?;
         self.written += length;
         match is_chunk {
             true => self.sink.send(&mut [IoSlice::new(b"\r\n")], Next::Later),

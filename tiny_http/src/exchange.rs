@@ -1,28 +1,27 @@
 //! One request and its reply on a connection.
 //!
-//! Responsible for: reading the body, whether and how the connection goes on behind the reply. Not for: what is asked and
-//! what is replied.
+//! Responsible for: when the body is received and the reply sent, whether and how the connection goes
+//! on behind the reply. Not for: what is asked and what is replied.
 
 use std::io::{self, IoSlice, Read};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use crate::body::{BodyFault, BodyState};
-use crate::conn::{Conn, Step};
+use crate::body::{Body, BodyFault};
+use crate::conn::Conn;
 use crate::connection::Connection;
 use crate::decode::Decoder;
-use crate::dispatch::READ;
-use crate::encode::{Next, Progress, Sink as _, Wire};
 use crate::engine::Engine;
 use crate::head::{Framing, Head};
-use crate::io::Socket;
-use crate::turn::Turn;
+use crate::io::{READ_SIZE, Socket};
+use crate::lifecycle;
+use crate::pipe::Pipe;
+use crate::pipeline::ReplySlot;
+use crate::presence::Presence;
+use crate::wire::{CONTINUE, Next, Progress, Sink as _, Wire};
 
-/// The word to a client that waits with its body (RFC 9110, section 15.2.1). It has no fields: none makes sense.
-pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
-/// A request under way. Dropped without [`Exchange::finish`], it closes its connection.
+/// A request that was handed out. Dropped without [`Exchange::finish`], it closes its connection.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     /// None in tests.
@@ -30,23 +29,23 @@ pub(crate) struct Exchange {
     pub(crate) socket: Arc<Socket>,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) id: u64,
-    /// The connection, unless it is being read for the next request already.
+    /// The connection, unless the next request is being read from it already.
     connection: Option<Box<Connection>>,
-    /// Where several requests of the connection may be under way.
-    turn: Option<Turn>,
-    body: BodyState,
+    /// Where several requests of the connection may be in flight.
+    slot: Option<ReplySlot>,
+    body: Body,
     /// Whether the client is still to be told that it may send the body.
     waits_for_continue: bool,
-    /// Whether the client takes a further reply on the connection.
+    /// Whether the client accepts another reply on the connection.
     persistent: bool,
     /// Whether what follows the request may be another protocol.
-    may_change: bool,
-    /// Whether the body has a declared length. Where one in chunks ends, its client alone says.
-    is_measured: bool,
-    /// Bytes of the body received.
-    pub(crate) received: u64,
-    /// Once another thread may end what comes: whether it has.
+    offers_upgrade: bool,
+    /// Whether the body has a declared length. Where one in chunks ends, only its client knows.
+    has_length: bool,
+    /// Once another thread may end the input: whether it has.
     is_input_ended: Option<Arc<AtomicBool>>,
+    /// Once it was asked whether the client is gone.
+    presence: Option<Presence>,
 }
 
 impl Exchange {
@@ -54,11 +53,11 @@ impl Exchange {
     pub(crate) fn new(engine: &Arc<Engine>, connection: Box<Connection>, head: &Head) -> Self {
         let mut exchange = Self::refused(engine, connection);
         exchange.persistent = head.persistent;
-        exchange.may_change = head.offers_upgrade;
+        exchange.offers_upgrade = head.offers_upgrade;
         exchange.waits_for_continue = head.expects_continue;
-        exchange.is_measured = head.framing != Framing::Chunked;
+        exchange.has_length = head.framing != Framing::Chunked;
         if head.framing != Framing::Empty {
-            exchange.body = BodyState::Coming;
+            exchange.body = Body::coming(Some(engine.config.body_timeout));
         }
         exchange.hand_on();
         exchange
@@ -66,44 +65,40 @@ impl Exchange {
 
     /// The exchange that begins with a head that is refused: it has no body, and nothing follows it.
     pub(crate) fn refused(engine: &Arc<Engine>, connection: Box<Connection>) -> Self {
+        let mut exchange = Self::on(connection);
+        exchange.engine = Some(Arc::clone(engine));
+        exchange
+    }
+
+    /// One without a client: the body is this, and the reply is dropped.
+    pub(crate) fn of_body(body: &[u8], peer: SocketAddr, decoder: Decoder) -> Self {
+        let input = Conn::of_body(body, decoder);
+        let connection = Connection::new(0, 0, Socket::Nowhere, None, input);
+        let mut exchange = Self::on(connection);
+        exchange.peer = Some(peer);
+        exchange.body = Body::coming(None);
+        exchange
+    }
+
+    fn on(connection: Box<Connection>) -> Self {
         Self {
-            engine: Some(Arc::clone(engine)),
+            engine: None,
             socket: Arc::clone(&connection.socket),
             peer: connection.peer,
             id: connection.id,
-            turn: connection.order.as_ref().map(|order| order.issue()),
+            slot: connection.pipeline.as_ref().map(|pipeline| pipeline.add()),
             connection: Some(connection),
-            body: BodyState::Whole,
+            body: Body::empty(),
             waits_for_continue: false,
             persistent: false,
-            may_change: false,
-            is_measured: false,
-            received: 0,
+            offers_upgrade: false,
+            has_length: false,
             is_input_ended: None,
+            presence: None,
         }
     }
 
-    /// One with nobody: the body is this, and the reply goes nowhere.
-    pub(crate) fn of_body(body: &[u8], peer: SocketAddr, decoder: Decoder) -> Self {
-        let socket = Arc::new(Socket::Nowhere);
-        Self {
-            engine: None,
-            connection: Some(Connection::of_body(&socket, Conn::of_body(body, decoder))),
-            socket,
-            peer: Some(peer),
-            id: 0,
-            turn: None,
-            body: BodyState::Coming,
-            waits_for_continue: false,
-            persistent: false,
-            may_change: false,
-            is_measured: false,
-            received: 0,
-            is_input_ended: None,
-        }
-    }
-
-    /// Notes a request of the connection, and bytes of content that were sent in reply to it.
+    /// Counts a request of the connection, and the bytes of content that were sent in reply to it.
     pub(crate) fn count(&mut self, sent: u64) {
         if let Some(connection) = &mut self.connection {
             connection.counts.requests += 1;
@@ -113,45 +108,36 @@ impl Exchange {
 
     /// Why reading the body has failed, if it has.
     pub(crate) fn body_fault(&self) -> Option<BodyFault> {
-        match self.body {
-            BodyState::Failed(fault) => Some(fault),
-            BodyState::Coming | BodyState::Whole => None,
-        }
+        self.body.fault()
+    }
+
+    /// How many bytes of the body have been taken.
+    pub(crate) fn received(&self) -> u64 {
+        self.body.received()
     }
 
     /// Whether another request may follow on this connection.
     pub(crate) fn may_go_on(&self) -> bool {
-        // Where the next request has been read already, it is to be answered too.
-        let connection = self.connection.as_ref().and(self.engine.as_ref());
-        let is_stopping = connection.is_some_and(|engine| engine.is_stopping());
-        let input = self.is_input_ended.as_ref();
-        let is_ended = input.is_some_and(|input| input.load(Ordering::SeqCst));
-        self.persistent && self.body == BodyState::Whole && !is_stopping && !is_ended
+        // Where the next request has been read already, it is to be answered even by a server that
+        // stops.
+        let engine = self.connection.as_ref().and(self.engine.as_ref());
+        let is_stopping = engine.is_some_and(|engine| engine.is_stopping());
+        let is_ended = self.is_input_ended.as_ref();
+        let is_ended = is_ended.is_some_and(|is_ended| is_ended.load(Ordering::SeqCst));
+        self.persistent && self.body.is_whole() && !is_stopping && !is_ended
     }
 
-    /// Reads what comes next of the body. The first call says `100 Continue` to a client that waits for it.
+    /// Reads what comes next of the body, and with `waits` waits for it. The first call sends
+    /// `100 Continue` to a client that waits for it.
     pub(crate) fn read_body(&mut self, out: &mut [u8], waits: bool) -> io::Result<usize> {
-        loop {
-            match self.next_of_body(out)? {
-                Step::Bytes(count) => return Ok(count),
-                Step::End => return Ok(0),
-                Step::Data(left) => {
-                    let most = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
-                    let count =
-                        self.receive(waits, |socket, _| socket.receive(&mut out[..most]))?;
-                    self.pass(count as u64);
-                    return Ok(count);
-                }
-                Step::Framing => {
-                    self.receive(waits, |socket, input| {
-                        socket.receive_behind(input.room(READ))
-                    })?;
-                }
-            }
+        if !out.is_empty() {
+            self.invite_body()?;
         }
+        self.receive_body(|body, connection| body.read(connection, out, waits))
     }
 
-    /// Reads what has come of the body, without waiting, also for the client's turn to send it.
+    /// Reads what has come of the body, without waiting. A client that waits for `100 Continue` goes
+    /// on waiting.
     pub(crate) fn read_ready(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self.waits_for_continue {
             true => Err(io::ErrorKind::WouldBlock.into()),
@@ -159,139 +145,91 @@ impl Exchange {
         }
     }
 
-    /// What comes next of the body; what has come already is copied.
-    pub(crate) fn next_of_body(&mut self, out: &mut [u8]) -> io::Result<Step> {
-        match self.body {
-            BodyState::Coming => {}
-            BodyState::Whole => return Ok(Step::End),
-            BodyState::Failed(fault) => return Err(fault.into()),
-        }
-        if out.is_empty() {
-            return Ok(Step::Bytes(0));
-        }
-        if std::mem::take(&mut self.waits_for_continue) {
-            self.wait_for_turn();
-            let word = &mut [IoSlice::new(CONTINUE)];
-            if self.wire(&()).send(word, Next::Later).is_err() {
-                // The client would wait for it, and the server for the body.
-                self.socket.end();
-                return Err(self.fail(BodyFault::EndedEarly));
-            }
-        }
-        let Some(connection) = &mut self.connection else {
-            return Ok(Step::End);
-        };
-        let Ok(step) = connection.input.body(out) else {
-            return Err(self.fail(BodyFault::Malformed));
-        };
-        match step {
-            Step::Bytes(count) => self.received += count as u64,
-            Step::End => {}
-            Step::Data(_) | Step::Framing => return Ok(step),
-        }
-        self.note_end_of_body();
-        Ok(step)
+    /// Moves what comes next of the body into a pipe that is empty, and says how many bytes that
+    /// were; 0 at the end.
+    pub(crate) fn fill(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
+        self.invite_body()?;
+        self.receive_body(|body, connection| body.fill(connection, pipe))
     }
 
-    /// Notes that so many bytes of the body were taken from the socket.
-    pub(crate) fn pass(&mut self, count: u64) {
-        self.received += count;
-        self.connection
-            .iter_mut()
-            .for_each(|connection| connection.input.pass(count));
-        self.note_end_of_body();
-    }
-
-    /// Takes bytes of the body from the socket, when some have come.
-    pub(crate) fn receive(
+    fn receive_body(
         &mut self,
-        waits: bool,
-        mut receive: impl FnMut(&Socket, &mut Conn) -> io::Result<usize>,
+        receive: impl FnOnce(&mut Body, &mut Connection) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let (Some(connection), Some(engine)) = (&mut self.connection, &self.engine) else {
-            return Err(self.fail(BodyFault::EndedEarly));
+        let Some(connection) = &mut self.connection else {
+            return Ok(0);
         };
-        loop {
-            let error = match receive(&connection.socket, &mut connection.input) {
-                Ok(0) => return Err(self.fail(BodyFault::EndedEarly)),
-                Ok(count) => {
-                    connection.counts.received += count as u64;
-                    return Ok(count);
-                }
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => error,
-                Err(error) if !waits => return Err(error),
-                Err(_) => match connection
-                    .socket
-                    .wait_readable(Some(engine.config.body_timeout))
-                {
-                    Ok(()) => continue,
-                    Err(error) => error,
-                },
-            };
-            return Err(match error.kind() {
-                io::ErrorKind::TimedOut => self.fail(BodyFault::Stalled),
-                io::ErrorKind::ConnectionReset => self.fail(BodyFault::EndedEarly),
-                _ => error,
-            });
-        }
-    }
-
-    fn fail(&mut self, fault: BodyFault) -> io::Error {
-        self.body = BodyState::Failed(fault);
-        fault.into()
-    }
-
-    fn note_end_of_body(&mut self) {
-        if self
-            .connection
-            .as_ref()
-            .is_some_and(|connection| connection.input.is_whole())
-        {
-            self.body = BodyState::Whole;
+        let was_coming = self.body.is_coming();
+        let received = receive(&mut self.body, connection);
+        if was_coming && self.body.is_whole() {
             self.hand_on();
         }
+        received
     }
 
-    /// Has the next request of the connection read already, where as many may be under way.
+    /// Tells a client that waits for it to send the body.
+    fn invite_body(&mut self) -> io::Result<()> {
+        if !self.body.is_coming() || !std::mem::take(&mut self.waits_for_continue) {
+            return Ok(());
+        }
+        self.wait_for_replies_before();
+        let sent = self
+            .wire(&())
+            .send(&mut [IoSlice::new(CONTINUE)], Next::Later);
+        sent.map_err(|_| {
+            // Otherwise the client would wait for the response, and the server for the body.
+            self.socket.end();
+            self.body.fail(BodyFault::EndedEarly)
+        })
+    }
+
+    /// Gives the connection back for its next request, where as many may be in flight.
     fn hand_on(&mut self) {
-        let (Some(turn), Some(engine)) = (&self.turn, &self.engine) else {
+        let (Some(slot), Some(engine)) = (&self.slot, &self.engine) else {
             return;
         };
         let goes_on = self.persistent
-            && !self.may_change
-            && self.body == BodyState::Whole
-            && turn.under_way() < engine.config.pipelined_requests;
+            && !self.offers_upgrade
+            && self.body.is_whole()
+            && slot.in_flight() < engine.config.pipelined_requests;
         if goes_on && let Some(connection) = self.connection.take() {
-            engine.give_back(connection);
+            lifecycle::give_back(engine, connection);
         }
     }
 
-    /// Throws the rest of a body of known length away where it is short and has come already, so that the connection can go on.
+    /// Discards the rest of a body of declared length where it is short and has come already, so
+    /// that the connection can go on.
     pub(crate) fn skip_body(&mut self) {
-        if self.body != BodyState::Coming || self.waits_for_continue || !self.is_measured {
+        if !self.body.is_coming() || self.waits_for_continue || !self.has_length {
             return;
         }
         let Some(most) = self.engine.as_ref().map(|engine| engine.config.max_skipped) else {
             return;
         };
-        let end = self.received.saturating_add(most);
-        let mut buffer = [0; READ];
-        // A failure is kept in the state of the body.
-        while self.received < end
+        let end = self.received().saturating_add(most);
+        let mut buffer = [0; READ_SIZE];
+        // The body remembers an error.
+        while self.received() < end
             && self
                 .read_body(&mut buffer, false)
                 .is_ok_and(|read| read > 0)
         {}
     }
 
-    /// Waits until the replies to the requests before are out.
-    pub(crate) fn wait_for_turn(&self) {
-        self.turn.iter().for_each(Turn::wait);
+    /// Waits until the replies to the requests before are over.
+    pub(crate) fn wait_for_replies_before(&self) {
+        self.slot.iter().for_each(ReplySlot::wait);
     }
 
-    /// Whether they are.
-    pub(crate) fn has_turn(&self) -> bool {
-        self.turn.as_ref().is_none_or(Turn::has_come)
+    /// Whether the client is known to be gone.
+    pub(crate) fn is_client_gone(&mut self, is_http10: bool) -> bool {
+        // Finding out may send an interim response, which must not get into another reply.
+        if self.slot.as_ref().is_some_and(|slot| !slot.is_next()) {
+            return false;
+        }
+        let begin = || Presence::of(&self.socket);
+        let presence = self.presence.get_or_insert_with(begin);
+        presence.is_gone(&self.socket, is_http10)
     }
 
     /// The way to the client.
@@ -304,15 +242,13 @@ impl Exchange {
         }
     }
 
-    /// Bytes that have come behind the body, of another protocol.
+    /// Copies bytes that have come behind the body, of another protocol.
     pub(crate) fn take_pending(&mut self, out: &mut [u8]) -> usize {
-        let Some(connection) = &mut self.connection else {
-            return 0;
-        };
-        connection.input.take_pending(out)
+        let connection = self.connection.as_mut();
+        connection.map_or(0, |connection| connection.input.take_pending(out))
     }
 
-    /// What of the connection another thread may end.
+    /// What another thread may end of the connection.
     pub(crate) fn input(&mut self) -> Input {
         Input {
             socket: Arc::downgrade(&self.socket),
@@ -320,9 +256,10 @@ impl Exchange {
         }
     }
 
-    /// Ends the exchange: gives the connection back for the next request, or closes it where it cannot go on.
+    /// Ends the exchange: gives the connection back for the next request, or closes it where it
+    /// cannot go on.
     pub(crate) fn finish(mut self, goes_on: bool) {
-        let goes_on = goes_on && self.persistent && self.body == BodyState::Whole;
+        let goes_on = goes_on && self.persistent && self.body.is_whole();
         self.end(goes_on);
     }
 
@@ -330,30 +267,30 @@ impl Exchange {
     pub(crate) fn reset(mut self) {
         self.socket.reset();
         if let (Some(connection), Some(engine)) = (self.connection.take(), &self.engine) {
-            engine.close(connection);
+            lifecycle::close(engine, connection);
         }
     }
 
     fn end(&mut self, goes_on: bool) {
         let Some(connection) = self.connection.take() else {
             // The next request is being read already.
-            if !goes_on && self.turn.is_some() {
-                self.wait_for_turn();
+            if !goes_on && self.slot.is_some() {
+                self.wait_for_replies_before();
                 self.socket.end();
             }
             return;
         };
         let Some(engine) = &self.engine else { return };
-        // Where the client itself sends nothing more, there is nothing that the end could cut off. Some send an empty line
-        // behind a body.
-        let is_last = !self.persistent
+        // Where the client sends nothing more, closing cuts nothing off. Some clients send an empty
+        // line behind a body.
+        let is_client_done = !self.persistent
             && connection.input.is_whole()
             && connection.input.pending().is_empty()
             && !self.socket.has_input();
-        match (goes_on, is_last) {
-            (true, _) => engine.give_back(connection),
-            (false, true) => engine.close(connection),
-            (false, false) => engine.linger(connection),
+        match (goes_on, is_client_done) {
+            (true, _) => lifecycle::give_back(engine, connection),
+            (false, true) => lifecycle::close(engine, connection),
+            (false, false) => lifecycle::linger(engine, connection),
         }
     }
 }
@@ -370,9 +307,9 @@ impl Drop for Exchange {
         if self.connection.is_some() {
             self.end(false);
         }
-        if let (Some(turn), Some(engine)) = (self.turn.take(), &self.engine) {
-            drop(turn);
-            engine.answer_refused(self.id);
+        if let (Some(slot), Some(engine)) = (self.slot.take(), &self.engine) {
+            drop(slot);
+            lifecycle::release_refused(engine, self.id);
         }
     }
 }
@@ -385,14 +322,13 @@ pub struct Input {
 }
 
 impl Input {
-    /// Ends it: what has not come of the request's body will not, and the reply to the request is the last of its
-    /// connection, also where all of it had come. To be called before the request ends, for then the connection may have
-    /// another one.
+    /// Ends it: what has not come of the request's body will not come, and the reply to the request
+    /// is the last of its connection, even where the whole body had come. To be called before the
+    /// request ends: then the connection may have another request.
     pub fn end(&self) {
         self.is_ended.store(true, Ordering::SeqCst);
-        self.socket
-            .upgrade()
-            .iter()
-            .for_each(|socket| socket.end_input());
+        if let Some(socket) = self.socket.upgrade() {
+            socket.end_input();
+        }
     }
 }

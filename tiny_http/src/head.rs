@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use ascii::AsciiString;
 
-use crate::{HTTPVersion, Header, HeaderField, Method};
+use crate::header::{Header, HeaderField};
+use crate::method::{HTTPVersion, Method};
 
 /// How the body of a request is delimited (RFC 9112, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +103,18 @@ impl Head {
         Some(values.fold(first, |joined, (_, value)| joined + ", " + value))
     }
 
+    /// The length of the body in bytes, where a field declares one.
+    pub(crate) fn body_length(&self) -> Option<usize> {
+        let mut names = self.fields().map(|(name, _)| name);
+        match self.framing {
+            Framing::Length(length) => usize::try_from(length).ok(),
+            Framing::Empty => names
+                .any(|name| name.eq_ignore_ascii_case("Content-Length"))
+                .then_some(0),
+            Framing::Chunked => None,
+        }
+    }
+
     /// The fields as the interface of tiny_http has them.
     pub(crate) fn headers(&self) -> Vec<Header> {
         let header = |(name, value): (&str, &str)| {
@@ -114,61 +127,7 @@ impl Head {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::role::check;
-
-    #[test]
-    fn words_and_fields_are_found() {
-        let head = b"PUT /file/a HTTP/1.1\r\nHost: h\r\nRange: bytes=0-\r\nX:  a\xe9\t\r\n\
-            range-x: no\r\nif-match:\"a\"\r\nIf-Match: \"b\" \r\nX-If-Match: \"c\"\r\nEmpty:\r\n\r\n";
-        let head = check(head).unwrap_or_else(|fault| panic!("{fault}"));
-        assert_eq!((head.method(), head.target()), ("PUT", "/file/a"));
-        for (name, value) in [
-            ("Range", Some("bytes=0-")),
-            ("RANGE", Some("bytes=0-")),
-            ("If-Match", Some("\"a\", \"b\"")),
-            ("X", Some("a?")),
-            ("Empty", Some("")),
-            ("Rang", None),
-            ("If-None-Match", None),
-            ("PUT /file/a HTTP/1.1", None),
-        ] {
-            assert_eq!(head.field(name).as_deref(), value, "{name}");
-        }
-        let names: Vec<String> = head
-            .headers()
-            .iter()
-            .map(|it| it.field.to_string())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "Host",
-                "Range",
-                "X",
-                "range-x",
-                "if-match",
-                "If-Match",
-                "X-If-Match",
-                "Empty"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_head_of_parts_is_one_that_can_be_sent() -> Result<(), ()> {
-        let headers = ["Host: h".parse()?, "Empty:".parse()?];
-        let made = Head::of_parts(&Method::Put, "/a", HTTPVersion(1, 1), &headers);
-        let sent = check(made.text.as_bytes()).map_err(drop)?;
-        assert_eq!(
-            made,
-            Head {
-                persistent: false,
-                ..sent
-            }
-        );
-        Ok(())
-    }
+/// The length of the first line, without its CRLF; none where there is no CRLF.
+pub(crate) fn line_length(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(2).position(|pair| pair == b"\r\n")
 }

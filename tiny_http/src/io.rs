@@ -14,17 +14,29 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use rustix::pipe::SpliceFlags;
 
+/// How much is received at a time where the length of what comes is not known, in bytes: enough for
+/// a head and a small body.
+pub(crate) const READ_SIZE: usize = 8192;
+
 /// Where the bytes of a connection come from and go to.
 #[derive(Debug)]
 pub(crate) enum Socket {
-    /// TCP or a Unix socket, which never blocks.
+    /// A socket of TCP or a Unix socket, non-blocking.
     Plain(OwnedFd),
-    /// For requests in tests: nothing comes, and what is sent is gone.
+    /// For requests in tests: nothing comes, and what is sent is dropped.
     Nowhere,
 }
 
-/// That nothing which is sent can arrive any more; it is told of whether or not it is asked for (poll(2)).
-pub(crate) const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR);
+/// What is known of the other side of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// It may send and receive.
+    Open,
+    /// It sends nothing more; whether it still receives is not known.
+    SendsNothing,
+    /// Nothing that is sent to it can arrive.
+    Gone,
+}
 
 /// What came of discarding input.
 #[derive(Debug, PartialEq, Eq)]
@@ -165,15 +177,22 @@ impl Socket {
         }
     }
 
-    /// What the poll flags say right now.
-    pub(crate) fn seen(&self, flags: PollFlags) -> PollFlags {
+    /// What is known of the other side right now.
+    pub(crate) fn peer(&self) -> Peer {
         let Self::Plain(socket) = self else {
-            return PollFlags::empty();
+            return Peer::Open;
         };
-        let mut polled = [PollFd::new(socket, flags)];
-        // A failure is found again when the socket is used.
+        let mut polled = [PollFd::new(socket, PollFlags::RDHUP)];
+        // An error here is found again when the socket is used.
         let _ = rustix::event::poll(&mut polled, Some(&Timespec::default()));
-        polled[0].revents()
+        let events = polled[0].revents();
+        if events.intersects(PollFlags::HUP.union(PollFlags::ERR)) {
+            Peer::Gone
+        } else if events.contains(PollFlags::RDHUP) {
+            Peer::SendsNothing
+        } else {
+            Peer::Open
+        }
     }
 
     /// Tells the client that nothing more will come.
@@ -208,6 +227,15 @@ impl Socket {
             }
         }
     }
+}
+
+/// Whether an error of sending means that the client has gone, or takes nothing more.
+pub(crate) fn is_disconnect(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut};
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut
+    )
 }
 
 pub(crate) fn timespec(duration: Duration) -> Timespec {

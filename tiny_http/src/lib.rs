@@ -1,4 +1,5 @@
-//! The interface of tiny_http 0.12 on an engine of its own. See README.md for what that means, and for the additions.
+//! The interface of tiny_http 0.12 on an engine of its own. README.md says what that means, and lists
+//! the additions.
 //!
 //! ```no_run
 //! let server = tiny_http::Server::http("127.0.0.1:0")?;
@@ -9,14 +10,12 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 //!
-//! Several threads may wait for requests of one server. The one that receives a request has read its head itself, and
-//! does all that follows.
+//! Several threads may wait for requests of one server. The one that receives a request has read its
+//! head itself, and does all that follows.
 //!
-//! From the bottom up: `chunks`, `decode`, `role`, `head` and `conn` are a machine that is fed with bytes; `table` holds
-//! the connections and their deadlines; `io`, `encode` and `splice` send and receive; `engine`, `connection` and
-//! `dispatch` wait for all sockets; `exchange` is one request and its reply; `server`, `request` and `response` are the interface.
+//! README.md lists the modules from the bottom up.
 
-mod additions;
+mod accept;
 mod authority;
 mod body;
 mod chunks;
@@ -31,37 +30,51 @@ mod exchange;
 mod head;
 mod header;
 mod io;
+mod lifecycle;
 mod listen;
 mod method;
+mod pipe;
+mod pipeline;
+mod poller;
 mod presence;
+mod read_head;
+mod refusal;
+mod reply;
+mod reply_head;
 mod request;
 mod response;
 mod role;
 mod server;
-mod splice;
+mod state;
 mod status;
+mod stream;
 mod sync;
 mod table;
 mod test_request;
-mod turn;
+mod wire;
 
-pub use additions::{Content, Outgoing, Reply, WriteContent};
-pub use authority::split_authority;
-pub use body::BodyFault;
-pub use config::Config;
-pub use encode::Progress;
-pub use exchange::Input;
-pub use head::{Framing, Head};
+// The interface of tiny_http 0.12.
 pub use header::{Header, HeaderField};
 pub use listen::{ConfigListenAddr, ListenAddr, Listener};
 pub use method::{HTTPVersion, Method};
-pub use request::{ReadWrite, Request};
+pub use request::Request;
 pub use response::{Response, ResponseBox};
-pub use role::{HeadFault, Refusal};
 pub use server::{IncomingRequests, Server, ServerConfig, SslConfig};
-pub use splice::Pipe;
 pub use status::StatusCode;
+pub use stream::ReadWrite;
 pub use test_request::TestRequest;
+
+// Additions. Those to `Request` and `Server` are `impl` blocks of their own in `request.rs` and
+// `server.rs`.
+pub use authority::split_authority;
+pub use body::BodyFault;
+pub use config::Config;
+pub use exchange::Input;
+pub use head::{Framing, Head};
+pub use pipe::Pipe;
+pub use refusal::{HeadFault, Refusal};
+pub use reply::{Content, Outgoing, Reply, WriteContent};
+pub use wire::Progress;
 
 /// What fuzzing needs to see. No part of the interface.
 #[doc(hidden)]

@@ -11,11 +11,10 @@
 use std::io::IoSlice;
 use std::time::{Duration, Instant};
 
-use rustix::event::PollFlags;
 use rustix::net::sockopt;
 
-use crate::exchange::CONTINUE;
-use crate::io::{GONE, Socket};
+use crate::io::{Peer, Socket};
+use crate::wire::CONTINUE;
 
 /// How long a client of HTTP/1.0 is waited for that sends nothing more.
 const HTTP10_GRACE: Duration = Duration::from_secs(10);
@@ -51,12 +50,10 @@ impl Presence {
 
     /// Whether the client is known to be gone.
     pub(crate) fn is_gone(&mut self, socket: &Socket, is_http10: bool) -> bool {
-        let seen = socket.seen(PollFlags::RDHUP);
-        if seen.intersects(GONE) {
-            return true;
-        }
-        if !seen.contains(PollFlags::RDHUP) {
-            return false;
+        match socket.peer() {
+            Peer::Gone => return true,
+            Peer::Open => return false,
+            Peer::SendsNothing => {}
         }
         let since = *self.ended.get_or_insert_with(|| {
             if !is_http10 && let Some(descriptor) = socket.descriptor() {

@@ -1,19 +1,26 @@
-//! A request, as the interface of tiny_http has it.
+//! A request, as the interface of tiny_http has it, with the additions to that.
 //!
-//! Responsible for: what the interface promises. Not for: what a file server needs beyond it (`additions.rs`).
+//! Responsible for: what the interface promises, and what becomes of the reply. Not for: how bodies
+//! and replies are transferred (`exchange.rs`, `response.rs`, `reply.rs`).
 
 use std::cell::OnceCell;
 use std::fmt;
-use std::io::{self, BufWriter, IoSlice, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::net::SocketAddr;
 
-use crate::encode::{End, Field, Next, Progress, Sink};
-use crate::exchange::Exchange;
-use crate::head::{Framing, Head};
-use crate::presence::Presence;
-use crate::response::upgrade_fields;
-use crate::role::Refusal;
-use crate::{HTTPVersion, Header, Method, Response};
+use crate::body::BodyFault;
+use crate::exchange::{Exchange, Input};
+use crate::head::Head;
+use crate::header::Header;
+use crate::io::is_disconnect;
+use crate::method::{HTTPVersion, Method};
+use crate::pipe::Pipe;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::reply_head::{End, connection_field, upgrade_fields};
+use crate::response::Response;
+use crate::stream::{ReadWrite, Stream};
+use crate::wire::{Progress, WithoutWaiting};
 
 /// A request of a client.
 ///
@@ -23,17 +30,16 @@ use crate::{HTTPVersion, Header, Method, Response};
 /// out at a time, each when the body of the one before has been read; their replies are sent in the order of the requests.
 pub struct Request {
     /// None once it has been taken over, or is over.
-    pub(crate) exchange: Option<Exchange>,
-    pub(crate) head: Head,
-    pub(crate) refusal: Option<Refusal>,
+    exchange: Option<Exchange>,
+    head: Head,
+    refusal: Option<Refusal>,
     method: Method,
     headers: OnceCell<Vec<Header>>,
     secure: bool,
     /// What became of the reply, once it was sent.
     outcome: Option<Outcome>,
-    pub(crate) presence: Option<Presence>,
     /// Bytes of the reply's content that were sent.
-    pub(crate) sent: u64,
+    sent: u64,
 }
 
 /// What became of a reply.
@@ -58,7 +64,6 @@ impl Request {
             headers: OnceCell::new(),
             secure: false,
             outcome: None,
-            presence: None,
             sent: 0,
         }
     }
@@ -110,16 +115,7 @@ impl Request {
     /// The length of the body in bytes, where one is declared.
     #[must_use]
     pub fn body_length(&self) -> Option<usize> {
-        let declares = || {
-            self.head
-                .fields()
-                .any(|(name, _)| name.eq_ignore_ascii_case("Content-Length"))
-        };
-        match self.head.framing {
-            Framing::Length(length) => usize::try_from(length).ok(),
-            Framing::Empty => declares().then_some(0),
-            Framing::Chunked => None,
-        }
+        self.head.body_length()
     }
 
     /// The address of the client; none for Unix sockets.
@@ -140,7 +136,7 @@ impl Request {
     /// as the request has said.
     #[must_use]
     pub fn into_writer(mut self) -> Box<dyn Write + Send + 'static> {
-        let stream = Stream::of(&mut self, Outcome::GoesOn);
+        let stream = Stream::new(self.exchange.take(), true);
         Box::new(BufWriter::new(stream))
     }
 
@@ -152,7 +148,7 @@ impl Request {
     ) -> Box<dyn ReadWrite + Send> {
         // What cannot be sent is found again in the stream.
         let _ = self.print(response, Some(protocol), &());
-        Box::new(Stream::of(&mut self, Outcome::Ends))
+        Box::new(Stream::new(self.exchange.take(), false))
     }
 
     /// Sends a reply. That the client has gone is no error.
@@ -166,23 +162,116 @@ impl Request {
 
     /// Sends a reply, if the client takes it at once.
     pub(crate) fn respond_at_once<R: Read>(self, response: Response<R>) -> io::Result<()> {
-        self.respond_to(response, &AtOnce)
+        self.respond_to(response, &WithoutWaiting)
+    }
+}
+
+/// Additions to the interface of tiny_http.
+impl Request {
+    /// The head: its fields without a copy, its framing.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
     }
 
+    /// Why the head is refused, if it is. See [`Config::hands_out_refusals`](crate::Config).
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+
+    /// The number of the connection. No other connection of the server has it.
+    #[must_use]
+    pub fn connection_id(&self) -> u64 {
+        self.exchange.as_ref().map_or(0, |exchange| exchange.id)
+    }
+
+    /// Why reading the body has failed, if it has.
+    #[must_use]
+    pub fn body_fault(&self) -> Option<BodyFault> {
+        self.exchange.as_ref()?.body_fault()
+    }
+
+    /// Bytes of the body that have been read, and bytes of the reply's content that have been sent.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        let received = self.exchange.as_ref().map_or(0, Exchange::received);
+        (received, self.sent)
+    }
+
+    /// What another thread may end of the connection: its input.
+    #[must_use]
+    pub fn input(&mut self) -> Option<Input> {
+        self.exchange.as_mut().map(Exchange::input)
+    }
+
+    /// Whether the client is known to be gone, so that a reply has no recipient. To be called
+    /// repeatedly while a reply is made that takes long. It is not known as long as replies to
+    /// earlier requests of the connection are under way.
+    pub fn is_client_gone(&mut self) -> bool {
+        let is_http10 = self.head.version < (1, 1);
+        let exchange = self.exchange.as_mut();
+        exchange.is_none_or(|exchange| exchange.is_client_gone(is_http10))
+    }
+
+    /// Reads what has come of the body, without waiting for more; 0 at its end.
+    ///
+    /// # Errors
+    /// Those of [`as_reader`](Request::as_reader); `WouldBlock` where nothing has come, or the
+    /// client waits for `100 Continue`.
+    pub fn read_ready(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match &mut self.exchange {
+            Some(exchange) => exchange.read_ready(out),
+            None => Ok(0),
+        }
+    }
+
+    /// Moves what comes next of the body into a pipe that is empty, without a copy in the program,
+    /// and says how many bytes that were; 0 at its end.
+    ///
+    /// # Errors
+    /// Those of [`as_reader`](Request::as_reader), for which [`body_fault`](Request::body_fault) is
+    /// set.
+    pub fn fill(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
+        match &mut self.exchange {
+            Some(exchange) => exchange.fill(pipe),
+            None => Ok(0),
+        }
+    }
+
+    /// Sends a reply. When the request is dropped, its connection goes on, or ends.
+    ///
+    /// # Errors
+    /// Those of the content and of sending; `WouldBlock` where the client may not be waited for. The
+    /// connection is broken off then.
+    pub fn send(&mut self, reply: Reply<'_>, progress: &dyn Progress) -> io::Result<()> {
+        let version = &self.head.version;
+        let (end, mut own) = reply.framing(version, self.method == Method::Head);
+        let goes_on = self.begin_reply(end)? && !reply.closes;
+        own.extend(connection_field(goes_on, &self.head.version));
+        let Some(exchange) = &self.exchange else {
+            return Ok(());
+        };
+        let sent = reply.write(exchange.wire(progress), own, end, &mut self.sent);
+        self.end_reply(sent, goes_on)
+    }
+}
+
+/// From the beginning of a reply to the end of the request.
+impl Request {
     fn respond_to<R: Read>(
         mut self,
         response: Response<R>,
         progress: &dyn Progress,
     ) -> io::Result<()> {
         let printed = self.print(response, None, progress);
-        let is_gone = |error: &io::Error| {
-            use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut};
-            matches!(
-                error.kind(),
-                BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut
-            )
-        };
-        printed.or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })
+        printed.or_else(|error| {
+            if is_disconnect(&error) {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })
     }
 
     fn print<R: Read>(
@@ -211,12 +300,12 @@ impl Request {
     }
 
     /// Begins a reply whose content ends so; says whether another may follow.
-    pub(crate) fn begin_reply(&mut self, end: End) -> io::Result<bool> {
+    fn begin_reply(&mut self, end: End) -> io::Result<bool> {
         let Some(exchange) = &mut self.exchange else {
             return Err(io::ErrorKind::NotConnected.into());
         };
         exchange.skip_body();
-        exchange.wait_for_turn();
+        exchange.wait_for_replies_before();
         let goes_on = exchange.may_go_on() && end != End::Close;
         // As long as it is under way: what panics in it must not be followed by another head.
         self.outcome = Some(Outcome::Broken);
@@ -224,7 +313,7 @@ impl Request {
     }
 
     /// Notes what became of the reply.
-    pub(crate) fn end_reply(&mut self, sent: io::Result<()>, goes_on: bool) -> io::Result<()> {
+    fn end_reply(&mut self, sent: io::Result<()>, goes_on: bool) -> io::Result<()> {
         self.outcome = Some(match (&sent, goes_on) {
             (Err(_), _) => Outcome::Broken,
             (Ok(()), true) => Outcome::GoesOn,
@@ -242,25 +331,6 @@ impl Request {
             Some(Outcome::Broken) => exchange.reset(),
             outcome => exchange.finish(outcome == Some(Outcome::GoesOn)),
         }
-    }
-}
-
-/// What a reply says of the connection (RFC 9112, section 9.3): HTTP/1.1 goes on unless it is said, HTTP/1.0 does not.
-pub(crate) fn connection_field(goes_on: bool, version: &HTTPVersion) -> Option<Field> {
-    let option = match (goes_on, *version < (1, 1)) {
-        (false, _) => "close",
-        (true, true) => "keep-alive",
-        (true, false) => return None,
-    };
-    Some(("Connection", option.to_owned()))
-}
-
-/// Nobody waits for the client.
-struct AtOnce;
-
-impl Progress for AtOnce {
-    fn may_wait(&self) -> bool {
-        false
     }
 }
 
@@ -289,69 +359,6 @@ impl Drop for Request {
             let _ = self.print(response, None, &());
         }
         self.end();
-    }
-}
-
-/// What can be read and written.
-pub trait ReadWrite: Read + Write {}
-impl<T: Read + Write> ReadWrite for T {}
-
-/// A connection that is no longer HTTP, or to which its user writes HTTP.
-struct Stream {
-    exchange: Option<Exchange>,
-    at_end: Outcome,
-}
-
-impl Stream {
-    fn of(request: &mut Request, at_end: Outcome) -> Self {
-        let exchange = request.exchange.take();
-        Self { exchange, at_end }
-    }
-
-    fn exchange(&mut self) -> io::Result<&mut Exchange> {
-        self.exchange
-            .as_mut()
-            .ok_or_else(|| io::ErrorKind::NotConnected.into())
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let exchange = self.exchange()?;
-        match exchange.take_pending(out) {
-            0 => {}
-            pending => return Ok(pending),
-        }
-        loop {
-            match exchange.socket.receive(out) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    exchange.socket.wait_readable(None)?;
-                }
-                received => return received,
-            }
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let exchange = self.exchange()?;
-        exchange.wait_for_turn();
-        let mut wire = exchange.wire(&());
-        wire.send(&mut [IoSlice::new(bytes)], Next::Later)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if let Some(exchange) = self.exchange.take() {
-            exchange.finish(self.at_end == Outcome::GoesOn);
-        }
     }
 }
 

@@ -5,10 +5,13 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
 use std::sync::mpsc::Receiver;
-use std::time::SystemTime;
 
-use crate::encode::{self, Encoder, End, Field, Sink};
-use crate::{HTTPVersion, Header, StatusCode};
+use crate::encode::Encoder;
+use crate::header::Header;
+use crate::method::HTTPVersion;
+use crate::reply_head::{self, End, Field, date, upgrade_fields};
+use crate::status::StatusCode;
+use crate::wire::Sink;
 
 /// A length from which on content is sent in chunks, in bytes, unless another is set.
 const CHUNKED_THRESHOLD: usize = 32768;
@@ -170,7 +173,7 @@ impl<R: Read> Response<R> {
             && preferred(te.unwrap_or_default())
                 .unwrap_or_else(|| self.data_length.is_none_or(is_long));
         let length = self.data_length.map(|length| length as u64);
-        encode::framing(self.status_code, length, is_chunked, is_head)
+        reply_head::framing(self.status_code, length, is_chunked, is_head)
     }
 
     /// Sends the reply with these fields more.
@@ -194,22 +197,11 @@ impl<R: Read> Response<R> {
         let set = self.headers.iter();
         let set = set.map(|header| (header.field.as_str().as_str(), header.value.as_str()));
         let more = fields.iter().map(|(name, value)| (*name, &**value));
-        let head = encode::head(version, self.status_code, own.chain(set).chain(more));
+        let head = reply_head::head(version, self.status_code, own.chain(set).chain(more));
         let mut encoder = Encoder::new(sink, head, end);
         encoder.copy(self.reader)?;
         encoder.finish()
     }
-}
-
-/// The fields of a reply that goes over to another protocol.
-pub(crate) fn upgrade_fields(protocol: &str) -> Vec<Field> {
-    let connection = ("Connection", "upgrade".to_owned());
-    vec![connection, ("Upgrade", protocol.to_owned())]
-}
-
-/// The time for `Date` (RFC 9110, section 6.6.1).
-pub(crate) fn date() -> String {
-    httpdate::fmt_http_date(SystemTime::now())
 }
 
 /// Whether a client wants chunks (true) or none (false) by its `TE` (RFC 9110, section 10.1.4): the first of those that it

@@ -6,117 +6,12 @@
 //! A request that two parsers could cut differently is refused (RFC 9112, section 11.2): a server behind a proxy must
 //! never take the body of one request for the head of the next.
 
-use std::fmt;
 use std::ops::Range;
 
 use crate::authority::is_authority;
-use crate::head::{Framing, Head};
-use crate::{HTTPVersion, StatusCode};
-
-/// Why a head is refused, and with it the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeadFault {
-    /// 400: not `METHOD SP TARGET SP VERSION`.
-    RequestLine,
-    /// 400: a `#` in the target, where there is no fragment (RFC 9112, section 3.2).
-    Fragment,
-    /// 505: another version than HTTP/1.0 or HTTP/1.1.
-    Version,
-    /// 431: longer than the limit.
-    TooLong,
-    /// 400: a header line without a name of token characters right before a colon, or a folded line.
-    HeaderLine,
-    /// 400: a control character or a bare CR in a header value.
-    HeaderValue,
-    /// 400: a line that ends with LF alone.
-    BareLf,
-    /// 400: more than one `Host`, or one that is no host; a target with a host that is none.
-    Host,
-    /// 400: `Content-Length` is not one decimal number of 64 bits.
-    ContentLength,
-    /// 400: `Transfer-Encoding` is not `chunked` alone, or comes with `Content-Length` or HTTP/1.0.
-    TransferEncoding,
-    /// 417: `Expect` asks for something other than `100-continue`.
-    Expectation,
-    /// 408: begun, but not ended in time.
-    Stalled,
-}
-
-impl HeadFault {
-    /// The status of the reply to it.
-    #[must_use]
-    pub fn status(self) -> StatusCode {
-        StatusCode(match self {
-            Self::Stalled => 408,
-            Self::Expectation => 417,
-            Self::TooLong => 431,
-            Self::Version => 505,
-            Self::RequestLine
-            | Self::Fragment
-            | Self::HeaderLine
-            | Self::HeaderValue
-            | Self::BareLf
-            | Self::Host
-            | Self::ContentLength
-            | Self::TransferEncoding => 400,
-        })
-    }
-}
-
-impl fmt::Display for HeadFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RequestLine => "the request line is not method, target and version",
-            Self::Fragment => "a target ends before a \"#\"; in a name it is written %23",
-            Self::Version => "this server speaks HTTP/1.1 and HTTP/1.0",
-            Self::TooLong => "the request head is too long",
-            Self::HeaderLine => "a header line is not a name, a colon and a value",
-            Self::HeaderValue => "a header value holds a control character",
-            Self::BareLf => "the lines of a request head end with CR and LF",
-            Self::Host => {
-                "a request has one Host at most; that and a target name a host and at most a port"
-            }
-            Self::ContentLength => "Content-Length must be one decimal number, given once",
-            Self::TransferEncoding => {
-                "Transfer-Encoding must be \"chunked\", in HTTP/1.1 and without Content-Length"
-            }
-            Self::Expectation => "the only expectation known is \"100-continue\"",
-            Self::Stalled => "the request head did not come in time",
-        })
-    }
-}
-
-/// A request whose head is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Why.
-    pub fault: HeadFault,
-    /// The method, as far as it can be told, in visible ASCII.
-    pub method: String,
-    /// The request target, likewise.
-    pub target: String,
-}
-
-impl Refusal {
-    /// Describes a head, whole or not, that is refused.
-    #[must_use]
-    pub fn of(head: &[u8], fault: HeadFault) -> Self {
-        let line = Lines { head, at: 0 }
-            .next()
-            .map_or(head, |line| &head[line]);
-        let mut words = line.splitn(3, |&b| b == b' ');
-        let mut word = |belongs: fn(&u8) -> bool| {
-            let word = words.next().unwrap_or_default().iter().take(200);
-            word.map(|b| if belongs(b) { *b as char } else { '?' })
-                .collect()
-        };
-        Self {
-            fault,
-            method: word(u8::is_ascii_alphanumeric),
-            target: word(u8::is_ascii_graphic),
-        }
-    }
-}
+use crate::head::{Framing, Head, line_length};
+use crate::method::HTTPVersion;
+use crate::refusal::HeadFault;
 
 /// The number of bytes up to and with the empty line that ends a head, if it is there. `searched` bytes are known to
 /// hold neither an end nor a fault; the search goes on from there.
@@ -328,8 +223,7 @@ impl Iterator for Lines<'_> {
 
     fn next(&mut self) -> Option<Range<usize>> {
         let rest = &self.head[self.at..];
-        let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
-        let line = self.at..self.at + end;
+        let line = self.at..self.at + line_length(rest)?;
         self.at = line.end + 2;
         Some(line)
     }

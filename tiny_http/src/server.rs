@@ -7,8 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::config::Config;
+use crate::dispatch::next_request;
 use crate::engine::Engine;
-use crate::{Config, ConfigListenAddr, ListenAddr, Listener, Request};
+use crate::listen::{ConfigListenAddr, ListenAddr, Listener};
+use crate::request::Request;
 
 /// The error of a server that cannot be made.
 type BoxError = Box<dyn Error + Send + Sync + 'static>;
@@ -87,21 +90,6 @@ impl Server {
         Ok(server)
     }
 
-    /// A server with any number of listeners and with settings. The files of Unix sockets are left
-    /// to whoever has made them, and can tell whether another server has taken their place. An
-    /// addition to tiny_http.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn with_config(listeners: Vec<Listener>, config: Config) -> io::Result<Self> {
-        let addresses: io::Result<_> = listeners.iter().map(Listener::local_addr).collect();
-        Ok(Self {
-            addresses: addresses?,
-            removes_files: false,
-            engine: Arc::new(Engine::new(listeners, config)?),
-        })
-    }
-
     /// The requests as they come, until a thread is unblocked.
     #[must_use]
     pub fn incoming_requests(&self) -> IncomingRequests<'_> {
@@ -117,12 +105,6 @@ impl Server {
         self.addresses[0].clone()
     }
 
-    /// Where the server listens. An addition to tiny_http.
-    #[must_use]
-    pub fn server_addrs(&self) -> &[ListenAddr] {
-        &self.addresses
-    }
-
     /// How many clients are connected.
     #[must_use]
     pub fn num_connections(&self) -> usize {
@@ -136,7 +118,7 @@ impl Server {
     /// system says.
     pub fn recv(&self) -> io::Result<Request> {
         let unblocked = || io::Error::other("thread unblocked");
-        self.engine.receive(None)?.ok_or_else(unblocked)
+        next_request(&self.engine, None)?.ok_or_else(unblocked)
     }
 
     /// Waits for a request, not longer than that. None where none came, or the thread was unblocked.
@@ -144,7 +126,7 @@ impl Server {
     /// # Errors
     /// What the system says.
     pub fn recv_timeout(&self, timeout: Duration) -> io::Result<Option<Request>> {
-        self.engine.receive(Instant::now().checked_add(timeout))
+        next_request(&self.engine, Instant::now().checked_add(timeout))
     }
 
     /// A request that has come already, if there is one.
@@ -158,6 +140,30 @@ impl Server {
     /// Unblocks one thread that waits for a request, or the next one that will.
     pub fn unblock(&self) {
         self.engine.unblock();
+    }
+}
+
+/// Additions to the interface of tiny_http.
+impl Server {
+    /// A server with any number of listeners and with settings. The files of Unix sockets are left
+    /// to whoever has made them, and can tell whether another server has taken their place. An
+    /// addition to tiny_http.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn with_config(listeners: Vec<Listener>, config: Config) -> io::Result<Self> {
+        let addresses: io::Result<_> = listeners.iter().map(Listener::local_addr).collect();
+        Ok(Self {
+            addresses: addresses?,
+            removes_files: false,
+            engine: Arc::new(Engine::new(listeners, config)?),
+        })
+    }
+
+    /// Where the server listens. An addition to tiny_http.
+    #[must_use]
+    pub fn server_addrs(&self) -> &[ListenAddr] {
+        &self.addresses
     }
 
     /// Accepts no more connections, and says `Connection: close` with all replies from now on. Connections that are there

@@ -7,7 +7,9 @@ use ascii::AsciiString;
 use crate::decode::Decoder;
 use crate::exchange::Exchange;
 use crate::head::{Framing, Head};
-use crate::{HTTPVersion, Header, HeaderField, Method, Request};
+use crate::header::{Header, HeaderField};
+use crate::method::{HTTPVersion, Method};
+use crate::request::Request;
 
 /// A request for tests: `GET /` of HTTP/1.1 without fields and body, unless it is said otherwise. Its reply goes nowhere.
 ///

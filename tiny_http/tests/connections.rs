@@ -487,7 +487,7 @@ fn pipelined(sent: &str) -> (Arc<Server>, Client) {
 
 // symptom: no thread receives a request, until another one of a client that has sent a bad head behind it is answered.
 // cause:   the thread that read that head waited with its reply for those before.
-// fix:     whoever ends the reply before sends it.
+// fix:     it is put aside until the reply before is over.
 #[test]
 fn a_refusal_that_is_not_due_holds_no_thread_that_receives() {
     for (sent, status) in [

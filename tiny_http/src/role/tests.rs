@@ -1,4 +1,5 @@
 use super::*;
+use crate::method::Method;
 
 fn framing_of(fields: &str) -> Result<Framing, HeadFault> {
     let head = format!("POST /file/a HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
@@ -119,14 +120,54 @@ fn the_end_of_a_head_is_found_wherever_the_reads_are_cut() {
 }
 
 #[test]
-fn a_refused_head_is_described_in_visible_ascii() {
-    for (head, method, target) in [
-        (&b"GET /a HTTP/9.9\r\n\r\n"[..], "GET", "/a"),
-        (b"\x16\x03\x01 x\xff\r\n", "???", "x?"),
-        (b"", "", ""),
-        (b"no end of line", "no", "end"),
+fn words_and_fields_are_found() {
+    let head = b"PUT /file/a HTTP/1.1\r\nHost: h\r\nRange: bytes=0-\r\nX:  a\xe9\t\r\n\
+        range-x: no\r\nif-match:\"a\"\r\nIf-Match: \"b\" \r\nX-If-Match: \"c\"\r\nEmpty:\r\n\r\n";
+    let head = check(head).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!((head.method(), head.target()), ("PUT", "/file/a"));
+    for (name, value) in [
+        ("Range", Some("bytes=0-")),
+        ("RANGE", Some("bytes=0-")),
+        ("If-Match", Some("\"a\", \"b\"")),
+        ("X", Some("a?")),
+        ("Empty", Some("")),
+        ("Rang", None),
+        ("If-None-Match", None),
+        ("PUT /file/a HTTP/1.1", None),
     ] {
-        let refusal = Refusal::of(head, HeadFault::RequestLine);
-        assert_eq!((&*refusal.method, &*refusal.target), (method, target));
+        assert_eq!(head.field(name).as_deref(), value, "{name}");
     }
+    let names: Vec<String> = head
+        .headers()
+        .iter()
+        .map(|it| it.field.to_string())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "Host",
+            "Range",
+            "X",
+            "range-x",
+            "if-match",
+            "If-Match",
+            "X-If-Match",
+            "Empty"
+        ]
+    );
+}
+
+#[test]
+fn a_head_of_parts_is_one_that_can_be_sent() -> Result<(), ()> {
+    let headers = ["Host: h".parse()?, "Empty:".parse()?];
+    let made = Head::of_parts(&Method::Put, "/a", HTTPVersion(1, 1), &headers);
+    let sent = check(made.text.as_bytes()).map_err(drop)?;
+    assert_eq!(
+        made,
+        Head {
+            persistent: false,
+            ..sent
+        }
+    );
+    Ok(())
 }
