@@ -5,6 +5,7 @@
 
 mod address;
 mod api;
+mod computing;
 mod config;
 mod health;
 mod http;

@@ -57,10 +57,9 @@ fn copy_file(
     failed: &dyn Fn(storage::Error) -> Error,
 ) -> Result<bool, Error> {
     let length = source.version.length;
-    let staged = computing(request, length, failed, |goes_on| {
-        store.stage_copy(&source.file, length, goes_on)
-    })?;
-    let Some(mut staged) = staged else {
+    let staged = store.stage_copy(&source.file, length, request);
+    request.pause();
+    let Some(mut staged) = unless_shortened(staged).map_err(failed)? else {
         return Ok(false);
     };
     let mut most = COMPUTE_STEP;
@@ -71,11 +70,12 @@ fn copy_file(
             Copied::Elsewhere => return Ok(false),
             Copied::Behind => {}
         }
-        request.keep_computing(length, length)?;
-        let caught_up = computing(request, length, failed, |goes_on| {
-            staged.catch_up(source, goes_on)
-        })?;
-        if caught_up.is_none() {
+        request
+            .checkpoint(length, length)
+            .map_err(Error::Cancelled)?;
+        let caught_up = staged.catch_up(source, request);
+        request.pause();
+        if unless_shortened(caught_up).map_err(failed)?.is_none() {
             return Ok(false);
         }
         // Who appends faster than that has to wait for longer.
@@ -83,25 +83,11 @@ fn copy_file(
     }
 }
 
-/// Runs what copies, in turns with what else computes: only that, for the commit of a copy waits for locks and for the
-/// disk. `None` where the file that is copied has become shorter.
-fn computing<T>(
-    request: &mut dyn Request,
-    length: u64,
-    failed: &dyn Fn(storage::Error) -> Error,
-    run: impl FnOnce(&mut dyn FnMut(u64) -> bool) -> Result<T, storage::Error>,
-) -> Result<Option<T>, Error> {
-    let mut ended = None;
-    let outcome = run(&mut |done| {
-        ended = request.keep_computing(done, length).err();
-        ended.is_none()
-    });
-    request.stop_computing();
-    match outcome {
-        Ok(copied) => Ok(Some(copied)),
+/// `None` where the file that is copied has become shorter.
+fn unless_shortened<T>(copied: Result<T, storage::Error>) -> Result<Option<T>, storage::Error> {
+    match copied {
         Err(storage::Error::Raced) => Ok(None),
-        Err(storage::Error::Cancelled) => Err(ended.unwrap_or(Error::ClientGone)),
-        Err(error) => Err(failed(error)),
+        copied => copied.map(Some),
     }
 }
 

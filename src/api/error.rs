@@ -4,6 +4,7 @@
 
 use tiny_http::HeadFault;
 
+use crate::computing::Cancelled;
 use crate::http::admission::Refusal;
 use crate::http::body::BodyFault;
 use crate::http::byte_size::{Rounding, readable};
@@ -53,10 +54,8 @@ pub enum Error {
     Root(storage::Error),
     /// As many transfers as are allowed are running.
     Busy,
-    /// The server is shutting down.
-    Stopping,
-    /// The client has closed the connection before its reply was made.
-    ClientGone,
+    /// The result of a computation, or that of any request during a shutdown, is no longer wanted.
+    Cancelled(Cancelled),
     /// The handler failed in a way that it should not.
     Panic(String),
 }
@@ -91,14 +90,15 @@ impl Error {
             Self::Route(RouteFault::Unknown) => 404,
             Self::Route(RouteFault::Method(_) | RouteFault::Action(_)) => 405,
             Self::Route(RouteFault::Name(_) | RouteFault::Query(_)) | Self::NewName(_) => 400,
-            Self::Content(_) | Self::Condition(_) | Self::Digest | Self::ClientGone => 400,
+            Self::Content(_) | Self::Condition(_) | Self::Digest => 400,
             Self::Unmet => 412,
             Self::Range(_) => 416,
             Self::Body(fault) => fault.status(),
             Self::TooLarge(_) => 413,
             Self::Storage(name, access, error) => storage_answer(name, *access, error).0,
             Self::Root(_) | Self::Panic(_) => 500,
-            Self::Busy | Self::Stopping => 503,
+            Self::Busy => 503,
+            Self::Cancelled(why) => cancelled_status(*why),
         }
     }
 
@@ -131,8 +131,7 @@ impl Error {
             Self::Root(storage::Error::Displaced(_)) => DISPLACED.to_owned(),
             Self::Root(_) => "the storage folder cannot be read".to_owned(),
             Self::Busy => "too many transfers at once, try again".to_owned(),
-            Self::Stopping => "the server is shutting down, try again".to_owned(),
-            Self::ClientGone => "the client closed the connection before its reply".to_owned(),
+            Self::Cancelled(why) => why.to_string(),
             Self::Panic(_) => "the server failed on this request".to_owned(),
         }
     }
@@ -269,12 +268,19 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         (Error::NoSpace(None), _) => (507, "there is not enough space for it".to_owned()),
         (Error::NoSpace(Some(shortage)), _) => (507, shortage_text(shortage)),
         (Error::ReadOnly, _) => (503, "the storage is read-only at present".to_owned()),
-        (
-            Error::Exhausted | Error::OutOfMemory | Error::Locked | Error::Raced | Error::Cancelled,
-            _,
-        ) => (503, "the server is busy, try again".to_owned()),
+        (Error::Exhausted | Error::OutOfMemory | Error::Locked | Error::Raced, _) => {
+            (503, "the server is busy, try again".to_owned())
+        }
+        (Error::Cancelled(why), _) => (cancelled_status(*why), why.to_string()),
         (Error::Displaced(_), _) => (500, DISPLACED.to_owned()),
         (Error::System(_), _) => (500, "the storage failed; the log says more".to_owned()),
+    }
+}
+
+fn cancelled_status(why: Cancelled) -> u16 {
+    match why {
+        Cancelled::ClientGone => 400,
+        Cancelled::Stopping => 503,
     }
 }
 

@@ -18,7 +18,7 @@ mod read;
 mod remove;
 mod rename;
 mod reply;
-mod sum;
+mod summary;
 mod welcome;
 mod write;
 
@@ -31,6 +31,7 @@ pub use error::{Access, Error};
 pub use op::Op;
 pub use reply::{Content, Reply, Sink};
 
+use crate::computing::Computing;
 use crate::http::body::BodyFault;
 use crate::http::name::Name;
 use crate::http::route::Operation;
@@ -38,7 +39,7 @@ use crate::memory::Memory;
 use crate::storage::Store;
 
 /// A request, as far as its operation does not say it: its header fields, and its body, which is read from it.
-pub trait Request: Read {
+pub trait Request: Read + Computing {
     /// Whether the method is HEAD: the content of the reply will not be sent.
     fn is_head(&self) -> bool;
 
@@ -65,16 +66,6 @@ pub trait Request: Read {
 
     /// Why reading the body has failed, if it has.
     fn fault(&self) -> Option<BodyFault>;
-
-    /// Says how far a computation is, `done` of `total` bytes, and waits for its turn to go on. What computes before it
-    /// replies calls it every few MiB.
-    ///
-    /// # Errors
-    /// [`Error::ClientGone`] and [`Error::Stopping`]: nobody will get the reply, and the computation is to end.
-    fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error>;
-
-    /// Gives the turn up, for what waits for something else: for a lock, or for the disk.
-    fn stop_computing(&mut self);
 
     /// Says for the log what it has come to, where the operation alone does not tell.
     fn did(&self, op: Op);
@@ -119,8 +110,8 @@ pub fn handle<'s>(
         Operation::Welcome => Ok(welcome::welcome(request)),
         Operation::Health => health(store),
         Operation::Read(name) => read::read(context, name, request),
-        Operation::CountLines(name) => sum::lines(store, name, request),
-        Operation::Digest(name) => sum::sha256(store, name, request),
+        Operation::CountLines(name) => summary::lines(store, name, request),
+        Operation::Digest(name) => summary::sha256(store, name, request),
         Operation::Archive(name) => archive::archive(context, name, request),
         Operation::Create(name) => write::create(context, name, request),
         Operation::MakeFolder(name) => write::make_folder(store, name, request),

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
 
+use crate::computing::Computing;
 use crate::http::head::Field;
-use crate::storage::Computing;
 
 /// A reply: status, fields that are its own, and content.
 #[derive(Debug)]

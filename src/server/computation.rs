@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::computations::Turn;
 use super::shared::Shared;
-use crate::api::Error;
+use crate::computing::Cancelled;
 
 /// What a request computes before its reply, or while the reply is sent.
 pub(super) struct Computation<'e> {
@@ -41,13 +41,13 @@ impl<'e> Computation<'e> {
     /// one is over.
     ///
     /// # Errors
-    /// [`Error::ClientGone`] and [`Error::Stopping`]: nobody will get what comes of it.
-    pub(super) fn keep(
+    /// Its result is no longer wanted.
+    pub(super) fn checkpoint(
         &mut self,
         (done, total): (u64, u64),
         is_client_gone: &mut dyn FnMut() -> bool,
-    ) -> Result<(), Error> {
-        let turn = self.pause();
+    ) -> Result<(), Cancelled> {
+        let turn = self.suspend();
         if done < self.done {
             // Other work has begun.
             self.done_before = done;
@@ -62,10 +62,10 @@ impl<'e> Computation<'e> {
         let shared = self.shared;
         let mut check = || {
             if is_client_gone() {
-                return Err(Error::ClientGone);
+                return Err(Cancelled::ClientGone);
             }
             match shared.shutdown.time_left() {
-                Some(left) if !progress.ends_within(left) => Err(Error::Stopping),
+                Some(left) if !progress.ends_within(left) => Err(Cancelled::Stopping),
                 _ => Ok(()),
             }
         };
@@ -79,11 +79,11 @@ impl<'e> Computation<'e> {
     }
 
     /// Gives the turn up, if it has one.
-    pub(super) fn stop(&mut self) {
-        drop(self.pause());
+    pub(super) fn pause(&mut self) {
+        drop(self.suspend());
     }
 
-    fn pause(&mut self) -> Option<Turn<'e>> {
+    fn suspend(&mut self) -> Option<Turn<'e>> {
         let (turn, since) = self.turn.take()?;
         self.took += since.elapsed();
         Some(turn)

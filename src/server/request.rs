@@ -11,7 +11,8 @@ use super::computation::Computation;
 use super::shared::Shared;
 use super::transfer::Transfer;
 use super::uploads::Receiving;
-use crate::api::{Error, Op, Request};
+use crate::api::{Op, Request};
+use crate::computing::{Cancelled, Computing};
 use crate::http::body::BodyFault;
 use crate::http::name::Name;
 
@@ -120,14 +121,16 @@ impl Request for Metered<'_> {
     fn leads_to(&self, name: &Name) {
         self.transfer.leads_to(name);
     }
+}
 
-    fn keep_computing(&mut self, done: u64, total: u64) -> Result<(), Error> {
+impl Computing for Metered<'_> {
+    fn checkpoint(&mut self, done: u64, total: u64) -> Result<(), Cancelled> {
         let request = &mut *self.request;
         self.computation
-            .keep((done, total), &mut || request.is_client_gone())
+            .checkpoint((done, total), &mut || request.is_client_gone())
     }
 
-    fn stop_computing(&mut self) {
-        self.computation.stop();
+    fn pause(&mut self) {
+        self.computation.pause();
     }
 }

@@ -18,13 +18,13 @@ use super::slots::Slot;
 use super::transfer::Transfer;
 use super::workers::Service;
 use crate::api::{self, Content, Context, Error, Reply, Request, Sink};
+use crate::computing::{Cancelled, Computing};
 use crate::http::accept;
 use crate::http::admission;
 use crate::http::head::browser_protection;
 use crate::http::hosts::Hosts;
 use crate::http::problem::Format;
 use crate::http::route::{Operation, route};
-use crate::storage::Computing;
 
 /// What it takes to serve a request.
 pub(super) struct Worker {
@@ -66,7 +66,7 @@ impl Worker {
         request: &mut dyn Request,
     ) -> Result<Reply<'_>, Error> {
         if *operation != Operation::Health && self.shared.shutdown.has_begun() {
-            return Err(Error::Stopping);
+            return Err(Error::Cancelled(Cancelled::Stopping));
         }
         if !admission.permits(operation) {
             return Err(Error::Busy);
@@ -254,15 +254,14 @@ impl Write for Flow<'_, '_> {
 }
 
 impl Computing for Flow<'_, '_> {
-    fn keep_computing(&mut self, done: u64, total: u64) -> io::Result<()> {
+    fn checkpoint(&mut self, done: u64, total: u64) -> Result<(), Cancelled> {
         let outgoing = &*self.outgoing;
-        let mut is_client_gone = || outgoing.is_client_gone();
-        let kept = self.computation.keep((done, total), &mut is_client_gone);
-        kept.map_err(|error| io::Error::other(error.cause()))
+        self.computation
+            .checkpoint((done, total), &mut || outgoing.is_client_gone())
     }
 
-    fn stop_computing(&mut self) {
-        self.computation.stop();
+    fn pause(&mut self) {
+        self.computation.pause();
     }
 }
 

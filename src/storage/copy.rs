@@ -19,6 +19,7 @@ use super::store::Store;
 use super::target::{LockedEntry, LockedFile, replaceable};
 use super::version::Check;
 use super::walk::{Dir, Place};
+use crate::computing::Computing;
 
 /// How much is copied at a time, in bytes: between two steps the free space is looked at, and whether to go on.
 const STEP: u64 = 8 << 20;
@@ -27,13 +28,9 @@ const STEP: u64 = 8 << 20;
 /// so part of what each transfer takes.
 const BUFFER: usize = 32 * 1024;
 
-/// Told how much has been copied; says whether to go on.
-type GoesOn<'g> = &'g mut dyn FnMut(u64) -> bool;
-
 impl Store {
     /// Stages a copy of the first `length` bytes of a file: by sharing its blocks where the file system can
-    /// (`FICLONE`), else within the kernel (`copy_file_range`). `goes_on` is told every few MiB how much has been copied,
-    /// and says whether to go on.
+    /// (`FICLONE`), else within the kernel (`copy_file_range`). There is a checkpoint every few MiB.
     ///
     /// # Errors
     /// [`Error::NoSpace`], or what the system says; [`Error::Raced`] where the file has become shorter, and
@@ -42,7 +39,7 @@ impl Store {
         &self,
         source: &File,
         length: u64,
-        goes_on: GoesOn<'_>,
+        computing: &mut dyn Computing,
     ) -> Result<Staged<'_>, Error> {
         // Shared blocks take no space, so nothing is reserved before it is tried.
         let declared = None;
@@ -63,7 +60,7 @@ impl Store {
         drop(staged);
         let declared = Some(length);
         let mut staged = self.stage(Need { declared, twice })?;
-        copy_rest(source, &mut staged, length, goes_on)?;
+        copy_rest(source, &mut staged, length, computing)?;
         Ok(staged)
     }
 }
@@ -153,9 +150,13 @@ impl Staged<'_> {
     ///
     /// # Errors
     /// As of [`Store::stage_copy`].
-    pub fn catch_up(&mut self, source: &Snapshot, goes_on: GoesOn<'_>) -> Result<(), Error> {
+    pub fn catch_up(
+        &mut self,
+        source: &Snapshot,
+        computing: &mut dyn Computing,
+    ) -> Result<(), Error> {
         let now = self.store.snapshot(source.file.try_clone()?)?;
-        self.copy_up_to(&source.file, now.version.length, goes_on)?;
+        self.copy_up_to(&source.file, now.version.length, computing)?;
         Ok(())
     }
 
@@ -197,7 +198,7 @@ impl Staged<'_> {
             // A link that has been swapped in since the name was resolved.
             Target::Entry(LockedEntry::Other(_)) => return Err(Error::Raced),
         };
-        if self.copy_up_to(&locked.source.file, length, &mut |_| true)? {
+        if self.copy_up_to(&locked.source.file, length, &mut ())? {
             store.sync_file(&self.file)?;
         }
         self.put_at((locked.dir.as_fd(), &locked.name), replaced)?;
@@ -209,12 +210,12 @@ impl Staged<'_> {
         &mut self,
         source: &File,
         length: u64,
-        goes_on: GoesOn<'_>,
+        computing: &mut dyn Computing,
     ) -> Result<bool, Error> {
         let missing = length.saturating_sub(self.length);
         if missing > 0 {
             self.check_room(missing)?;
-            copy_rest(source, self, length, goes_on)?;
+            copy_rest(source, self, length, computing)?;
         }
         Ok(missing > 0)
     }
@@ -225,7 +226,7 @@ fn copy_rest(
     source: &File,
     staged: &mut Staged<'_>,
     length: u64,
-    goes_on: GoesOn<'_>,
+    computing: &mut dyn Computing,
 ) -> Result<(), Error> {
     while staged.length < length {
         let (at, left) = (staged.length, length - staged.length);
@@ -236,8 +237,8 @@ fn copy_rest(
             return Err(Error::Raced);
         }
         staged.has_grown(at + copied)?;
-        if staged.length < length && !goes_on(staged.length) {
-            return Err(Error::Cancelled);
+        if staged.length < length {
+            computing.checkpoint(staged.length, length)?;
         }
     }
     Ok(())
@@ -311,12 +312,12 @@ mod tests {
         let Entry::File(source) = store.open_entry(names.0)? else {
             return Err("the source is no file".into());
         };
-        let mut staged = store.stage_copy(&source.file, 7, &mut |_| true)?;
+        let mut staged = store.stage_copy(&source.file, 7, &mut ())?;
         appended.write_all(b", more")?;
         let copied = staged.commit_copy(&source, names, (ANY, 5))?;
         assert_eq!(copied, Copied::Behind);
         assert!(!storage.path.join("copy").exists());
-        staged.catch_up(&source, &mut |_| true)?;
+        staged.catch_up(&source, &mut ())?;
         appended.write_all(b" more")?;
         let copied = staged.commit_copy(&source, names, (ANY, 5))?;
         assert_eq!(copied, Copied::Done);

@@ -6,6 +6,7 @@ use std::io;
 use rustix::io::Errno;
 
 use super::Shortage;
+use crate::computing::Cancelled;
 
 /// Why an operation was not carried out. Nothing that others can see has changed, unless the disk failed to confirm
 /// with `--sync data` what had been put in place.
@@ -51,8 +52,8 @@ pub enum Error {
     Unmet,
     /// The file has this length in bytes, not the one that the caller expects.
     OtherLength(u64),
-    /// The caller did not want it any more.
-    Cancelled,
+    /// The result is no longer wanted.
+    Cancelled(Cancelled),
     /// Another holder kept the lock on the file for too long, or the file is a program that is being executed.
     Locked,
     /// The path of the storage leads no longer to the directory that is open, and what is written there is lost to whoever
@@ -86,7 +87,7 @@ impl fmt::Display for Error {
             Self::DirectoryName => "is written as the name of a folder",
             Self::Unmet => "a condition does not hold",
             Self::OtherLength(_) => "has another length",
-            Self::Cancelled => "cancelled",
+            Self::Cancelled(why) => return why.fmt(f),
             Self::Locked => "locked for too long",
             Self::Displaced(why) => why,
             Self::System(error) => return error.fmt(f),
@@ -145,6 +146,12 @@ impl From<Error> for io::Error {
             Error::System(error) => error,
             other => Self::other(other),
         }
+    }
+}
+
+impl From<Cancelled> for Error {
+    fn from(why: Cancelled) -> Self {
+        Self::Cancelled(why)
     }
 }
 

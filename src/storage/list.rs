@@ -11,7 +11,8 @@ use super::metadata::Metadata;
 use super::snapshot::Directory;
 use super::sorted::{Sorted, Sorter};
 use super::store::{DIR_FLAGS, Store};
-use super::window::{Computing, Source};
+use super::window::Source;
+use crate::computing::Computing;
 use crate::memory::Memory;
 
 /// Names, in little more memory than they have bytes: there may be millions.

@@ -55,4 +55,3 @@ pub use staged::{Need, Staged};
 pub use store::{Options, Store};
 pub use tree::{Node, NodeContent, Tree};
 pub use version::{Check, Current, Version};
-pub use window::Computing;

@@ -18,7 +18,8 @@ use super::Error;
 use super::list::Names;
 use super::spill::{Reader, Spill, bytes_of};
 use super::store::Store;
-use super::window::{Computing, SMALL, Source, Window};
+use super::window::{SMALL, Source, Window};
+use crate::computing::Computing;
 use crate::memory::{Grant, Memory};
 
 /// The names that are sorted at once: their bytes, and their number.
@@ -322,6 +323,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::computing::Cancelled;
     use crate::storage::Entry;
     use crate::storage::scratch::Scratch;
 
@@ -435,18 +437,18 @@ mod tests {
     }
 
     impl Computing for Counted {
-        fn keep_computing(&mut self, done: u64, total: u64) -> std::io::Result<()> {
+        fn checkpoint(&mut self, done: u64, total: u64) -> Result<(), Cancelled> {
             self.turns += u32::from(!self.has_turn);
             self.has_turn = true;
             self.steps += 1;
             self.last = (done, total);
             match self.most_steps {
-                Some(most) if self.steps > most => Err(std::io::Error::other("on purpose")),
+                Some(most) if self.steps > most => Err(Cancelled::ClientGone),
                 _ => Ok(()),
             }
         }
 
-        fn stop_computing(&mut self) {
+        fn pause(&mut self) {
             self.has_turn = false;
         }
     }

@@ -21,7 +21,8 @@ use super::snapshot::{Directory, Snapshot, open_regular};
 use super::sorted::{Sorted, Sorter};
 use super::store::Store;
 use super::walk::{PATH_DIR, open_plain};
-use super::window::{Computing, SMALL, Source};
+use super::window::{SMALL, Source};
+use crate::computing::Computing;
 use crate::memory::Memory;
 
 /// The room for the names of the directories beneath one whose names are kept without a grant, in bytes.

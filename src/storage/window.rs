@@ -5,7 +5,6 @@
 //! readings a client is waited for, without a turn.
 
 use std::ffi::OsStr;
-use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 
@@ -14,6 +13,7 @@ use rustix::fs::{Dir, Mode};
 use super::Error;
 use super::list::Names;
 use super::store::{DIR_FLAGS, Store};
+use crate::computing::Computing;
 use crate::memory::{Grant, Memory};
 
 /// The names that a request may have in memory without being granted it, in bytes.
@@ -25,27 +25,6 @@ const LEAST_GRANT: usize = 2 * SMALL;
 /// A directory of fewer names is read without a turn, and a larger one asks after each this many of them
 /// whether to go on.
 const STEP: u64 = 1024;
-
-/// Lets work go on that takes the processor for long.
-pub trait Computing {
-    /// Says how far the work is, `done` of `total`, where that is known, and waits for its turn to go on.
-    ///
-    /// # Errors
-    /// Nobody waits for what comes of it: it is to end.
-    fn keep_computing(&mut self, done: u64, total: u64) -> io::Result<()>;
-
-    /// Gives the turn up, if there is one: what comes next may wait for something else.
-    fn stop_computing(&mut self);
-}
-
-/// Work goes on whatever else there is.
-impl Computing for () {
-    fn keep_computing(&mut self, _done: u64, _total: u64) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn stop_computing(&mut self) {}
-}
 
 /// An open directory whose names are wanted.
 #[derive(Clone, Copy)]
@@ -109,7 +88,7 @@ impl<'r> Window<'r> {
     ) -> Result<Option<&OsStr>, Error> {
         if self.next == self.names.len() && !self.is_last {
             let read = self.read_on((store, memory), source, computing);
-            computing.stop_computing();
+            computing.pause();
             read?;
         }
         let name = self.names.get(self.next);
@@ -126,7 +105,7 @@ impl<'r> Window<'r> {
     ) -> Result<(), Error> {
         self.drop_names();
         if self.total >= STEP {
-            computing.keep_computing(self.done, self.total)?;
+            computing.checkpoint(self.done, self.total)?;
         }
         self.grant = memory.keep_share(LEAST_GRANT);
         // While names are gathered their list may take twice what it holds.
@@ -138,7 +117,7 @@ impl<'r> Window<'r> {
             let entry = entry?;
             read += 1;
             if read % STEP == 0 {
-                computing.keep_computing(self.done, self.total)?;
+                computing.checkpoint(self.done, self.total)?;
             }
             let name = entry.file_name().to_bytes();
             let is_wanted = |before: Option<&[u8]>| {
