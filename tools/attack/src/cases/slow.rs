@@ -10,7 +10,7 @@ use crate::scene::{Look, Outcome, PATIENCE, Scene, look, open_many};
 /// How often each connection gets its next byte.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// How long a head may take (api.md and the issue), with a second for a busy machine.
+/// How long a head may take (docs/operations.md), with a second for a busy machine.
 const HEAD_LIMIT: Duration = Duration::from_secs(32);
 
 /// A connection that is fed slowly, and what it has said.
