@@ -87,4 +87,6 @@ fn check(mut settings: Vec<Setting>) -> Result<Checked, String> {
 }
 
 #[cfg(test)]
+mod repeated;
+#[cfg(test)]
 mod tests;

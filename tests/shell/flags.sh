@@ -5,17 +5,6 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 need_server_binary
 
-names_all() {
-  local flag
-  "$http_nas" --help >"$work/help" 2>"$work/error"
-  for flag in --port --host --allowed-hosts --storage --max-transfers --min-free-space --shutdown-timeout --sync --log-format; do
-    echo "--help does not name $flag, or what follows"
-    grep -q -e "$flag" "$work/help"
-  done
-  [[ ! -s $work/error ]]
-}
-check "--help names every flag" names_all
-
 version() { [[ $("$http_nas" --version) == "http-nas "[0-9]* ]]; }
 check "--version names the program and a version" version
 
