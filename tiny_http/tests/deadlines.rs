@@ -7,7 +7,8 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{LIMIT, config, echo, start, wait_until};
+use common::{LIMIT, config, echo, start};
+use testkit::eventually;
 use tiny_http::{Config, HeadFault, Response};
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -186,7 +187,7 @@ fn a_reader_that_stalls_is_reset() {
     );
     let mut client = running.connect();
     client.send("GET / HTTP/1.1\r\n\r\n");
-    wait_until(|| done.lock().unwrap().is_some());
+    eventually("the reply is given up", || done.lock().unwrap().is_some());
     running.wait_for_connections(0);
     assert_eq!(
         client.rest().map_err(|error| error.kind()),

@@ -7,8 +7,9 @@ use std::fs::File;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{Client, config, echo, start, wait_until};
+use common::{Client, config, echo, start};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use testkit::eventually;
 
 /// Notes whether the log says that connections are refused.
 struct Log(AtomicBool);
@@ -47,7 +48,7 @@ fn accepting_goes_on_where_the_descriptors_have_run_out() {
     let mut taken: Vec<File> = std::iter::from_fn(open).collect();
     taken.pop();
     let mut client = Client::new(TcpStream::connect(running.address()).unwrap());
-    wait_until(|| LOG.0.load(Ordering::SeqCst));
+    eventually("the log tells of it", || LOG.0.load(Ordering::SeqCst));
     drop(taken);
     assert_eq!(client.get("/a").content, b"/a");
     drop(client);

@@ -11,8 +11,9 @@ use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{config, start_with, wait_until};
+use common::{config, start_with};
 use random::Random;
+use testkit::eventually;
 use tiny_http::{Config, Request, Response};
 
 const CLIENTS: usize = 8;
@@ -60,7 +61,9 @@ fn requests_and_replies_stay_with_their_connections() {
         }
     });
     // The last of them may still be served, for clients that have gone.
-    wait_until(|| under_way.lock().unwrap().is_empty());
+    eventually("all requests are served", || {
+        under_way.lock().unwrap().is_empty()
+    });
     let (served, replied) = (
         served.load(Ordering::Relaxed),
         replied.load(Ordering::Relaxed),

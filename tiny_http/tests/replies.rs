@@ -1,36 +1,17 @@
-//! What is sent: files, streams, replies that cannot be finished; and bodies that go into files.
+//! Replies as they are sent: parts of files, streams, replies that cannot be finished, clients that
+//! do not take them.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
 use std::sync::{Arc, Mutex, mpsc};
 
-use common::{Client, LIMIT, Received, config, start};
-use tiny_http::{Config, Content, Outgoing, Pipe, Progress, Reply, Request, Response, StatusCode};
-
-/// A file without a name, of this content.
-fn file(content: &[u8]) -> File {
-    static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let name = format!("tiny-http-file-{}-{number}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .unwrap();
-    std::fs::remove_file(path).unwrap();
-    file.write_all(content).unwrap();
-    file.rewind().unwrap();
-    file
-}
-
-fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at / 251 + at % 251) as u8).collect()
-}
+use common::files::file;
+use common::{Client, LIMIT, Received, config, ok, start};
+use testkit::pattern;
+use tiny_http::{Content, Outgoing, Progress, Reply, Request, StatusCode};
 
 /// Reads a reply of any coding.
 fn receive(client: &mut Client) -> Received {
@@ -72,7 +53,7 @@ fn receive(client: &mut Client) -> Received {
 
 #[test]
 fn parts_of_files_are_sent_as_they_are() {
-    let content = pattern(3_000_000);
+    let content = pattern(1, 3_000_000);
     let shared = Arc::new(file(&content));
     let running = start(config(), move |mut request: Request| {
         let (from, to) = request.url()[1..].split_once('-').unwrap();
@@ -115,14 +96,12 @@ fn parts_of_files_are_sent_as_they_are() {
 #[test]
 fn a_file_that_has_become_shorter_resets_the_connection() {
     let running = start(config(), |mut request: Request| {
-        let (file, length) = (file(&pattern(200_000)), request.url()[1..].parse().unwrap());
+        let (file, length) = (
+            file(&pattern(1, 200_000)),
+            request.url()[1..].parse().unwrap(),
+        );
         let content = Content::File(&file, 0..length);
-        let reply = Reply {
-            status: StatusCode(200),
-            fields: &[],
-            content,
-            closes: false,
-        };
+        let reply = ok(content);
         let error = request.send(reply, &()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
     });
@@ -139,7 +118,7 @@ fn a_file_that_has_become_shorter_resets_the_connection() {
 
 /// Writes what the target says: letters are pieces, `|` a flush, `F` a part of a file, `!` a failure.
 fn write(target: &str, outgoing: &mut Outgoing<'_>) -> io::Result<()> {
-    let (small, large) = (file(&pattern(1000)), file(&pattern(100_000)));
+    let (small, large) = (file(&pattern(1, 1000)), file(&pattern(1, 100_000)));
     for letter in target.chars() {
         match letter {
             '|' => outgoing.flush()?,
@@ -159,8 +138,8 @@ fn written(target: &str) -> Vec<u8> {
     for letter in target.chars() {
         match letter {
             '|' => {}
-            'f' => all.extend_from_slice(&pattern(1000)[10..]),
-            'F' => all.extend_from_slice(&pattern(100_000)[10..]),
+            'f' => all.extend_from_slice(&pattern(1, 1000)[10..]),
+            'F' => all.extend_from_slice(&pattern(1, 100_000)[10..]),
             'L' => all.extend_from_slice(&[b'L'; 40_000]),
             other => all.extend_from_slice(other.to_string().as_bytes()),
         }
@@ -176,12 +155,7 @@ fn stream(mut request: Request) {
         .map(|length| length.parse().unwrap());
     let write = Box::new(|outgoing: &mut Outgoing<'_>| write(&target, outgoing));
     let content = Content::Stream { length, write };
-    let reply = Reply {
-        status: StatusCode(200),
-        fields: &[],
-        content,
-        closes: false,
-    };
+    let reply = ok(content);
     let _ = request.send(reply, &());
 }
 
@@ -274,12 +248,7 @@ fn whoever_watches_a_reply_decides_whether_to_wait() {
     let progress = Arc::clone(&told);
     let running = start(config(), move |mut request: Request| {
         let content = vec![0; request.url()[1..].parse().unwrap()];
-        let reply = Reply {
-            status: StatusCode(200),
-            fields: &[],
-            content: Content::Bytes(&content),
-            closes: false,
-        };
+        let reply = ok(Content::Bytes(&content));
         done.send(
             request
                 .send(reply, &&*progress)
@@ -297,187 +266,26 @@ fn whoever_watches_a_reply_decides_whether_to_wait() {
 }
 
 #[test]
-fn the_body_is_waited_for_with_100_continue_when_it_is_read() {
-    let running = start(config(), |mut request: Request| {
-        let mut body = String::new();
-        if request.url() == "/read" {
-            request.as_reader().read_to_string(&mut body).unwrap();
-        }
-        let _ = request.respond(Response::from_string(body));
-    });
-    let head = |target| {
-        format!("PUT {target} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
-    };
-    let mut client = running.connect();
-    for _ in 0..2 {
-        client.send(head("/read"));
-        assert_eq!(client.head(), "HTTP/1.1 100 Continue\r\n\r\n");
-        client.send("hello");
-        assert_eq!(client.receive().content, b"hello");
-    }
-    // Refused without a word, the client may send the body or not: nothing can follow.
-    client.send(head("/"));
-    let received = client.receive();
-    assert!(
-        received.head.starts_with("HTTP/1.1 200") && received.head.contains("Connection: close"),
-        "{}",
-        received.head
-    );
-    assert_eq!(client.rest().unwrap(), b"");
-}
-
-#[test]
-fn bodies_go_into_files_whole() {
-    let (stored, stores) = mpsc::channel();
+fn a_client_that_is_gone_is_found_out() {
+    let (gone, is_gone) = mpsc::channel();
+    let (entered, enters) = mpsc::channel();
     let running = start(config(), move |mut request: Request| {
-        let path = std::env::temp_dir().join(format!("tiny-http-append-{}", std::process::id()));
-        let mut target = file(b"");
-        if request.url() == "/append" {
-            // Such a file takes nothing from a pipe.
-            target = OpenOptions::new()
-                .create(true)
-                .append(true)
-                .read(true)
-                .open(&path)
-                .unwrap();
-            std::fs::remove_file(path).unwrap();
+        assert!(!request.is_client_gone());
+        entered.send(()).unwrap();
+        let began = std::time::Instant::now();
+        while !request.is_client_gone() && began.elapsed() < LIMIT {
+            std::thread::yield_now();
         }
-        let mut pipe = Pipe::new().unwrap();
-        let mut moved = 0;
-        while request
-            .fill(&mut pipe)
-            .inspect(|count| moved += *count as u64)
-            .unwrap()
-            > 0
-        {
-            let is_moved = pipe.empty_into(&target).unwrap();
-            assert_eq!(is_moved, request.url() == "/");
-        }
-        let received = request.counts().0;
-        let mut content = Vec::new();
-        target.seek(SeekFrom::Start(0)).unwrap();
-        target.read_to_end(&mut content).unwrap();
-        assert_eq!((content.len() as u64, moved), (received, received));
-        stored.send(content).unwrap();
-        let _ = request.respond(Response::empty(201));
+        gone.send(request.is_client_gone()).unwrap();
     });
-    let mut client = running.connect();
-    for target in ["/", "/append"] {
-        for length in [0, 1, 5000, 65_536, 65_537, 3_000_000] {
-            let body = pattern(length);
-            client.send(format!(
-                "PUT {target} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n"
-            ));
-            client.send(&body);
-            assert!(
-                stores.recv_timeout(LIMIT).unwrap() == body,
-                "{target} {length}"
-            );
-            assert_eq!(client.receive().status, 201);
-            let chunks = body
-                .chunks(100_000)
-                .map(|data| [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat());
-            let chunks = chunks.collect::<Vec<_>>().concat();
-            client.send(format!(
-                "PUT {target} HTTP/1.1\r\nTransfer-Encoding: CHUNKED\r\n\r\n"
-            ));
-            client.send([&chunks[..], b"0\r\n\r\n"].concat());
-            assert!(
-                stores.recv_timeout(LIMIT).unwrap() == body,
-                "{target} {length} in chunks"
-            );
-            assert_eq!(client.receive().status, 201);
-        }
+    for ends in [drop::<Client> as fn(Client), |client| {
+        let _ = client.0.shutdown(Shutdown::Both);
+        drop(client);
+    }] {
+        let mut client = running.connect();
+        client.send("GET / HTTP/1.1\r\n\r\n");
+        enters.recv_timeout(LIMIT).unwrap();
+        ends(client);
+        assert_eq!(is_gone.recv_timeout(LIMIT * 2), Ok(true));
     }
-}
-
-// symptom: a client that sent urgent data in a body (MSG_OOB of send(2)) kept a thread busy for ever.
-// cause:   splice(2) stops before the urgent byte, and poll(2) says that there is something to read.
-// fix:     what is not spliced though it is there is received, which passes over that byte.
-#[test]
-fn urgent_data_does_not_stop_a_body() {
-    let (stored, stores) = mpsc::channel();
-    let running = start(config(), move |mut request: Request| {
-        let mut target = file(b"");
-        let mut pipe = Pipe::new().unwrap();
-        while request.fill(&mut pipe).unwrap() > 0 {
-            pipe.empty_into(&target).unwrap();
-        }
-        let mut content = Vec::new();
-        target.rewind().unwrap();
-        target.read_to_end(&mut content).unwrap();
-        stored.send(content).unwrap();
-        let _ = request.respond(Response::empty(201));
-    });
-    let mut client = running.connect();
-    let body = pattern(200_000);
-    client.send("PUT / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n");
-    client.send(&body[..100_000]);
-    client.send_urgent(b'!');
-    client.send(&body[100_000..]);
-    assert!(stores.recv_timeout(LIMIT).unwrap() == body);
-    assert_eq!(client.receive().status, 201);
-}
-
-#[test]
-fn heads_that_are_refused_are_answered_by_the_server_or_handed_out() {
-    let by_server = start(config(), |_| panic!("it is not handed out"));
-    let (noted, refusals) = mpsc::channel();
-    let by_program = start(
-        Config {
-            hands_out_refusals: true,
-            ..config()
-        },
-        move |request: Request| {
-            let refusal = request.refusal().unwrap().clone();
-            assert_eq!(refusal.target, request.url());
-            noted.send(refusal).unwrap();
-            let _ = request.respond(Response::from_string("mine").with_status_code(499));
-        },
-    );
-    for head in testkit::malformed::heads() {
-        let mut client = by_program.connect();
-        client.send(&head.bytes);
-        let received = client.receive();
-        assert_eq!((received.status, received.content), (499, b"mine".to_vec()));
-        assert_eq!(client.rest().unwrap(), b"");
-        let refusal = refusals.recv_timeout(LIMIT).unwrap();
-        let shown = head.shown();
-        assert_eq!(format!("{:?}", refusal.fault), head.fault, "{shown}");
-        if head.bytes.starts_with(b"POST /a ") {
-            assert_eq!((&*refusal.method, &*refusal.target), ("POST", "/a"));
-        }
-        let mut client = by_server.connect();
-        client.send(&head.bytes);
-        let received = client.receive();
-        let content = format!("{}\n", refusal.fault).into_bytes();
-        let expected = (head.status(), content);
-        assert_eq!((received.status, received.content), expected, "{shown}");
-        assert!(
-            received.head.contains("\r\nConnection: close\r\n"),
-            "{}",
-            received.head
-        );
-        assert_eq!(client.rest().unwrap(), b"");
-    }
-}
-
-#[test]
-fn a_connection_can_go_over_to_another_protocol() {
-    // With the settings of tiny_http: what follows such a request is not taken for another one.
-    let running = start(Config::default(), |request: Request| {
-        let mut stream = request.upgrade("echo", Response::empty(101));
-        let mut line = [0; 5];
-        stream.read_exact(&mut line).unwrap();
-        stream.write_all(&line).unwrap();
-    });
-    let mut client = running.connect();
-    client.send("GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhel");
-    let head = client.head();
-    assert!(
-        head.starts_with("HTTP/1.1 101 ") && head.contains("\r\nUpgrade: echo\r\n"),
-        "{head}"
-    );
-    client.send("lo");
-    assert_eq!(client.rest().unwrap(), b"hello");
 }

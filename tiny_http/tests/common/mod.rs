@@ -1,5 +1,9 @@
-//! A server with threads, and raw sockets as its clients.
+//! What the tests share: a server with threads, and raw sockets as its clients.
+//!
+//! Not here: what the tests of the whole program need as well (`tools/testkit`).
 #![allow(dead_code)]
+
+pub mod files;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tiny_http::{Config, ConfigListenAddr, Request, Response, Server};
+use tiny_http::{Config, ConfigListenAddr, Content, Reply, Request, Response, Server, StatusCode};
 
 /// No test waits longer for anything.
 pub const LIMIT: Duration = Duration::from_secs(20);
@@ -18,7 +22,8 @@ pub struct Running {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Settings under which nothing ends by itself, and one request of a connection is handed out at a time.
+/// Settings under which nothing ends by itself, and one request of a connection is handed out at a
+/// time.
 pub fn config() -> Config {
     Config {
         pipelined_requests: 1,
@@ -55,9 +60,10 @@ impl Running {
         Client::new(TcpStream::connect(self.address()).unwrap())
     }
 
-    /// Waits until there are so many connections.
+    /// Waits until there are this many connections.
     pub fn wait_for_connections(&self, count: usize) {
-        wait_until(|| self.server.num_connections() == count);
+        let is_count = || self.server.num_connections() == count;
+        testkit::eventually(&format!("{count} connections"), is_count);
     }
 }
 
@@ -73,12 +79,13 @@ impl Drop for Running {
     }
 }
 
-/// Looks again and again until it is so.
-pub fn wait_until(is_so: impl Fn() -> bool) {
-    let start = std::time::Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < LIMIT, "it does not come to that");
-        std::thread::yield_now();
+/// A reply with this content, after which the connection goes on.
+pub fn ok(content: Content<'_>) -> Reply<'_> {
+    Reply {
+        status: StatusCode(200),
+        fields: &[],
+        content,
+        closes: false,
     }
 }
 
@@ -115,7 +122,7 @@ impl Client {
         self.0.write_all(text.as_ref()).unwrap();
     }
 
-    /// Reads a head, and nothing behind it.
+    /// Reads a head, and no byte behind it.
     pub fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
