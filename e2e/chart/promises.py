@@ -19,7 +19,7 @@ def promise(text, **breaks):
     return register
 
 
-# --- pods and their volume ---------------------------------------------------------------------------------
+# --- pods and their volume ----------------------------------------------------------------------
 
 
 @promise(
@@ -122,7 +122,7 @@ def claim(c):
     assert found["spec"] == expected
 
 
-# --- the server --------------------------------------------------------------------------------------------
+# --- the server ---------------------------------------------------------------------------------
 
 
 @promise(
@@ -133,7 +133,8 @@ def claim(c):
 )
 def flags(c):
     assert c.flags, "the help names no flags"
-    # The folder of the storage is there: the volume is mounted on it. Where the server listens, HOST and PORT say.
+    # The folder of the storage is there: the volume is mounted on it. Where the server listens,
+    # HOST and PORT say.
     assert c.environment.keys() == c.flags.keys() - {"CREATE_PARENTS", "LISTEN"} | {"RUST_LOG"}
 
 
@@ -231,7 +232,7 @@ def last_words(c):
         assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
-# --- what the pods may do ----------------------------------------------------------------------------------
+# --- what the pods may do -----------------------------------------------------------------------
 
 
 @promise(
@@ -297,7 +298,7 @@ def no_keys(c):
         assert made["automountServiceAccountToken"] is False
 
 
-# --- who may connect, and how many may go -----------------------------------------------------------------
+# --- who may connect, and how many may go -------------------------------------------------------
 
 
 @promise(
@@ -416,7 +417,7 @@ def autoscaling(c):
     ]
 
 
-# --- where pods run, and what they are called --------------------------------------------------------------
+# --- where pods run, and what they are called ---------------------------------------------------
 
 
 @promise(
@@ -488,7 +489,7 @@ def labelled(c):
         assert metadata["labels"]["helm.sh/chart"].startswith("http-nas-")
 
 
-# --- helm test ---------------------------------------------------------------------------------------------
+# --- helm test ----------------------------------------------------------------------------------
 
 
 @promise(

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# aria2c -x 8 -s 8: 1 GiB by eight connections at once, each with ranges of its own; over broken connections, and after a stop.
+# aria2c -x 8 -s 8: 1 GiB by eight connections at once, each with ranges of its own; over broken
+# connections, and after a stop.
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"

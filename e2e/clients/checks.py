@@ -79,7 +79,7 @@ def finish(client, version, what):
     sys.exit(_counts["failed"] > 0)
 
 
-# --- the server's log ------------------------------------------------------------------------------------
+# --- the server's log ---------------------------------------------------------------------------
 
 
 class Log:
@@ -98,7 +98,8 @@ class Log:
         found = []
         for line in lines:
             if " request " in line and wanted in line:
-                # What may hold a space is the name, which is known, and the cause, which is not asked for.
+                # What may hold a space is the name, which is known, and the cause, which is not
+                # asked for.
                 words = (line.split(" name=")[0] + " status=" + line.split(wanted)[1]).split()
                 found.append(dict(word.split("=", 1) for word in words if "=" in word))
         return found
@@ -120,7 +121,7 @@ class Log:
         return found
 
 
-# --- bytes -----------------------------------------------------------------------------------------------
+# --- bytes --------------------------------------------------------------------------------------
 
 
 def random_bytes(size, salt=0):

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # What the functions set in capitals is for the scripts that source this file.
 # shellcheck disable=SC2034
-# What the scripts for single clients share, besides scripts/lib.sh: where the clients come from, the proxy that
-# breaks connections, the server's log, and the line of the table that a client gets. It is sourced, never run.
+# What the scripts for single clients share, besides scripts/lib.sh: where the clients come from,
+# the proxy that breaks connections, the server's log, and the line of the table that a client gets.
+# It is sourced, never run.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
@@ -11,12 +12,13 @@ clients=$root/e2e/clients
 # What is installed is kept here from run to run.
 installed=$target/clients
 
-# A proxy, a netrc or settings of the caller's would stand between a client and the server. What installs keeps them.
+# A proxy, a netrc or settings of the caller's would stand between a client and the server. What
+# installs keeps them.
 callers_home=$HOME
 export HOME=$work no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
 unset XDG_CONFIG_HOME XDG_CACHE_HOME XDG_DATA_HOME NETRC WGETRC
 
-# --- where clients come from -----------------------------------------------------------------------------
+# --- where clients come from ---------------------------------------------------------------------
 
 # cannot_be_had REASON: ends the script the way its caller knows for "skipped".
 cannot_be_had() {
@@ -24,8 +26,8 @@ cannot_be_had() {
   exit 77
 }
 
-# tried COMMAND...: up to three times, since a registry that is down for a moment must not decide; shows the end of
-# what it said last if it fails for good.
+# tried COMMAND...: up to three times, since a registry that is down for a moment must not decide;
+# shows the end of what it said last if it fails for good.
 tried() {
   local try
   for try in 1 2 3; do
@@ -45,8 +47,8 @@ installing() {
   ) 9>"$installed/lock"
 }
 
-# unpacked PACKAGE PROGRAM: Debian's package and what it needs, as files in a folder of their own. The system is left
-# as it is.
+# unpacked PACKAGE PROGRAM: Debian's package and what it needs, as files in a folder of their own.
+# The system is left as it is.
 unpacked() {
   local package=$1 program=$2 folder=$installed/debian/$1 deb file
   if "$folder/$program" --version >/dev/null 2>&1; then return 0; fi
@@ -106,7 +108,7 @@ need_python_packages() {
   python=$installed/python/bin/python
 }
 
-# --- connections that break ------------------------------------------------------------------------------
+# --- connections that break ----------------------------------------------------------------------
 
 proxies=0
 
@@ -129,7 +131,8 @@ proxy_listens() {
   grep -q '^listening on ' "$proxy_folder/out" || { not gone "$1" && return 1; }
 }
 
-# order WORDS...: what becomes of the next connection. What was ordered before and not used is forgotten.
+# order WORDS...: what becomes of the next connection. What was ordered before and not used is
+# forgotten.
 order() {
   rm -f "$proxy_folder/events"
   printf '%s\n' "$*" >"$proxy_folder/orders"
@@ -142,9 +145,10 @@ orders() {
 carried_out() { if [[ -e $proxy_folder/events ]]; then wc -l <"$proxy_folder/events"; else echo 0; fi; }
 ordered_is_done() { (($(carried_out) >= $1)); }
 
-# --- the server's log ------------------------------------------------------------------------------------
+# --- the server's log ----------------------------------------------------------------------------
 
-# One line stands in the log for each request when it has ended, which a client may learn a moment earlier.
+# One line stands in the log for each request when it has ended, which a client may learn a moment
+# earlier.
 
 # log_from_here: what is looked for below comes after this.
 log_from_here() { log_mark=$(wc -l <"$LOG"); }
@@ -162,15 +166,16 @@ sent() { log_lines "$1" "$2" "$3" | sed -E 's/.* out=([0-9]+) .*/\1/'; }
 sent_exactly() { wait_for 20 has_sent "$@"; }
 has_sent() { sent "$1" "$2" "$3" | awk -v "bytes=$4" '$0 == bytes { found = 1 } END { exit !found }'; }
 
-# --- clients in the background ---------------------------------------------------------------------------
+# --- clients in the background -------------------------------------------------------------------
 
-# ends_with_check PROCESS: a check that fails must not leave its client behind. For use inside a check.
+# ends_with_check PROCESS: a check that fails must not leave its client behind. For use inside a
+# check.
 ends_with_check() {
   # shellcheck disable=SC2064 # the process that it is now
   trap "kill -KILL $1 2>/dev/null || true" EXIT
 }
 
-# --- bytes -----------------------------------------------------------------------------------------------
+# --- bytes ---------------------------------------------------------------------------------------
 
 size_of() { stat -c %s "$1"; }
 size_at_least() { [[ -e $1 ]] && (($(size_of "$1") >= $2)); }
@@ -186,10 +191,10 @@ below() { BELOW=$(((RANDOM << 30 ^ RANDOM << 15 ^ RANDOM) % $1)); }
 seed=${SEED:-20261122}
 RANDOM=$seed
 
-# --- the table -------------------------------------------------------------------------------------------
+# --- the table -----------------------------------------------------------------------------------
 
-# works_with CLIENT VERSION WHAT: the client's row, for the table that e2e/clients/run prints. There is none for a
-# client of which a check has failed.
+# works_with CLIENT VERSION WHAT: the client's row, for the table that e2e/clients/run prints. There
+# is none for a client of which a check has failed.
 works_with() {
   ((failed == 0)) || return 0
   printf '| %s | %s | %s |\n' "$1" "$2" "$3" >>"${CLIENT_ROWS:-/dev/null}"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# curl -C OFFSET -T FILE: a log that grows is sent piece by piece, and the connection breaks 50 times at random
-# places, before, in and behind a body and its answer. It must come out as if nothing had ever broken.
+# curl -C OFFSET -T FILE: a log that grows is sent piece by piece, and the connection breaks 50
+# times at random places, before, in and behind a body and its answer. It must come out as if
+# nothing had ever broken.
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
@@ -17,7 +18,8 @@ random_file whole $((100 * 1024 * 1024))
 
 stored_length() { curl -fsSI "$URL/file/$1" | header Content-Length; }
 
-# What has been seen: by kind of cut, how many were made, and after how many of them the piece was there.
+# What has been seen: by kind of cut, how many were made, and after how many of them the piece was
+# there.
 tally() {
   local kind=$1 there=$2
   made[$kind]=$((${made[$kind]:-0} + 1))
@@ -57,7 +59,8 @@ cut_append() {
       echo "the connection was not cut by: $kind"
       return 1
     }
-    # 100 is what curl has read last where the body was asked for; a part of a reply may hold its status.
+    # 100 is what curl has read last where the body was asked for; a part of a reply may hold its
+    # status.
     [[ $REPLIED == [01]00 || $kind == reply ]] || {
       echo "status $REPLIED came through a connection cut by: $kind"
       return 1
@@ -91,7 +94,8 @@ appended_exactly_once() {
       n=$((n + 1))
       cut_append "$kind" "$offset"
       tally "$kind" "$(($(stored_length log) > offset))"
-      # A client that does not ask first is refused where the piece has arrived, and heard where it has not.
+      # A client that does not ask first is refused where the piece has arrived, and heard where it
+      # has not.
       if ((RANDOM % 2 == 0)); then
         blindly=$((blindly + 1))
         append "$offset" "$URL"
@@ -117,7 +121,8 @@ appended_exactly_once() {
     echo "$tries appends, $n cut, $blindly retried without asking, $refused of them refused as done; $end bytes"
     for kind in "${kinds[@]}"; do echo "  $kind: ${made[$kind]:-0} cut, ${kept[$kind]:-0} had arrived"; done
   } | tee summary
-  # What is to be shown has been met: cuts of each kind, pieces that arrived unknown to their sender, and refusals.
+  # What is to be shown has been met: cuts of each kind, pieces that arrived unknown to their
+  # sender, and refusals.
   same "${#kinds[@]}" "${#made[@]}"
   same "${made[answered]}" "${kept[answered]:-0}"
   same "0 0" "${kept[request]:-0} ${kept[killed]:-0}"
@@ -151,7 +156,8 @@ refused() {
 }
 check "an append that begins elsewhere is refused, and Content-Range says where the end is" refused
 
-# curl's own retries: the answer to the second try is lost, and the third learns that there is nothing left to do.
+# curl's own retries: the answer to the second try is lost, and the third learns that there is
+# nothing left to do.
 retried() {
   printf 'a' >local
   curl -fsS -o none -X POST -T local "$URL/file/retried"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# curl: resuming, ranges, conditions, entity tags, digests and older ways of asking. curl-append.sh has the append.
+# curl: resuming, ranges, conditions, entity tags, digests and older ways of asking. curl-append.sh
+# has the append.
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
@@ -15,7 +16,7 @@ stored=$work/storage/data.bin
 size=$((48 * 1024 * 1024 + 7))
 random_text "$stored" "$size"
 
-# --- resuming --------------------------------------------------------------------------------------------
+# --- resuming ------------------------------------------------------------------------------------
 
 cuts=10
 resumed_until_whole() {
@@ -55,7 +56,7 @@ from_offset() {
 }
 check "curl -C OFFSET: the rest of a file" from_offset
 
-# --- ranges ----------------------------------------------------------------------------------------------
+# --- ranges --------------------------------------------------------------------------------------
 
 last=$((size - 1))
 # range SPECIFICATION FIRST LAST: what it names, as bytes and as Content-Range says it.
@@ -123,9 +124,10 @@ empty_file() {
 }
 check "curl -r of an empty file: 416" empty_file
 
-# --- conditions ------------------------------------------------------------------------------------------
+# --- conditions ----------------------------------------------------------------------------------
 
-# curl looks at Last-Modified too, and says 304 where a server should have but did not: so the log is asked as well.
+# curl looks at Last-Modified too, and says 304 where a server should have but did not: so the log
+# is asked as well.
 timed() {
   log_from_here
   same "$1" "$(curl -sS -z "$2" -o none -w '%{http_code}' "$URL/file/timed")"
@@ -188,7 +190,7 @@ conditional_writes() {
 }
 check "If-Match and If-None-Match on writes: only as it was when it was looked at" conditional_writes
 
-# --- integrity -------------------------------------------------------------------------------------------
+# --- integrity -----------------------------------------------------------------------------------
 
 digest_of() { openssl dgst -sha256 -binary "$1" | base64; }
 digests() {
@@ -224,7 +226,7 @@ copies() {
 }
 check "cp on the server; with If-None-Match: * never over a file" copies
 
-# --- heads and older ways of asking ----------------------------------------------------------------------
+# --- heads and older ways of asking --------------------------------------------------------------
 
 heads() {
   local name

@@ -138,7 +138,8 @@ class Pair:
         passed = 0
         while data := await reader.read(STEP):
             if self.held:
-                # What the server still sends is left to fill the sockets' buffers, as with a client that has stopped.
+                # What the server still sends is left to fill the sockets' buffers, as with a client
+                # that has stopped.
                 await asyncio.Event().wait()
             if self.kind == "answered" and self.request.complete():
                 # "100 Continue" comes before the request is complete, so this is the answer.

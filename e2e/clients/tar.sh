@@ -13,7 +13,7 @@ cd -- "$work"
 start_server "$work/storage"
 start_proxy
 
-# --- a folder with all that an archive has to get right --------------------------------------------------
+# --- a folder with all that an archive has to get right ------------------------------------------
 
 tree=$work/storage/folder/tree
 long=$(printf 'd%.0s' {1..90})
@@ -29,7 +29,8 @@ make_tree() {
   head -c 30000001 /dev/urandom >large
   truncate -s 20M holes
   printf 'in the middle' | dd of=holes bs=1 seek=10000000 conv=notrunc status=none
-  # Names: of 100 bytes and more, of 255, and what a shell or a header would take for something else.
+  # Names: of 100 bytes and more, of 255, and what a shell or a header would take for something
+  # else.
   printf 'deep' >"$long/$long/$long/$long/$(printf 'n%.0s' {1..200})"
   printf '255' >"$(printf 'm%.0s' {1..255})"
   printf '100' >"$(printf 'h%.0s' {1..100})"
@@ -64,7 +65,8 @@ make_tree() {
   make_tree
 )
 
-# description FOLDER: all that has to be the same, one line a name; the content of files by its digest.
+# description FOLDER: all that has to be the same, one line a name; the content of files by its
+# digest.
 description() {
   (
     cd -- "$1"
@@ -82,7 +84,7 @@ restored() {
   tar -x -p --no-same-owner -f - -C "$1"
 }
 
-# --- out -------------------------------------------------------------------------------------------------
+# --- out -----------------------------------------------------------------------------------------
 
 out() {
   curl -fsS -D headers "$URL/file/folder/tree/tar" | restored out
@@ -138,7 +140,7 @@ broken_off() {
 }
 check "a stream that is cut off is not taken for whole" broken_off
 
-# --- in --------------------------------------------------------------------------------------------------
+# --- in ------------------------------------------------------------------------------------------
 
 back_and_forth() {
   # GNU tar's own format has whole seconds only.

@@ -8,7 +8,8 @@ from checks import SEED, STORAGE, URL, Log, check, finish, same, short
 
 print(f"duckdb {duckdb.__version__} with httpfs")
 
-# DuckDB would fetch its extension from a place of its own; this one is a package, and signed as that one is.
+# DuckDB would fetch its extension from a place of its own; this one is a package, and signed as
+# that one is.
 extension = next(
     pathlib.Path(duckdb_extension_httpfs.__path__[0]).glob(f"extensions/v{duckdb.__version__}/httpfs.duckdb_extension")
 )

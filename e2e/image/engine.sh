@@ -1,22 +1,24 @@
 # shellcheck shell=bash
 # $work comes from lib.sh.
 # shellcheck disable=SC2154
-# A Docker Engine for a test: one of its own, started by hand in temporary folders, so that images and containers of
-# one that runs already stay as they are. It has no bridge and leaves the packet filter alone; containers run with
-# --network host or none. Sourced after lib.sh.
+# A Docker Engine for a test: one of its own, started by hand in temporary folders, so that images
+# and containers of one that runs already stay as they are. It has no bridge and leaves the packet
+# filter alone; containers run with --network host or none. Sourced after lib.sh.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/packages.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/packages.sh"
 
 # The path of a socket may have 107 bytes, for which a long TMPDIR leaves no room.
 engine=$(mktemp -d /tmp/http-nas-engine.XXXXXX)
-# Processes that a script has started by setsid, which end with all their children when the script does.
+# Processes that a script has started by setsid, which end with all their children when the script
+# does.
 sessions=()
 
 engine_answers() { docker version >/dev/null 2>&1; }
 engine_answers_or_ended() { engine_answers || { [[ -s $engine/pid ]] && gone "$(<"$engine/pid")"; }; }
 
-# start_engine: `docker` reaches the engine when this returns. Where there can be none, it says why and fails.
+# start_engine: `docker` reaches the engine when this returns. Where there can be none, it says why
+# and fails.
 start_engine() {
   local command package driver
   ((EUID == 0)) || {
@@ -35,7 +37,8 @@ start_engine() {
   unset DOCKER_CONTEXT DOCKER_TLS_VERIFY
   # overlayfs does not lie on every file system.
   for driver in overlay2 vfs; do
-    # In a session of its own: what stops this script must not stop the engine before its containers.
+    # In a session of its own: what stops this script must not stop the engine before its
+    # containers.
     setsid dockerd --iptables=false --ip6tables=false --bridge=none --storage-driver="$driver" --data-root="$work/engine" \
       --exec-root="$engine/run" --pidfile="$engine/docker.pid" --host="$DOCKER_HOST" >"$work/engine-$driver.log" 2>&1 </dev/null &
     echo "$!" >"$engine/pid"

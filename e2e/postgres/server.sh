@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154
-# A PostgreSQL of the script's own, in a temporary folder, reached by a socket in that folder alone. It is sourced, after
-# lib.sh. A script that starts one defines `release`, which calls stop_postgres and remove_postgres.
+# A PostgreSQL of the script's own, in a temporary folder, reached by a socket in that folder alone.
+# It is sourced, after lib.sh. A script that starts one defines `release`, which calls stop_postgres
+# and remove_postgres.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/packages.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/packages.sh"
@@ -24,17 +25,20 @@ install_postgres() {
   install_packages postgresql
 }
 
-# need_postgres: its programs are on the PATH afterwards, or the script ends as skipped; and $cluster is the folder for it.
+# need_postgres: its programs are on the PATH afterwards, or the script ends as skipped; and
+# $cluster is the folder for it.
 need_postgres() {
   find_programs || { install_postgres && find_programs; } || {
     echo "there is no PostgreSQL server, and it cannot be installed here"
     exit 77
   }
   PATH=$programs:$PATH
-  # The rest of the environment says which database the caller means; these programs must see only this one.
+  # The rest of the environment says which database the caller means; these programs must see only
+  # this one.
   unset "${!PG@}"
   cd / # a folder that every user may be in
-  # A socket's path may have 107 bytes, for which a long TMPDIR leaves no room; and the user postgres has to get there.
+  # A socket's path may have 107 bytes, for which a long TMPDIR leaves no room; and the user
+  # postgres has to get there.
   cluster=$work/cluster
   chmod 711 "$work"
   if ((${#cluster} > 80)) || ! owner test -x "$work"; then
@@ -53,7 +57,8 @@ start_postgres() {
   mkdir "$cluster"
   ((EUID != 0)) || chown postgres: "$cluster"
   owner initdb -D "$cluster" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$work/initdb.log"
-  # Nothing here has to survive a power cut, and a quarter of the time goes into making sure that it would.
+  # Nothing here has to survive a power cut, and a quarter of the time goes into making sure that it
+  # would.
   owner tee -a "$cluster/postgresql.conf" >/dev/null <<SETTINGS
 listen_addresses = ''
 unix_socket_directories = '$cluster'

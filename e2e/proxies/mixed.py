@@ -22,7 +22,8 @@ ADDRESS, PORT, HOST, STORAGE = sys.argv[1], int(sys.argv[2]), sys.argv[3], pathl
 REQUESTS, CONNECTIONS = int(sys.argv[5]), int(sys.argv[6])
 SEED = int(os.environ.get("SEED", "20261122"))
 FOLDER = "mixed"
-# Larger than what the sockets and the proxy hold, so that a download that is broken off is not over before that.
+# Larger than what the sockets and the proxy hold, so that a download that is broken off is not over
+# before that.
 LARGE = "large"
 LARGE_SIZE = 24_000_000
 
@@ -99,7 +100,7 @@ class Connection:
                 self.http.close()
         self.http.close()
 
-    # --- one request -------------------------------------------------------------------------------------
+    # --- one request -----------------------------------------------------------------------------
 
     def ask(self, expected, method, name, body=None, **fields):
         """The header fields and the content of the reply, which has the status expected."""
@@ -114,7 +115,8 @@ class Connection:
                 raise
             self.http.close()
             reply, found = self.send(method, name, body, headers)
-        # A proxy that has the reply before the whole body may close the connection behind it, and nginx does not say so.
+        # A proxy that has the reply before the whole body may close the connection behind it, and
+        # nginx does not say so.
         self.may_be_closed = body is not None and reply.status >= 400
         if reply.status != expected:
             raise Wrong(f"{method} {name}: status {reply.status} instead of {expected}: {found[:300]}")
@@ -134,7 +136,7 @@ class Connection:
             self.store()
         return self.random.choice(list(self.files))
 
-    # --- what is asked -----------------------------------------------------------------------------------
+    # --- what is asked ---------------------------------------------------------------------------
 
     def store(self):
         name = self.random.choice(list(self.files)) if len(self.files) >= 20 else self.new_name()
@@ -203,7 +205,7 @@ class Connection:
         del self.files[name]
         self.missing("GET", name)
 
-    # --- what is broken off ------------------------------------------------------------------------------
+    # --- what is broken off ----------------------------------------------------------------------
 
     def reconnect(self):
         self.http.close()
@@ -241,7 +243,7 @@ class Connection:
         must("the large file", (LARGE + "\n").encode() * 100, reply.read(100 * (len(LARGE) + 1)))
         self.break_off()
 
-    # --- the end -----------------------------------------------------------------------------------------
+    # --- the end ---------------------------------------------------------------------------------
 
     def compare(self):
         """The files on disk are those that were stored, byte for byte."""

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
-# A proxy in front of the server, configured as docs/operations.md says, for e2e/proxies/run. It is sourced, after lib.sh, and
-# needs $address and $port, where the proxy is to listen.
+# A proxy in front of the server, configured as docs/operations.md says, for e2e/proxies/run. It is
+# sourced, after lib.sh, and needs $address and $port, where the proxy is to listen.
 
 # In a session of its own: nginx has workers, which do not end when their master is killed.
 proxy=
@@ -39,7 +39,8 @@ configure() {
       change "$folder/site" "server 127.0.0.1:3000;" "$behind"
       change "$folder/site" "listen 80;" "listen $address:$port;"
       ((EUID != 0)) || runs_as="user root;"
-      # What is around it is as in Debian's nginx.conf; and little is kept of a reply, so that it can be cut off.
+      # What is around it is as in Debian's nginx.conf; and little is kept of a reply, so that it
+      # can be cut off.
       cat >"$folder/configuration" <<CONFIGURATION
 $runs_as
 worker_processes auto;

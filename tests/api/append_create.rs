@@ -1,5 +1,5 @@
-//! Appends that may create their file: `?create`, and a `Content-Range` from byte 0. Other appends are in durability/concurrent_appends.rs and
-//! api/append_offset.rs.
+//! Appends that may create their file: `?create`, and a `Content-Range` from byte 0. Other appends
+//! are in durability/concurrent_appends.rs and api/append_offset.rs.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
@@ -130,15 +130,8 @@ fn what_cannot_become_a_file_is_refused_before_its_body() {
         (".http-nas/new?create", 403),
         ("..?create", 400),
     ] {
-        let mut conn = server.open();
-        conn.send(
-            format!(
-                "PUT /file/{target} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
-            )
-            .as_bytes(),
-        );
-        let reply = conn.reply_to("PUT").expect("a reply");
-        assert_eq!(reply.status, status, "{target}: {}", reply.summary());
+        let (_, reply) = server.announce("PUT", target, "Content-Length: 5");
+        assert_eq!(reply.status, status, "{target}\n{}", reply.head);
         assert_eq!(server.visible(), before, "{target}");
     }
     server.assert_clean();
@@ -258,7 +251,8 @@ fn of_many_that_create_the_same_beginning_one_wins() {
                     let mut client = Client::of(server);
                     let one_round = |round| {
                         barrier.wait();
-                        // Half of the rounds by one way of saying that it must not be there, half by the other.
+                        // Half of the rounds by one way of saying that it must not be there, half
+                        // by the other.
                         let (name, field) = match round % 2 {
                             0 => (format!("{round}"), range),
                             _ => (format!("{round}?create"), none),

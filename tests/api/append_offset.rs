@@ -1,5 +1,6 @@
-//! `PUT` with `Content-Range`: an append that takes place only where the client thinks that the file ends. And what is no
-//! such range, on PUT and on POST. That an append can so be tried again is in durability/retried_appends.rs.
+//! `PUT` with `Content-Range`: an append that takes place only where the client thinks that the
+//! file ends. And what is no such range, on PUT and on POST. That an append can so be tried again
+//! is in durability/retried_appends.rs.
 
 use testkit::rows::each;
 use testkit::{Client, Server, chunked};
@@ -199,7 +200,8 @@ fn files_that_are_empty_or_not_there() {
     server.assert_clean();
 }
 
-/// A part that were stored as a whole would take the place of all that is there (RFC 9110, section 14.5).
+/// A part that were stored as a whole would take the place of all that is there (RFC 9110, section
+/// 14.5).
 #[test]
 fn a_post_of_a_part_is_refused() {
     let server = Server::start();
@@ -245,12 +247,8 @@ fn what_the_head_alone_decides_is_told_before_the_body_is_sent() {
         ("PUT", "bytes 10-14/15", "Transfer-Encoding: chunked", 100),
     ];
     for (method, range, framing, status) in rows {
-        let mut conn = server.open();
-        let head = format!(
-            "{method} /file/file HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Range: {range}\r\n{framing}\r\n\r\n"
-        );
-        conn.send(head.as_bytes());
-        let reply = conn.head().expect("a reply");
+        let lines = format!("Content-Range: {range}\r\n{framing}");
+        let (_, reply) = server.announce(method, "file", &lines);
         assert_eq!(reply.status, status, "{method}, {range}, {framing}");
         let span = (status == 416).then_some("bytes */10");
         assert_eq!(reply.header("Content-Range"), span, "{method}, {range}");

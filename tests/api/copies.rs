@@ -1,5 +1,6 @@
 //! `PUT NAME/cp` with `{"path": "NEW"}`: what may be copied where, and what a copy is. What happens
-//! meanwhile is in durability/copies_in_progress.rs; its conditions are in http/preconditions/combinations.rs, its body in api/json_bodies.rs.
+//! meanwhile is in durability/copies_in_progress.rs; its conditions are in
+//! http/preconditions/combinations.rs, its body in api/json_bodies.rs.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -174,7 +175,8 @@ fn what_can_not_be_copied_is_refused() {
         );
         assert_eq!(server.visible(), before, "cp {from} {to:.80}");
     });
-    // Where the name ends in a slash it is that of a folder, and a copy is a file; the contract does not say more.
+    // Where the name ends in a slash it is that of a folder, and a copy is a file; the contract
+    // does not say more.
     assert!((200..500).contains(&server.cp("file", "slash/").status));
     server.assert_clean();
 }

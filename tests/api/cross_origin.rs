@@ -1,5 +1,6 @@
-//! What keeps a browser from doing something for another page: the fields of every reply, and which requests are refused
-//! for where they come from. What a real Chromium makes of it is in e2e/browser/run.
+//! What keeps a browser from doing something for another page: the fields of every reply, and which
+//! requests are refused for where they come from. What a real Chromium makes of it is in
+//! e2e/browser/run.
 
 use std::fs;
 
@@ -14,9 +15,10 @@ fn assert_protected(reply: &Reply, shown: &str) {
     }
 }
 
-// symptom: a browser may take an error, a listing or an archive for a page or a script, and any page can embed a file.
+// symptom: a browser may take an error, a listing or an archive for a page or a script, and any
+//          page can embed a file.
 // cause:   nosniff was set by the handler of files alone, and nothing said who may embed a reply.
-// remedy:  both fields are added where every reply is given its head.
+// fix:     both fields are added where every reply is given its head.
 #[test]
 fn every_reply_says_that_it_is_neither_sniffed_nor_embedded() {
     let server = Server::start();
@@ -97,9 +99,10 @@ fn ask(server: &Server, request: &str, host: &str) -> Reply {
         .unwrap_or_else(|error| panic!("{request} {host}: {error}"))
 }
 
-// symptom: a page whose host name leads to this machine reads, writes and deletes files (DNS rebinding).
+// symptom: a page whose host name leads to this machine reads, writes and deletes files (DNS
+//          rebinding).
 // cause:   nothing looked at the host that a request names.
-// remedy:  where the server listens on loopback alone, other names than those of loopback get 421.
+// fix:     where the server listens on loopback alone, other names than those of loopback get 421.
 #[test]
 fn on_loopback_only_hosts_of_this_machine_are_answered_for() {
     let server = Server::with(&[], &[("ALLOWED_HOSTS", "auto")]);
@@ -188,7 +191,8 @@ fn health_works_where_hosts_are_limited() {
 
 // symptom: any web page can store, replace and remove files of a server that the browser can reach.
 // cause:   nothing looked at what a browser says of the page for which it makes a request.
-// remedy:  403 for what would change something, where Sec-Fetch-Site or Origin tells of another origin.
+// fix:     403 for what would change something, where Sec-Fetch-Site or Origin tells of another
+//          origin.
 #[test]
 fn a_page_of_another_origin_changes_nothing() {
     let server = Server::start();

@@ -1,4 +1,5 @@
-//! The JSON bodies of mv and cp: what is refused, of which size, and that not more is read of it than may be.
+//! The JSON bodies of mv and cp: what is refused, of which size, and that not more is read of it
+//! than may be.
 
 use std::time::Instant;
 
@@ -81,7 +82,8 @@ fn a_body_that_is_no_object_with_one_path_is_refused() {
         b"{\"path\": \"b\"}{\"path\": \"c\"}",
         b"// b\n{\"path\": \"b\"}",
         b"\xef\xbb\xbf{\"path\": \"b\"}\xef\xbb\xbf",
-        // Not UTF-8: in the name, in another string, in a key, cut short, overlong, a surrogate, and UTF-16.
+        // Not UTF-8: in the name, in another string, in a key, cut short, overlong, a surrogate,
+        // and UTF-16.
         b"{\"path\": \"\xff\"}",
         b"{\"path\": \"b\", \"x\": \"\xff\"}",
         b"{\"path\": \"b\", \"x\": \"\xc0\xae\"}",
@@ -252,22 +254,15 @@ fn of_a_gibibyte_of_json_only_the_beginning_is_read() {
             assert_eq!(reply.status, 400, "{shown}");
             assert!(reply.closes(), "{shown}\n{}", reply.head);
             assert!(start.elapsed() < AT_ONCE, "{shown}");
-            // What comes behind the reply is thrown away for a while, so that a client that sends first sees it.
+            // What comes behind the reply is thrown away for a while, so that a client that sends
+            // first sees it.
             let mut sent = 0;
             while sent < 128 << 20 && conn.try_send(&[b' '; LIMIT]).is_ok() {
                 sent += LIMIT;
             }
         }
-        let mut conn = server.open();
-        let head = format!(
-            "PUT /file/{target} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 1073741824\r\n\r\n"
-        );
-        conn.send(head.as_bytes());
-        assert_eq!(
-            conn.head().expect("a reply").status,
-            400,
-            "{target}, Expect"
-        );
+        let (_, reply) = server.announce("PUT", target, "Content-Length: 1073741824");
+        assert_eq!(reply.status, 400, "{target}, Expect");
     }
     assert_eq!(server.visible(), ["a 7"]);
     let peak = server.proc_status("VmHWM");

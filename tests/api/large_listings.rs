@@ -1,4 +1,5 @@
-//! Listings of folders with many entries: in little memory, to slow readers, and while entries vanish.
+//! Listings of folders with many entries: in little memory, to slow readers, and while entries
+//! vanish.
 
 use std::fs;
 

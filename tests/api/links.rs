@@ -1,5 +1,5 @@
-//! Symbolic links out of the storage, into the server's own folder and inside. FIFOs and sockets are in special_files.rs,
-//! links that change while requests run in durability/swapped_links.rs.
+//! Symbolic links out of the storage, into the server's own folder and inside. FIFOs and sockets
+//! are in special_files.rs, links that change while requests run in durability/swapped_links.rs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -351,7 +351,8 @@ fn nothing_below_the_servers_own_folder_is_reached_by_way_of_a_link() {
     }
 }
 
-// symptom: mv of a link onto the file that it leads to answered 200, and the file's content was gone.
+// symptom: mv of a link onto the file that it leads to answered 200, and the file's content was
+//          gone.
 // cause:   rename(2) put the link in the file's place, where it led to itself.
 // fix:     409, as `mv` refuses two names of one file.
 #[test]

@@ -288,7 +288,8 @@ fn http_1_0_gets_listings() {
 }
 
 // symptom: the list of an empty folder came 200 ms late.
-// cause:   its head was sent as one of which more is to follow (MSG_MORE of send(2)), and nothing did.
+// cause:   its head was sent as one of which more is to follow (MSG_MORE of send(2)), and nothing
+//          did.
 // fix:     a head with nothing to follow is sent as it is.
 #[test]
 fn the_list_of_an_empty_folder_comes_at_once() {

@@ -145,8 +145,10 @@ fn mv_to_itself_changes_nothing() {
     }
 }
 
-// symptom: mv of a file or folder onto a link that leads to it answered 200, and the old name was still there.
-// cause:   the link was followed to the old name itself, and nothing is to be done where both names are the same.
+// symptom: mv of a file or folder onto a link that leads to it answered 200, and the old name was
+//          still there.
+// cause:   the link was followed to the old name itself, and nothing is to be done where both names
+//          are the same.
 // fix:     409, where a link makes them the same.
 #[test]
 fn nothing_is_moved_onto_a_link_that_leads_to_it() {

@@ -1,5 +1,6 @@
-//! Names: what they decode to, what is refused, and that no spelling leads out of the storage or into the server's
-//! own folder. Symbolic links are in api/links.rs, special files in api/special_files.rs.
+//! Names: what they decode to, what is refused, and that no spelling leads out of the storage or
+//! into the server's own folder. Symbolic links are in api/links.rs, special files in
+//! api/special_files.rs.
 
 use testkit::Server;
 use testkit::secrets::{assert_proper, assert_secrets_untouched, server_beside_secrets};

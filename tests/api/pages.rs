@@ -1,5 +1,5 @@
-//! The pages for people and for programs that follow links: `GET /`, and a folder as an index. What clients make of them
-//! is in e2e/clients.
+//! The pages for people and for programs that follow links: `GET /`, and a folder as an index. What
+//! clients make of them is in e2e/clients.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -21,7 +21,8 @@ fn links(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// RFC 3986, section 5.2, as far as it takes: `address` is relative, and has neither a query nor an authority.
+/// RFC 3986, section 5.2, as far as it takes: `address` is relative, and has neither a query nor an
+/// authority.
 fn resolved(base: &str, address: &str) -> String {
     let mut pieces: Vec<&str> = base.split('/').collect();
     pieces.pop();

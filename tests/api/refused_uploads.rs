@@ -1,5 +1,6 @@
-//! Uploads whose sender means something that the server would not do: they are refused before anything changes. Where a
-//! request comes from is in api/cross_origin.rs, addresses of actions in http/targets.rs.
+//! Uploads whose sender means something that the server would not do: they are refused before
+//! anything changes. Where a request comes from is in api/cross_origin.rs, addresses of actions in
+//! http/targets.rs.
 
 use testkit::{Conn, Reply, Server, chunked};
 
@@ -11,9 +12,12 @@ fn ask(server: &Server, request: &str) -> Reply {
         .unwrap_or_else(|error| panic!("{request:?}: {error}"))
 }
 
-// symptom: a body whose sender gives no length is dropped, an empty file stored or an old one emptied, and it gets OK.
-// cause:   without a length the body of a request is empty (RFC 9112, section 6.3), whatever else the request says.
-// remedy:  411 where something in the head tells of a body: HTTP/1.0, what describes content, an end by closing.
+// symptom: a body whose sender gives no length is dropped, an empty file stored or an old one
+//          emptied, and it gets OK.
+// cause:   without a length the body of a request is empty (RFC 9112, section 6.3), whatever else
+//          the request says.
+// fix:     411 where something in the head tells of a body: HTTP/1.0, what describes content, an
+//          end by closing.
 #[test]
 fn a_body_that_comes_without_a_length_is_refused() {
     let server = Server::start();
@@ -100,7 +104,7 @@ fn a_request_that_says_nothing_of_a_body_has_an_empty_one() {
 
 // symptom: curl -F file=@x stores the form with its boundaries and part headers, with OK.
 // cause:   the Content-Type of an upload was not looked at.
-// remedy:  415, with the command that sends the file itself.
+// fix:     415, with the command that sends the file itself.
 #[test]
 fn a_form_is_not_stored_with_its_wrapping() {
     let server = Server::start();
@@ -135,9 +139,11 @@ fn a_form_is_not_stored_with_its_wrapping() {
     server.assert_clean();
 }
 
-// symptom: PUT /file/cat.jpg of {"path": "new.jpg"}, meant to move it, appends the JSON to the picture, with OK.
+// symptom: PUT /file/cat.jpg of {"path": "new.jpg"}, meant to move it, appends the JSON to the
+//          picture, with OK.
 // cause:   the body of an append was never looked at.
-// remedy:  400 for exactly this object as application/json or with the type of curl -d; any other body is appended.
+// fix:     400 for exactly this object as application/json or with the type of curl -d; any other
+//          body is appended.
 #[test]
 fn a_move_that_forgets_its_action_is_not_appended() {
     let server = Server::start();
@@ -208,9 +214,10 @@ fn a_move_that_forgets_its_action_is_not_appended() {
     server.assert_clean();
 }
 
-// symptom: mv of cat.jpg to "pets/" makes a file called pets, with OK; an append to "pets/" appends to a file pets.
+// symptom: mv of cat.jpg to "pets/" makes a file called pets, with OK; an append to "pets/" appends
+//          to a file pets.
 // cause:   a final slash was dropped.
-// remedy:  400 where a file is meant; a folder may be moved to such a name.
+// fix:     400 where a file is meant; a folder may be moved to such a name.
 #[test]
 fn a_final_slash_is_no_file() {
     let server = Server::start();
@@ -244,9 +251,10 @@ fn a_final_slash_is_no_file() {
     server.assert_clean();
 }
 
-// symptom: an upload with Content-Encoding: gzip is stored compressed under the name of what it is not, with OK.
+// symptom: an upload with Content-Encoding: gzip is stored compressed under the name of what it is
+//          not, with OK.
 // cause:   the field was ignored, and no reply bears it again.
-// remedy:  415; Accept-Encoding of the reply says what is taken.
+// fix:     415; Accept-Encoding of the reply says what is taken.
 #[test]
 fn a_coded_body_is_not_stored_without_its_coding() {
     let server = Server::start();
@@ -270,9 +278,10 @@ fn a_coded_body_is_not_stored_without_its_coding() {
     server.assert_clean();
 }
 
-// symptom: POST with X-HTTP-Method-Override: DELETE stores an empty file, with OK; so does the first POST of tus.
+// symptom: POST with X-HTTP-Method-Override: DELETE stores an empty file, with OK; so does the
+//          first POST of tus.
 // cause:   what a field makes of a request by a convention that is not spoken here was ignored.
-// remedy:  400 for the conventions that are in use.
+// fix:     400 for the conventions that are in use.
 #[test]
 fn a_request_of_another_convention_is_not_taken_for_a_plain_one() {
     let server = Server::start();

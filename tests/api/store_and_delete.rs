@@ -1,5 +1,6 @@
-//! The rows of the contract's Requests table that store, append and delete. Moves are in api/moves.rs, what readers see
-//! meanwhile in durability/atomic_writes.rs and durability/concurrent_appends.rs.
+//! The rows of the contract's Requests table that store, append and delete. Moves are in
+//! api/moves.rs, what readers see meanwhile in durability/atomic_writes.rs and
+//! durability/concurrent_appends.rs.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -195,7 +196,8 @@ fn delete_removes_files_links_and_folders_with_all_in_them() {
     server.assert_clean();
 }
 
-// symptom: where an operator had removed `.http-nas`, DELETE of a folder said 404, there is no such folder.
+// symptom: where an operator had removed `.http-nas`, DELETE of a folder said 404, there is no such
+//          folder.
 // cause:   that the folder could not be moved there was taken for its not being there itself.
 // fix:     the name is looked at again: where something is there, it is a failure of the storage.
 #[test]
@@ -211,8 +213,10 @@ fn a_folder_that_is_there_is_never_said_not_to_be() {
 }
 
 // symptom: POST, mv and DELETE of a program that was running said 500, and so did PUT.
-// cause:   a file is opened for writing to be locked, which the kernel refuses for one that is being executed.
-// fix:     it is opened for reading then; an append, which would change the program that runs, is told to come later.
+// cause:   a file is opened for writing to be locked, which the kernel refuses for one that is
+//          being executed.
+// fix:     it is opened for reading then; an append, which would change the program that runs, is
+//          told to come later.
 #[test]
 fn a_program_that_runs_can_be_replaced_moved_and_removed() {
     let server = Server::start();

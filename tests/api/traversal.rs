@@ -1,5 +1,5 @@
-//! Ways out of the storage that a name might be: absolute and foreign ones by a list, and all that can be put together
-//! from a small alphabet.
+//! Ways out of the storage that a name might be: absolute and foreign ones by a list, and all that
+//! can be put together from a small alphabet.
 
 use testkit::secrets::{assert_proper, assert_secrets_untouched, server_beside_secrets};
 use testkit::{Conn, Reply, Server};
@@ -70,7 +70,8 @@ fn spellings_that_look_absolute_or_foreign_stay_inside() {
     }
 }
 
-/// All names of up to six tokens are too many: all of up to four, and an even choice of the longer ones.
+/// All names of up to six tokens are too many: all of up to four, and an even choice of the longer
+/// ones.
 #[test]
 fn no_combination_of_tokens_leads_out() {
     const TOKENS: [&str; 10] = [

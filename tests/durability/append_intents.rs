@@ -1,4 +1,5 @@
-//! What a killed append has left beside its file counts for that file alone, and for as long as it is there.
+//! What a killed append has left beside its file counts for that file alone, and for as long as it
+//! is there.
 
 use std::fs;
 
@@ -9,9 +10,11 @@ const MIB: usize = 1024 * 1024;
 /// What takes the place of a file, and the status that it got.
 type Change = fn(&Server) -> u16;
 
-// symptom: a file that was given the inode number of a removed one was cut off, and cut short by the next append.
-// cause:   the note of a killed append stayed, without its hard link, and was believed by the inode number alone.
-// remedy:  a note says when its file was born, and counts for no other.
+// symptom: a file that was given the inode number of a removed one was cut off, and cut short by
+//          the next append.
+// cause:   the note of a killed append stayed, without its hard link, and was believed by the inode
+//          number alone.
+// fix:     a note says when its file was born, and counts for no other.
 #[test]
 fn the_note_of_a_file_that_is_gone_counts_for_no_other() {
     use std::os::unix::fs::MetadataExt;
@@ -68,9 +71,10 @@ fn what_a_killed_append_left_does_not_outlive_its_file() {
     }
 }
 
-// symptom: of a file with a killed append the torn end was served, once a server had started meanwhile.
-// cause:   a start that found the hard link beside a note to be to another file took the note for one that counts for
-//          nothing, and removed it without the lock of its file.
+// symptom: of a file with a killed append the torn end was served, once a server had started
+//          meanwhile.
+// cause:   a start that found the hard link beside a note to be to another file took the note for
+//          one that counts for nothing, and removed it without the lock of its file.
 // fix:     it removes the link alone; a note goes only under the lock of its file.
 #[test]
 fn a_note_whose_link_is_to_another_file_keeps_its_length() {

@@ -1,5 +1,6 @@
-//! What a write promises: all or nothing to readers, a reply that tells the truth, appends that never interleave or
-//! tear, and a GET that is a snapshot. Killed servers are in durability/crash.rs, cut bodies in durability/cut_bodies.rs.
+//! What a write promises: all or nothing to readers, a reply that tells the truth, appends that
+//! never interleave or tear, and a GET that is a snapshot. Killed servers are in
+//! durability/crash.rs, cut bodies in durability/cut_bodies.rs.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -73,7 +74,8 @@ fn a_get_is_a_snapshot_of_the_file_when_it_was_opened() {
         conn.send(&request_bytes("GET", "file", &[], b""));
         let reply = conn.head().expect("a head");
         assert_eq!(reply.header("Content-Length"), Some("24000000"));
-        // The head is here and far more is to come than the buffers in between can hold: the reply is under way.
+        // The head is here and far more is to come than the buffers in between can hold: the reply
+        // is under way.
         assert_eq!(change(&server), 200, "{what}");
         let mut place = 0;
         let body = conn.body(&reply, &mut |part| {

@@ -1,5 +1,5 @@
-//! Appends never interleave and never tear, from one server or from two; one that is slow holds nobody up; one that
-//! fails leaves the file as it was.
+//! Appends never interleave and never tear, from one server or from two; one that is slow holds
+//! nobody up; one that fails leaves the file as it was.
 
 use std::fs::{self, File};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -128,13 +128,8 @@ fn a_slow_append_holds_nobody_up() {
     let server = Server::start();
     assert_eq!(server.post("log", b"start\n").status, 200);
     let slow_line = b"slow, in many small parts\n".repeat(20);
-    let mut slow = server.open();
-    let head = format!(
-        "PUT /file/log HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
-        slow_line.len()
-    );
-    slow.send(head.as_bytes());
-    assert_eq!(slow.head().expect("100 Continue").status, 100);
+    let framing = format!("Content-Length: {}", slow_line.len());
+    let mut slow = server.begin("PUT", "log", &framing);
     let mut wanted = b"start\n".to_vec();
     for (number, part) in slow_line.chunks(26).enumerate() {
         slow.send(part);
@@ -235,7 +230,8 @@ fn replaces_and_appends_by_two_servers_never_mix() {
 #[test]
 fn an_append_that_waited_for_a_file_goes_to_the_one_that_has_its_name() {
     let server = Server::start();
-    // What another server does that replaces the file: it holds the file that is there until the name leads to the new.
+    // What another server does that replaces the file: it holds the file that is there until the
+    // name leads to the new.
     for (number, (method, target)) in [("PUT", "file"), ("POST", "file"), ("DELETE", "file")]
         .into_iter()
         .enumerate()

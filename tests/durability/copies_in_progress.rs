@@ -1,5 +1,5 @@
-//! A copy takes time and space: files with holes, a disk that is full, sources that change and readers that look on
-//! meanwhile.
+//! A copy takes time and space: files with holes, a disk that is full, sources that change and
+//! readers that look on meanwhile.
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};

@@ -1,5 +1,5 @@
-//! Bodies that are cut short, at every place, and bodies of absurd length. Good ones are in http/whole_bodies.rs, bad framing
-//! is in http/framing.rs.
+//! Bodies that are cut short, at every place, and bodies of absurd length. Good ones are in
+//! http/whole_bodies.rs, bad framing is in http/framing.rs.
 
 use std::time::Instant;
 
@@ -185,7 +185,7 @@ fn cut_bodies_change_nothing(cuts: &[Cut]) {
 
 // symptom: half an upload is stored as a whole file, with 200.
 // cause:   chunked_transfer 1.5 takes the end of the connection for the end of the body.
-// remedy:  a decoder that tells the two apart.
+// fix:     a decoder that tells the two apart.
 #[test]
 fn a_chunked_body_cut_at_any_place_changes_nothing() {
     cut_bodies_change_nothing(&cut_chunks());
@@ -193,7 +193,7 @@ fn a_chunked_body_cut_at_any_place_changes_nothing() {
 
 // symptom: a file shorter than its Content-Length is stored, with 200.
 // cause:   tiny_http's reader gives Ok(0) at the end of the connection.
-// remedy:  the length received is compared with the length declared.
+// fix:     the length received is compared with the length declared.
 #[test]
 fn a_body_short_of_its_content_length_changes_nothing() {
     cut_bodies_change_nothing(&cut_lengths());
@@ -201,7 +201,8 @@ fn a_body_short_of_its_content_length_changes_nothing() {
 
 // symptom: the process aborts after a request with `Content-Length: 50000000000` and a close.
 // cause:   tiny_http drops an unread body by reading it into `vec![0; length left]`.
-// remedy:  such blocks cost nothing until they are written to, and lengths past all reason are refused.
+// fix:     such blocks cost nothing until they are written to, and lengths past all reason are
+//          refused.
 #[test]
 fn absurd_lengths_do_not_end_the_server() {
     // Nothing is reserved on the disk, which other tests share.

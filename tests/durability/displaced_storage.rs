@@ -1,9 +1,11 @@
-//! A storage folder whose path leads elsewhere while the server runs: renamed, replaced, or behind a link that was given
-//! another target. Mounts are in tests/shell/displaced-storage.sh.
+//! A storage folder whose path leads elsewhere while the server runs: renamed, replaced, or behind
+//! a link that was given another target. Mounts are in tests/shell/displaced-storage.sh.
 //!
-//! Symptom: with the folder renamed and an empty one in its place, health said OK and uploads were acknowledged that
-//! nobody found. Cause: the server works on the folder that it has open, and never looked at the path again. Fix: health
-//! and every write compare the device and inode of what the path leads to with those of the open folder.
+//! symptom: with the folder renamed and an empty one in its place, health said OK and uploads were
+//!          acknowledged that nobody found.
+//! cause:   the server works on the folder that it has open, and never looked at the path again.
+//! fix:     health and every write compare the device and inode of what the path leads to with
+//!          those of the open folder.
 
 use std::fs;
 use std::os::unix::fs::symlink;

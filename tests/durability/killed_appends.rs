@@ -1,11 +1,13 @@
-//! kill -9 in the middle of appends: the file has the whole append or nothing of it, for every server.
+//! kill -9 in the middle of appends: the file has the whole append or nothing of it, for every
+//! server.
 
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use testkit::{Conn, Server, eventually, pattern, request_bytes};
 
-/// The lengths of bodies that are kept in memory: they stay in a page of the file, fill one, or go on in the next ones.
+/// The lengths of bodies that are kept in memory: they stay in a page of the file, fill one, or go
+/// on in the next ones.
 fn small_body(number: usize) -> Vec<u8> {
     const LENGTHS: [usize; 6] = [1024, 7, 4096, 4096 + 1, 20_000, 64 * 1024 - 9];
     let length = LENGTHS[number % LENGTHS.len()];
@@ -13,8 +15,8 @@ fn small_body(number: usize) -> Vec<u8> {
     [&head[..], &pattern(number as u8, length)].concat()
 }
 
-/// Appends of up to 64 KiB have no staged file, and most of them no note of the length before. `KILL_ROUNDS` says how many
-/// kills, 4 if it is not set.
+/// Appends of up to 64 KiB have no staged file, and most of them no note of the length before.
+/// `KILL_ROUNDS` says how many kills, 4 if it is not set.
 const MIB: usize = 1024 * 1024;
 
 #[test]
@@ -85,7 +87,8 @@ fn small_appends_are_there_as_a_whole_or_not_after_a_kill() {
     println!("{total} appends, {rounds} kills");
 }
 
-/// A file of `old` and then, or not, `blocks` times `block`, as a server gives it. Gives whether the append is there.
+/// A file of `old` and then, or not, `blocks` times `block`, as a server gives it. Gives whether
+/// the append is there.
 fn assert_old_or_new(server: &Server, old: &[u8], block: &[u8], blocks: usize, what: &str) -> bool {
     let mut conn = server.open();
     conn.send(&request_bytes("GET", "file", &[], b""));
@@ -177,7 +180,8 @@ fn kill_during_a_large_append_leaves_the_old_content_or_the_new() {
                 format!("killed after {moment:?} of {join_takes:?}")
             }
             _ => {
-                // Killed as soon as a given part of it has reached the file, or when the time for that is over.
+                // Killed as soon as a given part of it has reached the file, or when the time for
+                // that is over.
                 let part = old.len() as u64 + u64::from(round - 1) * (BLOCKS * MIB / 9) as u64;
                 while length(&other) <= part && start.elapsed() < join_takes * 3 {
                     thread::yield_now();

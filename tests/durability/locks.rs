@@ -1,4 +1,5 @@
-//! A file that another program keeps locked: who waits for it, for how long, and what goes on meanwhile.
+//! A file that another program keeps locked: who waits for it, for how long, and what goes on
+//! meanwhile.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -9,9 +10,10 @@ use std::time::{Duration, Instant};
 use testkit::readers::StopOnDrop;
 use testkit::{AT_ONCE, LIMIT, Server, eventually, pattern};
 
-// symptom: PUT, POST, mv and DELETE of a file that a program had locked (flock) never got a reply, and each kept a slot.
+// symptom: PUT, POST, mv and DELETE of a file that a program had locked (flock) never got a reply,
+//          and each kept a slot.
 // cause:   they waited for the lock in flock(2), which has no end.
-// remedy:  a wait that ends with 503 when nothing has happened for 10 s.
+// fix:     a wait that ends with 503 when nothing has happened for 10 s.
 #[test]
 fn who_writes_to_a_file_that_stays_locked_is_told_to_try_again() {
     let server = Server::start();
@@ -37,7 +39,8 @@ fn who_writes_to_a_file_that_stays_locked_is_told_to_try_again() {
             ("PUT", "other/mv", to),
             ("PUT", "other/cp", to),
             ("GET", "file", b""),
-            // What is taken away is locked, too, and so is what is copied when the copy is put in place.
+            // What is taken away is locked, too, and so is what is copied when the copy is put in
+            // place.
             ("PUT", "file/mv", away),
             ("PUT", "file/cp", b"{\"path\": \"copy\"}"),
             ("DELETE", "folder", b""),
@@ -55,7 +58,8 @@ fn who_writes_to_a_file_that_stays_locked_is_told_to_try_again() {
                 assert!(limits.contains(&took), "{method} {target}: {took:?}");
             });
         }
-        // Nobody else is held up, and what is to be moved or copied to the locked file is not, either.
+        // Nobody else is held up, and what is to be moved or copied to the locked file is not,
+        // either.
         for _ in 0..20 {
             assert_eq!(server.put("other", b"").status, 200);
             assert_eq!(server.get("other").text(), "content");
@@ -108,8 +112,10 @@ fn a_lock_under_which_a_file_grows_is_waited_for() {
     server.assert_clean();
 }
 
-// symptom: while a server was stopped (SIGSTOP) in the middle of an append, writers of a healthy one got no answer at all.
-// cause:   that the holder of a lock had noted the length before its append was taken for a sign of life, for ever.
+// symptom: while a server was stopped (SIGSTOP) in the middle of an append, writers of a healthy
+//          one got no answer at all.
+// cause:   that the holder of a lock had noted the length before its append was taken for a sign of
+//          life, for ever.
 // fix:     only a change of the file counts.
 #[test]
 fn a_server_that_is_stopped_in_an_append_does_not_keep_writers_of_another_waiting() {
@@ -162,9 +168,12 @@ fn a_server_that_is_stopped_in_an_append_does_not_keep_writers_of_another_waitin
     one.assert_clean();
 }
 
-// symptom: a mv or cp between two files that others kept busy got no answer for as long as they did.
-// cause:   it waited for the one lock and took the other only if nobody was after that, in turns and without an end.
-// fix:     it waits for the second one as well, in the order of inode numbers and for a while that grows.
+// symptom: a mv or cp between two files that others kept busy got no answer for as long as they
+//          did.
+// cause:   it waited for the one lock and took the other only if nobody was after that, in turns
+//          and without an end.
+// fix:     it waits for the second one as well, in the order of inode numbers and for a while that
+//          grows.
 #[test]
 fn a_rename_between_two_busy_files_has_its_turn() {
     // The time that the disk takes keeps the locks busy.

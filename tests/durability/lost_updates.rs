@@ -1,5 +1,5 @@
-//! Two who write what they have read: with If-Match of what they saw, or If-None-Match: *, exactly one of them wins, by
-//! whatever methods and through whichever servers, and the other is told.
+//! Two who write what they have read: with If-Match of what they saw, or If-None-Match: *, exactly
+//! one of them wins, by whatever methods and through whichever servers, and the other is told.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -136,7 +136,8 @@ fn of_two_replacements_by_two_servers_one_wins() {
     replacements([&one, &two]);
 }
 
-/// Here both have been told to go on with their bodies, so that only what is checked when they end can tell them apart.
+/// Here both have been told to go on with their bodies, so that only what is checked when they end
+/// can tell them apart.
 #[test]
 fn of_two_whose_bodies_end_at_once_one_wins() {
     let one = Server::start();
@@ -314,8 +315,8 @@ fn raise(client: &mut Client) {
     panic!("100,000 tries were not enough");
 }
 
-/// One writes whatever is there, in all ways; another adds to what it has read, under If-Match. What the first was told
-/// is stored must not be lost to what the second had read before.
+/// One writes whatever is there, in all ways; another adds to what it has read, under If-Match.
+/// What the first was told is stored must not be lost to what the second had read before.
 #[test]
 fn who_writes_without_a_condition_is_not_overwritten_by_who_has_one() {
     let one = Server::start();

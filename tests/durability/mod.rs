@@ -1,7 +1,8 @@
-//! What a 200 means: all or nothing, appends that never interleave, writes at once as one after the other, a GET that is a
-//! snapshot, and nothing left behind by what was cut off or killed.
+//! What a 200 means: all or nothing, appends that never interleave, writes at once as one after the
+//! other, a GET that is a snapshot, and nothing left behind by what was cut off or killed.
 //!
-//! What belongs here needs several clients, several servers, a cut or a kill. Not here: one write by itself (`api`).
+//! What belongs here needs several clients, several servers, a cut or a kill. Not here: one write
+//! by itself (`api`).
 
 mod append_intents;
 mod archives_in_progress;

@@ -5,9 +5,11 @@ use std::os::unix::fs::symlink;
 
 use testkit::Server;
 
-// symptom: a mv, or a POST of a folder, that was refused by its own condition left new folders behind.
-// cause:   the parents were made first, and the condition was held against what they did not have in them afterwards.
-// remedy:  before a parent is made, the condition is held against there being nothing.
+// symptom: a mv, or a POST of a folder, that was refused by its own condition left new folders
+//          behind.
+// cause:   the parents were made first, and the condition was held against what they did not have
+//          in them afterwards.
+// fix:     before a parent is made, the condition is held against there being nothing.
 #[test]
 fn what_its_condition_refuses_leaves_no_parents() {
     let server = Server::start();

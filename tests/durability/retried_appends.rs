@@ -1,5 +1,5 @@
-//! Appends that are cut off, or whose replies are lost, and are tried again with the `Content-Range` of where the file was
-//! thought to end: none is lost and none doubled.
+//! Appends that are cut off, or whose replies are lost, and are tried again with the
+//! `Content-Range` of where the file was thought to end: none is lost and none doubled.
 
 use std::thread;
 
@@ -92,7 +92,8 @@ fn of_sixteen_clients_that_try_until_they_find_the_end_each_record_is_there_once
     one.assert_clean();
 }
 
-/// The reply is lost, not the append: the client cannot know, tries again, and learns it from the 416.
+/// The reply is lost, not the append: the client cannot know, tries again, and learns it from the
+/// 416.
 #[test]
 fn an_append_whose_reply_is_lost_can_be_tried_again() {
     let server = Server::start();

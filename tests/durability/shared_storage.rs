@@ -71,7 +71,8 @@ fn uploads_go_on_while_other_servers_start() {
     server.assert_clean();
 }
 
-// symptom: a start took 13 s where a DELETE of 500,000 files had been killed, so that probes took the server for dead.
+// symptom: a start took 13 s where a DELETE of 500,000 files had been killed, so that probes took
+//          the server for dead.
 // cause:   what was left was removed before the port was opened.
 // fix:     it is removed behind a server that listens already.
 #[test]

@@ -1,5 +1,5 @@
-//! Links, folders and FIFOs that change places while requests run: no moment of it leads out of the storage, or loses what
-//! is moved. Links that stay as they are are in api/links.rs.
+//! Links, folders and FIFOs that change places while requests run: no moment of it leads out of the
+//! storage, or loses what is moved. Links that stay as they are are in api/links.rs.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -15,8 +15,8 @@ use crate::api::links::{SECRET, assert_outside_untouched, server_beside_a_secret
 /// A request of a method on a target, with a body.
 type Row<'a> = (&'a str, String, Vec<u8>);
 
-/// Sends the requests over and over for two seconds, while `swap` is called all the time. Gives the number of those that
-/// were carried out.
+/// Sends the requests over and over for two seconds, while `swap` is called all the time. Gives the
+/// number of those that were carried out.
 fn ask_while_swapping(server: &Server, requests: &[Row<'_>], swap: &(dyn Fn() + Sync)) -> u32 {
     let done = AtomicBool::new(false);
     let start = Instant::now();
@@ -55,11 +55,12 @@ fn rename_to(name: &str) -> Vec<u8> {
     format!("{{\"path\": \"{name}\"}}").into_bytes()
 }
 
-/// A folder of the storage and a link to a folder outside change places all the time: a path that is checked first
-/// and used later is caught on the wrong foot.
+/// A folder of the storage and a link to a folder outside change places all the time: a path that
+/// is checked first and used later is caught on the wrong foot.
 fn swap_a_folder_in(prefix: &str) {
     let mut server = server_beside_a_secret();
-    // Such a swap is a fault of the disk, as the server sees it: what it logs of it is its own affair.
+    // Such a swap is a fault of the disk, as the server sees it: what it logs of it is its own
+    // affair.
     server.expect_errors();
     let root = server.storage().join(prefix);
     server.place(&format!("{prefix}swap/secret"), b"inside");
@@ -122,8 +123,8 @@ fn links_swapped_in_three_folders_down_lead_nowhere() {
     swap_a_folder_in("a/b/");
 }
 
-/// A name is that of a file, of a link out of the storage and of a FIFO in turns: what is opened is never a link, and
-/// never waited for.
+/// A name is that of a file, of a link out of the storage and of a FIFO in turns: what is opened is
+/// never a link, and never waited for.
 #[test]
 fn links_and_fifos_swapped_in_for_a_file_are_not_opened() {
     let mut server = server_beside_a_secret();
@@ -161,10 +162,10 @@ fn links_and_fifos_swapped_in_for_a_file_are_not_opened() {
     server.assert_clean();
 }
 
-// symptom: a mv of a link to its own name put the link in place of the file that it led to, whose bytes were nowhere,
-//          while the folder of the file was moved.
-// cause:   whether the link leads to what it would replace was asked by names alone, after the folder had gone; the file
-//          was replaced in the folder that was open.
+// symptom: a mv of a link to its own name put the link in place of the file that it led to, whose
+//          bytes were nowhere, while the folder of the file was moved.
+// cause:   whether the link leads to what it would replace was asked by names alone, after the
+//          folder had gone; the file was replaced in the folder that was open.
 // fix:     it is asked before the way to the new name is looked for, too.
 #[test]
 fn a_link_does_not_replace_what_it_leads_to_while_the_folder_of_that_is_moved() {
@@ -188,8 +189,10 @@ fn a_link_does_not_replace_what_it_leads_to_while_the_folder_of_that_is_moved() 
     }
 }
 
-// symptom: of a link to a folder and a file that were moved to one name at once, the link was nowhere.
-// cause:   a link that had come under the new name since that was resolved was replaced like a file.
+// symptom: of a link to a folder and a file that were moved to one name at once, the link was
+//          nowhere.
+// cause:   a link that had come under the new name since that was resolved was replaced like a
+//          file.
 // fix:     the name is resolved again, and the link followed.
 #[test]
 fn a_link_that_comes_under_the_new_name_of_a_file_is_not_replaced() {

@@ -1,8 +1,10 @@
-//! The checks of the fuzz targets as ordinary tests: over the corpus in `fuzz/corpus`, and over 10,000 random inputs
-//! for each target, made from it with a fixed seed. `scripts/fuzz` gives the same checks to libFuzzer.
+//! The checks of the fuzz targets as ordinary tests: over the corpus in `fuzz/corpus`, and over
+//! 10,000 random inputs for each target, made from it with a fixed seed. `scripts/fuzz` gives the
+//! same checks to libFuzzer.
 //!
-//! Each check holds the code against a model that knows only the contract (docs/api.md) and the RFCs, and panics where they
-//! disagree. It is a plain function of bytes, in a file of its own that the target in `fuzz/fuzz_targets` takes in.
+//! Each check holds the code against a model that knows only docs/api.md and the RFCs, and panics
+//! where they disagree. It is a plain function of bytes, in a file of its own that the target in
+//! `fuzz/fuzz_targets` takes in.
 
 #[path = "../../tiny_http/tests/fuzz/inputs.rs"]
 mod inputs;

@@ -2,8 +2,8 @@
 
 use http_nas::internals::{Name, NameFault, RouteFault, route};
 
-/// Whether the input is a name. Bytes that no text has are replaced first: a request target is ASCII, the new name of
-/// a rename any text.
+/// Whether the input is a name. Bytes that no text has are replaced first: a request target is
+/// ASCII, the new name of a rename any text.
 pub fn check(input: &[u8]) -> bool {
     let text = String::from_utf8_lossy(input);
     let parsed = Name::parse(&text);
@@ -114,8 +114,8 @@ fn encoded(text: &str, wanted: impl Fn(u8) -> bool) -> String {
     encoded
 }
 
-/// No target panics, no operation has a name that is none, and DELETE takes each name as it is, unless it ends in an
-/// action.
+/// No target panics, no operation has a name that is none, and DELETE takes each name as it is,
+/// unless it ends in an action.
 fn check_routes(text: &str, parsed: &Result<Name, NameFault>) {
     for method in ["GET", "POST", "PUT", "DELETE", text] {
         for (start, end) in [

@@ -2,7 +2,8 @@
 
 use testkit::{AT_ONCE, Server, eventually};
 
-/// How often each is tried: who is first, the thread that reads or the one that serves, is up to the system.
+/// How often each is tried: who is first, the thread that reads or the one that serves, is up to
+/// the system.
 const ROUNDS: usize = 200;
 
 /// Requests behind which a client sends no other.
@@ -31,11 +32,12 @@ const LAST: [(&str, &str); 6] = [
     ),
 ];
 
-// symptom: a client that reads to the end of the connection hangs until the idle limit; what it sends behind its last
-//          request is answered by tiny_http itself, and read without a limit.
-// cause:   the connection was struck off the table while its thread of tiny_http had still to read the end.
-// remedy:  of the thread that reads and the one that serves, who comes last strikes it off; and a connection that is not
-//          known is at its end.
+// symptom: a client that reads to the end of the connection hangs until the idle limit; what it
+//          sends behind its last request is answered by tiny_http itself, and read without a limit.
+// cause:   the connection was struck off the table while its thread of tiny_http had still to read
+//          the end.
+// fix:     of the thread that reads and the one that serves, who comes last strikes it off; and a
+//          connection that is not known is at its end.
 #[test]
 fn behind_a_last_request_there_is_the_end_and_nothing_else() {
     let server = Server::start();

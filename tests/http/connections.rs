@@ -1,5 +1,5 @@
-//! What a connection keeps: requests in order, one at a time, without more memory or threads than they need, whatever else
-//! comes on it. Its end is in connection_end.rs.
+//! What a connection keeps: requests in order, one at a time, without more memory or threads than
+//! they need, whatever else comes on it. Its end is in connection_end.rs.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use testkit::{AT_ONCE, Conn, Server, eventually, pattern, request_bytes};
 
 // symptom: a pipelined GET does not see the POST ahead of it.
 // cause:   the requests of one connection are handed to the workers at once.
-// remedy:  one request of a connection at a time, in order.
+// fix:     one request of a connection at a time, in order.
 #[test]
 fn pipelined_requests_are_carried_out_in_order() {
     let server = Server::start();
@@ -62,11 +62,12 @@ fn pipelined_requests_are_carried_out_in_order() {
 
 // symptom: one client that asks and never reads holds every worker; nobody else is answered.
 // cause:   as above.
-// remedy:  as above: such a connection holds one worker.
+// fix:     as above: such a connection holds one worker.
 #[test]
 fn a_connection_full_of_requests_that_never_reads_stops_nobody() {
     const LARGE: usize = 10 * 1024 * 1024;
-    // As many requests as there are workers, which they would all hold; and as many as the server takes.
+    // As many requests as there are workers, which they would all hold; and as many as the server
+    // takes.
     for requests in [4, 1000] {
         let server = Server::with(&["--max-transfers", "4"], &[]);
         server.place("large", &pattern(1, LARGE));
@@ -76,7 +77,8 @@ fn a_connection_full_of_requests_that_never_reads_stops_nobody() {
         hog.send(&request);
         let head = hog.head().expect("the first head");
         assert_eq!(head.status, 200);
-        // A worker has the first: now the others. With too many the server may stop reading or hang up, as it likes.
+        // A worker has the first: now the others. With too many the server may stop reading or hang
+        // up, as it likes.
         let _ = hog.try_send(&request.repeat(requests - 1));
         for round in 0..50 {
             let what = format!("{requests} requests, round {round}");
@@ -120,8 +122,9 @@ fn a_connection_full_of_requests_that_never_reads_stops_nobody() {
 }
 
 // symptom: a request for another version of HTTP gets no reply, and its thread stays for good.
-// cause:   tiny_http answers it with 505 behind requests of the same connection that were never handed out.
-// remedy:  such a connection gets a reply or its end.
+// cause:   tiny_http answers it with 505 behind requests of the same connection that were never
+//          handed out.
+// fix:     such a connection gets a reply or its end.
 #[test]
 fn another_version_of_http_gets_a_reply_or_a_close_and_costs_no_thread() {
     let server = Server::start();
@@ -166,9 +169,10 @@ fn another_version_of_http_gets_a_reply_or_a_close_and_costs_no_thread() {
 }
 
 // symptom: in a burst of connections some get no answer until others end.
-// cause:   tiny_http gives a connection to a waiting thread that has been given another one already.
-// remedy:  no more are accepted ahead than there are threads for certain: those that were idle a moment ago and have
-//          taken up nothing since, or none.
+// cause:   tiny_http gives a connection to a waiting thread that has been given another one
+//          already.
+// fix:     no more are accepted ahead than there are threads for certain: those that were idle a
+//          moment ago and have taken up nothing since, or none.
 #[test]
 fn each_connection_of_a_burst_is_taken_up_at_once() {
     let server = Server::start();
@@ -237,8 +241,9 @@ fn a_connection_serves_many_requests_and_closes_when_asked() {
 }
 
 // symptom: a client that sends one long head behind another takes as much memory as it sends.
-// cause:   what had been handed out was let go of only when nothing was pending, and its reads always ended in a head.
-// remedy:  it is let go of before more is read.
+// cause:   what had been handed out was let go of only when nothing was pending, and its reads
+//          always ended in a head.
+// fix:     it is let go of before more is read.
 #[test]
 fn heads_that_come_one_behind_another_do_not_add_up() {
     const HEADS: usize = 2000;

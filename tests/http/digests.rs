@@ -1,4 +1,5 @@
-//! `Content-Digest` and `Repr-Digest` of uploads (RFC 9530), `Want-Repr-Digest`, and `GET NAME/sha256`.
+//! `Content-Digest` and `Repr-Digest` of uploads (RFC 9530), `Want-Repr-Digest`, and `GET
+//! NAME/sha256`.
 
 use std::fs;
 
@@ -72,7 +73,8 @@ fn values() -> (Vec<String>, Vec<String>) {
     (stored, refused)
 }
 
-/// A body is POSTed or appended with digest fields, plain and chunked, and stored only where it is `right`.
+/// A body is POSTed or appended with digest fields, plain and chunked, and stored only where it is
+/// `right`.
 fn check(server: &Server, client: &mut Client, sent: &[(&str, &str)], right: bool) {
     for (method, is_chunked) in [
         ("POST", false),
@@ -224,12 +226,8 @@ fn a_digest_that_can_not_be_right_is_refused_before_the_body_is_sent() {
             ("POST", "Content-Length: 5"),
             ("PUT", "Transfer-Encoding: chunked"),
         ] {
-            let mut conn = server.open();
-            let head = format!(
-                "{method} /file/file HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Digest: {value}\r\n{framing}\r\n\r\n"
-            );
-            conn.send(head.as_bytes());
-            let reply = conn.head().expect("a reply");
+            let lines = format!("Content-Digest: {value}\r\n{framing}");
+            let (_, reply) = server.announce(method, "file", &lines);
             assert_eq!(reply.status, 400, "{method}, {value}");
         }
     }

@@ -1,4 +1,5 @@
-//! The ETag: strong, another after every write, and the same for as long as a file is the same, whichever server is asked.
+//! The ETag: strong, another after every write, and the same for as long as a file is the same,
+//! whichever server is asked.
 
 use std::collections::HashMap;
 use std::thread;
@@ -184,8 +185,10 @@ fn no_tag_stands_for_two_bodies() {
     }
 }
 
-// symptom: a file that a program rewrote in place, with as many bytes, and whose time it set back kept its tag.
-// cause:   a tag was made of what a program can set: the time, beside the length and the number of the file.
+// symptom: a file that a program rewrote in place, with as many bytes, and whose time it set back
+//          kept its tag.
+// cause:   a tag was made of what a program can set: the time, beside the length and the number of
+//          the file.
 // fix:     the kernel's own time of change is part of it.
 #[test]
 fn a_file_that_another_program_rewrites_has_another_tag_though_its_time_is_set_back() {

@@ -1,5 +1,5 @@
-//! Framing that is not plain and chunks that are malformed: 400, the connection is closed, and nothing behind
-//! them on that connection is ever carried out.
+//! Framing that is not plain and chunks that are malformed: 400, the connection is closed, and
+//! nothing behind them on that connection is ever carried out.
 
 use testkit::malformed::FIELDS;
 use testkit::{Server, chunked, eventually, request_bytes};
@@ -20,7 +20,8 @@ impl Target {
         Target { server, before }
     }
 
-    /// Sends `request` with a DELETE right behind it, and wants 400, the end of the connection and nothing done.
+    /// Sends `request` with a DELETE right behind it, and wants 400, the end of the connection and
+    /// nothing done.
     fn refuses(&self, request: &[u8], finish: bool) {
         let shown = String::from_utf8_lossy(&request[..request.len().min(300)]).into_owned();
         let mut conn = self.server.open();
@@ -117,10 +118,11 @@ fn malformed_chunks_get_400_and_nothing_behind_them_is_carried_out() {
     target.end();
 }
 
-// symptom: a request hidden in the body of another is carried out (request smuggling, CVE-2026-66752).
-// cause:   tiny_http takes any Transfer-Encoding for chunked and a bad Content-Length for an empty body, where
-//          a proxy in front may see it otherwise.
-// remedy:  the framing is checked before anything else; what is not plain ends the connection.
+// symptom: a request hidden in the body of another is carried out (request smuggling,
+//          CVE-2026-66752).
+// cause:   tiny_http takes any Transfer-Encoding for chunked and a bad Content-Length for an empty
+//          body, where a proxy in front may see it otherwise.
+// fix:     the framing is checked before anything else; what is not plain ends the connection.
 #[test]
 fn framing_that_is_not_plain_gets_400_and_ends_the_connection() {
     let target = Target::new();
@@ -260,9 +262,10 @@ fn a_request_in_the_body_of_a_request_without_use_for_it_is_not_carried_out() {
     assert_eq!(server.visible(), ["folder/", "folder/x 1", "victim 6"]);
 }
 
-// symptom: a client that is still sending gets a reset in place of the reply that refuses its request.
+// symptom: a client that is still sending gets a reset in place of the reply that refuses its
+//          request.
 // cause:   a socket that is closed with bytes unread resets its connection.
-// remedy:  the rest is read for a while before the connection is shut down.
+// fix:     the rest is read for a while before the connection is shut down.
 #[test]
 fn a_refusal_reaches_a_client_that_is_still_sending() {
     let server = Server::start();
@@ -281,7 +284,8 @@ fn a_refusal_reaches_a_client_that_is_still_sending() {
             let (first, rest) = rest.split_at(50_000);
             conn.send(first);
             assert!(!conn.closed(), "closed without a reply to {head:?}");
-            // The reply is here. A socket that is closed with bytes unread answers the next ones with a reset.
+            // The reply is here. A socket that is closed with bytes unread answers the next ones
+            // with a reset.
             for part in rest.chunks(65_000) {
                 let sent = conn.try_send(part);
                 assert!(sent.is_ok(), "{head:?}: {sent:?}");
@@ -301,8 +305,9 @@ fn a_refusal_reaches_a_client_that_is_still_sending() {
 }
 
 // symptom: the rest of a refused body is carried out as a request.
-// cause:   tiny_http drops a chunked body where the reading stopped, and takes what it has buffered for the next head.
-// remedy:  the rest is read and thrown away, and nothing of it is carried out; one is enough.
+// cause:   tiny_http drops a chunked body where the reading stopped, and takes what it has buffered
+//          for the next head.
+// fix:     the rest is read and thrown away, and nothing of it is carried out; one is enough.
 #[test]
 fn what_is_left_of_a_body_that_was_read_in_part_is_not_carried_out() {
     let mut server = Server::start();
@@ -310,8 +315,8 @@ fn what_is_left_of_a_body_that_was_read_in_part_is_not_carried_out() {
     assert_eq!(server.get("/file").status, 200);
     let before = server.descriptors();
     let mut kept = Vec::new();
-    // How much of each body is read before it is refused: one byte of what should be empty, 64 KiB of what should be
-    // a name.
+    // How much of each body is read before it is refused: one byte of what should be empty, 64 KiB
+    // of what should be a name.
     for (method, target, read) in [("POST", "new/", 1), ("PUT", "victim/mv", 65_537)] {
         for before in [read - 1, read, read + 1] {
             let body = [&vec![b' '; before][..], SMUGGLED.repeat(9).as_bytes()].concat();

@@ -1,7 +1,9 @@
-//! HTTP as RFC 9110, 9112 and 9530 have it: framing, heads, connections, ranges, preconditions, validators, digests.
+//! HTTP as RFC 9110, 9112 and 9530 have it: framing, heads, connections, ranges, preconditions,
+//! validators, digests.
 //!
-//! What belongs here holds for any HTTP server of files. Not here: what a request does to the files (`api`), and how much
-//! a client may take (`limits`). The engine alone, without files, is tested in `tiny_http/tests`.
+//! What belongs here holds for any HTTP server of files. Not here: what a request does to the files
+//! (`api`), and how much a client may take (`limits`). The engine alone, without files, is tested
+//! in `tiny_http/tests`.
 
 mod body_arrival;
 mod connection_end;

@@ -1,5 +1,5 @@
-//! HTTP/1.0, `Connection: close` and absolute-form targets with the replies to ranges, conditions, digests and copies;
-//! `Date` and `Last-Modified` in every reply that they belong to.
+//! HTTP/1.0, `Connection: close` and absolute-form targets with the replies to ranges, conditions,
+//! digests and copies; `Date` and `Last-Modified` in every reply that they belong to.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +11,8 @@ use testkit::{Conn, LIMIT, Reply, Server};
 const MODIFIED: u64 = 784_111_777;
 const MODIFIED_TEXT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
-/// A request, what it gets, and whether the reply speaks of a file and so bears its `Last-Modified`.
+/// A request, what it gets, and whether the reply speaks of a file and so bears its
+/// `Last-Modified`.
 struct Row {
     method: &'static str,
     target: &'static str,
@@ -292,8 +293,8 @@ fn every_reply_bears_the_date_and_those_of_files_when_they_were_modified() {
     }
 }
 
-/// RFC 9110, section 8.8.2.1: no `Last-Modified` is later than the reply itself. And times that no HTTP date can tell
-/// are no reason not to serve a file.
+/// RFC 9110, section 8.8.2.1: no `Last-Modified` is later than the reply itself. And times that no
+/// HTTP date can tell are no reason not to serve a file.
 #[test]
 fn files_of_other_times_are_served() {
     let server = Server::start();

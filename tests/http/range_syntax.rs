@@ -1,5 +1,5 @@
-//! `Range` on GET: RFC 9110, section 14. One range gets 206, several the whole file, none that can be satisfied 416; what
-//! is malformed or of an unknown unit is as if it were not there.
+//! `Range` on GET: RFC 9110, section 14. One range gets 206, several the whole file, none that can
+//! be satisfied 416; what is malformed or of an unknown unit is as if it were not there.
 
 use testkit::rows::each;
 use testkit::{Conn, Reply, Server, pattern};
@@ -13,7 +13,8 @@ enum Wanted {
     Whole,
     /// 416.
     Nothing,
-    /// Several ranges, of which none can be satisfied: 416 is as good as 200, for a server may ignore several ranges.
+    /// Several ranges, of which none can be satisfied: 416 is as good as 200, for a server may
+    /// ignore several ranges.
     WholeOrNothing,
 }
 
@@ -73,8 +74,8 @@ fn check_table(table: &[(usize, &str, Wanted)]) {
     });
 }
 
-/// The inputs of the tests of Go's net/http (`ServeFileRangeTests`, `ParseRangeTests`). Go answers several ranges with
-/// multipart/byteranges, and takes blanks where the grammar has none.
+/// The inputs of the tests of Go's net/http (`ServeFileRangeTests`, `ParseRangeTests`). Go answers
+/// several ranges with multipart/byteranges, and takes blanks where the grammar has none.
 #[test]
 fn ranges_that_the_go_library_is_tested_with() {
     check_table(&[

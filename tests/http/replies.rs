@@ -1,4 +1,5 @@
-//! How replies leave: with their length, at once, in one piece, and with nothing of a request in their head.
+//! How replies leave: with their length, at once, in one piece, and with nothing of a request in
+//! their head.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -8,7 +9,7 @@ use testkit::{LIMIT, Reply, Server, pattern, request_bytes};
 
 // symptom: 44 ms for each small reply on a kept-alive connection.
 // cause:   head and body leave in two writes, and Nagle's algorithm waits for a delayed ACK.
-// remedy:  one write for both.
+// fix:     one write for both.
 #[test]
 fn small_replies_on_a_kept_alive_connection_do_not_wait() {
     let server = Server::start();
@@ -33,7 +34,7 @@ fn small_replies_on_a_kept_alive_connection_do_not_wait() {
 
 // symptom: as above, where TCP_NODELAY is not set either; else two packets where one would do.
 // cause:   as above.
-// remedy:  as above.
+// fix:     as above.
 #[test]
 fn a_small_reply_leaves_in_one_write() {
     let server = Server::start();
@@ -44,7 +45,8 @@ fn a_small_reply_leaves_in_one_write() {
     let mut buffer = [0; 4096];
     for round in 0..10_000 {
         stream.write_all(&request).expect("there is room for it");
-        // Asked for all the time: what leaves in two writes is found half there in one round or another.
+        // Asked for all the time: what leaves in two writes is found half there in one round or
+        // another.
         let start = Instant::now();
         let received = loop {
             match stream.read(&mut buffer) {
@@ -68,8 +70,9 @@ fn a_small_reply_leaves_in_one_write() {
 }
 
 // symptom: 40 ms between the replies to requests that were sent together.
-// cause:   Nagle's algorithm keeps the second until the first is acknowledged, which the client delays.
-// remedy:  TCP_NODELAY.
+// cause:   Nagle's algorithm keeps the second until the first is acknowledged, which the client
+//          delays.
+// fix:     TCP_NODELAY.
 #[test]
 fn a_reply_does_not_wait_for_the_acknowledgement_of_the_one_before() {
     let server = Server::start();
@@ -91,9 +94,10 @@ fn a_reply_does_not_wait_for_the_acknowledgement_of_the_one_before() {
     assert!(median < Duration::from_millis(5), "a median of {median:?}");
 }
 
-// symptom: a large reply comes without a length: no progress bar, and a cut transfer looks like a whole one to some.
+// symptom: a large reply comes without a length: no progress bar, and a cut transfer looks like a
+//          whole one to some.
 // cause:   `respond` turns bodies of 32 KiB and more into chunks.
-// remedy:  the length is always sent.
+// fix:     the length is always sent.
 #[test]
 fn a_large_reply_bears_its_length_and_no_chunks() {
     let server = Server::start();
@@ -129,7 +133,7 @@ fn a_large_reply_bears_its_length_and_no_chunks() {
 
 // symptom: a name with CR LF in it writes headers of its own into a reply.
 // cause:   Header::from_bytes takes CR and LF (CVE-2026-66753).
-// remedy:  no byte of a request goes into a header unchecked.
+// fix:     no byte of a request goes into a header unchecked.
 #[test]
 fn no_cr_lf_of_a_request_gets_into_a_header() {
     let server = Server::start();

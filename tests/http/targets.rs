@@ -1,4 +1,5 @@
-//! Request targets: which bytes they may have, parameters, and addresses of actions. Names are in api/names.rs.
+//! Request targets: which bytes they may have, parameters, and addresses of actions. Names are in
+//! api/names.rs.
 
 use testkit::{Conn, Reply, Server};
 
@@ -18,7 +19,7 @@ fn ask(server: &Server, method: &str, target: &str, body: &str) -> Reply {
 
 // symptom: DELETE /file/report#2.csv, as Python's http.client sends it, deletes the file report.
 // cause:   the target was cut at "#", which RFC 9112, section 3.2, does not have in a target.
-// remedy:  400, and the connection is closed.
+// fix:     400, and the connection is closed.
 #[test]
 fn a_target_with_a_number_sign_is_refused() {
     let server = Server::start();
@@ -90,7 +91,7 @@ fn a_host_that_is_none_is_refused() {
 
 // symptom: a misspelt parameter is without effect, and the reply is 200 all the same.
 // cause:   the query was ignored.
-// remedy:  a parameter that an operation does not know is 400; health has none and takes any.
+// fix:     a parameter that an operation does not know is 400; health has none and takes any.
 #[test]
 fn a_parameter_that_is_not_known_is_refused() {
     let server = Server::start();
@@ -129,9 +130,10 @@ fn a_parameter_that_is_not_known_is_refused() {
     assert_eq!(server.get("/file?probe=1").status, 200);
 }
 
-// symptom: POST /file/folder/wc stores a file, with OK, that a GET of the same address does not read back.
+// symptom: POST /file/folder/wc stores a file, with OK, that a GET of the same address does not
+//          read back.
 // cause:   wc and the like were actions for GET alone, and names for POST, PUT and DELETE.
-// remedy:  405; a file of that name is written %2Fwc.
+// fix:     405; a file of that name is written %2Fwc.
 #[test]
 fn an_action_is_not_written_to_nor_deleted() {
     let server = Server::start();

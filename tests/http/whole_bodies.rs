@@ -45,7 +45,8 @@ fn chunked_bodies_in_odd_cuts_are_stored_right() {
                 "{body:?} in steps of {step}: {}",
                 reply.summary()
             );
-            // On the same connection: what follows the body is taken for the next request, no more and no less.
+            // On the same connection: what follows the body is taken for the next request, no more
+            // and no less.
             assert_eq!(
                 conn.request("GET", "odd", &[], b"").expect("GET").text(),
                 content,
@@ -80,15 +81,7 @@ fn expect_100_continue_is_answered_before_the_body_is_sent() {
             b"5\r\nhello\r\n0\r\n\r\n"
         };
         for (method, name) in [("POST", "new/file"), ("PUT", "log")] {
-            let mut conn = server.open();
-            let head = format!(
-                "{method} /file/{name} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\n{framing}\r\n\r\n"
-            );
-            conn.send(head.as_bytes());
-            let interim = conn
-                .head()
-                .unwrap_or_else(|e| panic!("{method} {name}, {framing}: no 100 Continue: {e}"));
-            assert_eq!(interim.status, 100, "{method} {name}, {framing}");
+            let mut conn = server.begin(method, name, framing);
             conn.send(body);
             assert_eq!(
                 conn.reply_to(method).expect("a reply").status,
@@ -124,14 +117,7 @@ fn with_expect_a_refusal_comes_instead_of_100_continue() {
     ];
     for (method, target, status) in cases {
         for framing in ["Content-Length: 1000000", "Transfer-Encoding: chunked"] {
-            let mut conn = server.open();
-            let head = format!(
-                "{method} {target} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\n{framing}\r\n\r\n"
-            );
-            conn.send(head.as_bytes());
-            let reply = conn
-                .head()
-                .unwrap_or_else(|e| panic!("{method} {target}, {framing}: {e}"));
+            let (_, reply) = server.announce(method, target, framing);
             assert_eq!(
                 reply.status, status,
                 "{method} {target}, {framing}\n{}",
@@ -140,9 +126,8 @@ fn with_expect_a_refusal_comes_instead_of_100_continue() {
         }
     }
     // More than any disk here holds: the length is declared, so the refusal needs no byte of it.
-    let mut conn = server.open();
-    conn.send(b"POST /file/vast HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 10000000000000\r\n\r\n");
-    assert_eq!(conn.head().expect("a reply").status, 507);
+    let (_, reply) = server.announce("POST", "vast", "Content-Length: 10000000000000");
+    assert_eq!(reply.status, 507);
     assert_eq!(server.visible(), before);
     server.assert_clean();
 }

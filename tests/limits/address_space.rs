@@ -4,10 +4,11 @@ use std::process::Command;
 
 use testkit::{Conn, Server, eventually};
 
-// symptom: one request with a large Content-Length ends the server (SIGABRT), and so does an upload of 10 GiB that is
-//          cancelled.
-// cause:   the registry's tiny_http asks for a buffer as long as what is left of a body that it drops.
-// remedy:  no buffer is as long as what a client declares.
+// symptom: one request with a large Content-Length ends the server (SIGABRT), and so does an upload
+//          of 10 GiB that is cancelled.
+// cause:   the registry's tiny_http asks for a buffer as long as what is left of a body that it
+//          drops.
+// fix:     no buffer is as long as what a client declares.
 #[test]
 fn a_large_declared_length_does_not_end_the_server() {
     let mut server = Server::start();

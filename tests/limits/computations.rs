@@ -1,10 +1,11 @@
-//! Requests that compute before they reply: they end with their clients and with the server, and keep nobody else out.
+//! Requests that compute before they reply: they end with their clients and with the server, and
+//! keep nobody else out.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use testkit::digest::sha256_hex;
-use testkit::{AT_ONCE, Conn, Server, eventually, request_bytes, within};
+use testkit::{AT_ONCE, Conn, Server, eventually, let_pass, request_bytes, within};
 
 const MIB: u64 = 1 << 20;
 
@@ -23,7 +24,8 @@ fn ticks(server: &Server) -> u64 {
 
 fn is_idle(server: &Server) -> bool {
     let before = ticks(server);
-    std::thread::sleep(Duration::from_millis(300));
+    // The subject is how much is computed in a time.
+    let_pass(Duration::from_millis(300));
     ticks(server) - before <= 3
 }
 
@@ -46,10 +48,11 @@ fn ask(server: &Server, targets: &[&str], count: usize) -> Vec<Conn> {
     targets.map(ask).collect()
 }
 
-// symptom: with requests for digests of a large sparse file whose clients have gone at once, all processors are busy for
-//          ever, and nobody else is served.
-// cause:   what computes never looked whether somebody waited for it, and as many did at once as there were slots.
-// remedy:  it looks every few MiB, and as many compute at once as there are processors.
+// symptom: with requests for digests of a large sparse file whose clients have gone at once, all
+//          processors are busy for ever, and nobody else is served.
+// cause:   what computes never looked whether somebody waited for it, and as many did at once as
+//          there were slots.
+// fix:     it looks every few MiB, and as many compute at once as there are processors.
 #[test]
 fn what_nobody_waits_for_is_given_up() {
     let server = Server::start();
@@ -68,7 +71,8 @@ fn what_nobody_waits_for_is_given_up() {
     server.assert_clean();
 }
 
-/// A client of HTTP/1.0 must get no interim response, so that nothing tells one that has gone from one that waits.
+/// A client of HTTP/1.0 must get no interim response, so that nothing tells one that has gone from
+/// one that waits.
 #[test]
 fn what_a_gone_client_of_http_1_0_asked_for_is_given_up_after_a_while() {
     let server = Server::start();
@@ -82,7 +86,8 @@ fn what_a_gone_client_of_http_1_0_asked_for_is_given_up_after_a_while() {
     });
 }
 
-/// Whether the file system shares blocks, so that a copy is a matter of moments, and over before its client has gone.
+/// Whether the file system shares blocks, so that a copy is a matter of moments, and over before
+/// its client has gone.
 fn shares_blocks(server: &Server, name: &str) -> bool {
     let path = |name: &str| server.storage().join(name);
     let source = fs::File::open(path(name)).expect("there");
@@ -160,8 +165,10 @@ fn a_short_computation_comes_between_long_ones() {
     assert_eq!(server.get("short/wc").text(), "0");
 }
 
-// symptom: as many digests of large files as a small control group has transfers took three times what a transfer may.
-// cause:   each had 256 KiB to read with, also while it waited for its turn, and no sum knew of them.
+// symptom: as many digests of large files as a small control group has transfers took three times
+//          what a transfer may.
+// cause:   each had 256 KiB to read with, also while it waited for its turn, and no sum knew of
+//          them.
 // fix:     each has as much as fits into what a transfer may take.
 #[test]
 fn what_waits_for_its_turn_takes_no_more_than_a_transfer_may() {
@@ -184,9 +191,10 @@ fn what_waits_for_its_turn_takes_no_more_than_a_transfer_may() {
     assert!(taken <= ASKED * MOST, "{taken} KiB");
 }
 
-// symptom: with 60 digests under way SIGTERM takes until the timeout, and what could have been finished is not.
+// symptom: with 60 digests under way SIGTERM takes until the timeout, and what could have been
+//          finished is not.
 // cause:   they went on to the end of the process, each as if there were no other.
-// remedy:  what cannot be done in time ends at once, with 503.
+// fix:     what cannot be done in time ends at once, with 503.
 #[test]
 fn at_the_end_of_the_server_only_what_can_be_finished_goes_on() {
     let mut server = Server::with(&["--shutdown-timeout", "40s"], &[]);
@@ -214,7 +222,8 @@ fn at_the_end_of_the_server_only_what_can_be_finished_goes_on() {
     }
 }
 
-// symptom: copies that waited for the lock on their new name, or for the disk, kept all others from computing meanwhile.
+// symptom: copies that waited for the lock on their new name, or for the disk, kept all others from
+//          computing meanwhile.
 // cause:   a copy held its turn until its reply.
 // fix:     it gives its turn up before it waits for anything else.
 #[test]
@@ -262,8 +271,10 @@ fn small_request(server: &Server) -> Duration {
     begun.elapsed() / COUNT
 }
 
-// symptom: beside 200 unread lists of a large folder small requests took a hundred times as long as without them.
-// cause:   lists that get neither memory nor disk to sort with read the folder again and again, all at the same time.
+// symptom: beside 200 unread lists of a large folder small requests took a hundred times as long as
+//          without them.
+// cause:   lists that get neither memory nor disk to sort with read the folder again and again, all
+//          at the same time.
 // fix:     they do so in turns, as other computations.
 #[test]
 fn lists_that_read_their_folder_again_and_again_take_turns() {
@@ -284,8 +295,8 @@ fn lists_that_read_their_folder_again_and_again_take_turns() {
         let accept = [("Accept", "application/json")];
         conn.send(&request_bytes("GET", "folder", &accept, b""));
     }
-    // With the first part of each list its head is sent, and nothing more is read of it. Some may get
-    // no memory to sort with.
+    // With the first part of each list its head is sent, and nothing more is read of it. Some may
+    // get no memory to sort with.
     let heads = lists.iter_mut().map(|conn| conn.head().expect("a head"));
     let begun = heads.filter(|head| head.status == 200).count();
     assert!(begun >= 20, "{begun} lists");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{AT_ONCE, Conn, Server, eventually};
+use testkit::{AT_ONCE, Conn, Server, eventually, let_pass};
 
 #[test]
 fn a_body_that_stops_coming_gets_408_and_leaves_nothing() {
@@ -34,7 +34,8 @@ fn a_body_that_keeps_coming_may_take_longer_than_the_limit() {
     conn.send(b"POST /file/slow HTTP/1.1\r\nHost: nas\r\nContent-Length: 8\r\n\r\n");
     let start = Instant::now();
     for byte in b"slowbody" {
-        std::thread::sleep(Duration::from_millis(250));
+        // The subject is a body that is slow, and never stops for as long as the limit.
+        let_pass(Duration::from_millis(250));
         conn.send(&[*byte]);
     }
     assert_eq!(conn.reply_to("POST").expect("a reply").status, 200);
@@ -102,12 +103,8 @@ fn an_upload_above_the_largest_size_gets_413_before_it_is_read() {
     server.place("old", b"old");
     let body = vec![b'x'; 1001];
     for (method, name) in [("POST", "new"), ("PUT", "old")] {
-        let mut conn = server.open();
-        conn.send(
-            format!("{method} /file/{name} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n")
-                .as_bytes(),
-        );
-        assert_eq!(conn.head().expect("a reply").status, 413, "{method} {name}");
+        let (_, refusal) = server.announce(method, name, "Content-Length: 1001");
+        assert_eq!(refusal.status, 413, "{method} {name}");
         let mut conn = server.open();
         conn.send(
             format!("{method} /file/{name} HTTP/1.1\r\nHost: nas\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n").as_bytes(),
@@ -140,13 +137,7 @@ fn idle_connections_make_room_and_transfers_do_not() {
     // Transfers fill all places: they go on, and a new connection is closed without a word.
     let mut uploads: Vec<Conn> = Vec::new();
     for number in 0..4 {
-        let mut conn = server.open();
-        conn.send(
-            format!("POST /file/{number} HTTP/1.1\r\nHost: nas\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
-                .as_bytes(),
-        );
-        assert_eq!(conn.head().expect("a word").status, 100, "{number}");
-        uploads.push(conn);
+        uploads.push(server.begin("POST", &number.to_string(), "Content-Length: 4"));
     }
     let mut refused = server.open();
     let _ = refused.try_send(b"GET /file HTTP/1.1\r\nHost: nas\r\n\r\n");

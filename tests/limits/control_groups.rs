@@ -1,10 +1,12 @@
-//! A server in a control group with a limit of memory, and clients that hold as much of it as they can. The kernel
-//! counts, and ends who takes too much.
+//! A server in a control group with a limit of memory, and clients that hold as much of it as they
+//! can. The kernel counts, and ends who takes too much.
 //!
-//! Symptom: six unread lists of a folder of 20,000 names, or 480 uploads that have begun, or 748 idle connections ended
-//! the server in the 32 MiB that it was said to be content with. Cause: memory for each request and connection, with
-//! limits on their number that did not follow from what there is. Fix: requests share one sum, and connections and
-//! transfers are limited to what fits beside it.
+//! symptom: six unread lists of a folder of 20,000 names, or 480 uploads that have begun, or 748
+//!          idle connections ended the server in the 32 MiB that it was said to be content with.
+//! cause:   memory for each request and connection, with limits on their number that did not follow
+//!          from what there is.
+//! fix:     requests share one sum, and connections and transfers are limited to what fits beside
+//!          it.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -27,8 +29,8 @@ fn name(number: usize) -> String {
     format!("{:06}{}", number * 7_919 % FILES, "n".repeat(240))
 }
 
-/// A storage with a folder `d` of many files, on a disk: in memory the files would be counted, too. Tests that run at the
-/// same time have it together.
+/// A storage with a folder `d` of many files, on a disk: in memory the files would be counted, too.
+/// Tests that run at the same time have it together.
 fn storage() -> Arc<TempDir> {
     static STORAGE: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
     let mut known = STORAGE.lock().unwrap_or_else(PoisonError::into_inner);

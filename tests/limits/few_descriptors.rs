@@ -1,4 +1,5 @@
-//! Writes while the server has no descriptor left: what is refused has not been done, and what has been done is told.
+//! Writes while the server has no descriptor left: what is refused has not been done, and what has
+//! been done is told.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -32,8 +33,8 @@ fn set_up(server: &Server) {
     fs::create_dir(server.storage().join("empty")).expect("made");
 }
 
-// symptom: with --sync data and no descriptor left, a DELETE that had been carried out got 503, and its retry 404; so did a
-//          mv, and a POST that replaced its file was told to come again.
+// symptom: with --sync data and no descriptor left, a DELETE that had been carried out got 503, and
+//          its retry 404; so did a mv, and a POST that replaced its file was told to come again.
 // cause:   the folder was opened, to be synced, when the name had been changed already.
 // fix:     it is opened before.
 #[test]

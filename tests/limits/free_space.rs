@@ -1,5 +1,5 @@
-//! `--min-free-space`: what has no room gets 507 and changes nothing, and the rest works. A disk that is full is in
-//! tests/shell/full-disk.sh.
+//! `--min-free-space`: what has no room gets 507 and changes nothing, and the rest works. A disk
+//! that is full is in tests/shell/full-disk.sh.
 
 use testkit::{Server, json};
 
@@ -52,9 +52,10 @@ fn below_the_least_free_space_uploads_get_507_and_the_rest_works() {
     server.assert_clean();
 }
 
-// symptom: a refusal for want of space does not tell whether the file is too large, or the disk full.
+// symptom: a refusal for want of space does not tell whether the file is too large, or the disk
+//          full.
 // cause:   its text was fixed.
-// remedy:  it says how much is needed, free and kept back, as text and as JSON.
+// fix:     it says how much is needed, free and kept back, as text and as JSON.
 #[test]
 fn a_507_says_how_much_is_needed_free_and_kept_back() {
     let server = Server::with(&["--min-free-space", "1000000GiB"], &[]);
@@ -77,9 +78,10 @@ fn a_507_says_how_much_is_needed_free_and_kept_back() {
     }
 }
 
-// symptom: a small append without room gave its file another tag, one that creates left folders behind, and a POST onto a
-//          folder got 507.
-// cause:   where all of a body is here with the head, nothing was refused before something was changed.
+// symptom: a small append without room gave its file another tag, one that creates left folders
+//          behind, and a POST onto a folder got 507.
+// cause:   where all of a body is here with the head, nothing was refused before something was
+//          changed.
 // fix:     the room is looked at before that, and after what has nothing to do with it.
 #[test]
 fn what_has_no_room_changes_nothing() {

@@ -1,12 +1,14 @@
-//! How long connections are kept that nobody uses. What the replies say of it is in ops/shutdown.rs and http/protocol_versions.rs.
+//! How long connections are kept that nobody uses. What the replies say of it is in ops/shutdown.rs
+//! and http/protocol_versions.rs.
 
 use std::time::{Duration, Instant};
 
 use testkit::{Conn, Server};
 
 // symptom: requests through a load balancer get 502 now and then.
-// cause:   connections were closed after 75 s without a request, and balancers keep them for longer.
-// remedy:  --keep-alive-timeout.
+// cause:   connections were closed after 75 s without a request, and balancers keep them for
+//          longer.
+// fix:     --keep-alive-timeout.
 #[test]
 fn an_unused_connection_is_kept_as_long_as_the_flag_says() {
     let short = Server::with(&["--keep-alive-timeout", "1s"], &[]);

@@ -1,8 +1,9 @@
-//! What the system refuses for a while, or interrupts, at the calls that can say so (strace injects it): descriptors,
-//! memory, buffers, threads. The server lives, tells nobody else than the request that was hit, and serves afterwards.
+//! What the system refuses for a while, or interrupts, at the calls that can say so (strace injects
+//! it): descriptors, memory, buffers, threads. The server lives, tells nobody else than the request
+//! that was hit, and serves afterwards.
 //!
-//! Responsible for: faults of single calls under load. Not for: limits that hold (limits/few_descriptors.rs), a full disk and
-//! errors of the disk (tests/shell).
+//! Responsible for: faults of single calls under load. Not for: limits that hold
+//! (limits/few_descriptors.rs), a full disk and errors of the disk (tests/shell).
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -24,7 +25,8 @@ const EXPECTS: (&str, &str) = ("Expect", "100-continue");
 
 const LARGE: usize = 300_000;
 
-/// The system calls that fail, the errors that they give, and which calls of a thread give them (strace(1), `when=`).
+/// The system calls that fail, the errors that they give, and which calls of a thread give them
+/// (strace(1), `when=`).
 type Fault = (&'static str, &'static [&'static str], &'static str);
 
 /// Each of these may cost one request.
@@ -256,7 +258,8 @@ fn exchange(conn: &mut Conn, request: &[u8], method: &str) -> io::Result<Reply> 
     reply.map_err(|error| sent.err().unwrap_or(error))
 }
 
-/// None where a reply is not one that a request may get: neither the right one nor the server's own affair.
+/// None where a reply is not one that a request may get: neither the right one nor the server's own
+/// affair.
 fn outcome(reply: &io::Result<Reply>) -> Option<Outcome> {
     use ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     match reply {

@@ -1,4 +1,5 @@
-//! Many clients at once, slow ones, and large bodies: who gets in, who waits for whom, and how much memory it takes.
+//! Many clients at once, slow ones, and large bodies: who gets in, who waits for whom, and how much
+//! memory it takes.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -59,13 +60,8 @@ fn a_transfer_too_many_gets_503_at_once_and_health_still_answers() {
                 reply.text()
             );
         }
-        let mut conn = server.open();
-        conn.send(b"POST /file/more HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n");
-        assert_eq!(
-            conn.head().expect("a reply").status,
-            503,
-            "before the body, round {round}"
-        );
+        let (_, refusal) = server.announce("POST", "more", "Content-Length: 10");
+        assert_eq!(refusal.status, 503, "before the body, round {round}");
         for _ in 0..20 {
             let start = Instant::now();
             assert_eq!(server.get("/file").text(), "OK");
@@ -99,10 +95,9 @@ fn uploads_that_die_give_their_places_back() {
     for _ in 0..10 {
         let held: Vec<Conn> = (0..4)
             .map_while(|number| {
-                let mut conn = server.open();
-                let head = format!("POST /file/{number} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n");
-                conn.send(head.as_bytes());
-                conn.head().is_ok_and(|reply| reply.status == 100).then_some(conn)
+                let (conn, first) =
+                    server.announce("POST", &format!("{number}"), "Content-Length: 10");
+                (first.status == 100).then_some(conn)
             })
             .collect();
         drop(held);
@@ -115,12 +110,9 @@ fn uploads_that_die_give_their_places_back() {
     eventually("four places are free", || {
         held.clear();
         for number in 0..4 {
-            let mut conn = server.open();
-            let head = format!(
-                "POST /file/{number} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"
-            );
-            conn.send(head.as_bytes());
-            if conn.head().is_ok_and(|reply| reply.status == 100) {
+            let (mut conn, first) =
+                server.announce("POST", &format!("{number}"), "Content-Length: 10");
+            if first.status == 100 {
                 conn.send(b"0");
                 held.push(conn);
             }
@@ -133,8 +125,8 @@ fn uploads_that_die_give_their_places_back() {
     server.assert_clean();
 }
 
-/// How long 95 of 100 GETs of a target take at most on each of two servers, each on a connection of its own. They take
-/// turns, so that whatever else runs on the machine delays both.
+/// How long 95 of 100 GETs of a target take at most on each of two servers, each on a connection of
+/// its own. They take turns, so that whatever else runs on the machine delays both.
 fn percentiles_95(
     servers: [&Server; 2],
     (target, text): (&str, &str),
@@ -263,7 +255,7 @@ fn many_short_connections_are_all_served() {
 
 // symptom: each download that is broken off leaves a thread and a socket behind.
 // cause:   tiny_http's thread reads on for the next request of a connection whose turn never comes.
-// remedy:  a connection whose reply did not get out whole is over for tiny_http.
+// fix:     a connection whose reply did not get out whole is over for tiny_http.
 #[test]
 fn downloads_that_die_give_everything_back() {
     let server = Server::with(&["--max-transfers", "4"], &[("RUST_LOG", "error")]);
@@ -313,7 +305,7 @@ fn a_client_that_has_its_whole_reply_can_count_on_its_place() {
 
 // symptom: the server lives and never answers again.
 // cause:   any failed `accept` ends tiny_http's accept thread.
-// remedy:  at the limit of descriptors accepting pauses, and goes on when some are free again.
+// fix:     at the limit of descriptors accepting pauses, and goes on when some are free again.
 #[test]
 fn without_descriptors_accepting_pauses_and_goes_on() {
     let server = Server::start();

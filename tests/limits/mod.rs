@@ -1,7 +1,8 @@
-//! What clients can take from a server and from each other: time, connections, transfers, memory, descriptors, and what
-//! happens when the system has no more of it.
+//! What clients can take from a server and from each other: time, connections, transfers, memory,
+//! descriptors, and what happens when the system has no more of it.
 //!
-//! Not here: a full disk, which needs a mount (`tests/shell`), and hostile traffic as a whole (`scripts/attack`).
+//! Not here: a full disk, which needs a mount (`tests/shell`), and hostile traffic as a whole
+//! (`scripts/attack`).
 
 mod address_space;
 mod computations;

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{Conn, Server, eventually};
+use testkit::{Conn, Server, eventually, let_pass};
 
 /// Over how long a rate is measured.
 const MINUTE: Duration = Duration::from_secs(60);
 
-// symptom: clients that send a byte now and then keep their slots for ever, and with all slots everybody out.
+// symptom: clients that send a byte now and then keep their slots for ever, and with all slots
+//          everybody out.
 // cause:   there was a limit for a body that stands still, and none for one that hardly moves.
-// remedy:  an upload below --min-rate is dropped once a slot, or space, is short.
+// fix:     an upload below --min-rate is dropped once a slot, or space, is short.
 #[test]
 fn an_upload_below_the_least_rate_is_dropped_when_slots_are_short() {
     let server = Server::with(&["--max-transfers", "3"], &[]);
@@ -24,7 +25,8 @@ fn an_upload_below_the_least_rate_is_dropped_when_slots_are_short() {
         });
         fast.send(&[b'x'; 1000]);
         sent += 1000;
-        std::thread::sleep(Duration::from_millis(250));
+        // The subject is how little comes in a minute.
+        let_pass(Duration::from_millis(250));
     };
     let start = Instant::now();
     while start.elapsed() < MINUTE + Duration::from_secs(5) {
@@ -51,7 +53,8 @@ fn an_upload_below_the_least_rate_is_dropped_when_slots_are_short() {
     server.assert_clean();
 }
 
-// symptom: any 507 dropped uploads that came slowly, also that of a request that could never have space.
+// symptom: any 507 dropped uploads that came slowly, also that of a request that could never have
+//          space.
 // cause:   whether it would have space without them was not looked at.
 // fix:     it has to.
 #[test]
@@ -67,15 +70,14 @@ fn an_upload_below_the_least_rate_is_dropped_when_space_is_short_that_it_has() {
         while start.elapsed() < time {
             // One that was dropped takes no more.
             let _ = slow.try_send(b"x");
-            std::thread::sleep(Duration::from_millis(250));
+            // The subject is how little comes in a minute.
+            let_pass(Duration::from_millis(250));
         }
     };
     go_on(&mut slow, MINUTE + Duration::from_secs(10));
     let refused = |length: u64| {
-        let mut large = server.open();
-        let head = "POST /file/large HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\n";
-        large.send(format!("{head}Content-Length: {length}\r\n\r\n").as_bytes());
-        assert_eq!(large.head().expect("a reply").status, 507);
+        let (_, reply) = server.announce("POST", "large", &format!("Content-Length: {length}"));
+        assert_eq!(reply.status, 507);
     };
     // 32 TiB.
     refused(32 << 40);

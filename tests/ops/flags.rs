@@ -142,7 +142,8 @@ fn wrong_values_stop_the_start_with_one_line_that_names_the_flag() {
     ];
     for (flag, variable, values) in wrong {
         for &value in values {
-            // What is not under test is right; a server that starts all the same is told by the 20 s of `run`.
+            // What is not under test is right; a server that starts all the same is told by the 20
+            // s of `run`.
             let mut args = vec!["--storage", &storage];
             if flag != "--port" {
                 args.extend(["--port", "0"]);
@@ -201,7 +202,8 @@ fn a_port_in_use_and_a_storage_that_is_a_file_stop_the_start() {
 
 #[test]
 fn flags_win_over_variables_and_a_missing_storage_is_made() {
-    // The test's server gives --port and --storage; every one of these variables would stop the start.
+    // The test's server gives --port and --storage; every one of these variables would stop the
+    // start.
     let envs = [
         ("PORT", "70000"),
         ("STORAGE_PATH", "/dev/null/x"),

@@ -221,7 +221,8 @@ fn with_write_what_comes_back_is_compared_and_deleted_all_the_same() {
     let forgetful = listener(move |stream, head| {
         let line = head.lines().next().unwrap_or_default().to_owned();
         let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOK";
-        // The body of the POST has to be read, or its sender would see a reset in place of the reply.
+        // The body of the POST has to be read, or its sender would see a reset in place of the
+        // reply.
         if line.starts_with("POST") {
             let length = head
                 .lines()

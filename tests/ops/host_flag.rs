@@ -1,5 +1,5 @@
-//! Where the server listens, by what `--host` says. What needs a network of its own (no IPv6, nothing but IPv6, another
-//! `bindv6only`) is in tests/shell/address-families.sh.
+//! Where the server listens, by what `--host` says. What needs a network of its own (no IPv6,
+//! nothing but IPv6, another `bindv6only`) is in tests/shell/address-families.sh.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
@@ -14,8 +14,9 @@ fn get(ip: IpAddr, port: u16) -> u16 {
     reply.expect("a reply").status
 }
 
-/// Symptom: with `--host localhost`, programs that try IPv6 first, or alone, were refused. Cause: only the first address of
-/// the name was listened on. Fix: both loopback addresses are, on one port.
+// symptom: with `--host localhost`, programs that try IPv6 first, or alone, were refused.
+// cause:   only the first address of the name was listened on.
+// fix:     both loopback addresses are, on one port.
 #[test]
 fn localhost_is_both_loopback_addresses() {
     for host in ["localhost", "LOCALHOST", "localhost."] {

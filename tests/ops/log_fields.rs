@@ -48,7 +48,8 @@ pub fn objects(log: &str) -> Vec<Json> {
     lines.filter(|line| line.names().contains(&"id")).collect()
 }
 
-/// Sends requests of every kind, with every field, and gives the log. One transfer lasts until the server ends.
+/// Sends requests of every kind, with every field, and gives the log. One transfer lasts until the
+/// server ends.
 fn log_of_everything(format: &str) -> String {
     let args = [
         "--log-format",
@@ -162,7 +163,8 @@ fn the_table_of_fields_is_that_of_the_log() {
 
 // symptom: a server in the wrong folder, or open to all, looked like any other at its start.
 // cause:   the log said the address alone.
-// remedy:  it says the folder, its file system and space, the settings, and that the server is open.
+// fix:     it says the folder, its file system and space, the settings, and that the server is
+//          open.
 #[test]
 fn the_start_says_what_is_served_and_to_whom() {
     let rows = table(&page(), "start field");

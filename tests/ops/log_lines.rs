@@ -1,4 +1,5 @@
-//! The log: one line a request with all its fields, as text and as JSON, and one when a transfer that lasts begins.
+//! The log: one line a request with all its fields, as text and as JSON, and one when a transfer
+//! that lasts begins.
 
 use testkit::json::{self, Json};
 use testkit::{Server, TempDir, eventually, server};
@@ -190,7 +191,8 @@ fn a_transfer_that_lasts_is_logged_when_it_starts_and_when_it_ends() {
     }
 }
 
-/// The line of the start comes after one second, and the next one ten seconds later, as the lines themselves tell it.
+/// The line of the start comes after one second, and the next one ten seconds later, as the lines
+/// themselves tell it.
 fn assert_10_seconds_apart(lines: &[String], seconds: impl Fn(&str) -> f64) {
     let (start, next) = (seconds(&lines[0]), seconds(&lines[1]));
     assert!((1.0..3.0).contains(&start), "{lines:#?}");
@@ -240,9 +242,7 @@ fn a_transfer_that_goes_on_is_logged_every_10_seconds() {
 #[test]
 fn a_transfer_that_the_end_of_the_server_drops_has_a_line() {
     let mut server = Server::with(&["--shutdown-timeout", "0"], &[]);
-    let mut conn = server.open();
-    conn.send(b"POST /file/slow HTTP/1.1\r\nHost: nas\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
-    assert_eq!(conn.head().expect("a word").status, 100);
+    let _conn = server.begin("POST", "slow", "Content-Length: 10");
     let exit = server.stop();
     assert_eq!(exit.code, Some(0));
     let dropped: Vec<&str> = exit
@@ -264,8 +264,9 @@ fn an_empty_rust_log_counts_as_unset() {
 }
 
 // symptom: RUST_LOG=verbose, or =warning, started a server without a log.
-// cause:   a word that is no level is the name of a module to env_logger, of which alone there is a log then.
-// remedy:  a value that means nothing ends the start, as that of a flag does.
+// cause:   a word that is no level is the name of a module to env_logger, of which alone there is a
+//          log then.
+// fix:     a value that means nothing ends the start, as that of a flag does.
 #[test]
 fn a_rust_log_that_means_nothing_ends_the_start() {
     for (value, word) in [

@@ -1,4 +1,5 @@
-//! What the fields of the log say of a request, and that no client can forge one. Their names are in log_fields.rs.
+//! What the fields of the log say of a request, and that no client can forge one. Their names are
+//! in log_fields.rs.
 
 use std::fs;
 use std::process::Command;
@@ -32,7 +33,7 @@ fn text<'o>(object: &'o Json, key: &str) -> &'o str {
 
 // symptom: `PUT a`, `PUT a/mv` and `PUT a/cp` left the same line, and the new name stood nowhere.
 // cause:   the line had the method and the name, and not what was done.
-// remedy:  `op`, and `to`; what a POST has come to is known once it is through.
+// fix:     `op`, and `to`; what a POST has come to is known once it is through.
 #[test]
 fn a_line_says_what_was_done_and_to_where() {
     let expected = [
@@ -178,7 +179,8 @@ fn nothing_that_a_client_sends_can_look_like_another_field() {
     }
 }
 
-// symptom: the name of an archived or removed folder stood in the words of a line, where it could look like fields.
+// symptom: the name of an archived or removed folder stood in the words of a line, where it could
+//          look like fields.
 // cause:   it was part of the message.
 // fix:     names are values; each key of these lines is in the table.
 #[test]

@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: what is in flight is finished or dropped without a trace, and the end comes in time.
+//! SIGTERM and SIGINT: what is in flight is finished or dropped without a trace, and the end comes
+//! in time.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ fn begin_another(server: &Server) -> u16 {
 
 // symptom: `docker stop` takes 10 s and kills every transfer.
 // cause:   process 1 of a container gets no signal that it does not handle.
-// remedy:  SIGTERM and SIGINT are handled.
+// fix:     SIGTERM and SIGINT are handled.
 #[test]
 fn an_idle_server_ends_at_once() {
     for name in ["TERM", "INT"] {
@@ -87,7 +88,8 @@ fn a_transfer_in_flight_is_finished_and_no_other_is_begun() {
 fn a_connection_that_is_open_gets_503_meanwhile() {
     let mut server = Server::start();
     server.place("file", b"content");
-    // A pool of connections, as many clients have: each is asked once, for it ends with the refusal.
+    // A pool of connections, as many clients have: each is asked once, for it ends with the
+    // refusal.
     let mut pool: Vec<Conn> = (0..3).map(|_| server.open()).collect();
     for conn in &mut pool {
         let reply = conn.request("GET", "file", &[], b"").expect("a reply");
@@ -121,7 +123,7 @@ fn a_connection_that_is_open_gets_503_meanwhile() {
 
 // symptom: behind a proxy a request gets 502 while the server shuts down.
 // cause:   a connection whose reply had said that it stays open was closed when the reply was out.
-// remedy:  its next request is answered, with 503, and only that reply is the last and says so.
+// fix:     its next request is answered, with 503, and only that reply is the last and says so.
 #[test]
 fn the_last_reply_of_a_connection_says_that_it_is_the_last() {
     let mut server = Server::start();
@@ -151,9 +153,7 @@ fn what_outlasts_the_shutdown_timeout_is_dropped_without_a_trace() {
     let mut server = Server::with(&["--shutdown-timeout", "1"], &[]);
     server.post("log", b"one\n");
     let _upload = held_upload(&server, "new");
-    let mut append = server.open();
-    append.send(b"PUT /file/log HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n");
-    assert_eq!(append.head().expect("100 Continue").status, 100);
+    let _append = server.begin("PUT", "log", "Content-Length: 10");
     server.signal("TERM");
     let exit = server.wait();
     assert_eq!(exit.code, Some(0));

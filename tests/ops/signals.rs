@@ -1,4 +1,5 @@
-//! Signals other than SIGTERM and SIGINT, which are in ops/shutdown.rs: with a terminal that goes, and without one.
+//! Signals other than SIGTERM and SIGINT, which are in ops/shutdown.rs: with a terminal that goes,
+//! and without one.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -9,7 +10,8 @@ use std::sync::Arc;
 use testkit::process::{Process, flags, signal};
 use testkit::{Conn, TempDir, eventually, pattern, request_bytes, server, skip};
 
-/// Signals that end a program that does not handle them, and that a server is sent by mistake or by habit.
+/// Signals that end a program that does not handle them, and that a server is sent by mistake or by
+/// habit.
 const OTHERS: [&str; 12] = [
     "USR1", "USR2", "PIPE", "ALRM", "VTALRM", "PROF", "IO", "PWR", "STKFLT", "RTMIN", "RTMIN+7",
     "64",
@@ -27,8 +29,9 @@ fn runs(program: &str) -> bool {
     run.is_ok_and(|output| output.status.success())
 }
 
-/// A program with nothing of the tests' own environment, and with no signal that they were started to ignore, as a shell
-/// has it for what it runs in the background (SIGINT and SIGQUIT) and nohup(1) for SIGHUP.
+/// A program with nothing of the tests' own environment, and with no signal that they were started
+/// to ignore, as a shell has it for what it runs in the background (SIGINT and SIGQUIT) and
+/// nohup(1) for SIGHUP.
 fn clean(program: &str) -> Command {
     let mut command = Command::new("env");
     command
@@ -38,7 +41,8 @@ fn clean(program: &str) -> Command {
     command
 }
 
-/// A server in a session of its own, without a terminal; the shell runs `before` before it becomes the server.
+/// A server in a session of its own, without a terminal; the shell runs `before` before it becomes
+/// the server.
 fn without_terminal(dir: &Arc<TempDir>, before: &str) -> Process {
     let log = fs::File::create(log_of(dir)).expect("made");
     let script = format!("{before} exec {}", words(dir));
@@ -70,10 +74,10 @@ fn finish(mut upload: Conn, dir: &TempDir) {
     assert_eq!(read(&dir.storage().join("new")), "helloworld");
 }
 
-// symptom: `kill -USR1` by habit (log rotation), or SIGHUP to have something read again, ended the server in the middle
-//          of all transfers.
+// symptom: `kill -USR1` by habit (log rotation), or SIGHUP to have something read again, ended the
+//          server in the middle of all transfers.
 // cause:   the system's default for a signal that a program does not handle.
-// remedy:  they are handled, and do nothing but leave a line in the log.
+// fix:     they are handled, and do nothing but leave a line in the log.
 #[test]
 fn no_signal_for_other_purposes_ends_the_server() {
     let dir = Arc::new(TempDir::new());
@@ -185,7 +189,7 @@ impl Drop for Terminal {
 
 // symptom: a terminal or an ssh session that was closed cut off every transfer.
 // cause:   SIGHUP was not handled.
-// remedy:  where the server belongs to a terminal, SIGHUP ends it as SIGTERM does.
+// fix:     where the server belongs to a terminal, SIGHUP ends it as SIGTERM does.
 #[test]
 fn when_its_terminal_goes_the_server_finishes_what_is_in_flight() {
     if !runs("script") {
@@ -200,7 +204,8 @@ fn when_its_terminal_goes_the_server_finishes_what_is_in_flight() {
             signal(server, "HUP");
         } else {
             terminal.script.child.kill().expect("killed");
-            // The shells of a terminal pass the signal on to what they have started; a second one changes nothing.
+            // The shells of a terminal pass the signal on to what they have started; a second one
+            // changes nothing.
             signal(server, "HUP");
         }
         let log = terminal.dir.outside().join("log");

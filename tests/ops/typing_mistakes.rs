@@ -1,5 +1,5 @@
-//! What the command line makes of what people type: sizes, folders, mistyped flags, variables of other programs. Wrong
-//! values of each flag are in ops/flags.rs.
+//! What the command line makes of what people type: sizes, folders, mistyped flags, variables of
+//! other programs. Wrong values of each flag are in ops/flags.rs.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -55,8 +55,10 @@ fn run(args: &[&str], envs: &[(&str, &str)]) -> Exit {
     exit
 }
 
-/// Symptom: a mistyped path, or one whose volume is not mounted, became an empty store on the disk of the system. Cause:
-/// all missing folders of the path were made. Fix: only the last is, the others with --create-parents.
+// symptom: a mistyped path, or one whose volume is not mounted, became an empty store on the disk
+//          of the system.
+// cause:   all missing folders of the path were made.
+// fix:     only the last is, the others with --create-parents.
 #[test]
 fn of_a_missing_storage_path_only_the_last_folder_is_made() {
     let dir = TempDir::new();
@@ -143,8 +145,10 @@ fn what_was_meant_is_said() {
     }
 }
 
-/// Symptom: with conda's compilers installed, the server could not listen on "x86_64-conda-linux-gnu". Cause: they set
-/// HOST, which has nothing to do with the network. Fix: HTTP_NAS_HOST, which wins, and the error names it.
+// symptom: with conda's compilers installed, the server could not listen on
+//          "x86_64-conda-linux-gnu".
+// cause:   they set HOST, which has nothing to do with the network.
+// fix:     HTTP_NAS_HOST, which wins, and the error names it.
 #[test]
 fn a_variable_of_another_program_is_told_from_ours() {
     let dir = TempDir::new();
@@ -188,8 +192,10 @@ fn a_variable_of_another_program_is_told_from_ours() {
     }
 }
 
-/// Symptom: the pod of a service that is called http-nas did not start again. Cause: Kubernetes sets HTTP_NAS_PORT to the
-/// address of that service, unless the pod says enableServiceLinks: false. Fix: an address is not taken for a port.
+// symptom: the pod of a service that is called http-nas did not start again.
+// cause:   kubernetes sets HTTP_NAS_PORT to the address of that service, unless the pod says
+//          enableServiceLinks: false.
+// fix:     an address is not taken for a port.
 #[test]
 fn the_variable_of_a_service_is_no_port() {
     let server = Server::with(&[], &[("HTTP_NAS_PORT", "tcp://10.96.0.7:3000")]);

@@ -1,5 +1,5 @@
-//! Standard error and standard output that nobody reads, or that are gone: the server serves and ends all the same.
-//! What the log says is in ops/log_lines.rs.
+//! Standard error and standard output that nobody reads, or that are gone: the server serves and
+//! ends all the same. What the log says is in ops/log_lines.rs.
 
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
 use std::net::SocketAddr;
@@ -34,7 +34,8 @@ fn name(number: usize) -> String {
     format!("{}/{number}", ["long-name"; 22].join("-"))
 }
 
-/// Uploads and small downloads, in turns on a kept connection, each of which has to be answered within seconds.
+/// Uploads and small downloads, in turns on a kept connection, each of which has to be answered
+/// within seconds.
 fn work(addr: SocketAddr, requests: usize) {
     let mut conn = Conn::open(addr);
     conn.limit_reads(AT_ONCE);
@@ -46,10 +47,11 @@ fn work(addr: SocketAddr, requests: usize) {
     }
 }
 
-// symptom: a log that nobody reads (`http-nas 2>&1 | less`, a log shipper that hangs) stopped the server: after some
-//          950 replies every thread waited, and SIGTERM, too.
-// cause:   the line was written to the pipe by the thread that had served the request, or had the signal.
-// remedy:  lines go through a bounded queue to a thread of their own; what does not fit is counted.
+// symptom: a log that nobody reads (`http-nas 2>&1 | less`, a log shipper that hangs) stopped the
+//          server: after some 950 replies every thread waited, and SIGTERM, too.
+// cause:   the line was written to the pipe by the thread that had served the request, or had the
+//          signal.
+// fix:     lines go through a bounded queue to a thread of their own; what does not fit is counted.
 #[test]
 fn requests_are_answered_and_the_server_ends_while_nobody_reads_the_log() {
     let (_unread, log) = io::pipe().expect("a pipe");

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What `--host ::`, which the image has, and `--host localhost` come to where there is no IPv6, where there is nothing but
-# IPv6, and where bindv6only is set: in a network of its own, which ends with this script. A kernel without IPv6 is made
-# by strace.
+# What `--host ::`, which the image has, and `--host localhost` come to where there is no IPv6,
+# where there is nothing but IPv6, and where bindv6only is set: in a network of its own, which ends
+# with this script. A kernel without IPv6 is made by strace.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/own-network.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/own-network.sh"
@@ -27,7 +27,7 @@ stop() { signal TERM "$PID"; }
 ip link set lo up
 ip addr add 192.0.2.1/32 dev lo
 
-# --- both families ---------------------------------------------------------------------------------------
+# --- both families -------------------------------------------------------------------------------
 
 if [[ ! -d /proc/sys/net/ipv6 ]]; then
   skip "both families, and IPv6 only" "this kernel has no IPv6"
@@ -50,14 +50,14 @@ else
   set_net bindv6only 0
 fi
 
-# --- IPv6 only -------------------------------------------------------------------------------------------
+# --- IPv6 only -----------------------------------------------------------------------------------
 
 other=
 release() { [[ -z $other ]] || kill "$other" 2>/dev/null || true; }
 # Another namespace as another machine, with nothing but IPv6 between them.
 beside() { nsenter -t "$other" -n -- "$@"; }
 connect_other() {
-  unshare -n sleep 600 &
+  unshare -n sleep 600 & # nobody waits for it: it keeps the namespace
   other=$!
   wait_for 10 differs
   ip link add near type veth peer name far netns "$other"
@@ -68,7 +68,8 @@ connect_other() {
 }
 differs() { [[ $(readlink "/proc/$other/ns/net") != $(readlink /proc/self/ns/net) ]]; }
 from_other() { same OK "$(beside curl -sS -f --max-time 10 "http://[fd00::1]:$(port)/file")"; }
-# By a name that has an address of IPv6 alone, as the service of a cluster has: in a file of hosts of its own.
+# By a name that has an address of IPv6 alone, as the service of a cluster has: in a file of hosts
+# of its own.
 health_by_name() {
   echo "fd00::1 http-nas.test" >"$work/hosts"
   beside unshare -m sh -c 'mount --bind "$1" /etc/hosts && exec "$2" health --write --host http-nas.test --port "$3"' \
@@ -103,7 +104,7 @@ if [[ -d /proc/sys/net/ipv6 ]]; then
   ip addr add 192.0.2.1/32 dev lo
 fi
 
-# --- no IPv6 ---------------------------------------------------------------------------------------------
+# --- no IPv6 -------------------------------------------------------------------------------------
 
 without_ipv6() {
   check "$1: :: is reached by IPv4" at 192.0.2.1
@@ -122,7 +123,8 @@ check "IPv6 disabled: and that alone is said" same "http://127.0.0.1:$(port)" "$
 check "IPv6 disabled: health finds it" well localhost
 stop
 
-# without SOCKETS COMMAND...: its calls of socket(2) with these numbers say that there is no such family.
+# without SOCKETS COMMAND...: its calls of socket(2) with these numbers say that there is no such
+# family.
 without() {
   local sockets=$1 binary=$2
   printf '#!/bin/sh\nexec strace -D -f -qq --seccomp-bpf -e signal=none -e trace=socket -e inject=socket:error=EAFNOSUPPORT:when=%s -o %q %q "$@"\n' \

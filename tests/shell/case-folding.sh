@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A storage on a file system that takes names that differ in case for one: the server's own folder has many names there,
-# and none of them leads to it. Each kind of such a file system that can be had here is tried, the others are skipped by
-# name.
+# A storage on a file system that takes names that differ in case for one: the server's own folder
+# has many names there, and none of them leads to it. Each kind of such a file system that can be
+# had here is tried, the others are skipped by name.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/own-mounts.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/own-mounts.sh"
@@ -23,7 +23,8 @@ ntfs() {
   mkntfs -q -F -Q "$work/ntfs" && lowntfs-3g -o ignore_case "$work/ntfs" "$disk"
 }
 
-# folds: names that differ in case are one in the storage folder, which is made to be so where it takes that.
+# folds: names that differ in case are one in the storage folder, which is made to be so where it
+# takes that.
 folds() {
   mkdir "$disk/storage" && { [[ $1 == ntfs ]] || chattr +F "$disk/storage"; } &&
     touch "$disk/storage/probe" && [[ -e $disk/storage/PROBE ]] && rm "$disk/storage/probe"
@@ -59,8 +60,9 @@ stores_and_lists() {
   curl -sS -f "$URL/file/%2F/tar" | tar -t | sort >"$work/archived"
   same $'file\nfolder/\nfolder/file' "$(grep -vx '\./' "$work/archived" | sed 's|^\./||')"
 }
-# Symptom: a file that was moved to its own name in capitals was gone, with OK. Cause: two names of one file were taken for
-# two entries, and the first was removed. Fix: only where both are in the folder as they are written.
+# symptom: a file that was moved to its own name in capitals was gone, with OK.
+# cause:   two names of one file were taken for two entries, and the first was removed.
+# fix:     only where both are in the folder as they are written.
 keeps_what_is_renamed() {
   printf precious | status 200 -X POST -T - "$URL/file/precious"
   local name

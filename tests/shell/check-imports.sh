@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# scripts/check-imports: it accepts a crate whose files use each other in one direction, and refuses each kind of fault.
+# scripts/check-imports: it accepts a crate whose files use each other in one direction, and refuses
+# each kind of fault.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A storage folder that something is mounted over while the server runs, and one on a volume that is taken away: health
-# says so, and nothing is stored where nobody would find it. What happens to the folder itself is in
-# tests/durability/displaced_storage.rs.
+# A storage folder that something is mounted over while the server runs, and one on a volume that is
+# taken away: health says so, and nothing is stored where nobody would find it. What happens to the
+# folder itself is in tests/durability/displaced_storage.rs.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/own-mounts.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/own-mounts.sh"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Expect: 100-continue as curl sends it for piped and large bodies: the server asks for the body where it wants
-# it, and refuses without it where it does not.
+# Expect: 100-continue as curl sends it for piped and large bodies: the server asks for the body
+# where it wants it, and refuses without it where it does not.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
@@ -14,8 +14,8 @@ echo x >"$storage/file"
 mkfifo "$storage/fifo"
 ln -s "$work" "$storage/out"
 
-# curl gives up waiting for the 100 after a second and sends the body all the same; with this long a wait it
-# is the server's word alone that decides.
+# curl gives up waiting for the 100 after a second and sends the body all the same; with this long a
+# wait it is the server's word alone that decides.
 patient=(-sS -v --expect100-timeout 60)
 
 asked() { grep -q '^> Expect: 100-continue' "$1" && grep -q '^< HTTP/1.1 100' "$1"; }

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Many uploads at once where the server may open few files (RLIMIT_NOFILE).
 #
-# Symptom: with 200 descriptors and 50 uploads under way, health said 500 and uploads were refused. Cause: each upload of a
-# declared length took a pipe, two descriptors that nobody had reckoned with. Fix: there are a few pipes, which are.
+# symptom: with 200 descriptors and 50 uploads under way, health said 500 and uploads were refused.
+# cause:   each upload of a declared length took a pipe, two descriptors that nobody had reckoned
+#          with.
+# fix:     there are a few pipes, which are.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"

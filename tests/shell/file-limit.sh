@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes that fail in the middle: the server may make no file larger than 8 MiB (RLIMIT_FSIZE), whatever its disk holds.
+# Writes that fail in the middle: the server may make no file larger than 8 MiB (RLIMIT_FSIZE),
+# whatever its disk holds.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
@@ -20,7 +21,8 @@ trap - XFSZ
 
 curl -sS -f -o /dev/null -X POST -T "$work/old" "$URL/file/file"
 
-# The body fits by itself, and so does a part of it behind the file: the append fails when it has begun.
+# The body fits by itself, and so does a part of it behind the file: the append fails when it has
+# begun.
 refused() {
   local code
   code=$(curl -sS -o "$work/reply" -w '%{http_code}' "$@") || true

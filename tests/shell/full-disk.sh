@@ -22,7 +22,8 @@ for size in 1 10 12 16 20 30 40 60 100; do truncate -s "${size}M" "$work/$size";
 random_file "$work/old" 10M
 random_file "$work/little" 900K
 
-# What is visible in the storage, and the space in use: both have to be after a refusal what they were before.
+# What is visible in the storage, and the space in use: both have to be after a refusal what they
+# were before.
 used() { df --output=used "$disk" | tail -n 1; }
 picture() {
   (cd "$storage" && find . -path ./.http-nas -prune -o -type f -printf '%p %s\n' | sort)
@@ -68,8 +69,8 @@ check "an append that does not fit, declared: 507, nothing changed" \
 check "an append that does not fit, piped: 507, nothing changed" leaves_all refused_piped 60 -X PUT "$URL/file/old"
 check "the file is as it was, byte for byte" cmp "$work/old" "$storage/old"
 
-# 10 + 40 fit on the disk, but not with the 40 staged beside them: a server may be thrifty or refuse, but the
-# file is never in between.
+# 10 + 40 fit on the disk, but not with the 40 staged beside them: a server may be thrifty or
+# refuse, but the file is never in between.
 all_or_nothing() {
   local code
   code=$(curl -sS -o "$work/reply" -w '%{http_code}' -X PUT -T - "$URL/file/old" <"$work/40") || true
@@ -104,9 +105,11 @@ given_back() { wait_for 15 status 200 -X POST -T "$work/40" "$URL/file/second"; 
 check "what an upload had reserved is free again when its client dies" given_back
 empty_storage
 
-# symptom: one upload that declares all the free space and sends a byte now and then denies every other.
+# symptom: one upload that declares all the free space and sends a byte now and then denies every
+#          other.
 # cause:   all of a declared length was reserved before a byte of it had come.
-# remedy:  blocks are reserved ahead of what comes, and for a declaration alone half of the space is promised at most.
+# fix:     blocks are reserved ahead of what comes, and for a declaration alone half of the space is
+#          promised at most.
 hold_upload -H 'Transfer-Encoding:' -H "Content-Length: $((62 << 20))" "$URL/file/greedy"
 printf x >&"$HELD"
 check "beside an upload that declares all the space and brings nothing another gets in" \
@@ -145,7 +148,8 @@ empty_storage
 check "--min-free-space: an append that creates the file needs its space once" \
   status 200 -T "$work/20" "$URL/file/fits?create"
 check "--min-free-space: an append that would leave less is refused" leaves_all refused_piped 20 -X PUT "$URL/file/fits"
-# 52 MiB are free with this one on the disk: its like goes in beside it, but not in and then behind it as well.
+# 52 MiB are free with this one on the disk: its like goes in beside it, but not in and then behind
+# it as well.
 empty_storage
 check "--min-free-space: a file to append to" status 200 -X POST -T "$work/12" "$URL/file/fits"
 check "--min-free-space: an append that would leave less while it is there twice is refused early" \

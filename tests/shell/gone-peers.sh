@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Clients that are gone without a word, as those whose machine has lost its power or its network: neither an end nor a
-# reset comes from them. TCP_REPAIR lets a socket vanish like this, for root. What they occupy comes back.
+# Clients that are gone without a word, as those whose machine has lost its power or its network:
+# neither an end nor a reset comes from them. TCP_REPAIR lets a socket vanish like this, for root.
+# What they occupy comes back.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
@@ -53,8 +54,8 @@ sockets() { find "/proc/$PID/fd" -lname 'socket:*' 2>/dev/null | wc -l; }
 back_to() { (($(sockets) <= $1)); }
 before=$(sockets)
 
-# gone_in STATE: clients vanish in this state. Requests are carried out again once the time limit of the state is over, and
-# no socket is left: a head may take 30 s.
+# gone_in STATE: clients vanish in this state. Requests are carried out again once the time limit of
+# the state is over, and no socket is left: a head may take 30 s.
 gone_in() {
   python3 "$work/client.py" "${URL##*:}" "$1" "$clients"
   wait_for 20 status 200 -X POST --data-raw stored "$URL/file/stored"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A disk that hangs, as a network file system does whose server has gone: what needs it waits for it, and nothing else
-# does. strace holds the calls up that a health check looks at the storage with.
+# A disk that hangs, as a network file system does whose server has gone: what needs it waits for
+# it, and nothing else does. strace holds the calls up that a health check looks at the storage
+# with.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"

@@ -33,7 +33,8 @@ length() {
 check "its Content-Length is the file's" length
 check "curl -f -I ends with 22 where a file is missing" fails_with 22 curl -sS -f -I "$URL/file/missing"
 
-# The second request goes over the connection of the first: a body after HEAD would stand in its way.
+# The second request goes over the connection of the first: a body after HEAD would stand in its
+# way.
 then_get() {
   curl -sS -I "$URL/file/folder%2Fdata.csv" -o /dev/null -w '%{num_connects}\n' \
     --next -sS -f "$URL/file/folder%2Fdata.csv" -o "$work/after" -w '%{num_connects}\n' >"$work/connects"

@@ -37,7 +37,8 @@ append() {
 }
 check "300 MiB are appended" append
 
-# The measure is what the process took for itself: pages of files that it reads or sends are the kernel's.
+# The measure is what the process took for itself: pages of files that it reads or sends are the
+# kernel's.
 small_memory() {
   local kilobytes
   kilobytes=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$PID/status")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The length that a reader sees while appends wait for each other, with a reader that is slow between two system calls.
+# The length that a reader sees while appends wait for each other, with a reader that is slow
+# between two system calls.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
@@ -35,15 +36,16 @@ attached() {
 }
 # The writer copies in small steps, so that a file is for long in the middle of an append.
 trace "$first" -e trace=copy_file_range,sendfile -e inject=copy_file_range,sendfile:error=EINVAL
-# The reader takes the size of a file and then stands still, for as long as one append takes to end and the next one to
-# write down how long the file is.
+# The reader takes the size of a file and then stands still, for as long as one append takes to end
+# and the next one to write down how long the file is.
 trace "$PID" -e trace=fstat,newfstatat -e inject=fstat,newfstatat:delay_exit=10000
 
 export piece=$((1 << 20)) work
 random_file "$work/piece" "$piece"
 curl -sS -f -o /dev/null -X POST -T "$work/piece" "$writer/file/d%2Ffile"
 
-# lengths_while_appending COMMAND: what it prints is a length, again and again while the file grows: whole appends.
+# lengths_while_appending COMMAND: what it prints is a length, again and again while the file grows:
+# whole appends.
 lengths_while_appending() {
   local appends looks=0 length
   seq 40 | xargs -P 5 -I{} curl -sS -f -o /dev/null -X PUT -T "$work/piece" "$writer/file/d%2Ffile" &

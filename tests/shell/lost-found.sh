@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Symptom: on a volume of its own with ext4, for a server that is not root, the archive of the root broke off before its
-# first byte, and lists showed a folder that nobody could read.
-# Cause: mkfs.ext4 makes lost+found, which is root's alone.
-# Fix: at the root of a file system it is the server's own, as .http-nas is.
+# symptom: on a volume of its own with ext4, for a server that is not root, the archive of the root
+#          broke off before its first byte, and lists showed a folder that nobody could read.
+# cause:   mkfs.ext4 makes lost+found, which is root's alone.
+# fix:     at the root of a file system it is the server's own, as .http-nas is.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"

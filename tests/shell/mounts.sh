@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Places below the storage where something else is mounted: another file system, and another folder of the same one.
-# Nothing is stored across them, which is said before the body is sent and leaves nothing behind.
+# Places below the storage where something else is mounted: another file system, and another folder
+# of the same one. Nothing is stored across them, which is said before the body is sent and leaves
+# nothing behind.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/own-mounts.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/own-mounts.sh"
@@ -69,9 +70,10 @@ done
 signal TERM "$PID"
 check "the server ends well" same 0 "$CODE"
 
-# Symptom: cp of a file from a mounted file system onto one that has the same inode number on its own got 503, for ever.
-# Cause: the two were taken for one file by that number, found not to be, and looked at again. Fix: what is not the same
-# file is copied.
+# symptom: cp of a file from a mounted file system onto one that has the same inode number on its
+#          own got 503, for ever.
+# cause:   the two were taken for one file by that number, found not to be, and looked at again.
+# fix:     what is not the same file is copied.
 storage=$work/twins
 mkdir "$storage"
 mount -t tmpfs -o size=1m tmpfs "$storage"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Names that a shell user really has: spaces, other alphabets, and the characters that mean something in a URL.
+# Names that a shell user really has: spaces, other alphabets, and the characters that mean
+# something in a URL.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
@@ -55,7 +56,8 @@ decoded_once() {
 }
 check "a name is decoded once" decoded_once
 
-# The same letter as one code point and as two: a server that normalises would make one file of them.
+# The same letter as one code point and as two: a server that normalises would make one file of
+# them.
 both_forms() {
   printf 'one' | curl -sS -f -X POST -T - "$URL/file/%C3%A9"
   printf 'two' | curl -sS -f -X POST -T - "$URL/file/e%CC%81"

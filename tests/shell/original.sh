@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The command lines that the README of Redactics/http-nas gave its users, as they stand there but for the
-# address: a pipeline written for that service has to run unchanged.
+# The command lines that the README of Redactics/http-nas gave its users, as they stand there but
+# for the address: a pipeline written for that service has to run unchanged.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"

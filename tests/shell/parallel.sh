@@ -38,8 +38,8 @@ one_curl() {
 }
 check "curl --parallel gets each whole" one_curl
 
-# Every append is one line, from 1 byte to some 600 KB, that tells by itself whether it is whole: sorted, the
-# lines of the file have to be the lines that were sent.
+# Every append is one line, from 1 byte to some 600 KB, that tells by itself whether it is whole:
+# sorted, the lines of the file have to be the lines that were sent.
 mkdir "$work/lines"
 for number in {1..60}; do
   {
@@ -90,8 +90,8 @@ growing() {
   same 61000 "$(stat -c %s "$storage/growing")"
 }
 check "readers of a file that grows see whole appends only" growing
-# Thirty uploads begin in one burst and stay open, all fed by one pipe to which nobody writes. None of them, and
-# nothing that comes after them, may have to wait for another to end.
+# Thirty uploads begin in one burst and stay open, all fed by one pipe to which nobody writes. None
+# of them, and nothing that comes after them, may have to wait for another to end.
 mkfifo "$work/silent"
 exec {silent}<>"$work/silent"
 burst=()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Files and folders for which the server's user has no permission: 403, before the body where there is one, and nothing
-# changes.
+# Files and folders for which the server's user has no permission: 403, before the body where there
+# is one, and nothing changes.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
@@ -25,8 +25,9 @@ chmod 000 "$storage/closed"
 release() { chmod -R u+rwx "$storage"; }
 random_file "$work/body" 3M
 
-# Symptom: a mv that was refused changed the ETag and the time of its file. Cause: the time was set before the name was
-# changed. Fix: it is set afterwards.
+# symptom: a mv that was refused changed the ETag and the time of its file.
+# cause:   the time was set before the name was changed.
+# fix:     it is set afterwards.
 picture() { (cd "$storage" && find . -path ./.http-nas -prune -o -path ./closed -prune -o -printf '%p %y %s %T@ %C@\n' | sort); }
 before=$(picture)
 unchanged() {
@@ -51,8 +52,9 @@ check "its list" refused "$URL/file/closed"
 for name in unreadable write-only read-only/new read-only/a/b/new read-only/file closed/file closed/a/new; do
   check "POST $name, before the body" refused_early -X POST -T "$work/body" "$URL/file/$name"
 done
-# Symptom: that a file may be written to but not read was found out when the body had come. Cause: it was tried whether it
-# can be opened for writing, where both are needed for its lock. Fix: it is opened as for the lock.
+# symptom: that a file may be written to but not read was found out when the body had come.
+# cause:   it was tried whether it can be opened for writing, where both are needed for its lock.
+# fix:     it is opened as for the lock.
 for name in unreadable write-only closed/file; do
   check "PUT $name, before the body" refused_early -X PUT -T "$work/body" "$URL/file/$name"
 done
@@ -62,8 +64,9 @@ for name in read-only/file read-only/deep closed/file; do
   check "DELETE $name" refused -X DELETE "$URL/file/$name"
 done
 check "mv into it" refused -X PUT --data-raw "$(to read-only/new)" "$URL/file/file/mv"
-# Symptom: the refusal of a mv that lacks a right on its file or folder named the new name. Cause: all but a name that is
-# not there was put down to the new one. Fix: what the old name lacks is looked at first.
+# symptom: the refusal of a mv that lacks a right on its file or folder named the new name.
+# cause:   all but a name that is not there was put down to the new one.
+# fix:     what the old name lacks is looked at first.
 refused_for() {
   local name=$1
   shift
@@ -76,8 +79,10 @@ check "cp of a file that may not be read" refused -X PUT --data-raw "$(to new)" 
 chmod 755 "$storage/read-only"
 check "what is permitted again is done" status 200 -X POST --data-raw new "$URL/file/read-only/new"
 
-# Symptom: with --sync data, what was stored in, moved out of or removed from a folder that may not be read got 403 when it
-# had been done. Cause: the folder was opened, to be synced, only then. Fix: it is opened before, and looked at early.
+# symptom: with --sync data, what was stored in, moved out of or removed from a folder that may not
+#          be read got 403 when it had been done.
+# cause:   the folder was opened, to be synced, only then.
+# fix:     it is opened before, and looked at early.
 signal TERM "$PID"
 mkdir -p "$storage/unlistable"
 echo content >"$storage/unlistable/file"
@@ -98,9 +103,10 @@ check "--sync data: mv out of it" refused_for unlistable/file -X PUT --data-raw 
 check "--sync data: mv into it" refused -X PUT --data-raw "$(to unlistable/new)" "$URL/file/file/mv"
 check "--sync data: POST of a folder" refused -X POST "$URL/file/unlistable/new/"
 
-# Symptom: one entry that could not be removed kept hundreds beside it from going, for ever and without a word of which.
-# Cause: taking a removed folder apart ended at the first failure. Fix: the rest goes on, the log names the entry, and it
-# is tried again later.
+# symptom: one entry that could not be removed kept hundreds beside it from going, for ever and
+#          without a word of which.
+# cause:   taking a removed folder apart ended at the first failure.
+# fix:     the rest goes on, the log names the entry, and it is tried again later.
 if ((EUID == 0)); then
   mkdir -p "$storage"/mixed/{a,m,z} "$storage/mixed/m/foreign"
   touch "$storage"/mixed/{a,m,z}/{1..100} "$storage/mixed/m/foreign/file"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The commands of README.md and docs/api.md, as they are there except for the address: the curl lines of README's first
-# screen, the way to publish what a pipe brings, and the examples of the interface.
+# The commands of README.md and docs/api.md, as they are there except for the address: the curl
+# lines of README's first screen, the way to publish what a pipe brings, and the examples of the
+# interface.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"

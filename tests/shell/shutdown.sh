@@ -16,7 +16,8 @@ start_server "$storage"
 signal INT "$PID"
 check "SIGINT does too" same 0 "$CODE"
 
-# A server that is shutting down refuses the connection or answers 503. To leave the client waiting is neither.
+# A server that is shutting down refuses the connection or answers 503. To leave the client waiting
+# is neither.
 turned_away() {
   local status code=0
   status=$(curl -s --max-time 5 -o /dev/null -w '%{http_code}' "$URL/file") || code=$?

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What can be seen only in the server's system calls: that --sync data writes to the disk before it says so, and that a
-# small reply leaves in one write.
+# What can be seen only in the server's system calls: that --sync data writes to the disk before it
+# says so, and that a small reply leaves in one write.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
@@ -32,8 +32,9 @@ traced() {
 }
 wait_for 20 traced
 
-# calls_of CURL-ARGUMENT...: makes a request and prints what the server did for it, one word a call: what was synced
-# (`data`, `folder`), what changed a name (`rename`, `unlink`, `mkdir`), and the reply (`200`).
+# calls_of CURL-ARGUMENT...: makes a request and prints what the server did for it, one word a call:
+# what was synced (`data`, `folder`), what changed a name (`rename`, `unlink`, `mkdir`), and the
+# reply (`200`).
 calls_of() {
   local before
   before=$(wc -l <"$trace")
@@ -49,7 +50,8 @@ calls_of() {
     -e 's/.* send(msg|to)\(.*HTTP\/1\.1 200.*/200/p'
 }
 said_200() { tail -n +"$(($1 + 1))" "$trace" | grep -q 'HTTP/1.1 200'; }
-# in_order WORD... -- CURL-ARGUMENT...: the calls of the request are, in this order and with others in between, these.
+# in_order WORD... -- CURL-ARGUMENT...: the calls of the request are, in this order and with others
+# in between, these.
 in_order() {
   local wanted=() calls pattern
   while [[ $1 != -- ]]; do
@@ -69,8 +71,10 @@ check "POST: the content, then the name, then its folder, then the reply" \
   in_order data rename folder 200 -- -X POST --data-raw content "$URL/file/file"
 check "POST: the folders that it makes" in_order mkdir folder mkdir folder rename folder 200 -- \
   -X POST --data-raw content "$URL/file/a/b/file"
-# Symptom: whatever replaced or removed a file synced the folder of the notes, too, and looked for a note four times. Cause:
-# each step looked anew. Fix: what is found first under the lock counts until it is given back.
+# symptom: whatever replaced or removed a file synced the folder of the notes, too, and looked for
+#          a note four times.
+# cause:   each step looked anew.
+# fix:     what is found first under the lock counts until it is given back.
 only() {
   local calls=$1
   shift
@@ -101,7 +105,8 @@ done
 signal TERM "$PID"
 check "the server ends well" same 0 "$CODE"
 
-# start_injected CALL WHAT FLAG...: starts a server in which something else happens at a system call, as strace(1) has it.
+# start_injected CALL WHAT FLAG...: starts a server in which something else happens at a system
+# call, as strace(1) has it.
 program=$http_nas
 start_injected() {
   local call=$1 what=$2
@@ -113,16 +118,19 @@ start_injected() {
   start_server "$storage" "$@"
 }
 
-# Symptom: an upload got 500 when a signal came at the wrong moment. Cause: the reservation of its blocks was interrupted
-# and not begun again (tmpfs does that). Fix: it is begun again.
+# symptom: an upload got 500 when a signal came at the wrong moment.
+# cause:   the reservation of its blocks was interrupted and not begun again (tmpfs does that).
+# fix:     it is begun again.
 start_injected fallocate error=EINTR:when=1+2
 random_file "$work/body" 3M
 check "POST whose reservation of blocks is interrupted" status 200 -X POST -T "$work/body" "$URL/file/reserved"
 check "all of it is there" cmp "$work/body" "$storage/reserved"
 signal TERM "$PID"
 
-# Symptom: where a filter denies splice(2), uploads of more than 64 KiB got 403. Cause: it was taken for an answer of the disk.
-# Fix: then a body is copied. Its end, or that of the file, may be all that is refused, and later than at the first call.
+# symptom: where a filter denies splice(2), uploads of more than 64 KiB got 403.
+# cause:   it was taken for an answer of the disk.
+# fix:     then a body is copied. Its end, or that of the file, may be all that is refused, and
+#          later than at the first call.
 for denied in EPERM ENOSYS EPERM:when=2 EINVAL:when=2 EINVAL:when=3 EINVAL:when=4; do
   start_injected splice "error=$denied"
   check "POST where splice gives $denied" status 200 -X POST -T "$work/body" "$URL/file/reserved"
@@ -133,9 +141,10 @@ for denied in EPERM ENOSYS EPERM:when=2 EINVAL:when=2 EINVAL:when=3 EINVAL:when=
   signal TERM "$PID"
 done
 
-# Symptom: an append was there many times, and a DELETE that had been carried out got 404. Cause: that the folder could not
-# be synced any more (ESTALE of a network file system) was taken for a file that had been swapped, and all was done again.
-# Fix: what fails after the deed is an error.
+# symptom: an append was there many times, and a DELETE that had been carried out got 404.
+# cause:   that the folder could not be synced any more (ESTALE of a network file system) was taken
+#          for a file that had been swapped, and all was done again.
+# fix:     what fails after the deed is an error.
 printf old >"$storage/file"
 start_injected fsync error=ESTALE:when=2+2 --sync data
 once() {
@@ -149,8 +158,9 @@ for request in 'DELETE file' 'DELETE folder' 'POST new' 'POST new-folder/'; do
   check "$request, which cannot be confirmed" status 500 -X "${request% *}" "$URL/file/${request#* }"
 done
 check "it is done" same '1 20000 new new-folder reserved' "$(cd "$storage" && echo *)"
-# Symptom: a conditional POST that had been carried out got 412. Cause: its condition was asked again, and failed by the write
-# itself. Fix: only where nothing has been done.
+# symptom: a conditional POST that had been carried out got 412.
+# cause:   its condition was asked again, and failed by the write itself.
+# fix:     only where nothing has been done.
 check "POST with a condition, which cannot be confirmed" status 500 -X POST -H 'If-None-Match: *' \
   --data-raw content "$URL/file/conditional"
 check "PUT that creates a file so" status 500 -X PUT -H 'If-None-Match: *' --data-raw content "$URL/file/created?create"

@@ -9,7 +9,8 @@ storage=$work/storage
 start_server "$storage"
 one=$URL first=$PID
 
-# An upload is in flight while the second server starts: it must not take it for what a crash left behind.
+# An upload is in flight while the second server starts: it must not take it for what a crash left
+# behind.
 random_file "$work/body" 4M
 hold_upload "$one/file/in-flight"
 head -c 2M "$work/body" >&"$HELD"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Clients that ask and do not read, or read slowly: what they occupy, and who still gets in. Python sets what curl
-# cannot: the receive buffer and the segment size of a socket, and the address that it comes from.
+# Clients that ask and do not read, or read slowly: what they occupy, and who still gets in. Python
+# sets what curl cannot: the receive buffer and the segment size of a socket, and the address that
+# it comes from.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
@@ -44,7 +45,7 @@ def whole(it):
         if not part:
             break
         data += part
-        time.sleep(0.0005)
+        time.sleep(0.0005) # the subject is a reader that is slow
     head, _, content = data.partition(b"\r\n\r\n")
     length = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
     return int(head[9:12]), len(length) == 1 and int(length[0].split(b":")[1]) == len(content)
@@ -56,7 +57,8 @@ def unread(name, count):
         it.sendall(request(name))
     statuses = sorted(status(it) for it in readers)
     print("of one address:", {code: statuses.count(code) for code in set(statuses)})
-    # Whether they have been served is not seen from here; what the server does meanwhile is what counts.
+    # Whether they have been served is not seen from here; what the server does meanwhile is what
+    # counts.
     for _ in range(20):
         other = connection("127.0.0.2")
         other.sendall(request("small"))
@@ -83,9 +85,12 @@ def slow(name, count, rounds):
 END
 client() { python3 "$work/client.py" "${URL##*:}" "$@"; }
 
-# symptom: 540 readers of one address that do not read keep every other address out, for as long as they stay.
-# cause:   the slot of a reply was given back before its last write, in which the thread then waited for the client.
-# remedy:  the last write does not wait; a slot is free when its thread waits for no client any more.
+# symptom: 540 readers of one address that do not read keep every other address out, for as long as
+#          they stay.
+# cause:   the slot of a reply was given back before its last write, in which the thread then waited
+#          for the client.
+# fix:     the last write does not wait; a slot is free when its thread waits for no client any
+#          more.
 others_get_in() {
   client unread "$1" 540 | tee "$work/seen"
   same 20 "$(grep -c '^another: 200 True$' "$work/seen")"
@@ -97,8 +102,9 @@ for name in medium small folder folder/tar; do
 done
 
 # symptom: under pressure a reply of 200 breaks off, one in two thousand.
-# cause:   a slot that had been given back for the last write was not there any more when the client did not take it.
-# remedy:  as above.
+# cause:   a slot that had been given back for the last write was not there any more when the client
+#          did not take it.
+# fix:     as above.
 each_is_whole() {
   client slow small 40 25 | tee "$work/seen"
   grep '^(200, True)' "$work/seen"

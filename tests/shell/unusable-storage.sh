@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Storage folders on file systems that are read-only or full, at the start and later on: tmpfs of a mount namespace of
-# its own, which ends with this script.
+# Storage folders on file systems that are read-only or full, at the start and later on: tmpfs of a
+# mount namespace of its own, which ends with this script.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/own-mounts.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/own-mounts.sh"

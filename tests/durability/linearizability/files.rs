@@ -23,7 +23,8 @@ enum Condition {
     Length(usize),
 }
 
-/// A request about `NAMES[name]`; `to` is the other name of a mv or cp. The condition is about the name that is written.
+/// A request about `NAMES[name]`; `to` is the other name of a mv or cp. The condition is about the
+/// name that is written.
 #[derive(Debug)]
 struct Write {
     method: Method,

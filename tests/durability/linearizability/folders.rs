@@ -141,7 +141,8 @@ impl Model for Folders {
         can_be
     }
 
-    /// A parent is made before the file is put into it, and may be seen, moved or removed in between; then another is.
+    /// A parent is made before the file is put into it, and may be seen, moved or removed in
+    /// between; then another is.
     fn apply_part(write: &Write, state: &mut Self::State) -> bool {
         let makes_parent =
             write.method == Method::PostInside && state[write.name] == Entry::Missing;

@@ -1,16 +1,19 @@
-//! Three writes at once on two names: what is there afterwards, and what each was told, is what some order of the three
-//! would have come to, one after the other. So nothing that was acknowledged is nowhere, and no condition was held
-//! against a file that was not the one that was written to.
+//! Three writes at once on two names: what is there afterwards, and what each was told, is what
+//! some order of the three would have come to, one after the other. So nothing that was
+//! acknowledged is nowhere, and no condition was held against a file that was not the one that was
+//! written to.
 //!
-//! Here: the race, and the search for an order. `files.rs` and `folders.rs` have the models. Not here: two writers with
-//! one condition (`durability/lost_updates.rs`), appends alone (`durability/concurrent_appends.rs`).
+//! Here: the race, and the search for an order. `files.rs` and `folders.rs` have the models. Not
+//! here: two writers with one condition (`durability/lost_updates.rs`), appends alone
+//! (`durability/concurrent_appends.rs`).
 //!
-//! Symptom: of two `PUT A/mv {"path": "B"}` and one `POST A` at once all three got 200, and the posted bytes were
-//! nowhere. A conditional POST replaced a file that it had not looked at, and DELETE removed one.
-//! Cause: a name was looked at, a lock waited for, and the name acted upon, though it led elsewhere by then; the source
-//! of a mv was not locked at all.
-//! Fix: whatever takes a name away, or gives one, locks what is there, both files of a mv or cp, looks at the names again
-//! under the locks, and only then acts.
+//! symptom: of two `PUT A/mv {"path": "B"}` and one `POST A` at once all three got 200, and the
+//!          posted bytes were nowhere. A conditional POST replaced a file that it had not looked
+//!          at, and DELETE removed one.
+//! cause:   a name was looked at, a lock waited for, and the name acted upon, though it led
+//!          elsewhere by then; the source of a mv was not locked at all.
+//! fix:     whatever takes a name away, or gives one, locks what is there, both files of a mv or
+//!          cp, looks at the names again under the locks, and only then acts.
 
 mod files;
 mod folders;
@@ -33,7 +36,8 @@ trait Model {
     type State: Clone + Debug;
     type Write: Debug;
 
-    /// Puts something under the names for the next round, where `last` is what the one before has left.
+    /// Puts something under the names for the next round, where `last` is what the one before has
+    /// left.
     fn prepare(client: &mut Client<'_>, random: &mut Random, last: &Self::State) -> Self::State;
 
     /// A write; `body` is like no other.
@@ -44,8 +48,8 @@ trait Model {
     /// Carries a write out; says whether it can be.
     fn apply(write: &Self::Write, state: &mut Self::State) -> bool;
 
-    /// A part of a write that is allowed to be seen for itself, before the write or without it: whether there is one, and
-    /// it is carried out.
+    /// A part of a write that is allowed to be seen for itself, before the write or without it:
+    /// whether there is one, and it is carried out.
     fn apply_part(_write: &Self::Write, _state: &mut Self::State) -> bool {
         false
     }
@@ -79,7 +83,8 @@ impl Random {
     }
 }
 
-/// Whether there is an order of the writes that are left, each with whether it got 200, that ends in what is there.
+/// Whether there is an order of the writes that are left, each with whether it got 200, that ends
+/// in what is there.
 fn is_explained<M: Model>(state: &M::State, left: &[(&M::Write, bool)], end: &M::State) -> bool {
     if left.is_empty() {
         return M::is_same(state, end);
@@ -129,7 +134,8 @@ fn serve(servers: [&Server; 2], requests: &Receiver<(usize, Request)>, told: &Se
     }
 }
 
-/// Three clients make one write each at once, over and over; each through the one or the other server.
+/// Three clients make one write each at once, over and over; each through the one or the other
+/// server.
 fn race<M: Model>(servers: [&Server; 2], seed: u64) {
     let mut random = Random(seed);
     thread::scope(|scope| {

@@ -1,6 +1,7 @@
-//! Every combination of If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since and If-Range against files that
-//! are there, are not, and have changed since, held against a model of RFC 9110, section 13.2.2. What one field means by
-//! itself, and when a condition counts, stands in http/preconditions/timing.rs.
+//! Every combination of If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since and
+//! If-Range against files that are there, are not, and have changed since, held against a model of
+//! RFC 9110, section 13.2.2. What one field means by itself, and when a condition counts, stands in
+//! http/preconditions/timing.rs.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -23,7 +24,8 @@ const STATES: [State; 3] = [State::Unchanged, State::Changed, State::Absent];
 const OLD: &[u8] = b"old content";
 const NEW: &[u8] = b"0123456789, which is newer";
 
-/// Puts the file `file` into a state; gives the tag that the client has seen, and what there is now.
+/// Puts the file `file` into a state; gives the tag that the client has seen, and what there is
+/// now.
 fn arrange(server: &Server, client: &mut Client, state: State) -> (String, Option<Present>) {
     server.place_at("file", OLD, MODIFIED);
     let seen = client.tag("file");

@@ -1,8 +1,10 @@
-//! The combinations of the five precondition fields: each both as values for the model and as the lines to send.
+//! The combinations of the five precondition fields: each both as values for the model and as the
+//! lines to send.
 
 use super::model::{Fields, IfRange, Tag, Tags};
 
-/// When the files of the tests were last modified: the moment of the RFC's own examples (RFC 9110, section 5.6.7).
+/// When the files of the tests were last modified: the moment of the RFC's own examples (RFC 9110,
+/// section 5.6.7).
 pub const MODIFIED: u64 = 784_111_777;
 
 /// `MODIFIED` and its neighbours in the three forms, newest form first.
@@ -58,7 +60,8 @@ pub fn combination(number: usize, seen: &str) -> (Fields, Lines) {
     });
     let mut fields = Fields::default();
     let mut lines = Lines::new();
-    // The sum has each value of a field meet each form, whichever of the other fields leave it a say.
+    // The sum has each value of a field meet each form, whichever of the other fields leave it a
+    // say.
     let form = digits.iter().sum::<usize>() % 3;
     if let Some((tags, text)) = tags(digits[0], seen) {
         fields.if_match = Some(tags);

@@ -1,6 +1,7 @@
 //! RFC 9110, section 13.2.2, in plain words: what a request with preconditions does to a resource.
 //!
-//! In: the fields as values, and what the resource is. Out: text, parsing and sockets; the tests write the fields.
+//! In: the fields as values, and what the resource is. Out: text, parsing and sockets; the tests
+//! write the fields.
 
 /// An entity tag, with its quotes.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +63,8 @@ pub fn evaluate(fields: &Fields, reads: bool, get: bool, now: Option<&Present>) 
         (Some(tags), _) => holds(tags, now, strong),
         (None, Some(date)) => match (date, now) {
             (Some(date), Some(present)) => present.modified <= date,
-            // What is no date is ignored, and so is a date where there is none to compare it with (13.1.4).
+            // What is no date is ignored, and so is a date where there is none to compare it with
+            // (13.1.4).
             _ => true,
         },
         (None, None) => true,

@@ -1,5 +1,5 @@
-//! Dates and entity tags in odd forms, in the fields of RFC 9110, section 13.1: what matches, what does not, and what is
-//! no date or no tag at all.
+//! Dates and entity tags in odd forms, in the fields of RFC 9110, section 13.1: what matches, what
+//! does not, and what is no date or no tag at all.
 
 use testkit::rows::each;
 use testkit::{Client, Server};
@@ -7,7 +7,8 @@ use testkit::{Client, Server};
 /// Sun, 06 Nov 1994 08:49:37 GMT.
 const MODIFIED: u64 = 784_111_777;
 
-/// What a date field holds, and whether it stands before, at or after `MODIFIED`; `None` where it is no date.
+/// What a date field holds, and whether it stands before, at or after `MODIFIED`; `None` where it
+/// is no date.
 type DateRow<'a> = (&'a str, Option<i8>);
 
 #[test]

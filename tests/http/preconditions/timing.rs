@@ -1,5 +1,6 @@
-//! When a condition counts: only where the request would succeed, before the body and at its end, and on folders. All
-//! combinations are in http/preconditions/combinations.rs, dates and tags in odd forms in http/preconditions/syntax.rs.
+//! When a condition counts: only where the request would succeed, before the body and at its end,
+//! and on folders. All combinations are in http/preconditions/combinations.rs, dates and tags in
+//! odd forms in http/preconditions/syntax.rs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -101,13 +102,14 @@ fn a_false_condition_is_told_before_the_body_is_sent() {
     let server = Server::start();
     server.place_at("file", b"content", MODIFIED);
     server.place_at("to", b"other", MODIFIED);
-    for target in [
-        "POST /file/file",
-        "PUT /file/file",
-        "PUT /file/file/cp",
-        "PUT /file/file/mv",
+    for (method, target) in [
+        ("POST", "file"),
+        ("PUT", "file"),
+        ("PUT", "file/cp"),
+        ("PUT", "file/mv"),
     ] {
-        // What mv and cp are to do stands in the body, and so does the name that the condition speaks of.
+        // What mv and cp are to do stands in the body, and so does the name that the condition
+        // speaks of.
         let expected = if target.ends_with("cp") || target.ends_with("mv") {
             100
         } else {
@@ -118,13 +120,9 @@ fn a_false_condition_is_told_before_the_body_is_sent() {
             "If-None-Match: *",
             "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT",
         ] {
-            let mut conn = server.open();
-            let head = format!(
-                "{target} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\n{condition}\r\nContent-Length: 14\r\n\r\n"
-            );
-            conn.send(head.as_bytes());
-            let reply = conn.head().expect("a reply");
-            assert_eq!(reply.status, expected, "{target}, {condition}");
+            let lines = format!("{condition}\r\nContent-Length: 14");
+            let (mut conn, reply) = server.announce(method, target, &lines);
+            assert_eq!(reply.status, expected, "{method} {target}, {condition}");
             if expected == 100 {
                 conn.send(b"{\"path\": \"to\"}");
                 let reply = conn.reply_to("PUT").expect("a reply");
@@ -255,7 +253,8 @@ fn conditions_on_what_is_moved_or_copied_to_itself() {
     }
 }
 
-/// A name that is a link has the tag of what the link leads to, whatever is then done with the link.
+/// A name that is a link has the tag of what the link leads to, whatever is then done with the
+/// link.
 #[test]
 fn conditions_on_links_speak_of_what_they_lead_to() {
     let server = Server::start();

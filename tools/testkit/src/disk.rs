@@ -107,6 +107,12 @@ pub fn within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) 
     }
 }
 
+/// Lets time pass: for tests whose subject is the time itself, such as a client that is slow. What
+/// is to happen is waited for with [`eventually`].
+pub fn let_pass(time: Duration) {
+    thread::sleep(time);
+}
+
 /// `len` bytes that look random, hold newlines and NULs, and differ with `seed`; the first byte is `seed`.
 pub fn pattern(seed: u8, len: usize) -> Vec<u8> {
     let mut state =

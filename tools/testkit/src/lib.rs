@@ -1,7 +1,7 @@
 //! What every black-box test needs: the real server on a folder of its own, a raw HTTP client, a view of the disk.
 //!
 //! In: starting and ending the binary, bytes over a socket, looking at files. Out: any knowledge of how the server is
-//! made; expectations come from the contract (docs/api.md) and the RFCs and stand in the tests.
+//! made; expectations come from docs/api.md and the RFCs and stand in the tests.
 
 #![allow(
     clippy::expect_used,
@@ -43,7 +43,7 @@ pub mod stranger;
 pub mod unix;
 
 pub use client::Client;
-pub use disk::{TempDir, eventually, litter, pattern, visible, within};
+pub use disk::{TempDir, eventually, let_pass, litter, pattern, visible, within};
 pub use http::{Conn, Reply, chunked, request_bytes};
 pub use server::Server;
 

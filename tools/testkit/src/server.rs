@@ -342,18 +342,29 @@ impl Server {
         reply.unwrap_or_else(|error| panic!("no reply to {method} {target} {headers:?}: {error}"))
     }
 
-    /// Begins a write with a body of `framing` (a header line) and comes back when the server waits for the body: its
-    /// 100 Continue is here.
-    pub fn begin(&self, method: &str, target: &str, framing: &str) -> Conn {
+    /// Sends the head of a write with `Expect: 100-continue` and these header lines, and gives what comes back before any
+    /// of the body is sent: 100, or the head of a refusal.
+    pub fn announce(&self, method: &str, target: &str, lines: &str) -> (Conn, Reply) {
         let mut conn = self.open();
+        let prefix = if target.starts_with('/') {
+            ""
+        } else {
+            "/file/"
+        };
         let head = format!(
-            "{method} /file/{target} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\n{framing}\r\n\r\n"
+            "{method} {prefix}{target} HTTP/1.1\r\nHost: nas\r\nExpect: 100-continue\r\n{lines}\r\n\r\n"
         );
         conn.send(head.as_bytes());
-        let interim = conn
-            .head()
-            .unwrap_or_else(|e| panic!("{method} {target}: no 100 Continue: {e}"));
-        assert_eq!(interim.status, 100, "{method} {target}");
+        let first = conn.head();
+        let first = first.unwrap_or_else(|e| panic!("no reply to {method} {target}, {lines}: {e}"));
+        (conn, first)
+    }
+
+    /// Begins a write with a body of `framing` (a header line) and returns when the server waits for the body: its
+    /// 100 Continue is here.
+    pub fn begin(&self, method: &str, target: &str, framing: &str) -> Conn {
+        let (conn, first) = self.announce(method, target, framing);
+        assert_eq!(first.status, 100, "{method} {target}");
         conn
     }
 
