@@ -1,37 +1,44 @@
-//! GET of `tar`: a folder and all in it as an archive.
+//! GET of `tar`: a directory with all in it as an archive.
 //!
-//! The archive is made while it goes out. Each file is in it as it was when it was opened. What cannot be read breaks
-//! the archive off: a client must not take a part for the whole.
+//! The archive is made while it is sent. Each file is in it as it was when it was opened. A file that
+//! cannot be read ends the transfer with an error: a client must not take a part for the whole.
 
 use std::io;
 
+use tiny_http::Head;
+
+use super::context::Context;
+use super::error::{Access, Error};
 use super::pax::{BLOCK, END, header, padding};
-use super::read::is_new;
-use super::reply::Writer;
-use super::{Access, Content, Context, Error, Reply, Request, Sink};
+use super::reply::{Content, Reply, Sink, Writer};
+use super::request::is_head;
+use super::validators::wants_content;
 use crate::http::name::Name;
 use crate::http::precondition::Validators;
 use crate::storage::{self, Entry, Node, NodeContent, Tree};
 
-/// A folder with all in it, names relative to it. What is neither file, folder nor link is left out.
+/// A directory with all in it, under names relative to it. FIFOs, sockets and devices are left out.
 pub(super) fn archive<'s>(
     context: Context<'s>,
     name: &Name,
-    request: &dyn Request,
+    head: &Head,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    let folder = match context.store.open_entry(name.pieces()).map_err(failed)? {
+    let directory = match context.store.open_entry(name.pieces()).map_err(failed)? {
         Entry::File(_) => return Err(failed(storage::Error::IsFile)),
-        Entry::Directory(folder) => folder,
+        Entry::Directory(directory) => directory,
     };
-    if !is_new(request, &Validators::default())? {
+    if !wants_content(head, &Validators::default())? {
         return Ok(Reply::not_modified(Vec::new()));
     }
-    let write: Writer<'s> = if request.is_head() {
+    let write: Writer<'s> = if is_head(head) {
         Box::new(|_| Ok(()))
     } else {
-        // That the folder cannot be read is still said by the status.
-        let tree = context.store.tree(folder, context.memory).map_err(failed)?;
+        // Still before the status is sent, which says so if the directory cannot be read.
+        let tree = context
+            .store
+            .tree(directory, context.memory)
+            .map_err(failed)?;
         let name = name.clone();
         Box::new(move |sink| write_archive(tree, &name, sink))
     };
@@ -59,7 +66,7 @@ fn write_archive(mut tree: Tree<'_>, name: &Name, sink: &mut dyn Sink) -> io::Re
     Ok(())
 }
 
-/// Writes an entry, unless it is one that no archive can have.
+/// Writes an entry; `false` where it is one that an archive cannot hold.
 fn write_entry(node: &Node, sink: &mut dyn Sink) -> io::Result<bool> {
     let target = match &node.content {
         NodeContent::Link(target) => target.as_slice(),

@@ -2,14 +2,20 @@
 
 use std::cell::Cell;
 
-use super::condition::Guard;
+use super::condition::WriteConditions;
 use super::destination;
-use super::{Access, COMPUTE_STEP, Error, Reply, Request};
+use super::error::{Access, Error};
+use super::open::open_file;
+use super::reply::Reply;
+use super::request::Request;
 use crate::http::name::Name;
-use crate::storage::{self, Check, Copied, Current, Entry, Snapshot, Store};
+use crate::storage::{self, Check, Copied, Current, Snapshot, Store};
 
-/// The most times that a copy is begun whose source is replaced before it is in place.
-const TRIES: usize = 32;
+/// The maximum number of attempts to copy a file that is replaced meanwhile.
+const MAX_ATTEMPTS: usize = 32;
+
+/// How much may be copied under the locks of both files, in bytes, at first.
+const COPIED_UNDER_LOCKS: u64 = 4 << 20;
 
 /// The old name and the new one.
 type Names<'n> = (&'n [String], &'n [String]);
@@ -20,20 +26,20 @@ pub(super) fn copy<'s>(
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Change, error);
-    // The conditions are about the copy's name.
-    let guard = Guard::of(request)?;
-    open(store, name)?;
+    // The conditions are on the new name.
+    let conditions = WriteConditions::of(request.head())?;
+    open_file(store, name)?;
     let new = destination::read(request, failed)?;
-    let guard = guard.for_file(new.ends_in_slash);
+    let conditions = conditions.for_file(new.ends_in_slash);
     let new = new.name;
     let failed_there = |error| Error::Storage(new.clone(), Access::Create, error);
-    let check: Check<'_> = &|current| guard.check(current);
+    let check: Check<'_> = &|current| conditions.check(current);
     let names = (name.pieces(), new.pieces());
-    for _ in 0..TRIES {
-        // The file as it is now, and not as it was before the body came.
-        let source = open(store, name)?;
-        let looks_the_same = check_new(store, &source, &new, check).map_err(failed_there)?;
-        if looks_the_same
+    for _ in 0..MAX_ATTEMPTS {
+        // The file as it is after the body has come.
+        let source = open_file(store, name)?;
+        let is_likely_itself = check_new(store, &source, &new, check).map_err(failed_there)?;
+        if is_likely_itself
             && store
                 .is_copy_of_itself(&source, names, check)
                 .map_err(failed_there)?
@@ -47,8 +53,8 @@ pub(super) fn copy<'s>(
     Err(failed_there(storage::Error::Raced))
 }
 
-/// Copies a file as it is at the moment at which the copy is put in place; `false` where its name leads to another one by
-/// then.
+/// Copies a file as it is at the moment at which the copy is put in place; `false` where another file
+/// has its name by then.
 fn copy_file(
     store: &Store,
     source: &Snapshot,
@@ -62,7 +68,7 @@ fn copy_file(
     let Some(mut staged) = unless_shortened(staged).map_err(failed)? else {
         return Ok(false);
     };
-    let mut most = COMPUTE_STEP;
+    let mut most = COPIED_UNDER_LOCKS;
     loop {
         let copied = staged.commit_copy(source, names, (check, most));
         match copied.map_err(failed)? {
@@ -78,7 +84,7 @@ fn copy_file(
         if unless_shortened(caught_up).map_err(failed)?.is_none() {
             return Ok(false);
         }
-        // Who appends faster than that has to wait for longer.
+        // Appends that come faster than that have to wait longer.
         most = most.saturating_mul(2);
     }
 }
@@ -91,7 +97,8 @@ fn unless_shortened<T>(copied: Result<T, storage::Error>) -> Result<Option<T>, s
     }
 }
 
-/// Refuses early what cannot become a copy, and says whether the new name seems to lead to the file itself.
+/// Refuses early what cannot become a copy, and returns whether the new name likely leads to the source
+/// itself.
 fn check_new(
     store: &Store,
     source: &Snapshot,
@@ -100,18 +107,10 @@ fn check_new(
 ) -> Result<bool, storage::Error> {
     let inode = source.version.inode;
     let is_itself = Cell::new(false);
-    let look: Check<'_> = &|current| {
+    let compare: Check<'_> = &|current| {
         is_itself.set(matches!(current, Some(Current::File(it)) if it.inode == inode));
         check(current)
     };
-    store.check_replace(new.pieces(), Some(look))?;
+    store.check_replace(new.pieces(), Some(compare))?;
     Ok(is_itself.get())
-}
-
-fn open(store: &Store, name: &Name) -> Result<Snapshot, Error> {
-    let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    match store.open_entry(name.pieces()).map_err(failed)? {
-        Entry::File(snapshot) => Ok(snapshot),
-        Entry::Directory(_) => Err(failed(storage::Error::IsDirectory)),
-    }
 }

@@ -6,8 +6,8 @@ use std::io::Read as _;
 use serde_core::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_core::{Deserialize, Deserializer};
 
-use super::intake::broken;
-use super::{Error, Request};
+use super::error::Error;
+use super::request::{Request, declared_length, read_error};
 use crate::http::name::{Name, ends_in_slash};
 use crate::storage;
 
@@ -28,17 +28,17 @@ pub(super) fn read(
     request: &mut dyn Request,
     failed: impl Fn(storage::Error) -> Error,
 ) -> Result<NewName, Error> {
-    if request.declared().is_some_and(|length| length > MAX_BODY) {
+    if declared_length(request.head()).is_some_and(|length| length > MAX_BODY) {
         return Err(Error::Content(TOO_LONG));
     }
     let mut content = Vec::new();
     let read = (&mut *request).take(MAX_BODY + 1).read_to_end(&mut content);
-    read.map_err(|error| broken(request, error, failed))?;
+    read.map_err(|error| read_error(error, failed))?;
     if content.len() as u64 > MAX_BODY {
         return Err(Error::Content(TOO_LONG));
     }
     let name = parse(&content)?;
-    request.leads_to(&name.name);
+    request.annotations().set_new_name(&name.name);
     Ok(name)
 }
 

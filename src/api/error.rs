@@ -14,7 +14,7 @@ use crate::http::problem::{self, Format};
 use crate::http::route::{Action, RouteFault};
 use crate::storage::{self, Shortage};
 
-use super::{Content, Reply};
+use super::reply::{Content, Reply};
 
 /// How long a client that came at a bad time should wait, in seconds.
 const RETRY_AFTER: &str = "1";

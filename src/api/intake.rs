@@ -1,78 +1,118 @@
-//! Taking a body in, whole: into memory where it is small, else into a staged file.
+//! Receiving the body of an upload: into memory where it is small, else into a staged file.
 //!
-//! The order is refuse, take in, check, put in place: what can be refused without the body is refused before anything is
-//! waited for, and nothing that others can see changes before it has come whole.
+//! What can be refused without the body is refused before anything is waited for, and nothing that
+//! others can see changes before the whole body is received and checked.
 
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use tiny_http::Pipe;
 
-use super::{Context, Error, Request};
+use super::context::Context;
+use super::error::Error;
+use super::inspection::Inspection;
+use super::request::{Request, declared_length, read_error};
 use crate::storage::{self, Body, Need, Staged};
 
-/// A body is kept in memory up to this length, in bytes.
+/// The longest body that is kept in memory, in bytes.
 const SMALL: usize = 64 * 1024;
 
-/// The first room for a body in memory, in bytes.
+/// The room for a body in memory at first, in bytes.
 const FIRST_ROOM: usize = 4 * 1024;
 
-/// How much of a body is gathered before it is written, in bytes, at most: what is larger than the threshold for mmap of the
-/// C library (mallopt(3)) moves that threshold, and then stays with each thread.
-const MOST_BUFFER: usize = 64 * 1024;
+/// How much of a body is gathered before it is written, in bytes: at most this much, since a larger
+/// buffer would raise the threshold for mmap of the C library (mallopt(3)), and stay with its thread.
+const MAX_BUFFER: usize = 64 * 1024;
 
-/// How much is gathered at first, and of a body that comes slowly, in bytes: it is to cost little memory.
-const LEAST_BUFFER: usize = 8 * 1024;
+/// The same at first, and of a body that comes slowly: to use little memory.
+const MIN_BUFFER: usize = 8 * 1024;
 
-/// So many times its buffer a body brings before its next buffer is chosen; the largest is worth keeping for longer.
+/// How many buffers a body fills before the next buffer is chosen: more of the largest, which it costs
+/// time to replace.
 const ROUNDS: u64 = 8;
-const LAST_ROUNDS: u64 = 64;
+const ROUNDS_OF_MAX: u64 = 64;
 
-/// A round that takes longer is slow.
+/// Rounds that take longer are slow.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Shown each part of a body, in order.
-pub(super) type Observe<'o> = &'o mut dyn FnMut(&[u8]);
-
-/// What there is to say of a body.
-#[derive(Clone, Copy)]
-pub(super) struct Intake<'i> {
-    /// Refuses what can be refused without the body, and says whether it will be there twice for a moment, behind another
-    /// file. It is not asked where all of a small body is here already.
+/// How the body of one request is received.
+pub(super) struct Intake<'s, 'i> {
+    pub(super) context: Context<'s>,
+    /// Refuses what can be refused without the body; else returns whether the body will be appended to a
+    /// file, and so take its space twice for a moment. It is not called if all of a small body has
+    /// arrived already.
     pub(super) refuse: &'i dyn Fn() -> Result<bool, Error>,
-    /// What a failure of the storage comes to.
+    /// The error for one of the storage.
     pub(super) failed: &'i dyn Fn(storage::Error) -> Error,
 }
 
-impl Intake<'_> {
-    /// Refuses what can be refused without the body; gives the space that is needed for it.
-    fn refuse_early(self, context: Context<'_>, declared: Option<u64>) -> Result<Need, Error> {
-        let is_behind = (self.refuse)()?;
+impl<'s> Intake<'s, '_> {
+    /// Receives a body.
+    ///
+    /// # Errors
+    /// Those of `refuse`; [`Error::TooLarge`], [`Error::Body`], and those of the storage.
+    pub(super) fn receive(
+        &self,
+        request: &mut dyn Request,
+        inspection: &mut Inspection,
+    ) -> Result<Body<'s>, Error> {
+        let memory = self.context.memory;
+        let declared = declared_length(request.head());
+        self.check_size(declared)?;
+        let is_small = is_small(declared);
+        // A body beyond the limit is refused as soon as it is.
+        let limit = self.context.max_upload.map(usize::try_from);
+        let most = limit.and_then(Result::ok).unwrap_or(SMALL).min(SMALL);
+        let mut bytes = Vec::new();
+        // An error is found again by the next read.
+        let has_arrived = is_small
+            && gather(&mut bytes, || most, &mut |room| request.read_ready(room)).unwrap_or(false);
+        if !has_arrived {
+            let need = self.refuse_early(declared)?;
+            let _counted = memory.body();
+            let share = || memory.share_of_body().min(most);
+            let is_whole = is_small
+                && gather(&mut bytes, share, &mut |room| request.read(room))
+                    .map_err(|error| read_error(error, self.failed))?;
+            if !is_whole {
+                let staged = self.stage(request, inspection, (need, bytes))?;
+                return Ok(Body::Staged(staged));
+            }
+            self.check_location()?;
+        }
+        inspection.update(&bytes);
+        Ok(Body::Bytes(bytes))
+    }
+
+    /// Refuses what can be refused without the body; returns the space that the body needs.
+    fn refuse_early(&self, declared: Option<u64>) -> Result<Need, Error> {
+        let is_appended = (self.refuse)()?;
         let need = Need {
             declared,
-            twice: is_behind && !is_small(declared),
+            twice: is_appended && !is_small(declared),
         };
-        context.store.check_need(need).map_err(self.failed)?;
+        let store = self.context.store;
+        store.check_need(need).map_err(self.failed)?;
         Ok(need)
     }
 
-    /// The error of this body, unless the request was to be refused without it.
-    pub(super) fn first<T>(
-        self,
-        context: Context<'_>,
+    /// The error of a request whose body failed a check: that of refusing it without its body goes first.
+    pub(super) fn check_failed<T>(
+        &self,
         (body, declared): (&Body<'_>, Option<u64>),
         error: Error,
     ) -> Result<T, Error> {
         match body {
-            Body::Bytes(_) => self.refuse_early(context, declared).and(Err(error)),
-            // That has been asked before it was staged, and it takes space itself.
+            Body::Bytes(_) => self.refuse_early(declared).and(Err(error)),
+            // It was not refused before it was staged, and takes space itself.
             Body::Staged(_) => Err(error),
         }
     }
 
-    /// The error of a write. Of two reasons, what is asked early goes first: the right to change a folder before a
-    /// condition. It is asked again only where nothing has been done: afterwards a condition may fail by the write itself.
-    pub(super) fn failed_at_end<T>(self, error: storage::Error) -> Result<T, Error> {
+    /// The error of a request whose write failed. One of refusing it without its body goes first, such as
+    /// that the directory may not be changed, before a condition. Only where nothing was done: a write
+    /// that was done may itself have made the condition fail.
+    pub(super) fn write_failed<T>(&self, error: storage::Error) -> Result<T, Error> {
         use storage::Error::{NoSpace, OtherLength, Unmet};
         let is_undone = matches!(error, NoSpace(_) | OtherLength(_) | Unmet);
         if is_undone {
@@ -80,55 +120,135 @@ impl Intake<'_> {
         }
         Err((self.failed)(error))
     }
+
+    /// Receives a body, of which these bytes have come, into a staged file.
+    fn stage(
+        &self,
+        request: &mut dyn Request,
+        inspection: &mut Inspection,
+        (need, begun): (Need, Vec<u8>),
+    ) -> Result<Staged<'s>, Error> {
+        self.check_size(Some(begun.len() as u64))?;
+        let mut staged = self.context.store.stage(need).map_err(self.failed)?;
+        self.write(&mut staged, &begun)?;
+        inspection.update(&begun);
+        // The rest may take long to come.
+        drop(begun);
+        let is_whole = need.declared.is_some()
+            && inspection.is_empty()
+            && self.splice(request, &mut staged)?;
+        if !is_whole {
+            self.copy(request, inspection, &mut staged)?;
+        }
+        self.check_size(Some(staged.length()))?;
+        self.check_location()?;
+        Ok(staged)
+    }
+
+    /// Moves a body from the socket into the file without a copy in this process, as far as the system
+    /// can do that, and returns whether that was all of it. If not, the rest is to be copied.
+    fn splice(&self, request: &mut dyn Request, staged: &mut Staged<'_>) -> Result<bool, Error> {
+        let leave = self.context.memory.pipe();
+        // A body can be received without a pipe.
+        let Some(mut pipe) = leave.as_ref().and_then(|_| Pipe::new().ok()) else {
+            return Ok(false);
+        };
+        loop {
+            let filled = request.fill(&mut pipe);
+            let count = filled.map_err(|error| read_error(error, self.failed))?;
+            if count == 0 {
+                return Ok(true);
+            }
+            let grown = staged.grow(count as u64, |file| pipe.empty_into(file));
+            if !grown.map_err(|error| (self.failed)(error.into()))? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Copies the rest of a body, with a buffer that grows while the body comes fast and there is memory.
+    fn copy(
+        &self,
+        request: &mut dyn Request,
+        inspection: &mut Inspection,
+        staged: &mut Staged<'_>,
+    ) -> Result<(), Error> {
+        let mut buffer = vec![0; MIN_BUFFER];
+        loop {
+            let rounds = match buffer.len() < MAX_BUFFER {
+                true => ROUNDS,
+                false => ROUNDS_OF_MAX,
+            };
+            let end = staged.length() + buffer.len() as u64 * rounds;
+            let started = Instant::now();
+            while staged.length() < end {
+                let (filled, is_end) = self.fill(&mut buffer, request, staged.length())?;
+                inspection.update(&buffer[..filled]);
+                self.write(staged, &buffer[..filled])?;
+                if is_end {
+                    return Ok(());
+                }
+            }
+            let share = self.context.memory.share_of_body();
+            let next = next_buffer(buffer.len(), started.elapsed(), share);
+            if next != buffer.len() {
+                drop(buffer);
+                buffer = vec![0; next];
+            }
+        }
+    }
+
+    /// Fills a buffer with the next part of a body, of which `received` bytes have come. Returns how many
+    /// bytes are in the buffer, and whether they are the last ones.
+    fn fill(
+        &self,
+        buffer: &mut [u8],
+        request: &mut dyn Request,
+        received: u64,
+    ) -> Result<(usize, bool), Error> {
+        let mut filled = 0;
+        loop {
+            match request.read(&mut buffer[filled..]) {
+                Ok(0) => return Ok((filled, true)),
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(read_error(error, self.failed)),
+            }
+            self.check_size(Some(received + filled as u64))?;
+            // Reading into less room would take more calls than it saves.
+            if buffer.len() - filled < MIN_BUFFER {
+                return Ok((filled, false));
+            }
+        }
+    }
+
+    fn write(&self, staged: &mut Staged<'_>, bytes: &[u8]) -> Result<(), Error> {
+        let written = staged.write_all(bytes);
+        written.map_err(|error| (self.failed)(error.into()))
+    }
+
+    /// Refuses a body above the limit.
+    fn check_size(&self, length: Option<u64>) -> Result<(), Error> {
+        match (self.context.max_upload, length) {
+            (Some(most), Some(length)) if length > most => Err(Error::TooLarge(most)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A body may take long to come. If the directory of the storage was moved away meanwhile, a client
+    /// would not find what is written.
+    fn check_location(&self) -> Result<(), Error> {
+        self.context.store.check_location().map_err(Error::Root)
+    }
 }
 
-/// Whether a body of this length, where it is declared, may be kept in memory.
+/// Whether a body of this length, or of unknown length, may be kept in memory.
 fn is_small(declared: Option<u64>) -> bool {
     declared.is_none_or(|length| length <= SMALL as u64)
 }
 
-/// Takes in a body, which is shown to `observe` while it comes.
-///
-/// # Errors
-/// Those of `refuse`; [`Error::TooLarge`], [`Error::Body`], and what the storage says.
-pub(super) fn take_in<'s>(
-    context: Context<'s>,
-    request: &mut dyn Request,
-    intake: Intake<'_>,
-    mut observe: Option<Observe<'_>>,
-) -> Result<Body<'s>, Error> {
-    let declared = request.declared();
-    check_size(context, declared)?;
-    let is_small = is_small(declared);
-    // What is beyond the limit is refused as soon as it is.
-    let limit = context.max_upload.map(usize::try_from).and_then(Result::ok);
-    let most = limit.unwrap_or(SMALL).min(SMALL);
-    let mut bytes = Vec::new();
-    // A failure is found again when more is read.
-    let is_here = is_small
-        && gather(&mut bytes, || most, &mut |room| request.read_ready(room)).unwrap_or(false);
-    if !is_here {
-        let need = intake.refuse_early(context, declared)?;
-        let _counted = context.memory.body();
-        let share = || context.memory.share_of_body().min(most);
-        let is_whole = match is_small {
-            true => gather(&mut bytes, share, &mut |room| request.read(room))
-                .map_err(|error| broken(request, error, intake.failed))?,
-            false => false,
-        };
-        if !is_whole {
-            let failed = intake.failed;
-            return stage(context, request, need, (bytes, observe), failed).map(Body::Staged);
-        }
-        check_location(context)?;
-    }
-    if let Some(observe) = &mut observe {
-        observe(&bytes);
-    }
-    Ok(Body::Bytes(bytes))
-}
-
-/// Gathers a body in memory, and says whether that is all of it; it is not where it is longer than `most` bytes.
+/// Gathers a body in memory, and returns whether that is all of it; it is not if it is longer than
+/// `most` bytes.
 fn gather(
     bytes: &mut Vec<u8>,
     most: impl Fn() -> usize,
@@ -140,7 +260,7 @@ fn gather(
             return Ok(false);
         }
         let room = length.max(FIRST_ROOM).min(most + 1 - length);
-        // No more than that: a body of the full length is to stay below the threshold for mmap, see [`MOST_BUFFER`].
+        // Exactly: a body of the full length must stay below the threshold for mmap, see [`MAX_BUFFER`].
         bytes.reserve_exact(room);
         bytes.resize(length + room, 0);
         let read = read(&mut bytes[length..]);
@@ -151,145 +271,18 @@ fn gather(
     }
 }
 
-/// Takes a body, of which this has come, into a staged file.
-fn stage<'s>(
-    context: Context<'s>,
-    request: &mut dyn Request,
-    need: Need,
-    (begun, mut observe): (Vec<u8>, Option<Observe<'_>>),
-    failed: &dyn Fn(storage::Error) -> Error,
-) -> Result<Staged<'s>, Error> {
-    check_size(context, Some(begun.len() as u64))?;
-    let mut staged = context.store.stage(need).map_err(failed)?;
-    staged
-        .write_all(&begun)
-        .map_err(|error| failed(error.into()))?;
-    if let Some(observe) = &mut observe {
-        observe(&begun);
+/// The size of the buffer for the next rounds of a body, which may use this share of the memory.
+fn next_buffer(buffer: usize, elapsed: Duration, share: usize) -> usize {
+    if elapsed > SLOW {
+        return MIN_BUFFER;
     }
-    // The rest may take long to come.
-    drop(begun);
-    let spliced = match (need.declared, &observe) {
-        (Some(_), None) => splice(context, request, &mut staged),
-        _ => Ok(false),
-    };
-    let received = spliced.and_then(|is_whole| match is_whole {
-        true => Ok(()),
-        false => copy(context, request, observe, &mut staged),
-    });
-    received.map_err(|error| broken(request, error, failed))?;
-    check_size(context, Some(staged.length()))?;
-    check_location(context)?;
-    Ok(staged)
-}
-
-/// A body may have been long on its way. Where the folder was put away meanwhile, nobody would find what is written.
-fn check_location(context: Context<'_>) -> Result<(), Error> {
-    context.store.check_location().map_err(Error::Root)
-}
-
-/// Has a body go from the socket into the file without a copy, as far as the system does that, and says whether that was all
-/// of it; else the rest is to be copied.
-fn splice(
-    context: Context<'_>,
-    request: &mut dyn Request,
-    staged: &mut Staged<'_>,
-) -> io::Result<bool> {
-    let leave = context.memory.pipe();
-    // Without one, the body comes all the same.
-    let Some(mut pipe) = leave.as_ref().and_then(|_| Pipe::new().ok()) else {
-        return Ok(false);
-    };
-    loop {
-        let count = request.fill(&mut pipe)?;
-        if count == 0 {
-            return Ok(true);
-        }
-        if !staged.grow(count as u64, |file| pipe.empty_into(file))? {
-            return Ok(false);
-        }
-    }
-}
-
-/// Copies what is still to come of a body, with a buffer that grows while it comes fast and there is room for it.
-fn copy(
-    context: Context<'_>,
-    request: &mut dyn Request,
-    observe: Option<Observe<'_>>,
-    staged: &mut Staged<'_>,
-) -> io::Result<()> {
-    // One byte beyond the limit tells that it is passed.
-    let most = context
-        .max_upload
-        .map_or(u64::MAX, |most| most.saturating_add(1));
-    let mut body = Shown { request, observe };
-    let mut buffer = LEAST_BUFFER;
-    loop {
-        let rounds = if buffer < MOST_BUFFER {
-            ROUNDS
-        } else {
-            LAST_ROUNDS
-        };
-        let round = (buffer as u64 * rounds).min(most.saturating_sub(staged.length()));
-        let begun = Instant::now();
-        // io::copy reads straight into the buffer of a BufWriter.
-        let mut writer = BufWriter::with_capacity(buffer, &mut *staged);
-        let now = io::copy(&mut (&mut body).take(round), &mut writer)?;
-        writer.flush()?;
-        drop(writer);
-        if now < round || staged.length() == most {
-            return Ok(());
-        }
-        buffer = next_buffer(buffer, begun.elapsed(), context.memory.share_of_body());
-    }
-}
-
-/// A body that is shown while it is read.
-struct Shown<'r, 'o> {
-    request: &'r mut dyn Request,
-    observe: Option<Observe<'o>>,
-}
-
-impl Read for Shown<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.request.read(buffer)?;
-        if let Some(observe) = &mut self.observe {
-            observe(&buffer[..read]);
-        }
-        Ok(read)
-    }
-}
-
-/// The buffer for the next round of a body, whose share of the memory is this.
-fn next_buffer(buffer: usize, took: Duration, share: usize) -> usize {
-    if took > SLOW {
-        return LEAST_BUFFER;
-    }
-    (buffer * 8).min(share).clamp(LEAST_BUFFER, MOST_BUFFER)
-}
-
-/// Refuses a body above the limit.
-fn check_size(context: Context<'_>, length: Option<u64>) -> Result<(), Error> {
-    match (context.max_upload, length) {
-        (Some(most), Some(length)) if length > most => Err(Error::TooLarge(most)),
-        _ => Ok(()),
-    }
-}
-
-/// Whose failure it was: of the body, or of the disk.
-pub(super) fn broken(
-    request: &dyn Request,
-    error: io::Error,
-    failed: impl Fn(storage::Error) -> Error,
-) -> Error {
-    match request.fault() {
-        Some(fault) => Error::Body(fault),
-        None => failed(error.into()),
-    }
+    (buffer * 8).min(share).clamp(MIN_BUFFER, MAX_BUFFER)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     // symptom: a body of 64 KiB took 128 KiB.
@@ -317,14 +310,14 @@ mod tests {
     fn a_buffer_grows_with_a_fast_body_and_shrinks_with_a_crowd() {
         let (fast, slow) = (Duration::from_millis(1), SLOW * 2);
         for (buffer, took, share, expected) in [
-            (LEAST_BUFFER, fast, 2 << 20, 64 * 1024),
-            (64 * 1024, fast, 2 << 20, MOST_BUFFER),
-            (MOST_BUFFER, fast, 64 * 1024, MOST_BUFFER),
-            (MOST_BUFFER, fast, 32 * 1024, 32 * 1024),
-            (MOST_BUFFER, fast, 16 * 1024, 16 * 1024),
-            (LEAST_BUFFER, fast, 16 * 1024, 16 * 1024),
-            (MOST_BUFFER, fast, 20, LEAST_BUFFER),
-            (MOST_BUFFER, slow, 2 << 20, LEAST_BUFFER),
+            (MIN_BUFFER, fast, 2 << 20, 64 * 1024),
+            (64 * 1024, fast, 2 << 20, MAX_BUFFER),
+            (MAX_BUFFER, fast, 64 * 1024, MAX_BUFFER),
+            (MAX_BUFFER, fast, 32 * 1024, 32 * 1024),
+            (MAX_BUFFER, fast, 16 * 1024, 16 * 1024),
+            (MIN_BUFFER, fast, 16 * 1024, 16 * 1024),
+            (MAX_BUFFER, fast, 20, MIN_BUFFER),
+            (MAX_BUFFER, slow, 2 << 20, MIN_BUFFER),
         ] {
             let next = next_buffer(buffer, took, share);
             assert_eq!(next, expected, "{buffer} {took:?} {share}");

@@ -1,48 +1,46 @@
-//! The entries of a folder, as text or as JSON; `index.rs` makes a page of them.
+//! The entries of a directory, as text or as JSON; `page.rs` makes a page of them.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Content, Context, Reply, Request, Sink, index};
+use tiny_http::Head;
+
+use super::context::Context;
+use super::page;
+use super::reply::{Content, Reply, Sink, VARY};
 use crate::http::accept;
-use crate::http::head::Field;
 use crate::http::name::Name;
 use crate::storage::{self, Directory, Kind, Listing, Metadata};
 
 const JSON: &str = "application/json";
 
-/// The field that tells caches that the format is negotiated.
-pub(super) fn vary() -> Field {
-    ("Vary", "Accept".into())
-}
-
-/// The entries of a folder, sorted bytewise by name, in the format that the client accepts.
+/// The entries of a directory, sorted bytewise by name, in the format that the client accepts.
 pub(super) fn list<'s>(
     context: Context<'s>,
-    folder: Directory,
-    (name, request): (&Name, &dyn Request),
+    directory: Directory,
+    (name, head): (&Name, &Head),
 ) -> Result<Reply<'s>, storage::Error> {
-    let accept = request.field("Accept");
-    let others = [JSON, index::MEDIA_TYPE];
+    let accept = head.field("Accept");
+    let others = [JSON, page::MEDIA_TYPE];
     let chosen = accept::choose(accept.as_deref(), "text/plain", &others);
-    if chosen == index::MEDIA_TYPE {
-        return index::index(context, folder, (name, request));
+    if chosen == page::MEDIA_TYPE {
+        return page::page(context, directory, (name, head));
     }
-    let listing = context.store.list(folder, context.memory)?;
+    let listing = context.store.list(directory, context.memory)?;
     let (media_type, content) = match chosen {
         JSON => (JSON, json(listing)),
         _ => ("text/plain; charset=utf-8", text(listing)?),
     };
     Ok(Reply {
         status: 200,
-        fields: vec![("Content-Type", media_type.into()), vary()],
+        fields: vec![("Content-Type", media_type.into()), VARY],
         content,
     })
 }
 
-/// One name a line. Its length is told beforehand, unless the folder has to be read again for each part of it.
+/// One name a line. Its length is told beforehand, unless the directory has to be read again for each part of it.
 fn text(mut listing: Listing<'_>) -> Result<Content<'_>, storage::Error> {
     let mut line = String::new();
     let mut length = None;

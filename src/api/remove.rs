@@ -1,18 +1,17 @@
 //! DELETE of a file, link or folder.
 
-use super::condition::Guard;
-use super::{Access, Error, Reply, Request};
+use tiny_http::Head;
+
+use super::condition::WriteConditions;
+use super::error::{Access, Error};
+use super::reply::Reply;
 use crate::http::name::Name;
 use crate::storage::Store;
 
-pub(super) fn remove<'s>(
-    store: &'s Store,
-    name: &Name,
-    request: &dyn Request,
-) -> Result<Reply<'s>, Error> {
-    let guard = Guard::of(request)?;
+pub(super) fn remove<'s>(store: &'s Store, name: &Name, head: &Head) -> Result<Reply<'s>, Error> {
+    let conditions = WriteConditions::of(head)?;
     store
-        .remove(name.pieces(), &|current| guard.check(current))
+        .remove(name.pieces(), &|current| conditions.check(current))
         .map_err(|error| Error::Storage(name.clone(), Access::Change, error))?;
     Ok(Reply::done())
 }

@@ -1,8 +1,10 @@
 //! PUT of `mv`: gives a file or folder another name.
 
-use super::condition::Guard;
+use super::condition::WriteConditions;
 use super::destination;
-use super::{Access, Error, Reply, Request};
+use super::error::{Access, Error};
+use super::reply::Reply;
+use super::request::Request;
 use crate::http::name::Name;
 use crate::storage::{self, Store};
 
@@ -12,19 +14,21 @@ pub(super) fn rename<'s>(
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Change, error);
-    // The conditions are about the new name.
-    let guard = Guard::of(request)?;
+    // The conditions are on the new name.
+    let conditions = WriteConditions::of(request.head())?;
     let is_folder = store.check_rename(name.pieces()).map_err(failed)?;
     let new = destination::read(request, failed)?;
-    let guard = guard.for_file(new.ends_in_slash && !is_folder);
+    let conditions = conditions.for_file(new.ends_in_slash && !is_folder);
     let new = new.name;
     store
-        .rename(name.pieces(), new.pieces(), &|current| guard.check(current))
+        .rename(name.pieces(), new.pieces(), &|current| {
+            conditions.check(current)
+        })
         .map_err(|error| at_one_of(name, &new, error))?;
     Ok(Reply::done())
 }
 
-/// An error of a rename speaks of the old name where that is gone, and of the new one otherwise.
+/// Which of the two names an error of a rename is about: the old one where nothing can be renamed, else the new one.
 fn at_one_of(old: &Name, new: &Name, error: storage::Error) -> Error {
     use storage::Error::{IsRoot, NotFound};
     match error {

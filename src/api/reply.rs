@@ -1,5 +1,6 @@
 //! What a handler answers with.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,7 +9,10 @@ use std::ops::Range;
 use crate::computing::Computing;
 use crate::http::head::Field;
 
-/// A reply: status, fields that are its own, and content.
+/// The field that tells caches that the format is negotiated.
+pub(super) const VARY: Field = ("Vary", Cow::Borrowed("Accept"));
+
+/// A reply: status, fields and content.
 #[derive(Debug)]
 pub struct Reply<'s> {
     /// The status code.
@@ -22,7 +26,7 @@ pub struct Reply<'s> {
 
 /// The content of a reply.
 pub enum Content<'s> {
-    /// None, and no word about its length (304).
+    /// None, and its length is not stated (304).
     None,
     /// Bytes in memory.
     Bytes(Vec<u8>),
@@ -33,11 +37,12 @@ pub enum Content<'s> {
         /// Which of its bytes, which it has.
         part: Range<u64>,
     },
-    /// What is written into a sink. Where that fails, the client is shown that it has not got the whole.
+    /// What is written into a sink while it is sent. Where that fails, the connection is broken off, so
+    /// that the client does not take a part for the whole.
     Stream {
         /// The length in bytes, where it is known before the end.
         length: Option<u64>,
-        /// What writes it.
+        /// Writes the content.
         write: Writer<'s>,
     },
 }
@@ -45,14 +50,13 @@ pub enum Content<'s> {
 /// Writes a stream.
 pub type Writer<'s> = Box<dyn FnOnce(&mut dyn Sink) -> io::Result<()> + 's>;
 
-/// Where a stream goes.
-///
-/// What is made while it is sent, and computes for that, does so in turns with what computes before its reply.
+/// Where the content of a reply is written that is made while it is sent. Making it may be a
+/// computation.
 pub trait Sink: Write + Computing {
     /// Writes a part of a file.
     ///
     /// # Errors
-    /// What the system says; `UnexpectedEof` where the file has become shorter.
+    /// Those of reading and sending; `UnexpectedEof` where the file has become shorter.
     fn write_file(&mut self, file: &File, part: Range<u64>) -> io::Result<()>;
 }
 
@@ -92,7 +96,7 @@ impl Reply<'_> {
         }
     }
 
-    /// 304, with the fields that the content would have come with.
+    /// 304, with the fields that 200 would have.
     #[must_use]
     pub fn not_modified(fields: Vec<Field>) -> Self {
         Self {
@@ -102,7 +106,7 @@ impl Reply<'_> {
         }
     }
 
-    /// 200 `OK`: it has been done.
+    /// 200 `OK`: a change has been made, or a check passed.
     #[must_use]
     pub fn done() -> Self {
         Self::text("OK")

@@ -4,15 +4,17 @@ use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 
-use super::condition::opaque;
-use super::read::{is_new, last_modified};
-use super::{Access, COMPUTE_STEP, Error, Reply, Request};
+use super::error::{Access, Error};
+use super::open::open_file;
+use super::reply::Reply;
+use super::request::Request;
+use super::validators::{validator_fields, validators_with_suffix, wants_content};
 use crate::computing::Computing;
-use crate::http::entity_tag::EntityTag;
-use crate::http::head::Field;
 use crate::http::name::Name;
-use crate::http::precondition::Validators;
-use crate::storage::{self, Entry, Store, Version};
+use crate::storage::{self, Store};
+
+/// How much is read between two checkpoints, in bytes.
+const STEP: u64 = 4 << 20;
 
 /// How much is read at a time, in bytes. The buffer is kept while the computation waits, and so counts
 /// towards the memory of each transfer.
@@ -38,8 +40,8 @@ pub(super) fn sha256<'s>(
 
 /// What is computed from all bytes of a file.
 trait Summary {
-    /// The word of the action, which tells the entity tags of the summaries of a file apart.
-    const ACTION: &'static str;
+    /// What its entity tag has in addition to that of the file.
+    const TAG_SUFFIX: &'static str;
 
     fn update(&mut self, part: &[u8]);
 
@@ -50,7 +52,7 @@ trait Summary {
 struct LineCount(usize);
 
 impl Summary for LineCount {
-    const ACTION: &'static str = "wc";
+    const TAG_SUFFIX: &'static str = "-wc";
 
     fn update(&mut self, part: &[u8]) {
         self.0 += memchr::memchr_iter(b'\n', part).count();
@@ -62,7 +64,7 @@ impl Summary for LineCount {
 }
 
 impl Summary for Sha256 {
-    const ACTION: &'static str = "sha256";
+    const TAG_SUFFIX: &'static str = "-sha256";
 
     fn update(&mut self, part: &[u8]) {
         sha2::Digest::update(self, part);
@@ -80,34 +82,20 @@ fn summarize<'s, S: Summary>(
     request: &mut dyn Request,
     mut summary: S,
 ) -> Result<Reply<'s>, Error> {
-    let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    let snapshot = match store.open_entry(name.pieces()).map_err(failed)? {
-        Entry::Directory(_) => return Err(failed(storage::Error::IsDirectory)),
-        Entry::File(snapshot) => snapshot,
-    };
-    let (validators, fields) = validators(&snapshot.version, S::ACTION);
+    let snapshot = open_file(store, name)?;
+    let validators = validators_with_suffix(&snapshot.version, S::TAG_SUFFIX);
+    let fields = validator_fields(&validators, &snapshot.version);
     // A client that has the summary of this version need not wait for it to be computed again.
-    if !is_new(request, &validators)? {
+    if !wants_content(request.head(), &validators)? {
         return Ok(Reply::not_modified(fields));
     }
     let length = snapshot.version.length;
     let take = &mut |part: &[u8]| summary.update(part);
-    read_all(snapshot.file, length, request, take).map_err(failed)?;
+    read_all(snapshot.file, length, request, take)
+        .map_err(|error| Error::Storage(name.clone(), Access::Read, error))?;
     let mut reply = Reply::text(summary.into_text());
     reply.fields.extend(fields);
     Ok(reply)
-}
-
-/// The validators of a summary: those of the file, with an entity tag of its own.
-fn validators(version: &Version, action: &str) -> (Validators, Vec<Field>) {
-    let tag = EntityTag::strong(format!("{}-{action}", opaque(version)));
-    let mut fields = vec![("ETag", tag.to_string().into())];
-    fields.extend(last_modified(version));
-    let validators = Validators {
-        tag: Some(tag),
-        modified: Some(version.modified.seconds()),
-    };
-    (validators, fields)
 }
 
 /// Reads this many bytes, or up to the end where there are fewer, with a checkpoint every few MiB.
@@ -120,7 +108,7 @@ fn read_all<C: Computing + ?Sized>(
     let mut buffer = vec![0; BUFFER];
     let (mut done, mut checked) = (0, 0);
     while done < length {
-        if done - checked >= COMPUTE_STEP {
+        if done - checked >= STEP {
             checked = done;
             computing.checkpoint(done, length)?;
         }
@@ -183,7 +171,7 @@ mod tests {
     // fix:     what has been read whole needs no turn.
     #[test]
     fn there_is_a_checkpoint_only_while_something_is_left() {
-        let step = COMPUTE_STEP;
+        let step = STEP;
         for (length, expected) in [
             (0, &[][..]),
             (step - 1, &[]),

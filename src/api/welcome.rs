@@ -1,8 +1,9 @@
 //! `GET /`: says what this is.
 
-use super::index::{MEDIA_TYPE, page_fields};
-use super::listing::vary;
-use super::{Content, Reply, Request};
+use tiny_http::Head;
+
+use super::page::{MEDIA_TYPE, page_fields};
+use super::reply::{Content, Reply, VARY};
 use crate::http::accept;
 
 const TEXT: &str = "\
@@ -30,8 +31,8 @@ append  curl -X PUT -T FILE http://HOST:PORT/file/NAME
 ";
 
 /// Five lines of text, or a page with a link to that of the root.
-pub(super) fn welcome<'s>(request: &dyn Request) -> Reply<'s> {
-    let accept = request.field("Accept");
+pub(super) fn welcome<'s>(head: &Head) -> Reply<'s> {
+    let accept = head.field("Accept");
     if accept::choose(accept.as_deref(), "text/plain", &[MEDIA_TYPE]) == MEDIA_TYPE {
         return Reply {
             status: 200,
@@ -40,6 +41,6 @@ pub(super) fn welcome<'s>(request: &dyn Request) -> Reply<'s> {
         };
     }
     let mut reply = Reply::text(TEXT);
-    reply.fields.push(vary());
+    reply.fields.push(VARY);
     reply
 }

@@ -29,6 +29,8 @@ impl From<tiny_http::BodyFault> for BodyFault {
     }
 }
 
+impl std::error::Error for BodyFault {}
+
 impl fmt::Display for BodyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

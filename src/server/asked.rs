@@ -4,7 +4,6 @@
 
 use std::net::SocketAddr;
 
-use crate::api::Op;
 use crate::http::forwarded::{Origin, TrustedProxies};
 use crate::http::name::Name;
 use crate::http::route::Operation;
@@ -24,7 +23,6 @@ pub(super) struct Asked {
     pub(super) name: String,
     pub(super) agent: Option<String>,
     pub(super) origin: Origin,
-    pub(super) op: Option<Op>,
 }
 
 impl Asked {
@@ -47,21 +45,15 @@ impl Asked {
         );
         Self {
             method: cut(head.method().to_owned(), MAX_WORD),
-            name: cut_name(name.unwrap_or_else(|| request.url().to_owned())),
+            name: cut(name.unwrap_or_else(|| request.url().to_owned()), MAX_NAME),
             agent: agent.map(|agent| cut(agent, MAX_FIELD)),
             origin: match origin {
                 Origin::Peer => Origin::Peer,
                 Origin::Forwarded(address) => Origin::Forwarded(cut(address, MAX_FIELD)),
                 Origin::Claimed(claim) => Origin::Claimed(cut(claim, MAX_FIELD)),
             },
-            op: operation.map(Op::of),
         }
     }
-}
-
-/// Cuts a name off that no file can have.
-pub(super) fn cut_name(name: String) -> String {
-    cut(name, MAX_NAME)
 }
 
 /// Cuts a text off at a length, and marks that it is cut.

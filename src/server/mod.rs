@@ -10,6 +10,7 @@ mod computation;
 mod computations;
 mod control_group;
 mod listeners;
+mod panics;
 mod request;
 mod shared;
 mod shutdown;

@@ -1,65 +1,63 @@
-//! A request as its operation sees it: what it reads is counted, and what it waits for is watched.
+//! A request as its handler sees it: what is read of it is counted, and what it computes takes turns.
 //!
-//! Responsible for: the transfer's figures, the rate of a body, the turn of a computation. Not for: the operation, the reply.
+//! Responsible for: the figures of the transfer, the rate of the body, the computation. Not for: the
+//! operation, the reply.
 
 use std::io::{self, Read};
 
-use tiny_http::{Framing, Pipe};
+use tiny_http::{Head, Pipe};
 
 use super::client::address_of;
 use super::computation::Computation;
 use super::shared::Shared;
 use super::transfer::Transfer;
-use super::uploads::Receiving;
-use crate::api::{Op, Request};
+use super::uploads::{Receiving, Uploads};
+use crate::api::{Annotations, Request};
 use crate::computing::{Cancelled, Computing};
 use crate::http::body::BodyFault;
-use crate::http::name::Name;
 
-/// A request whose body keeps the count of its transfer.
-pub(super) struct Metered<'e> {
+/// A request that keeps the figures of its transfer.
+pub(super) struct MeteredRequest<'e> {
     request: &'e mut tiny_http::Request,
     transfer: &'e Transfer,
-    is_head: bool,
-    shared: &'e Shared,
-    /// Once it has a body.
+    uploads: &'e Uploads,
+    /// Once its body is waited for.
     receiving: Option<Receiving<'e>>,
     computation: Computation<'e>,
 }
 
-impl<'e> Metered<'e> {
+impl<'e> MeteredRequest<'e> {
     pub(super) fn new(
         request: &'e mut tiny_http::Request,
         transfer: &'e Transfer,
         shared: &'e Shared,
     ) -> Self {
         Self {
-            is_head: *request.method() == tiny_http::Method::Head,
             computation: Computation::new(shared, address_of(request)),
             request,
             transfer,
-            shared,
+            uploads: &shared.uploads,
             receiving: None,
         }
     }
-}
 
-impl Metered<'_> {
     /// Waits for more of the body, and takes it.
-    fn take(
+    fn receive(
         &mut self,
-        take: impl FnOnce(&mut tiny_http::Request) -> io::Result<usize>,
+        receive: impl FnOnce(&mut tiny_http::Request) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let (uploads, request) = (&self.shared.uploads, &mut *self.request);
+        let (uploads, request) = (self.uploads, &mut *self.request);
         let receiving = self
             .receiving
             .get_or_insert_with(|| uploads.begin(request.input()));
-        let taken = receiving.read(|| {
-            let taken = take(request);
-            (taken, request.counts().0)
-        })?;
+        let received = receiving.read(|| {
+            let received = receive(request);
+            (received, request.counts().0)
+        });
+        let is_dropped = receiving.is_dropped();
+        let received = received.map_err(|error| with_fault(error, is_dropped))?;
         self.count();
-        Ok(taken)
+        Ok(received)
     }
 
     fn count(&self) {
@@ -68,62 +66,43 @@ impl Metered<'_> {
     }
 }
 
-impl Read for Metered<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.take(|request| request.read(buffer))
+/// An error of reading, with the reason that the client is told. `is_dropped`: the connection was ended
+/// by this server, and not by the client.
+fn with_fault(error: io::Error, is_dropped: bool) -> io::Error {
+    match error.downcast::<tiny_http::BodyFault>() {
+        Ok(_) if is_dropped => io::Error::other(BodyFault::TooSlow),
+        Ok(fault) => io::Error::other(BodyFault::from(fault)),
+        Err(error) => error,
     }
 }
 
-impl Request for Metered<'_> {
-    fn is_head(&self) -> bool {
-        self.is_head
+impl Read for MeteredRequest<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(|request| request.read(buffer))
+    }
+}
+
+impl Request for MeteredRequest<'_> {
+    fn head(&self) -> &Head {
+        self.request.head()
     }
 
-    fn target(&self) -> String {
-        self.request.url().to_owned()
+    fn annotations(&self) -> &Annotations {
+        self.transfer.annotations()
     }
 
-    fn field(&self, name: &'static str) -> Option<String> {
-        self.request.head().field(name)
-    }
-
-    fn declared(&self) -> Option<u64> {
-        match self.request.head().framing {
-            Framing::Empty => Some(0),
-            Framing::Length(length) => Some(length),
-            Framing::Chunked => None,
-        }
-    }
-
-    fn read_ready(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let read = self.request.read_ready(room)?;
+    fn read_ready(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.request.read_ready(buffer)?;
         self.count();
         Ok(read)
     }
 
     fn fill(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
-        self.take(|request| request.fill(pipe))
-    }
-
-    fn fault(&self) -> Option<BodyFault> {
-        let is_dropped = self.receiving.as_ref().is_some_and(Receiving::is_dropped);
-        let fault = self.request.body_fault()?;
-        Some(match is_dropped {
-            true => BodyFault::TooSlow,
-            false => fault.into(),
-        })
-    }
-
-    fn did(&self, op: Op) {
-        self.transfer.did(op);
-    }
-
-    fn leads_to(&self, name: &Name) {
-        self.transfer.leads_to(name);
+        self.receive(|request| request.fill(pipe))
     }
 }
 
-impl Computing for Metered<'_> {
+impl Computing for MeteredRequest<'_> {
     fn checkpoint(&mut self, done: u64, total: u64) -> Result<(), Cancelled> {
         let request = &mut *self.request;
         self.computation

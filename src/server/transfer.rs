@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use log::kv::Value;
 
-use super::asked::{Asked, cut_name};
-use crate::api::Op;
+use super::asked::Asked;
+use crate::api::{Annotations, Op};
 use crate::http::forwarded::Origin;
 use crate::http::name::Name;
 use crate::sync::lock;
@@ -37,10 +37,7 @@ pub(super) struct Transfer {
     id: String,
     client: Arc<str>,
     asked: Asked,
-    /// What it has come to, where that is known.
-    op: Mutex<Option<Op>>,
-    /// The other name of a move or copy.
-    to: OnceLock<String>,
+    annotations: Annotations,
     started: Instant,
     received: AtomicU64,
     sent: AtomicU64,
@@ -67,16 +64,15 @@ impl Default for Transfers {
 
 impl Transfers {
     /// Enters a request.
-    pub(super) fn begin(&self, client: Arc<str>, asked: Asked) -> Arc<Transfer> {
+    pub(super) fn begin(&self, client: Arc<str>, asked: Asked, op: Option<Op>) -> Arc<Transfer> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let transfer = Arc::new(Transfer {
             number,
             id: format!("{}-{number}", self.prefix),
             client,
-            op: Mutex::new(asked.op),
             asked,
-            to: OnceLock::new(),
+            annotations: Annotations::new(op),
             started,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -120,15 +116,9 @@ impl Transfers {
 }
 
 impl Transfer {
-    /// Says what it has come to.
-    pub(super) fn did(&self, op: Op) {
-        *lock(&self.op) = Some(op);
-    }
-
-    /// Says the other name of a move or copy.
-    pub(super) fn leads_to(&self, name: &Name) {
-        // There is one such name in a request.
-        let _ = self.to.set(cut_name(name.to_string()));
+    /// What the handler adds to the log line.
+    pub(super) fn annotations(&self) -> &Annotations {
+        &self.annotations
     }
 
     /// Says how many bytes of content have come and gone.
@@ -167,7 +157,8 @@ impl Transfer {
     /// One line with all that is known of the transfer.
     fn log(&self, level: log::Level, what: &str, status: Option<u16>, cause: Option<&str>) {
         let asked = &self.asked;
-        let op = *lock(&self.op);
+        let op = self.annotations.op();
+        let new_name = self.annotations.new_name().map(Name::to_string);
         let (forwarded, claimed) = match &asked.origin {
             Origin::Peer => (None, None),
             Origin::Forwarded(address) => (Some(address), None),
@@ -181,7 +172,7 @@ impl Transfer {
         pairs.extend(op.map(|op| ("op", Value::from(op.word()))));
         pairs.push(("method", Value::from(asked.method.as_str())));
         pairs.push(("name", Value::from(asked.name.as_str())));
-        pairs.extend(text("to", self.to.get()));
+        pairs.extend(text("to", new_name.as_ref()));
         pairs.extend(status.map(|status| ("status", Value::from(status))));
         pairs.push(("in", Value::from(self.received())));
         pairs.push(("out", Value::from(self.sent())));

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tiny_http::{Outgoing, Progress};
@@ -12,12 +11,13 @@ use super::admission::{Admission, AdmissionControl};
 use super::asked::Asked;
 use super::client::address_of;
 use super::computation::Computation;
-use super::request::Metered;
+use super::panics::catch;
+use super::request::MeteredRequest;
 use super::shared::Shared;
 use super::slots::Slot;
 use super::transfer::Transfer;
 use super::workers::Service;
-use crate::api::{self, Content, Context, Error, Reply, Request, Sink};
+use crate::api::{self, Content, Context, Error, Op, Reply, Request, Sink};
 use crate::computing::{Cancelled, Computing};
 use crate::http::accept;
 use crate::http::admission;
@@ -76,7 +76,8 @@ impl Worker {
             max_upload: self.shared.max_upload,
             memory: &self.shared.memory,
         };
-        unless_it_panics(|| api::handle(context, operation, request))
+        catch(|| api::handle(context, operation, request))
+            .unwrap_or_else(|message| Err(Error::Panic(message)))
     }
 
     /// Sends a reply.
@@ -113,8 +114,9 @@ impl Worker {
                         place,
                         computation,
                     };
-                    let written = unless_it_panics(|| Ok(write(&mut flow)));
-                    written.unwrap_or_else(|panic| Err(io::Error::other(panic.cause())))
+                    catch(|| write(&mut flow)).unwrap_or_else(|message| {
+                        Err(io::Error::other(Error::Panic(message).cause()))
+                    })
                 }),
             },
         };
@@ -140,14 +142,15 @@ impl Service for Worker {
         let client = peer.map_or("unix".to_owned(), ToString::to_string).into();
         let asked = Asked::of(&request, routed.as_ref().ok(), &self.shared.trusted_proxies);
         let transfers = &self.shared.transfers;
-        let transfer = transfers.begin(client, asked);
+        let op = routed.as_ref().ok().map(Op::of);
+        let transfer = transfers.begin(client, asked, op);
         let operation = self.check_head(&request, routed.as_ref().ok()).and(routed);
         let remark = match operation.as_ref().is_ok_and(Operation::takes_content) {
             true => remark(request.head()),
             false => None,
         };
         let outcome = operation.and_then(|operation| {
-            let mut request = Metered::new(&mut request, &transfer, &self.shared);
+            let mut request = MeteredRequest::new(&mut request, &transfer, &self.shared);
             self.carry_out(&operation, &admission, &mut request)
         });
         let is_last = outcome.as_ref().is_err_and(Error::ends_connection);
@@ -200,15 +203,6 @@ fn look_up(request: &tiny_http::Request) -> Result<Operation, Error> {
             _ => operation,
         },
     )
-}
-
-/// What a handler comes to; a panic of it is an error like another.
-fn unless_it_panics<T>(handler: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(handler)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(Error::Panic(text.unwrap_or_default()))
-    })
 }
 
 /// What a transfer occupies while its reply is sent.
@@ -268,27 +262,5 @@ impl Computing for Flow<'_, '_> {
 impl Sink for Flow<'_, '_> {
     fn write_file(&mut self, file: &File, part: Range<u64>) -> io::Result<()> {
         self.outgoing.write_file(file, part)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_of_a_handler_is_an_error_of_its_request() {
-        let none: [u8; 0] = [];
-        for (handler, cause) in [
-            (
-                (|| panic!("on purpose")) as fn() -> Result<Reply<'static>, Error>,
-                "panic: on purpose",
-            ),
-            (|| panic!("{}", "formatted".to_owned()), "panic: formatted"),
-        ] {
-            let outcome = unless_it_panics(handler);
-            let error = outcome.err().map(|error| (error.status(), error.cause()));
-            assert_eq!(error, Some((500, cause.to_owned())));
-        }
-        assert!(unless_it_panics(|| Ok(Reply::text(none))).is_ok());
     }
 }

@@ -6,10 +6,10 @@
 //!
 //! Responsible for: how many threads there are, and that one of them always waits. Not for: what becomes of a request.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::panics::catch;
 use crate::sync::lock;
 
 /// How long a thread without work stays.
@@ -98,7 +98,7 @@ impl<S: Service> Workers<S> {
         // A panic is logged where it happens; the thread and its place in the count must outlive it.
         let mut goes_on = true;
         while goes_on {
-            goes_on = catch_unwind(AssertUnwindSafe(|| self.wait_and_serve())).unwrap_or(true);
+            goes_on = catch(|| self.wait_and_serve()).unwrap_or(true);
         }
     }
 

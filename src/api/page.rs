@@ -1,46 +1,48 @@
-//! The entries of a folder as a page, for people and for programs that follow links.
+//! The entries of a directory as a page, for people and for programs that follow links.
 
 use std::fmt::Write as _;
 use std::io;
 
-use super::listing::vary;
-use super::{Content, Context, Reply, Request, Sink};
+use tiny_http::Head;
+
+use super::context::Context;
+use super::reply::{Content, Reply, Sink, VARY};
 use crate::http::head::Field;
 use crate::http::link::{page_address, push_address, push_text};
 use crate::http::name::Name;
 use crate::http::target::Target;
 use crate::storage::{self, Directory, Kind, Listing, Metadata};
 
-/// What a client names that wants pages.
+/// The media type of a page.
 pub(super) const MEDIA_TYPE: &str = "text/html";
 
-/// The fields of a page: nothing is loaded or run for it, and it stands in no page of others.
+/// The fields of a page: it loads and runs nothing, and no page of another origin can frame it.
 pub(super) fn page_fields() -> Vec<Field> {
     const POLICY: &str =
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     vec![
         ("Content-Type", "text/html; charset=utf-8".into()),
         ("Content-Security-Policy", POLICY.into()),
-        vary(),
+        VARY,
     ]
 }
 
-/// The page of a folder. Its links are relative, so that they lead through any proxy; from an address without a final
-/// slash they would lead elsewhere, and so it is left for the one with it.
-pub(super) fn index<'s>(
+/// The page of a directory. Its links are relative, so that they work behind any proxy. Without a final
+/// slash in the address they would lead elsewhere: such an address is redirected to the one with it.
+pub(super) fn page<'s>(
     context: Context<'s>,
-    folder: Directory,
-    (name, request): (&Name, &dyn Request),
+    directory: Directory,
+    (name, head): (&Name, &Head),
 ) -> Result<Reply<'s>, storage::Error> {
-    let target = request.target();
-    if let Some(address) = page_address(Target::of(&target).path, name.is_root()) {
+    let path = Target::of(head.target()).path;
+    if let Some(address) = page_address(path, name.is_root()) {
         let mut reply = Reply::text("the page of this folder has a final slash\n");
         reply.status = 302;
         reply.fields.push(("Location", address.into()));
-        reply.fields.push(vary());
+        reply.fields.push(VARY);
         return Ok(reply);
     }
-    let listing = context.store.list(folder, context.memory)?;
+    let listing = context.store.list(directory, context.memory)?;
     let title = title(name);
     let is_root = name.is_root();
     Ok(Reply {
@@ -53,7 +55,7 @@ pub(super) fn index<'s>(
     })
 }
 
-/// The name of the folder as text of a page.
+/// The name of the directory as text of a page.
 fn title(name: &Name) -> String {
     let mut title = String::new();
     push_text(&mut title, name.to_string().as_bytes());
@@ -85,12 +87,12 @@ fn write_page(
 
 /// A link to an entry, with its size, where it is a file, and the time of its last change.
 fn push_line(line: &mut String, name: &[u8], metadata: &Metadata) {
-    let is_folder = metadata.kind == Kind::Directory;
+    let is_directory = metadata.kind == Kind::Directory;
     line.push_str("<a href=\"");
-    push_address(line, name, is_folder);
+    push_address(line, name, is_directory);
     line.push_str("\">");
     push_text(line, name);
-    line.push_str(if is_folder { "/</a> " } else { "</a> " });
+    line.push_str(if is_directory { "/</a> " } else { "</a> " });
     // Writing into a String cannot fail.
     let _ = write!(line, "{} ", metadata.modified.rfc3339_millis());
     if metadata.kind == Kind::File {

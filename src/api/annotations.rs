@@ -1,0 +1,46 @@
+//! What a handler adds to the log line of its request.
+
+use std::sync::{Mutex, OnceLock};
+
+use super::op::Op;
+use crate::http::name::Name;
+use crate::sync::lock;
+
+/// What is known of a request only once it is carried out. It is read while that goes on: a request
+/// that takes long has more than one line.
+#[derive(Debug)]
+pub struct Annotations {
+    op: Mutex<Option<Op>>,
+    new_name: OnceLock<Name>,
+}
+
+impl Annotations {
+    /// For a request of which this is known from its head.
+    pub fn new(op: Option<Op>) -> Self {
+        Self {
+            op: Mutex::new(op),
+            new_name: OnceLock::new(),
+        }
+    }
+
+    /// What the request does.
+    pub fn op(&self) -> Option<Op> {
+        *lock(&self.op)
+    }
+
+    /// Sets what the request does.
+    pub fn set_op(&self, op: Op) {
+        *lock(&self.op) = Some(op);
+    }
+
+    /// The name that a move or copy gives.
+    pub fn new_name(&self) -> Option<&Name> {
+        self.new_name.get()
+    }
+
+    /// Sets the name that a move or copy gives.
+    pub(super) fn set_new_name(&self, name: &Name) {
+        // Set once: a request has one such name.
+        let _ = self.new_name.set(name.clone());
+    }
+}

@@ -1,0 +1,15 @@
+//! What handlers work with.
+
+use crate::memory::Memory;
+use crate::storage::Store;
+
+/// What the handlers of all requests share.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'s> {
+    /// The storage.
+    pub store: &'s Store,
+    /// The largest body of an upload in bytes, if there is a limit.
+    pub max_upload: Option<u64>,
+    /// The memory that all requests share.
+    pub memory: &'s Memory,
+}
