@@ -6,7 +6,7 @@
 
 FROM scratch
 LABEL org.opencontainers.image.title="http-nas" \
-      org.opencontainers.image.description="A network store for files, spoken to over HTTP with nothing but curl and a pipe" \
+      org.opencontainers.image.description="A network store for files: write, append and read over HTTP with nothing but curl and a pipe" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT"
 COPY dist/http-nas /http-nas

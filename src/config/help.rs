@@ -10,7 +10,7 @@ const WIDTH: usize = 100;
 const INDENT: usize = 42;
 
 const ABOUT: &str = "\
-http-nas: a network store for files, spoken to over HTTP with nothing but curl and a pipe
+http-nas: a network store for files; write, append and read over HTTP with curl and a pipe
 
 Usage: http-nas [flags] [FOLDER]
        http-nas health [--write] [--port PORT] [--host HOST] [--listen ADDRESS]
