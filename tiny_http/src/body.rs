@@ -7,9 +7,9 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::conn::{Conn, Step};
 use crate::connection::Connection;
 use crate::io::{READ_SIZE, Socket};
+use crate::parser::{Parser, Step};
 use crate::pipe::{PAGE, Pipe};
 
 /// Why a body did not come whole.
@@ -126,7 +126,7 @@ impl Body {
                 Step::Data(left) => {
                     let most = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
                     let out = &mut out[..most];
-                    let receive = |socket: &Socket, _: &mut Conn| socket.receive(out);
+                    let receive = |socket: &Socket, _: &mut Parser| socket.receive(out);
                     let count = self.receive(connection, waits, receive)?;
                     self.pass(connection, count);
                     return Ok(count);
@@ -156,8 +156,9 @@ impl Body {
                 Step::Data(left) => {
                     let most = usize::try_from(left).unwrap_or(usize::MAX);
                     let mut is_stuck = false;
-                    let receive =
-                        |socket: &Socket, _: &mut Conn| pipe.fill_from(socket, most, &mut is_stuck);
+                    let receive = |socket: &Socket, _: &mut Parser| {
+                        pipe.fill_from(socket, most, &mut is_stuck)
+                    };
                     let count = self.receive(connection, true, receive)?;
                     self.pass(connection, count);
                     return Ok(count);
@@ -190,7 +191,7 @@ impl Body {
     /// Notes that this many bytes of it were taken from the socket.
     fn pass(&mut self, connection: &mut Connection, count: usize) {
         self.received += count as u64;
-        connection.input.pass(count as u64);
+        connection.input.skip_data(count as u64);
         self.note_end(connection);
     }
 
@@ -201,7 +202,7 @@ impl Body {
     }
 
     fn receive_framing(&mut self, connection: &mut Connection, waits: bool) -> io::Result<()> {
-        let receive = |socket: &Socket, input: &mut Conn| {
+        let receive = |socket: &Socket, input: &mut Parser| {
             // What comes goes behind what is pending.
             socket.receive_behind(input.room(READ_SIZE))
         };
@@ -213,7 +214,7 @@ impl Body {
         &mut self,
         connection: &mut Connection,
         waits: bool,
-        mut receive: impl FnMut(&Socket, &mut Conn) -> io::Result<usize>,
+        mut receive: impl FnMut(&Socket, &mut Parser) -> io::Result<usize>,
     ) -> io::Result<usize> {
         loop {
             let error = match receive(&connection.socket, &mut connection.input) {

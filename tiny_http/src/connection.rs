@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::conn::Conn;
 use crate::io::Socket;
+use crate::parser::Parser;
 use crate::pipeline::Pipeline;
 use crate::refusal::Refusal;
 use crate::table::Token;
@@ -21,7 +21,7 @@ pub(crate) struct Connection {
     pub(crate) id: u64,
     pub(crate) socket: Arc<Socket>,
     pub(crate) peer: Option<SocketAddr>,
-    pub(crate) input: Conn,
+    pub(crate) input: Parser,
     /// When its current wait began: at accepting, at the first byte of a head, or at the end of a
     /// reply.
     pub(crate) since: Instant,
@@ -40,7 +40,7 @@ impl Connection {
         id: u64,
         socket: Socket,
         peer: Option<SocketAddr>,
-        input: Conn,
+        input: Parser,
     ) -> Box<Self> {
         let now = Instant::now();
         Box::new(Self {

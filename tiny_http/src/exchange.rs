@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::body::{Body, BodyFault};
-use crate::conn::Conn;
 use crate::connection::Connection;
 use crate::decode::Decoder;
 use crate::engine::Engine;
 use crate::head::{Framing, Head};
 use crate::io::{READ_SIZE, Socket};
 use crate::lifecycle;
+use crate::parser::Parser;
 use crate::pipe::Pipe;
 use crate::pipeline::ReplySlot;
 use crate::presence::Presence;
@@ -72,7 +72,7 @@ impl Exchange {
 
     /// One without a client: the body is this, and the reply is dropped.
     pub(crate) fn of_body(body: &[u8], peer: SocketAddr, decoder: Decoder) -> Self {
-        let input = Conn::of_body(body, decoder);
+        let input = Parser::of_body(body, decoder);
         let connection = Connection::new(0, 0, Socket::Nowhere, None, input);
         let mut exchange = Self::on(connection);
         exchange.peer = Some(peer);

@@ -20,7 +20,6 @@ mod authority;
 mod body;
 mod chunks;
 mod config;
-mod conn;
 mod connection;
 mod decode;
 mod dispatch;
@@ -33,6 +32,7 @@ mod io;
 mod lifecycle;
 mod listen;
 mod method;
+mod parser;
 mod pipe;
 mod pipeline;
 mod poller;
@@ -82,6 +82,6 @@ pub mod fuzzing {
     pub use crate::chunks::{
         ChunkFault, Chunks, MAX_EXTENSIONS, MAX_LINE, MAX_SIZE, MAX_SIZE_DIGITS, MAX_TRAILERS,
     };
-    pub use crate::conn::{Conn, Step};
+    pub use crate::parser::{Parser, Step};
     pub use crate::role::{check, end_of_head};
 }

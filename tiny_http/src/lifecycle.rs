@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
-use crate::conn::Conn;
 use crate::connection::Connection;
 use crate::engine::Engine;
 use crate::io::{Discarded, Socket};
+use crate::parser::Parser;
 use crate::poller::Event;
 use crate::table::Wait;
 
@@ -38,7 +38,7 @@ pub(crate) fn admit(
     drop(state);
     let id = engine.next_id.fetch_add(1, Ordering::Relaxed);
     let socket = Socket::Plain(socket);
-    let mut connection = Connection::new(token, id, socket, peer, Conn::default());
+    let mut connection = Connection::new(token, id, socket, peer, Parser::default());
     connection.pipeline = (engine.config.pipelined_requests > 1).then(Arc::default);
     Some(connection)
 }

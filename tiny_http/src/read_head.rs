@@ -1,7 +1,7 @@
 //! Reading the head of a request on a connection, up to the request that is handed out.
 //!
 //! Responsible for: one step of one connection, without waiting. Not for: what a head has to look
-//! like (`conn.rs`, `role.rs`), and what follows it (`exchange.rs`).
+//! like (`parser.rs`, `role.rs`), and what follows it (`exchange.rs`).
 
 use std::io::ErrorKind;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ mod random;
 
 pub use random::Random;
 
-use tiny_http::fuzzing::{Conn, Step, check as check_head};
+use tiny_http::fuzzing::{Parser, Step, check as check_head};
 use tiny_http::{Framing, HeadFault};
 
 /// What comes of an input, in its order.
@@ -100,13 +100,13 @@ fn model(input: &[u8]) -> Vec<Event> {
 
 /// Feeds the input piece by piece. Where only data can come next, some of it goes past the connection.
 fn run(input: &[u8], random: &mut Random) -> Vec<Event> {
-    let mut conn = Conn::default();
+    let mut parser = Parser::default();
     let mut events = Vec::new();
     let mut at = 0;
     loop {
-        let waits_for_data = step(&mut conn, &mut events, random);
+        let waits_for_data = step(&mut parser, &mut events, random);
         if random.below(4) == 0 {
-            conn.shrink();
+            parser.shrink();
         }
         let left = input.len() - at;
         if left == 0 {
@@ -118,20 +118,20 @@ fn run(input: &[u8], random: &mut Random) -> Vec<Event> {
             && random.below(2) == 0
         {
             let count = count.min(usize::try_from(most).unwrap_or(usize::MAX));
-            conn.pass(count as u64);
+            parser.skip_data(count as u64);
             add(&mut events, &piece[..count]);
             at += count;
             continue;
         }
-        conn.room(count).extend_from_slice(piece);
+        parser.room(count).extend_from_slice(piece);
         at += count;
     }
 }
 
 /// Does what can be done with what has come; gives how many bytes of data must come next, if that is so.
-fn step(conn: &mut Conn, events: &mut Vec<Event>, random: &mut Random) -> Option<u64> {
+fn step(parser: &mut Parser, events: &mut Vec<Event>, random: &mut Random) -> Option<u64> {
     loop {
-        if let Some(head) = conn.head(MAX) {
+        if let Some(head) = parser.head(MAX) {
             match head {
                 Ok(head) => {
                     events.push(Event::Head(head.target().to_owned()));
@@ -144,21 +144,21 @@ fn step(conn: &mut Conn, events: &mut Vec<Event>, random: &mut Random) -> Option
         }
         let mut out = [0; 16];
         let out = &mut out[..1 + random.below(16)];
-        match conn.body(out) {
+        match parser.body(out) {
             Ok(Step::Bytes(count)) => add(events, &out[..count]),
             Ok(Step::Data(most)) => return Some(most),
             Ok(Step::Framing) => return None,
             Ok(Step::End) => {
-                if !conn.is_whole() {
+                if !parser.is_whole() {
                     return None;
                 }
                 if let Some(Event::Body(_, end)) = events.last_mut() {
                     *end = End::Whole;
                 }
-                assert!(conn.next_message());
+                assert!(parser.next_message());
             }
             Err(fault) => {
-                assert_eq!(conn.body(out), Err(fault), "it is final");
+                assert_eq!(parser.body(out), Err(fault), "it is final");
                 if let Some(Event::Body(_, end)) = events.last_mut() {
                     *end = End::Broken;
                 }

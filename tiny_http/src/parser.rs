@@ -11,7 +11,7 @@ use crate::role::{check, end_of_head};
 
 /// The input of one connection. It has no buffer while no byte is pending.
 #[derive(Debug)]
-pub struct Conn {
+pub struct Parser {
     buffer: Vec<u8>,
     /// Bytes of the buffer that have been used up.
     used: usize,
@@ -45,7 +45,7 @@ pub enum Step {
     End,
 }
 
-impl Default for Conn {
+impl Default for Parser {
     fn default() -> Self {
         Self {
             buffer: Vec::new(),
@@ -62,7 +62,7 @@ impl Phase {
     };
 }
 
-impl Conn {
+impl Parser {
     /// A connection on which these bytes of a body of that length have come.
     pub(crate) fn of_body(body: &[u8], decoder: Decoder) -> Self {
         Self {
@@ -169,7 +169,7 @@ impl Conn {
     }
 
     /// Notes that so many bytes of the body, of those that [`Step::Data`] told, went another way than through here.
-    pub fn pass(&mut self, count: u64) {
+    pub fn skip_data(&mut self, count: u64) {
         if let Phase::Body(decoder) = &mut self.phase {
             decoder.skip_data(count);
         }
@@ -220,17 +220,17 @@ mod tests {
     const MAX: usize = 64;
 
     /// Feeds a piece and says what came of it: heads by their targets, bodies, refusals.
-    fn feed(conn: &mut Conn, piece: &[u8], out: &mut Vec<String>) {
-        conn.room(piece.len()).extend_from_slice(piece);
+    fn feed(parser: &mut Parser, piece: &[u8], out: &mut Vec<String>) {
+        parser.room(piece.len()).extend_from_slice(piece);
         loop {
-            while let Some(head) = conn.head(MAX) {
+            while let Some(head) = parser.head(MAX) {
                 out.push(match head {
                     Ok(head) => head.target().to_owned(),
                     Err(refusal) => format!("{:?}", refusal.fault),
                 });
             }
             let mut buffer = [0; 3];
-            match conn.body(&mut buffer) {
+            match parser.body(&mut buffer) {
                 Ok(Step::Bytes(count)) => {
                     let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
                     match out.last_mut() {
@@ -238,7 +238,7 @@ mod tests {
                         _ => out.push(format!("={text}")),
                     }
                 }
-                Ok(Step::End) if conn.is_whole() => assert!(conn.next_message()),
+                Ok(Step::End) if parser.is_whole() => assert!(parser.next_message()),
                 Ok(_) => return,
                 Err(fault) => {
                     if out.last() != Some(&format!("{fault:?}")) {
@@ -296,10 +296,10 @@ mod tests {
             ),
         ] {
             for size in 1..=input.len() {
-                let mut conn = Conn::default();
+                let mut parser = Parser::default();
                 let mut out = Vec::new();
                 let pieces = input.as_bytes().chunks(size);
-                pieces.for_each(|piece| feed(&mut conn, piece, &mut out));
+                pieces.for_each(|piece| feed(&mut parser, piece, &mut out));
                 assert_eq!(out, expected, "{input:?} in pieces of {size}");
             }
         }
@@ -307,38 +307,39 @@ mod tests {
 
     #[test]
     fn a_head_that_was_not_begun_cannot_be_late() {
-        let mut conn = Conn::default();
-        assert_eq!(conn.time_out(), None);
-        conn.room(2).extend_from_slice(b"GE");
-        assert!(conn.head(MAX).is_none());
+        let mut parser = Parser::default();
+        assert_eq!(parser.time_out(), None);
+        parser.room(2).extend_from_slice(b"GE");
+        assert!(parser.head(MAX).is_none());
         assert_eq!(
-            conn.time_out().map(|it| (it.fault, it.method)),
+            parser.time_out().map(|it| (it.fault, it.method)),
             Some((HeadFault::Stalled, "GE".to_owned()))
         );
-        assert!(conn.head(MAX).is_none() && !conn.next_message());
+        assert!(parser.head(MAX).is_none() && !parser.next_message());
     }
 
     #[test]
     fn data_may_go_another_way() {
-        let mut conn = Conn::default();
-        conn.room(64)
+        let mut parser = Parser::default();
+        parser
+            .room(64)
             .extend_from_slice(b"PUT / HTTP/1.1\r\nContent-Length: 5\r\n\r\nh");
-        assert!(conn.head(MAX).is_some_and(|head| head.is_ok()));
-        assert_eq!(conn.body(&mut [0; 8]), Ok(Step::Bytes(1)));
-        assert_eq!(conn.body(&mut [0; 8]), Ok(Step::Data(4)));
-        conn.pass(3);
-        assert_eq!(conn.body(&mut [0; 8]), Ok(Step::Data(1)));
-        conn.pass(1);
-        assert_eq!(conn.body(&mut [0; 8]), Ok(Step::End));
-        assert!(conn.next_message() && conn.pending().is_empty());
-        assert_eq!(conn.buffer.capacity(), 0, "no memory is kept for nothing");
+        assert!(parser.head(MAX).is_some_and(|head| head.is_ok()));
+        assert_eq!(parser.body(&mut [0; 8]), Ok(Step::Bytes(1)));
+        assert_eq!(parser.body(&mut [0; 8]), Ok(Step::Data(4)));
+        parser.skip_data(3);
+        assert_eq!(parser.body(&mut [0; 8]), Ok(Step::Data(1)));
+        parser.skip_data(1);
+        assert_eq!(parser.body(&mut [0; 8]), Ok(Step::End));
+        assert!(parser.next_message() && parser.pending().is_empty());
+        assert_eq!(parser.buffer.capacity(), 0, "no memory is kept for nothing");
     }
 
     #[test]
     fn no_memory_is_kept_for_nothing() {
-        let mut conn = Conn::default();
-        conn.room(8192).extend_from_slice(b"GET");
-        conn.shrink();
-        assert_eq!(conn.buffer.capacity(), 3);
+        let mut parser = Parser::default();
+        parser.room(8192).extend_from_slice(b"GET");
+        parser.shrink();
+        assert_eq!(parser.buffer.capacity(), 3);
     }
 }
