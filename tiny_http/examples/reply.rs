@@ -1,5 +1,5 @@
-//! Answers every request with the same file, for measurements: `reply ADDRESS THREADS FILE`. The body of a PUT goes into a
-//! file without a name in the folder of that one.
+//! Answers every request with the same file, for measurements: `reply ADDRESS THREADS FILE`. The
+//! body of a PUT goes into a file without a name in the folder of that one.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ fn serve(server: &Server, path: &str) {
             content: Content::File(&file, 0..length),
             closes: false,
         };
-        // A client that has gone is nobody's fault.
+        // An error means that the client has gone.
         let _ = request.send(reply, &());
     }
 }
@@ -58,6 +58,6 @@ fn store(mut request: Request, path: &str) {
         Ok(())
     });
     let status = if stored.is_ok() { 204 } else { 500 };
-    // A client that has gone is nobody's fault.
+    // An error means that the client has gone.
     let _ = request.respond(Response::empty(status));
 }

@@ -1,7 +1,7 @@
-//! Accepting connections, whatever fails.
+//! Accepting connections, through errors and shortages.
 //!
-//! Responsible for: accept(2), its errors, and making room where descriptors, memory or the limit of
-//! connections have run out. Not for: reading from the connections (`read_head.rs`).
+//! Responsible for: accept(2), its errors, and making room where descriptors, memory or the limit
+//! of connections have run out. Not for: reading from the connections (`read_head.rs`).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ enum Attempt {
     Again,
     /// No client waits.
     NoClient,
-    /// Nothing can be accepted for now.
+    /// No connection can be accepted for now.
     Exhausted,
 }
 
@@ -55,8 +55,8 @@ pub(crate) fn accept(engine: &Arc<Engine>, number: usize) -> Option<Request> {
 
 fn attempt(engine: &Engine, listener: &Listener) -> Attempt {
     if engine.connections() >= engine.config.max_connections {
-        // No connection is closed for a client that is not there. One that comes right now is
-        // reported by the listener's next event.
+        // No connection is closed for a client that has gone. A client that comes at this moment
+        // causes the listener's next event.
         if !has_client(listener) {
             return Attempt::NoClient;
         }
@@ -89,7 +89,7 @@ fn after_error(engine: &Engine, listener: &Listener, errno: Errno) -> Attempt {
         errno,
         Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS
     );
-    // accept(2) takes a descriptor before it looks for a client, so it may fail without one.
+    // accept(2) reserves a descriptor before it checks for a client, so it may fail without one.
     if is_shortage && !has_client(listener) {
         return Attempt::NoClient;
     }
@@ -107,7 +107,8 @@ fn has_client(listener: &Listener) -> bool {
     rustix::event::poll(&mut polled, Some(&now)).is_ok_and(|ready| ready > 0)
 }
 
-/// The address of a client of TCP. A socket of both families has IPv4 clients as `::ffff:192.0.2.1`.
+/// The address of a client of TCP. On a socket for both families an IPv4 client has the address
+/// `::ffff:192.0.2.1`, which is given as `192.0.2.1`.
 fn address_of(peer: &SocketAddrAny) -> Option<SocketAddr> {
     let peer = SocketAddr::try_from(peer.clone()).ok()?;
     Some(SocketAddr::new(peer.ip().to_canonical(), peer.port()))

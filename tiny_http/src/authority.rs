@@ -1,8 +1,8 @@
 //! The syntax of a host with its port (RFC 3986, sections 3.2.2 and 3.2.3; RFC 6874).
 
-/// Reads `HOST` or `HOST:PORT`: a name, an IPv4 address or an IPv6 address in brackets, and the port; none where there is no
-/// port, or nothing but its colon. A user or a password in it is an error: with HTTP it serves only to deceive (RFC 9110,
-/// section 4.2.4).
+/// Splits `HOST` or `HOST:PORT` into the host (a name, an IPv4 address, or an IPv6 address in
+/// brackets) and the port; none where there is no port, or only its colon. None for anything else,
+/// such as user information, which in HTTP serves only to deceive (RFC 9110, section 4.2.4).
 #[must_use]
 pub fn split_authority(text: &str) -> Option<(&str, Option<u16>)> {
     let (host, rest) = match text.strip_prefix('[') {
@@ -29,7 +29,7 @@ pub(crate) fn is_authority(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| split_authority(text).is_some())
 }
 
-/// Whether a text is of letters, digits and these marks.
+/// Whether a text consists of letters, digits and these marks, and is not empty.
 fn is_of(text: &str, marks: &[u8]) -> bool {
     let belongs = |b: u8| b.is_ascii_alphanumeric() || marks.contains(&b);
     !text.is_empty() && text.bytes().all(belongs)

@@ -1,7 +1,7 @@
 //! The body of a request, as it is received.
 //!
-//! Responsible for: how far it has come, receiving the rest, and what is wrong with it. Not for: how
-//! its bytes are delimited (`decode.rs`), and what follows it (`exchange.rs`).
+//! Responsible for: how far it has come, receiving the rest, and what is wrong with it. Not for:
+//! how its bytes are delimited (`decode.rs`), and what follows it (`exchange.rs`).
 
 use std::fmt;
 use std::io;

@@ -1,20 +1,23 @@
-//! Where the chunks of a message lie and where it ends: RFC 9112, section 7.1, as a machine fed in pieces of any size.
+//! The framing of a message in the chunked transfer coding (RFC 9112, section 7.1), as a state
+//! machine that is fed in parts of any size.
 //!
-//! Responsible for: the grammar and its limits. Not for: I/O, buffers, the meaning of extensions and trailer fields. Both
-//! are optional to understand (sections 7.1.1 and 7.1.2) and are passed over;
-//! only what could hide a line end or grow without bound is refused in them.
+//! Responsible for: the grammar and its limits. Not for: I/O, buffers, the meaning of extensions
+//! and trailer fields. A recipient need not understand either (sections 7.1.1 and 7.1.2), so they
+//! are skipped; only what could hide the end of a line or grow without bound is refused in them.
 
 use std::fmt;
 
 /// The largest chunk in bytes: what a signed 64-bit file offset can hold.
 pub const MAX_SIZE: u64 = i64::MAX as u64;
-/// The most digits in a chunk-size, leading zeros counted.
+/// The most digits in a chunk-size, including leading zeros.
 pub const MAX_SIZE_DIGITS: u8 = 16;
-/// The most bytes of chunk extensions in one chunk-size line, from the blank or `;` behind the size to the line end.
+/// The most bytes of chunk extensions in one chunk-size line, from the white space or `;` behind
+/// the size to the end of the line.
 pub const MAX_LINE: usize = 4096;
 /// The most bytes of chunk extensions in one message (section 7.1.1 asks for such a limit).
 pub const MAX_EXTENSIONS: usize = 16 * 1024;
-/// The most bytes of trailer lines in one message, their line ends counted, without the empty line at the end.
+/// The most bytes of trailer lines in one message, including the ends of the lines, without the
+/// empty line at the end.
 pub const MAX_TRAILERS: usize = 16 * 1024;
 
 const CR: u8 = b'\r';
@@ -23,7 +26,8 @@ const LF: u8 = b'\n';
 /// Why bytes are not a chunked message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChunkFault {
-    /// A chunk-size is missing or has something other than hexadecimal digits in or behind it.
+    /// A chunk-size is missing, or there is something other than hexadecimal digits in it or behind
+    /// it.
     Size,
     /// A chunk-size has more than [`MAX_SIZE_DIGITS`] digits or is above [`MAX_SIZE`].
     SizeTooLarge,
@@ -58,14 +62,14 @@ impl fmt::Display for ChunkFault {
 
 impl std::error::Error for ChunkFault {}
 
-/// What the next byte is.
+/// Which byte comes next.
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// The first digit of a chunk-size, or one behind it.
+    /// The first digit of a chunk-size, or a byte behind the first.
     Size,
-    /// Behind white space that follows a chunk-size; only `;` or more of it may come.
+    /// A byte behind white space that follows a chunk-size: `;` or more white space.
     Blank,
-    /// In the extensions, up to the line's CR.
+    /// A byte of the extensions, or the CR of their line.
     Extension,
     /// The LF of a chunk-size line.
     SizeLf,
@@ -77,26 +81,28 @@ enum State {
     DataLf,
     /// The first byte of a trailer line, or the CR of the empty line at the end.
     TrailerStart,
-    /// In a trailer line, up to its CR.
+    /// A byte of a trailer line, or its CR.
     Trailer,
     /// The LF of a trailer line.
     TrailerLf,
     /// The last byte of the message.
     EndLf,
-    /// Not of this message.
+    /// One that is not of this message, which is complete.
     Done,
-    /// Of no meaning any more.
+    /// Any: the message is malformed.
     Failed(ChunkFault),
 }
 
-/// How far a chunked message has come: fed with its bytes in order, in pieces of any size.
+/// The state of a chunked message of which a part has been read. It is fed with the bytes in order,
+/// in parts of any size.
 ///
-/// [`advance`](Self::advance) takes framing, [`skip_data`](Self::skip_data) passes over
-/// [`data_remaining`](Self::data_remaining) bytes of data. A fault is final: from then on every call gives it again.
+/// [`advance`](Self::advance) takes framing, [`skip_data`](Self::skip_data) skips
+/// [`data_remaining`](Self::data_remaining) bytes of data. A fault is final: every later call
+/// returns it.
 #[derive(Clone, Debug)]
 pub struct Chunks {
     state: State,
-    /// The chunk-size as read so far; within data, the bytes of data left.
+    /// The part of the chunk-size that has been read; within data, the bytes of data that remain.
     size: u64,
     digits: u8,
     line: usize,
@@ -111,7 +117,7 @@ impl Default for Chunks {
 }
 
 impl Chunks {
-    /// The framing of a message of which nothing was read.
+    /// The state of a message of which no byte has been read.
     pub const fn new() -> Self {
         Chunks {
             state: State::Size,
@@ -123,8 +129,9 @@ impl Chunks {
         }
     }
 
-    /// Takes framing bytes from the front of `input`, up to the next chunk data or the end of the message, and says
-    /// how many it took. Takes none where data come next or the message is done.
+    /// Takes framing bytes from the front of `input`, up to the next chunk data or the end of the
+    /// message, and returns how many it took. Takes none where data come next or the message is
+    /// complete.
     pub fn advance(&mut self, input: &[u8]) -> Result<usize, ChunkFault> {
         if let State::Failed(fault) = self.state {
             return Err(fault);
@@ -150,8 +157,8 @@ impl Chunks {
         }
     }
 
-    /// Notes that the next `count` bytes of data were passed over. More than
-    /// [`data_remaining`](Self::data_remaining) counts as all of them.
+    /// Skips the next `count` bytes of data. More than [`data_remaining`](Self::data_remaining)
+    /// counts as all of them.
     pub fn skip_data(&mut self, count: u64) {
         if let State::Data = self.state {
             self.size = self.size.saturating_sub(count);
@@ -161,12 +168,12 @@ impl Chunks {
         }
     }
 
-    /// Whether the whole message was taken.
+    /// Whether the message is complete.
     pub const fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
     }
 
-    /// The state behind `byte`, or none when it is not a byte of framing.
+    /// The state behind `byte`; none where that is not a byte of framing.
     fn next(&mut self, byte: u8) -> Result<Option<State>, ChunkFault> {
         Ok(Some(match (self.state, byte) {
             (State::Data | State::Done, _) => return Ok(None),
@@ -220,8 +227,8 @@ impl Chunks {
                 self.charge_extension(1)?;
                 Ok(State::Extension)
             }
-            // White space is allowed only before an extension (section 7.1.1, BWS). The `;` it obliges to is charged
-            // with it.
+            // White space is allowed only before an extension (section 7.1.1, BWS), so the `;` that
+            // has to follow is counted with it.
             b' ' | b'\t' => {
                 self.charge_extension(2)?;
                 Ok(State::Blank)
@@ -239,7 +246,7 @@ impl Chunks {
         }
     }
 
-    /// A line's first byte is charged with the line's end.
+    /// The CRLF of a line is counted with its first byte.
     fn trailer_byte(&mut self, byte: u8) -> Result<State, ChunkFault> {
         check_text(byte)?;
         self.trailers += match self.state {
@@ -265,8 +272,9 @@ impl Chunks {
     }
 }
 
-/// A byte of an extension or a trailer line that is not its CR. RFC 9112, section 2.2, lets a recipient take a bare
-/// LF for a line end; another recipient of the same bytes may see no line end there, so it is refused.
+/// Checks a byte of an extension or a trailer line other than its CR. RFC 9112, section 2.2, lets a
+/// recipient take a bare LF for the end of a line; another recipient of the same bytes may see no
+/// end there, so it is refused.
 fn check_text(byte: u8) -> Result<(), ChunkFault> {
     match byte {
         LF => Err(ChunkFault::LineEnd),

@@ -1,4 +1,4 @@
-//! The settings of a server that tiny_http does not have.
+//! The settings of a server, which tiny_http does not have.
 
 use std::time::Duration;
 
@@ -7,29 +7,32 @@ use std::time::Duration;
 pub struct Config {
     /// The longest request head, in bytes, from the request line to the empty line.
     pub max_head: usize,
-    /// The most connections at a time. Beyond it, those that have waited longest idle make room; a new one is closed only
-    /// where all are in a transfer.
+    /// The most connections at a time. Beyond that, the connections that have waited longest idle
+    /// are closed to make room; a new one is closed only where all are in a transfer.
     pub max_connections: usize,
     /// How long a request head may take from its first byte to its last.
     pub head_timeout: Duration,
-    /// How long a connection may stay open without a byte of a request.
+    /// How long a connection may go without a byte of a request.
     pub keep_alive: Duration,
-    /// How long a body may stay without a byte.
+    /// How long a body may go without a byte.
     pub body_timeout: Duration,
-    /// How long a client may take nothing of a reply.
+    /// How long a client may accept no byte of a reply.
     pub reply_timeout: Duration,
-    /// How long the rest that a client sends is thrown away after the last reply.
+    /// How long input is discarded after the last reply, for a client that is still sending.
     pub linger_timeout: Duration,
-    /// How long that may go on without a byte.
+    /// How long that goes on without a byte.
     pub linger_idle: Duration,
-    /// The most of a body that is thrown away to keep its connection, in bytes, where the handler has not read it.
+    /// The most of a body that the program has not read and that is discarded to keep its
+    /// connection, in bytes.
     pub max_skipped: u64,
-    /// The most requests of one connection at a time. With 1, a request is handed out when the reply to the one before
-    /// is over.
+    /// The most requests of one connection at a time. With 1, a request is handed out when the
+    /// reply to the one before is over.
     pub pipelined_requests: u64,
-    /// The most threads that wait for the sockets at the same time; others that call `recv` wait for one of them to leave.
+    /// The most threads that wait for the sockets at the same time; other threads that call `recv`
+    /// wait for one of them to leave.
     pub pollers: usize,
-    /// Whether requests with a head that is refused are handed out, for the program to answer.
+    /// Whether requests with a head that is refused are handed out, so that the program answers
+    /// them.
     pub hands_out_refusals: bool,
 }
 

@@ -1,7 +1,7 @@
 //! One connection of a server, as a value that a thread or the table of connections has.
 //!
-//! Responsible for: what is known of a connection, and the line of its end in the log. Not for: when
-//! it waits and when it is closed (`engine.rs`).
+//! Responsible for: what is known of a connection, and the line of its end in the log. Not for:
+//! when it waits and when it is closed (`lifecycle.rs`).
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,11 +1,11 @@
-//! Where the body of a message is in the bytes that come, and where it ends (RFC 9112, section 6).
+//! The body of a message in the bytes that are received, and its end (RFC 9112, section 6).
 //!
 //! Responsible for: telling data from framing. Not for: buffers, sockets.
 
 use crate::chunks::{ChunkFault, Chunks};
 use crate::head::Framing;
 
-/// How far a body has come.
+/// A body of which a part has been received.
 #[derive(Clone, Debug)]
 pub(crate) enum Decoder {
     /// This many bytes are still to come.
@@ -22,7 +22,8 @@ impl Decoder {
         }
     }
 
-    /// Takes framing from the front of the input, up to the next data or the end, and says how many bytes it took.
+    /// Takes framing from the front of the input, up to the next data or the end, and returns how
+    /// many bytes it took.
     pub(crate) fn advance(&mut self, input: &[u8]) -> Result<usize, ChunkFault> {
         match self {
             Self::Length(_) => Ok(0),
@@ -30,7 +31,7 @@ impl Decoder {
         }
     }
 
-    /// How many bytes of data come next; 0 where framing does, and at the end.
+    /// How many bytes of data come next; 0 where framing comes next, and at the end.
     pub(crate) fn data_remaining(&self) -> u64 {
         match self {
             Self::Length(left) => *left,
@@ -38,7 +39,7 @@ impl Decoder {
         }
     }
 
-    /// Passes over data, of which at least this many bytes come next.
+    /// Skips data, of which at least this many bytes come next.
     pub(crate) fn skip_data(&mut self, count: u64) {
         match self {
             Self::Length(left) => *left = left.saturating_sub(count),

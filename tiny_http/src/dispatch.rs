@@ -1,7 +1,7 @@
-//! What a thread does that asks for a request: it works for all connections until one has a request.
+//! What a thread does that asks for a request: it serves all connections until one has a request.
 //!
-//! Responsible for: which step a connection takes. Not for: who waits for what (`engine.rs`), and the
-//! steps themselves.
+//! Responsible for: which step a connection takes next. Not for: which thread waits (`engine.rs`),
+//! and the steps themselves.
 
 use std::io;
 use std::sync::Arc;

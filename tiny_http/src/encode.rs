@@ -12,22 +12,22 @@ use rustix::buffer::spare_capacity;
 use crate::reply_head::End;
 use crate::wire::{Next, Sink, Wire};
 
-/// How much content is gathered before it is sent, in bytes: enough that framing and calls cost next to nothing.
-pub(crate) const GATHERED: usize = 32 * 1024;
+/// How much content is buffered before it is sent, in bytes: enough to make the cost of framing and
+/// system calls negligible.
+const BUFFER_SIZE: usize = 32 * 1024;
 
-/// Parts of files from this length on leave by `sendfile`, in bytes; shorter ones with what is gathered.
+/// Parts of files of at least this length leave by `sendfile`, in bytes; shorter ones are buffered.
 const LARGE: u64 = 64 * 1024;
 
-/// A reply that is being sent. What is written to it is its content.
-///
-/// Unless it is finished it has no end.
+/// A reply that is being sent. What is written to it is its content. A reply that is not finished
+/// is incomplete for the client.
 pub(crate) struct Encoder<S> {
     sink: S,
     /// The head, until it is sent with the first of the content.
     head: Vec<u8>,
-    gathered: Vec<u8>,
+    buffer: Vec<u8>,
     end: End,
-    /// Bytes of content that were written.
+    /// How many bytes of content have been written.
     written: u64,
 }
 
@@ -36,18 +36,18 @@ impl<S: Sink> Encoder<S> {
         Self {
             sink,
             head,
-            gathered: Vec::new(),
+            buffer: Vec::new(),
             end,
             written: 0,
         }
     }
 
-    /// Bytes of content that were written.
+    /// How many bytes of content have been written.
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
-    /// Copies content as it comes, up to its end, or to the length that was told.
+    /// Copies content as it comes, up to its end or to the declared length.
     pub(crate) fn copy(&mut self, mut reader: impl Read) -> io::Result<()> {
         let mut buffer = Vec::new();
         loop {
@@ -56,7 +56,7 @@ impl<S: Sink> Encoder<S> {
                 End::Length(length) => length - self.written,
                 End::LastChunk | End::Close => u64::MAX,
             };
-            buffer.resize(left.min(GATHERED as u64) as usize, 0);
+            buffer.resize(left.min(BUFFER_SIZE as u64) as usize, 0);
             match reader.read(&mut buffer) {
                 Ok(0) => return Ok(()),
                 Ok(read) => {
@@ -75,7 +75,7 @@ impl<S: Sink> Encoder<S> {
     /// Ends the content.
     ///
     /// # Errors
-    /// That it is not as long as was told, or what sending says.
+    /// That the content is shorter than declared; those of sending.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         if let End::Length(length) = self.end
             && length != self.written
@@ -98,16 +98,16 @@ impl<S: Sink> Encoder<S> {
         }
     }
 
-    fn send_gathered(&mut self, next: Next) -> io::Result<()> {
-        match self.gathered.is_empty() && self.head.is_empty() {
+    fn send_buffered(&mut self, next: Next) -> io::Result<()> {
+        match self.buffer.is_empty() && self.head.is_empty() {
             true => Ok(()),
             false => self.send(&[], next),
         }
     }
 
-    /// Sends what is gathered, and these bytes of content behind it.
+    /// Sends what is buffered, and these bytes of content behind it.
     fn send(&mut self, content: &[u8], next: Next) -> io::Result<()> {
-        let length = self.gathered.len() + content.len();
+        let length = self.buffer.len() + content.len();
         let (mut size_line, mut line_end, mut last) = (String::new(), &b""[..], &b""[..]);
         if self.end == End::LastChunk {
             // An empty chunk would be the last.
@@ -122,27 +122,27 @@ impl<S: Sink> Encoder<S> {
         let parts = [
             &self.head,
             size_line.as_bytes(),
-            &self.gathered,
+            &self.buffer,
             content,
             line_end,
             last,
         ];
         self.sink.send(&mut parts.map(IoSlice::new), next)?;
         self.head = Vec::new();
-        self.gathered.clear();
+        self.buffer.clear();
         Ok(())
     }
 }
 
-/// Writes content. With [`End::Head`] it goes nowhere.
+/// Writes content. With [`End::Head`] it is dropped.
 impl<S: Sink> Write for Encoder<S> {
     fn write(&mut self, content: &[u8]) -> io::Result<usize> {
         if self.end == End::Head {
             return Ok(content.len());
         }
         self.check_room(content.len() as u64)?;
-        if self.gathered.len() + content.len() < GATHERED {
-            self.gathered.extend_from_slice(content);
+        if self.buffer.len() + content.len() < BUFFER_SIZE {
+            self.buffer.extend_from_slice(content);
         } else {
             self.send(content, Next::Later)?;
         }
@@ -151,7 +151,7 @@ impl<S: Sink> Write for Encoder<S> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.send_gathered(Next::Later)
+        self.send_buffered(Next::Later)
     }
 }
 
@@ -172,10 +172,10 @@ impl Encoder<Wire<'_>> {
         }
         self.check_room(length)?;
         if length < LARGE || !self.sink.takes_files() {
-            return self.gather(file, part);
+            return self.buffer_file(file, part);
         }
         let is_chunk = self.end == End::LastChunk;
-        self.send_gathered(Next::More)?;
+        self.send_buffered(Next::More)?;
         if is_chunk {
             let size_line = format!("{length:X}\r\n");
             self.sink
@@ -189,23 +189,23 @@ impl Encoder<Wire<'_>> {
         }
     }
 
-    fn gather(&mut self, file: &File, part: Range<u64>) -> io::Result<()> {
+    fn buffer_file(&mut self, file: &File, part: Range<u64>) -> io::Result<()> {
         let mut offset = part.start;
         while offset < part.end {
-            if self.gathered.len() >= GATHERED {
-                self.send_gathered(Next::Later)?;
+            if self.buffer.len() >= BUFFER_SIZE {
+                self.send_buffered(Next::Later)?;
             }
-            let before = self.gathered.len();
-            let most = (part.end - offset).min(GATHERED as u64) as usize;
-            self.gathered.reserve_exact(most);
-            let read = || rustix::io::pread(file, spare_capacity(&mut self.gathered), offset);
+            let before = self.buffer.len();
+            let most = (part.end - offset).min(BUFFER_SIZE as u64) as usize;
+            self.buffer.reserve_exact(most);
+            let read = || rustix::io::pread(file, spare_capacity(&mut self.buffer), offset);
             if rustix::io::retry_on_intr(read)? == 0 {
-                // The file has become shorter meanwhile.
+                // The file has become shorter.
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            // There may be room for more than was asked for.
-            self.gathered.truncate(before + most);
-            let read = (self.gathered.len() - before) as u64;
+            // The buffer may have room for more than was asked for.
+            self.buffer.truncate(before + most);
+            let read = (self.buffer.len() - before) as u64;
             offset += read;
             self.written += read;
         }

@@ -1,8 +1,8 @@
 //! The connections of a server and the threads that serve them: one epoll instance for all sockets,
 //! on which all threads wait that ask for a request.
 //!
-//! Responsible for: which thread waits and what it is woken for, deadlines, the end of the server. Not
-//! for: a single connection (`lifecycle.rs`), and what is done with its input (`dispatch.rs`).
+//! Responsible for: which thread waits and what it is woken for, deadlines, the end of the server.
+//! Not for: a single connection (`lifecycle.rs`), and what is done with its input (`dispatch.rs`).
 //!
 //! Sockets are registered one-shot: the thread that is given an event has the connection until it
 //! gives it back. A timer holds the earliest deadline, so that no thread needs to know those of
@@ -220,7 +220,7 @@ impl Engine {
         }
     }
 
-    /// Waits for connections at a listener again; where that fails, after a pause.
+    /// Waits for the next connection at a listener; where that fails, after a pause.
     pub(crate) fn listen(&self, number: usize) {
         if let Some(listener) = self.listener(number)
             && let Err(errno) = self
@@ -244,7 +244,7 @@ impl Engine {
         self.set_timer(&mut state, at);
     }
 
-    /// Logs once that no connection can be accepted, until one is.
+    /// Logs that no connection can be accepted: once, until one is accepted.
     pub(crate) fn log_refusal(&self, why: &dyn Display) {
         if !std::mem::replace(&mut self.lock().is_refusing, true) {
             log::warn!("new connections are refused for now: {why}");

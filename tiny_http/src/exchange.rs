@@ -1,7 +1,7 @@
 //! One request and its reply on a connection.
 //!
-//! Responsible for: when the body is received and the reply sent, whether and how the connection goes
-//! on behind the reply. Not for: what is asked and what is replied.
+//! Responsible for: when the body is received and the reply sent, whether and how the connection
+//! goes on behind the reply. Not for: what is asked and what is replied.
 
 use std::io::{self, IoSlice, Read};
 use std::net::SocketAddr;
@@ -31,10 +31,10 @@ pub(crate) struct Exchange {
     pub(crate) id: u64,
     /// The connection, unless the next request is being read from it already.
     connection: Option<Box<Connection>>,
-    /// Where several requests of the connection may be in flight.
+    /// The place of the reply, where several requests of the connection may be in flight.
     slot: Option<ReplySlot>,
     body: Body,
-    /// Whether the client is still to be told that it may send the body.
+    /// Whether the client waits for `100 Continue` before it sends the body.
     waits_for_continue: bool,
     /// Whether the client accepts another reply on the connection.
     persistent: bool,
@@ -63,7 +63,8 @@ impl Exchange {
         exchange
     }
 
-    /// The exchange that begins with a head that is refused: it has no body, and nothing follows it.
+    /// The exchange that begins with a head that is refused: it has no body, and nothing follows
+    /// it.
     pub(crate) fn refused(engine: &Arc<Engine>, connection: Box<Connection>) -> Self {
         let mut exchange = Self::on(connection);
         exchange.engine = Some(Arc::clone(engine));
@@ -136,8 +137,8 @@ impl Exchange {
         self.receive_body(|body, connection| body.read(connection, out, waits))
     }
 
-    /// Reads what has come of the body, without waiting. A client that waits for `100 Continue` goes
-    /// on waiting.
+    /// Reads what has come of the body, without waiting. A client that waits for `100 Continue`
+    /// goes on waiting.
     pub(crate) fn read_ready(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self.waits_for_continue {
             true => Err(io::ErrorKind::WouldBlock.into()),
@@ -145,7 +146,7 @@ impl Exchange {
         }
     }
 
-    /// Moves what comes next of the body into a pipe that is empty, and says how many bytes that
+    /// Moves what comes next of the body into a pipe that is empty, and returns how many bytes that
     /// were; 0 at the end.
     pub(crate) fn fill(&mut self, pipe: &mut Pipe) -> io::Result<usize> {
         self.invite_body()?;
@@ -322,9 +323,9 @@ pub struct Input {
 }
 
 impl Input {
-    /// Ends it: what has not come of the request's body will not come, and the reply to the request
-    /// is the last of its connection, even where the whole body had come. To be called before the
-    /// request ends: then the connection may have another request.
+    /// Ends it: nothing more of the request's body comes, and the reply to the request is the last
+    /// of its connection, even where the whole body has come. To be called before the request ends,
+    /// because the connection may have another request then.
     pub fn end(&self) {
         self.is_ended.store(true, Ordering::SeqCst);
         if let Some(socket) = self.socket.upgrade() {

@@ -1,6 +1,7 @@
-//! The head of a request as a value: its words, its fields, and what they say of the body and of the connection.
+//! The head of a request as a value: its request line, its fields, and what they say about the body
+//! and the connection.
 //!
-//! Responsible for: looking up what stands in a head that was checked. Not for: the check (`role.rs`).
+//! Responsible for: access to the parts of a checked head. Not for: the check (`role.rs`).
 
 use std::ops::Range;
 
@@ -20,28 +21,29 @@ pub enum Framing {
     Chunked,
 }
 
-/// The head of a request whose framing is plain.
+/// The head of a request whose framing is unambiguous.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The delimitation of the body.
+    /// How the body is delimited.
     pub framing: Framing,
-    /// Whether the client takes a further reply on this connection (RFC 9112, section 9.3).
+    /// Whether the client accepts another reply on this connection (RFC 9112, section 9.3).
     pub persistent: bool,
-    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, section
+    /// 10.1.1).
     pub expects_continue: bool,
-    /// Whether the client offers to go over to another protocol (RFC 9110, section 7.8).
+    /// Whether the client offers to switch to another protocol (RFC 9110, section 7.8).
     pub offers_upgrade: bool,
     /// HTTP/1.0 or HTTP/1.1.
     pub version: HTTPVersion,
-    /// As received, but for obs-text in values (RFC 9110, section 5.5), of which each byte is a `?`.
+    /// As received, except that each byte of obs-text in values (RFC 9110, section 5.5) is a `?`.
     pub(crate) text: String,
     pub(crate) target: Range<usize>,
-    /// Where in the text the names of fields are, and their values without the blanks around them.
+    /// The names of the fields in the text, and their values without the white space around them.
     pub(crate) fields: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl Head {
-    /// A head that nobody has sent, put together of its parts as they are.
+    /// A head that was not received, made of these parts as they are.
     pub(crate) fn of_parts(
         method: &Method,
         target: &str,
@@ -85,7 +87,7 @@ impl Head {
         &self.text[self.target.clone()]
     }
 
-    /// Names and values of the fields, in their order.
+    /// The names and values of the fields, in their order.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         let text = |at: &Range<usize>| &self.text[at.clone()];
         self.fields
@@ -122,7 +124,7 @@ impl Head {
             let value = AsciiString::from_ascii(value).ok()?;
             Some(Header { field, value })
         };
-        // All of it is ASCII by now.
+        // The text is ASCII, so none is left out.
         self.fields().filter_map(header).collect()
     }
 }

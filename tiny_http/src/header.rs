@@ -10,15 +10,15 @@ use ascii::{AsciiStr, AsciiString, FromAsciiError};
 pub struct Header {
     /// The name.
     pub field: HeaderField,
-    /// The value, without the blanks around it.
+    /// The value, without the white space around it.
     pub value: AsciiString,
 }
 
 impl Header {
-    /// A header of these bytes.
+    /// A header field of this name and value.
     ///
     /// # Errors
-    /// Where one of them is not ASCII.
+    /// That a byte is not ASCII.
     #[allow(clippy::result_unit_err)]
     pub fn from_bytes<B1, B2>(header: B1, value: B2) -> Result<Self, ()>
     where
@@ -32,7 +32,7 @@ impl Header {
     }
 }
 
-/// Reads `Name: value`. No blank may stand in the name or before the colon.
+/// Parses `Name: value`. There may be no white space in the name or before the colon.
 impl FromStr for Header {
     type Err = ();
 
@@ -51,7 +51,7 @@ impl fmt::Display for Header {
     }
 }
 
-/// The name of a header field. Two that differ in the case of letters alone are equal.
+/// The name of a header field. The case of letters makes no difference.
 #[derive(Clone, Debug, Eq)]
 pub struct HeaderField(AsciiString);
 
@@ -59,7 +59,7 @@ impl HeaderField {
     /// A name of these bytes.
     ///
     /// # Errors
-    /// Where one of them is not ASCII.
+    /// That a byte is not ASCII.
     pub fn from_bytes<B>(bytes: B) -> Result<Self, FromAsciiError<B>>
     where
         B: Into<Vec<u8>> + AsRef<[u8]>,
@@ -67,13 +67,13 @@ impl HeaderField {
         AsciiString::from_ascii(bytes).map(Self)
     }
 
-    /// As it stands.
+    /// The name as it was given.
     #[must_use]
     pub fn as_str(&self) -> &AsciiStr {
         &self.0
     }
 
-    /// Whether it is this name, in any case of letters.
+    /// Whether it is this name, whatever the case of letters.
     #[must_use]
     pub fn equiv(&self, other: &'static str) -> bool {
         self.0.as_str().eq_ignore_ascii_case(other)

@@ -1,6 +1,6 @@
 //! System calls on the socket of a connection.
 //!
-//! Responsible for: interruptions, waiting with a limit. Not for: what is sent and received.
+//! Responsible for: interrupted calls, waiting with a limit. Not for: what is sent and received.
 
 use std::fs::File;
 use std::io::{self, IoSlice};
@@ -18,12 +18,15 @@ use rustix::pipe::SpliceFlags;
 /// a head and a small body.
 pub(crate) const READ_SIZE: usize = 8192;
 
+/// What one call of sendfile(2) is given to send at most, in bytes.
+pub(crate) const SENDFILE_MAX: u64 = 2 << 20;
+
 /// Where the bytes of a connection come from and go to.
 #[derive(Debug)]
 pub(crate) enum Socket {
     /// A socket of TCP or a Unix socket, non-blocking.
     Plain(OwnedFd),
-    /// For requests in tests: nothing comes, and what is sent is dropped.
+    /// For requests in tests: nothing is received, and what is sent is dropped.
     Nowhere,
 }
 
@@ -41,9 +44,9 @@ pub(crate) enum Peer {
 /// What came of discarding input.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Discarded {
-    /// There may be more.
+    /// More may have come.
     Some,
-    /// Nothing more is here for now.
+    /// All that has come was discarded.
     All,
     /// The client sends nothing more, or has gone.
     End,
@@ -62,7 +65,7 @@ impl Socket {
         self.plain().ok()
     }
 
-    /// Receives what is there, behind what is in the buffer, into its room; 0 at the end.
+    /// Receives what has come into the spare capacity of the buffer; 0 at the end.
     pub(crate) fn receive_behind(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         let Self::Plain(socket) = self else {
             return Ok(0);
@@ -71,7 +74,7 @@ impl Socket {
         Ok(rustix::io::retry_on_intr(receive)?.0)
     }
 
-    /// Receives what is there; 0 at the end.
+    /// Receives what has come; 0 at the end.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let Self::Plain(socket) = self else {
             return Ok(0);
@@ -80,7 +83,7 @@ impl Socket {
         Ok(rustix::io::retry_on_intr(receive)?.0)
     }
 
-    /// Moves what is there, up to so many bytes, into a pipe that is empty; 0 at the end.
+    /// Moves what has come, up to this many bytes, into a pipe that is empty; 0 at the end.
     pub(crate) fn splice(&self, pipe: impl AsFd, most: usize) -> io::Result<usize> {
         let socket = self.plain()?;
         let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
@@ -88,7 +91,7 @@ impl Socket {
         Ok(rustix::io::retry_on_intr(splice)?)
     }
 
-    /// Whether bytes have come that nobody has read.
+    /// Whether bytes have come that have not been received.
     pub(crate) fn has_input(&self) -> bool {
         let Self::Plain(socket) = self else {
             return false;
@@ -98,10 +101,11 @@ impl Socket {
         peeked.is_ok_and(|(received, _)| received > 0)
     }
 
-    /// Throws away what has come, up to a bound.
+    /// Discards what has come, up to a bound.
     pub(crate) fn discard(&self) -> Discarded {
-        /// TCP throws it away without touching the buffer (tcp(7), `MSG_TRUNC`). A larger one would take memory all the same:
-        /// each page of a large frame is touched once, so that a stack that ends is noticed.
+        /// TCP discards it without touching the buffer (tcp(7), `MSG_TRUNC`). A larger buffer would
+        /// cost memory nevertheless, because each page of a large stack frame is touched once to
+        /// detect an overflow.
         const AT_ONCE: usize = 16 * 1024;
         let Self::Plain(socket) = self else {
             return Discarded::End;
@@ -118,8 +122,8 @@ impl Socket {
         Discarded::Some
     }
 
-    /// Sends as much of the parts as goes out at once, in one segment where they fit. With `more`, the last one waits for
-    /// what follows (`MSG_MORE` of send(2)).
+    /// Sends as much of the parts as the socket takes at once, in one segment where they fit. With
+    /// `more`, the last segment waits for what follows (`MSG_MORE` of send(2)).
     pub(crate) fn send(&self, parts: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
         let Self::Plain(socket) = self else {
             return Ok(parts.iter().map(|part| part.len()).sum());
@@ -134,21 +138,19 @@ impl Socket {
         }
     }
 
-    /// Sends as much of a part of a file as goes out at once, and moves the offset on.
+    /// Sends as much of a part of a file as the socket takes at once, and advances the offset.
     pub(crate) fn send_file(&self, file: &File, offset: &mut u64, most: u64) -> io::Result<()> {
-        /// What the system sends in one call at most.
-        const AT_ONCE: u64 = 2 << 20;
-        let most = most.min(AT_ONCE) as usize;
+        let most = most.min(SENDFILE_MAX) as usize;
         let socket = self.plain()?;
         let send = || rustix::fs::sendfile(socket, file, Some(&mut *offset), most);
         match rustix::io::retry_on_intr(send)? {
-            // The file has become shorter meanwhile.
+            // The file has become shorter.
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
         }
     }
 
-    /// Waits until there is something to read, or the end.
+    /// Waits until there is input, or its end.
     ///
     /// # Errors
     /// `TimedOut` where that takes longer than the limit.
@@ -156,7 +158,7 @@ impl Socket {
         self.wait(PollFlags::IN, limit)
     }
 
-    /// Waits until something can be sent. Errors as above.
+    /// Waits until something can be sent. The errors are those of `wait_readable`.
     pub(crate) fn wait_writable(&self, limit: Option<Duration>) -> io::Result<()> {
         self.wait(PollFlags::OUT, limit)
     }
@@ -195,12 +197,12 @@ impl Socket {
         }
     }
 
-    /// Tells the client that nothing more will come.
+    /// Ends what is sent to the client.
     pub(crate) fn end_output(&self) {
         self.shut_down(Shutdown::Write);
     }
 
-    /// Has whoever reads find the end.
+    /// Ends what is received: a thread that reads finds the end.
     pub(crate) fn end_input(&self) {
         self.shut_down(Shutdown::Read);
     }
@@ -212,16 +214,16 @@ impl Socket {
 
     fn shut_down(&self, how: Shutdown) {
         if let Self::Plain(socket) = self {
-            // One that is down already is what is wanted.
+            // The only error is that it has ended already.
             let _ = rustix::net::shutdown(socket, how);
         }
     }
 
-    /// Breaks the connection off, so that the client takes no part for the whole: unsent bytes are dropped, and the client
-    /// is reset.
+    /// Resets the connection, so that the client does not take a part for the whole: bytes that
+    /// have not been sent are dropped.
     pub(crate) fn reset(&self) {
         if let Self::Plain(socket) = self {
-            // connect(2) dissolves the association of TCP; a Unix socket knows no reset.
+            // connect(2) resets a connection of TCP in this way; Unix sockets have no reset.
             if rustix::net::connect_unspec(socket).is_err() {
                 self.end();
             }

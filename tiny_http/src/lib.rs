@@ -1,5 +1,5 @@
-//! The interface of tiny_http 0.12 on an engine of its own. README.md says what that means, and lists
-//! the additions.
+//! The interface of tiny_http 0.12 on an engine of its own. README.md says what that means, and
+//! lists the additions.
 //!
 //! ```no_run
 //! let server = tiny_http::Server::http("127.0.0.1:0")?;
@@ -10,8 +10,8 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 //!
-//! Several threads may wait for requests of one server. The one that receives a request has read its
-//! head itself, and does all that follows.
+//! Several threads may wait for requests of one server. The one that receives a request has read
+//! its head itself, and does all that follows.
 //!
 //! README.md lists the modules from the bottom up.
 

@@ -1,7 +1,7 @@
 //! A connection of a server from its acceptance to its end.
 //!
-//! Responsible for: taking it up, having it wait, taking it back after a request, closing it. Not for:
-//! which thread gets it next (`engine.rs`), and what is received and sent on it.
+//! Responsible for: taking it up, having it wait, taking it back after a request, closing it. Not
+//! for: which thread gets it next (`engine.rs`), and what is received and sent on it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,8 +43,8 @@ pub(crate) fn admit(
     Some(connection)
 }
 
-/// Closes the connection that has waited longest, idle ones first; says whether there is one.
-/// One that has sent something meanwhile stays, and one that has hardly had the time to.
+/// Closes the connection that has waited longest, idle ones first; returns whether there is one. A
+/// connection with input stays, and one that has just begun to wait.
 pub(crate) fn make_room(engine: &Engine) -> bool {
     let evicted = engine
         .lock()
@@ -75,8 +75,8 @@ pub(crate) fn wait(
     };
     let event = Event::Connection(token);
     let result = match is_registered {
-        // Another thread that has taken it up meanwhile, because its deadline has come, may be
-        // here before the one that adds it.
+        // While one thread adds the socket, another may have taken the connection up because its
+        // deadline has come, and be here first.
         true => match engine.poller.rearm(descriptor, event) {
             Err(Errno::NOENT) => engine.poller.add(descriptor, event),
             other => other,
@@ -109,8 +109,8 @@ pub(crate) fn give_back(engine: &Engine, mut connection: Box<Connection>) {
     engine.leave(state, true);
 }
 
-/// Puts a connection aside whose next head is refused, until the replies before are over. Gives
-/// it back where they are.
+/// Puts a connection aside whose next head is refused, until the replies before are over. Returns
+/// it where they are.
 pub(crate) fn defer_refused(
     engine: &Engine,
     connection: Box<Connection>,

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 use std::path::PathBuf;
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Debug)]
 pub enum Listener {
     /// For IPv4 and IPv6.
@@ -56,9 +56,9 @@ impl From<UnixListener> for Listener {
 /// Where a server is to listen.
 #[derive(Clone, Debug)]
 pub enum ConfigListenAddr {
-    /// At the first of these addresses that can be had.
+    /// At the first of these addresses that is available.
     IP(Vec<SocketAddr>),
-    /// At this path, where nothing may be yet.
+    /// At this path, which must not exist.
     Unix(PathBuf),
 }
 
@@ -76,7 +76,7 @@ impl ConfigListenAddr {
         Self::Unix(path.into())
     }
 
-    /// Listens there.
+    /// Creates the listener.
     ///
     /// # Errors
     /// Those of bind(2) and listen(2).

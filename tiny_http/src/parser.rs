@@ -1,7 +1,8 @@
-//! What a client sends on one connection, cut into heads and bodies: a machine that is fed with bytes.
+//! The bytes that a client sends on one connection, divided into heads and bodies: a state machine
+//! that is fed with bytes.
 //!
-//! Responsible for: which bytes are of which message. Not for: sockets, time, replies; so that tests can cut the bytes
-//! anywhere.
+//! Responsible for: which bytes are of which message. Not for: sockets, time, replies. So tests can
+//! divide the input at any byte.
 
 use crate::chunks::ChunkFault;
 use crate::decode::Decoder;
@@ -9,26 +10,26 @@ use crate::head::Head;
 use crate::refusal::{HeadFault, Refusal};
 use crate::role::{check, end_of_head};
 
-/// The input of one connection. It has no buffer while no byte is pending.
+/// The parser of one connection's input. It has no buffer while no byte is pending.
 #[derive(Debug)]
 pub struct Parser {
     buffer: Vec<u8>,
-    /// Bytes of the buffer that have been used up.
+    /// How many bytes of the buffer have been used.
     used: usize,
     phase: Phase,
 }
 
 #[derive(Debug)]
 enum Phase {
-    /// A head is being gathered.
+    /// A head is being received.
     Head {
-        /// This many pending bytes hold no end of it.
+        /// The end of the head is not in the first of the pending bytes, this many.
         searched: usize,
-        /// Whether an empty line before it has been passed over.
+        /// Whether an empty line before the head has been skipped.
         blank_skipped: bool,
     },
     Body(Decoder),
-    /// Where the next message would begin is not known.
+    /// No further message: where it would begin is not known.
     Lost,
 }
 
@@ -37,11 +38,11 @@ enum Phase {
 pub enum Step {
     /// This many bytes of it were copied.
     Bytes(usize),
-    /// Nothing is pending, and the next bytes from the client, so many, are of the body.
+    /// Nothing is pending. This many bytes of the body come next from the client.
     Data(u64),
-    /// The framing that comes next is not here; it must be fed.
+    /// Framing comes next, and more of it has to be received.
     Framing,
-    /// It was whole.
+    /// It is complete.
     End,
 }
 
@@ -63,7 +64,7 @@ impl Phase {
 }
 
 impl Parser {
-    /// A connection on which these bytes of a body of that length have come.
+    /// The parser of a connection on which these bytes of a body have come.
     pub(crate) fn of_body(body: &[u8], decoder: Decoder) -> Self {
         Self {
             buffer: body.to_vec(),
@@ -72,7 +73,7 @@ impl Parser {
         }
     }
 
-    /// Where bytes from the client are to be appended, with room for so many.
+    /// The buffer to which bytes from the client are to be appended, with room for this many.
     pub fn room(&mut self, room: usize) -> &mut Vec<u8> {
         self.buffer.drain(..self.used);
         self.used = 0;
@@ -80,21 +81,22 @@ impl Parser {
         &mut self.buffer
     }
 
-    /// Gives back the memory that pending bytes do not need.
+    /// Releases the memory that pending bytes do not need.
     pub fn shrink(&mut self) {
         self.room(0).shrink_to_fit();
     }
 
-    /// Bytes that have come and were not used.
+    /// Bytes that have been received and not used.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         &self.buffer[self.used..]
     }
 
-    /// The next head, of at most `max` bytes, where it has come as a whole or is refused. Behind one that is refused there
-    /// is no other.
+    /// The next head, of at most `max` bytes, once it is complete or refused. No message follows
+    /// one that is refused.
     ///
-    /// Whether and why it is refused does not depend on how the bytes were cut when they were fed.
+    /// Whether and why it is refused does not depend on how the bytes were divided when they were
+    /// fed.
     pub fn head(&mut self, max: usize) -> Option<Result<Head, Refusal>> {
         let Phase::Head {
             searched,
@@ -116,7 +118,8 @@ impl Parser {
                 self.used += end;
                 check(&searchable[..end]).map_err(|fault| Refusal::of(searchable, fault))
             }
-            // A CR alone may begin an empty line, which does not count.
+            // A single CR may be the beginning of an empty line to be ignored, and is then not part
+            // of the head.
             Ok(None) if pending.len() < max => {
                 *searched = if pending == b"\r" { 0 } else { pending.len() };
                 return None;
@@ -131,7 +134,8 @@ impl Parser {
         Some(checked)
     }
 
-    /// Gives up on a head that has not come in time. None where it has not begun.
+    /// Gives up on a head that has not come in time, and returns the refusal. None where no byte of
+    /// it has come.
     pub fn time_out(&mut self) -> Option<Refusal> {
         if !matches!(self.phase, Phase::Head { .. }) || self.pending().is_empty() {
             return None;
@@ -143,7 +147,7 @@ impl Parser {
     /// What comes next of the body; pending bytes of it are copied.
     ///
     /// # Errors
-    /// What is wrong with its chunks. It is final.
+    /// The fault of its chunks. It is final.
     pub fn body(&mut self, out: &mut [u8]) -> Result<Step, ChunkFault> {
         let Phase::Body(decoder) = &mut self.phase else {
             return Ok(Step::End);
@@ -168,14 +172,15 @@ impl Parser {
         Ok(Step::Bytes(count))
     }
 
-    /// Notes that so many bytes of the body, of those that [`Step::Data`] told, went another way than through here.
+    /// Skips bytes of the body that did not go through the parser: at most as many as
+    /// [`Step::Data`] said.
     pub fn skip_data(&mut self, count: u64) {
         if let Phase::Body(decoder) = &mut self.phase {
             decoder.skip_data(count);
         }
     }
 
-    /// Copies pending bytes, whatever they are.
+    /// Copies pending bytes, of whatever protocol.
     pub(crate) fn take_pending(&mut self, out: &mut [u8]) -> usize {
         let count = self.pending().len().min(out.len());
         out[..count].copy_from_slice(&self.pending()[..count]);
@@ -183,13 +188,13 @@ impl Parser {
         count
     }
 
-    /// Whether a head is waited for, and no byte of it has come.
+    /// Whether a head comes next, and no byte of it has come.
     #[must_use]
     pub fn is_new(&self) -> bool {
         matches!(self.phase, Phase::Head { .. }) && self.pending().is_empty()
     }
 
-    /// Forgets what is pending; there is no further message.
+    /// Drops what is pending; there is no further message.
     pub fn end(&mut self) {
         *self = Self {
             phase: Phase::Lost,
@@ -197,14 +202,14 @@ impl Parser {
         };
     }
 
-    /// Whether the message is whole: its head was found, and all of its body was taken.
+    /// Whether the message is complete: its head has been returned, and all of its body taken.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         matches!(&self.phase, Phase::Body(decoder) if decoder.is_whole())
     }
 
-    /// Goes on to the next message, behind one that is whole. Says whether it does. Memory that no pending byte needs is
-    /// given back.
+    /// Begins the next message, behind one that is complete, and releases memory. Returns whether
+    /// there can be a next message.
     pub fn next_message(&mut self) -> bool {
         self.shrink();
         let is_whole = self.is_whole();
@@ -219,7 +224,8 @@ mod tests {
 
     const MAX: usize = 64;
 
-    /// Feeds a piece and says what came of it: heads by their targets, bodies, refusals.
+    /// Feeds a part of the input and notes what it results in: heads by their targets, bodies,
+    /// refusals.
     fn feed(parser: &mut Parser, piece: &[u8], out: &mut Vec<String>) {
         parser.room(piece.len()).extend_from_slice(piece);
         loop {

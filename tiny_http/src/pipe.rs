@@ -1,4 +1,5 @@
-//! A body that goes from the socket into a file without passing through the program (splice(2)).
+//! A pipe by which a body goes from a socket into a file without passing through the program
+//! (splice(2)).
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,10 +9,10 @@ use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice};
 
 use crate::io::{READ_SIZE, Socket};
 
-/// What an empty pipe always holds, in bytes: a page (pipe(7)).
+/// The least capacity of a pipe, in bytes: a page (pipe(7)).
 pub(crate) const PAGE: usize = 4096;
 
-/// A pipe in which a part of a body is on its way from the socket into a file. It takes two descriptors.
+/// A pipe by which a part of a body gets from the socket into a file. It takes two descriptors.
 #[derive(Debug)]
 pub struct Pipe {
     output: File,
@@ -20,22 +21,23 @@ pub struct Pipe {
     length: usize,
 }
 
-/// Whether the system does not splice these at all: a file that is open for appending, some file systems, a filter.
+/// Whether an error of splice(2) means that it does not work for these descriptors at all: a file
+/// opened for appending, some file systems, a seccomp filter.
 fn is_denial(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::PERM)
 }
 
 impl Pipe {
-    /// How much one is to hold, in bytes; less where the system does not let it.
+    /// The capacity that is asked for, in bytes; the system may grant less.
     pub const SIZE: usize = 1 << 20;
 
-    /// An empty one.
+    /// An empty pipe.
     ///
     /// # Errors
     /// Those of pipe(2).
     pub fn new() -> io::Result<Self> {
         let (output, input) = pipe_with(PipeFlags::CLOEXEC)?;
-        // It works with the size that it has.
+        // It works with any capacity.
         let _ = rustix::pipe::fcntl_setpipe_size(&input, Self::SIZE);
         Ok(Self {
             output: output.into(),
@@ -44,7 +46,8 @@ impl Pipe {
         })
     }
 
-    /// Moves all that is in it into a file, to where the file stands, and says whether that went without a copy.
+    /// Moves everything in it to the current offset of a file. Returns whether that went without a
+    /// copy.
     ///
     /// # Errors
     /// Those of the file.
@@ -73,19 +76,19 @@ impl Pipe {
         Ok(true)
     }
 
-    /// Puts at most a page into the pipe, which is empty.
+    /// Writes at most a page into the pipe, which is empty.
     pub(crate) fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.input.write_all(bytes)?;
         self.length = bytes.len();
         Ok(())
     }
 
-    /// Moves what has come on a socket, at most this many bytes, into the pipe, which is empty. Says
-    /// how many bytes that were; 0 at the end.
+    /// Moves what has come on a socket, at most this many bytes, into the pipe, which is empty.
+    /// Returns how many bytes that were; 0 at the end.
     ///
-    /// `is_stuck` is kept by the caller, false before the first call. Some input cannot be spliced
-    /// although it is there, such as urgent data (tcp(7)): poll(2) reports it at once, again and
-    /// again. Where splicing has had to wait once, the next call that has to receives instead.
+    /// Some input cannot be spliced although it has come, such as urgent data (tcp(7)), and poll(2)
+    /// reports it each time. So the second call that would have to wait receives instead.
+    /// `is_stuck` is false before the first call, and kept by the caller until bytes are moved.
     ///
     /// # Errors
     /// Those of the socket.

@@ -1,7 +1,7 @@
 //! One epoll instance, with the event that wakes a thread and the timer that wait in it.
 //!
-//! Responsible for: the system calls, and which event a token stands for. Not for: which connections
-//! wait, and what is done with an event.
+//! Responsible for: the system calls, and which event a token stands for. Not for: which
+//! connections wait, and what is done with an event.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -81,7 +81,7 @@ impl Poller {
         self.add_with(socket, event, Self::ONCE)
     }
 
-    /// Waits for the next event of a socket again. Fails with `NOENT` where epoll does not know it.
+    /// Waits for the next event of a socket that epoll knows. Fails with `NOENT` where it does not.
     pub(crate) fn rearm(&self, socket: impl AsFd, event: Event) -> Result<(), Errno> {
         let data = epoll::EventData::new_u64(event.token());
         epoll::modify(&self.epoll, socket, data, Self::ONCE)

@@ -1,12 +1,13 @@
-//! Whether the client of a request is still there, for replies that take long to make.
+//! Whether the client of a request is still connected, for replies that take long to make.
 //!
-//! The end of what a client sends (FIN) says nothing by itself: a client may end its half of the connection and wait for
-//! the reply (RFC 9112, section 9.6), and one that has closed all of it sends the same. What tells them apart is an answer
-//! to something sent: a closed socket answers with a reset. So at the end of the input an interim response is sent, which
-//! every client of HTTP/1.1 has to be able to read, and may discard (RFC 9110, sections 15.2 and 15.2.1). A client of
-//! HTTP/1.0 must get none, and is taken for gone after a while.
+//! The end of a client's input (FIN) is ambiguous: a client may end its half of the connection and
+//! wait for the reply (RFC 9112, section 9.6), and a client that has closed the connection sends
+//! the same. They differ in how they respond to something sent: a closed socket responds with a
+//! reset. So at the end of the input an interim response is sent, which every client of HTTP/1.1
+//! has to be able to parse and may ignore (RFC 9110, sections 15.2 and 15.2.1). A client of
+//! HTTP/1.0 must not be sent one, and is considered gone after a while.
 //!
-//! Responsible for: looking at a connection's socket. Not for: what is done then.
+//! Responsible for: examining a connection's socket. Not for: what follows from that.
 
 use std::io::IoSlice;
 use std::time::{Duration, Instant};
@@ -16,19 +17,18 @@ use rustix::net::sockopt;
 use crate::io::{Peer, Socket};
 use crate::wire::CONTINUE;
 
-/// How long a client of HTTP/1.0 is waited for that sends nothing more.
+/// How long after the end of its input a client of HTTP/1.0 is considered present.
 const HTTP10_GRACE: Duration = Duration::from_secs(10);
 
-/// After how long without traffic the system asks whether the other side is still there, how often and how many times
-/// (tcp(7)): one that vanished without a word is found after 25 s.
+/// TCP keepalive (tcp(7)): a client that vanishes without a FIN is found after 25 s.
 const PROBE_AFTER: Duration = Duration::from_secs(10);
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 const PROBES: u32 = 3;
 
-/// How long the interim response may stay without an answer, in milliseconds.
+/// How long the interim response may go without an acknowledgement, in milliseconds.
 const UNANSWERED: u32 = 60_000;
 
-/// What is known of the client of one request.
+/// What is known about the client of one request.
 #[derive(Debug)]
 pub(crate) struct Presence {
     /// When the end of its input was seen.
@@ -36,10 +36,10 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// Begins to look after a client.
+    /// Begins to watch a client.
     pub(crate) fn of(socket: &Socket) -> Self {
         if let Some(socket) = socket.descriptor() {
-            // Where these cannot be set, only a client that vanishes without a word is not noticed.
+            // Where these fail, only a client that vanishes without a FIN goes unnoticed.
             let _ = sockopt::set_tcp_keepidle(socket, PROBE_AFTER);
             let _ = sockopt::set_tcp_keepintvl(socket, PROBE_EVERY);
             let _ = sockopt::set_tcp_keepcnt(socket, PROBES);
@@ -57,7 +57,7 @@ impl Presence {
         }
         let since = *self.ended.get_or_insert_with(|| {
             if !is_http10 && let Some(descriptor) = socket.descriptor() {
-                // Where it does not get out, what has been sent before is not answered either.
+                // Where it cannot be sent, what was sent before has not been acknowledged, either.
                 let _ = sockopt::set_tcp_user_timeout(descriptor, UNANSWERED);
                 let _ = socket.send(&[IoSlice::new(CONTINUE)], false);
             }

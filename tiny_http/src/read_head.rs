@@ -1,7 +1,7 @@
 //! Reading the head of a request on a connection, up to the request that is handed out.
 //!
-//! Responsible for: one step of one connection, without waiting. Not for: what a head has to look
-//! like (`parser.rs`, `role.rs`), and what follows it (`exchange.rs`).
+//! Responsible for: one step of one connection, without waiting. Not for: the syntax of a head
+//! (`parser.rs`, `role.rs`), and what follows it (`exchange.rs`).
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::table::Wait;
 
-/// Receives what has come of a head.
+/// Receives what has come of a head, and hands the request out if that completes it.
 pub(crate) fn receive(engine: &Arc<Engine>, mut connection: Box<Connection>) -> Option<Request> {
     let was_idle = connection.input.pending().is_empty();
     let room = connection.input.room(READ_SIZE);
@@ -36,7 +36,7 @@ pub(crate) fn receive(engine: &Arc<Engine>, mut connection: Box<Connection>) -> 
     None
 }
 
-/// Hands a request out if its head is complete or refused.
+/// Hands the request out if its head is complete or refused.
 pub(crate) fn advance(engine: &Arc<Engine>, mut connection: Box<Connection>) -> Option<Request> {
     if let Some(refusal) = connection.refusal.take() {
         return refuse(engine, connection, refusal);
@@ -62,8 +62,8 @@ fn wait_for_more(engine: &Engine, mut connection: Box<Connection>) {
     lifecycle::wait(engine, connection, wait, deadline);
 }
 
-/// Answers a head that is refused, unless the program does. Where replies to earlier requests of the
-/// connection are under way, it is answered when they are over.
+/// Answers a head that is refused, unless the program does. Where replies to earlier requests of
+/// the connection are not over, it is answered once they are.
 fn refuse(
     engine: &Arc<Engine>,
     mut connection: Box<Connection>,

@@ -7,24 +7,24 @@ use std::fmt;
 use crate::head::line_length;
 use crate::status::StatusCode;
 
-/// Why a head is refused, and with it the connection.
+/// Why a head is refused. Its connection ends with the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadFault {
-    /// 400: not `METHOD SP TARGET SP VERSION`.
+    /// 400: the request line is not `METHOD SP TARGET SP VERSION`.
     RequestLine,
-    /// 400: a `#` in the target, where there is no fragment (RFC 9112, section 3.2).
+    /// 400: a `#` in the target, which has no fragment (RFC 9112, section 3.2).
     Fragment,
-    /// 505: another version than HTTP/1.0 or HTTP/1.1.
+    /// 505: a version other than HTTP/1.0 and HTTP/1.1.
     Version,
     /// 431: longer than the limit.
     TooLong,
-    /// 400: a header line without a name of token characters right before a colon, or a folded line.
+    /// 400: a header line that does not begin with a token and a colon, or a folded line.
     HeaderLine,
     /// 400: a control character or a bare CR in a header value.
     HeaderValue,
     /// 400: a line that ends with LF alone.
     BareLf,
-    /// 400: more than one `Host`, or one that is no host; a target with a host that is none.
+    /// 400: more than one `Host`, or an invalid one; a target with an invalid host.
     Host,
     /// 400: `Content-Length` is not one decimal number of 64 bits.
     ContentLength,
@@ -32,7 +32,7 @@ pub enum HeadFault {
     TransferEncoding,
     /// 417: `Expect` asks for something other than `100-continue`.
     Expectation,
-    /// 408: begun, but not ended in time.
+    /// 408: the head has begun, but not ended in time.
     Stalled,
 }
 
@@ -83,16 +83,16 @@ impl fmt::Display for HeadFault {
 /// A request whose head is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Why.
+    /// The reason.
     pub fault: HeadFault,
-    /// The method, as far as it can be told, in visible ASCII.
+    /// The method, as far as it can be recognized, in visible ASCII.
     pub method: String,
-    /// The request target, likewise.
+    /// The request target, as far as it can be recognized, in visible ASCII.
     pub target: String,
 }
 
 impl Refusal {
-    /// Describes a head, whole or not, that is refused.
+    /// Describes a head that is refused, whether or not it is complete.
     #[must_use]
     pub fn of(head: &[u8], fault: HeadFault) -> Self {
         let line = line_length(head).map_or(head, |length| &head[..length]);

@@ -15,7 +15,8 @@ use crate::wire::{Next, Sink as _, Wire};
 
 /// A reply whose content is not a reader.
 ///
-/// `Date`, `Connection` and the field that says how the content is delimited are added to its fields.
+/// `Date`, `Connection` and the field that says how the content is delimited are added to its
+/// fields.
 pub struct Reply<'r> {
     /// The status.
     pub status: StatusCode,
@@ -57,11 +58,11 @@ impl Content<'_> {
     }
 }
 
-/// Where the content of a [`Content::Stream`] is written to. It is gathered; flushing sends it.
+/// Where the content of a [`Content::Stream`] is written to. It is buffered; flushing sends it.
 pub struct Outgoing<'s>(Encoder<Wire<'s>>);
 
 impl Outgoing<'_> {
-    /// Bytes of content that have been written.
+    /// How many bytes of content have been written.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.0.written()
@@ -74,8 +75,8 @@ impl Outgoing<'_> {
         self.0.wire().is_client_gone()
     }
 
-    /// Writes a part of a file: by `sendfile` where it is large. The [`Progress`](crate::Progress) is
-    /// told of each step.
+    /// Writes a part of a file: by `sendfile` where it is large. The [`Progress`](crate::Progress)
+    /// is notified of each step.
     ///
     /// # Errors
     /// Those of reading and of sending; `UnexpectedEof` where the file has become shorter.
@@ -102,8 +103,8 @@ impl Reply<'_> {
         reply_head::framing(self.status, length, is_chunked, is_head)
     }
 
-    /// Sends it with these fields in addition, and `Date`. `sent` is told how many bytes of content
-    /// were written, also where that fails.
+    /// Sends it with these fields in addition, and `Date`. `sent` is set to the bytes of content
+    /// that were written, also where that fails.
     pub(crate) fn write(
         self,
         mut wire: Wire<'_>,

@@ -1,4 +1,4 @@
-//! The head of a reply: what it says of the content's end and of the connection, and its bytes.
+//! The head of a reply: how it delimits the content, whether the connection goes on, and its bytes.
 //!
 //! Responsible for: the fields that the server itself adds, as values. Not for: sending them.
 
@@ -31,8 +31,8 @@ pub(crate) fn framing(
     is_chunked: bool,
     is_head: bool,
 ) -> (End, Vec<Field>) {
-    // RFC 9110, section 8.6: with these there is not even a length, unless that of another reply is
-    // known.
+    // RFC 9110, section 8.6: these replies have not even a length, except that of the content that
+    // they stand for, which is not known here.
     if matches!(status.0, 100..=199 | 204 | 304) {
         return (End::Head, Vec::new());
     }
@@ -50,8 +50,8 @@ pub(crate) fn framing(
     (if is_head { End::Head } else { end }, Vec::from_iter(field))
 }
 
-/// What a reply says of its connection (RFC 9112, section 9.3): one of HTTP/1.1 goes on unless a
-/// field says otherwise, one of HTTP/1.0 does not.
+/// The field that says whether the connection goes on (RFC 9112, section 9.3): in HTTP/1.1 it does
+/// unless a field says otherwise, in HTTP/1.0 it does not.
 pub(crate) fn connection_field(goes_on: bool, version: &HTTPVersion) -> Option<Field> {
     let option = match (goes_on, *version < (1, 1)) {
         (false, _) => "close",

@@ -24,19 +24,20 @@ use crate::wire::{Progress, WithoutWaiting};
 
 /// A request of a client.
 ///
-/// It can be handed to another thread. Dropped without a reply, it is answered with 500.
+/// It can be moved to another thread. Dropped without a reply, it is answered with 500.
 ///
-/// A client may send several requests at once. As many as [`Config::pipelined_requests`](crate::Config) says are handed
-/// out at a time, each when the body of the one before has been read; their replies are sent in the order of the requests.
+/// A client may send several requests at once. At most
+/// [`Config::pipelined_requests`](crate::Config) are handed out at a time, each when the body of
+/// the one before has been read; their replies are sent in the order of the requests.
 pub struct Request {
-    /// None once it has been taken over, or is over.
+    /// None once the connection was given to the program, or the request is over.
     exchange: Option<Exchange>,
     head: Head,
     refusal: Option<Refusal>,
     method: Method,
     headers: OnceCell<Vec<Header>>,
     secure: bool,
-    /// What became of the reply, once it was sent.
+    /// What became of the reply, once it was begun.
     outcome: Option<Outcome>,
     /// Bytes of the reply's content that were sent.
     sent: u64,
@@ -45,11 +46,11 @@ pub struct Request {
 /// What became of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// It is out, and another may follow.
+    /// It was sent, and another may follow.
     GoesOn,
-    /// It is out, and was the last.
+    /// It was sent, and is the last.
     Ends,
-    /// It is not whole.
+    /// It was not sent completely.
     Broken,
 }
 
@@ -58,7 +59,7 @@ impl Request {
         Self {
             exchange: Some(exchange),
             refusal: None,
-            // Token characters are ASCII.
+            // A token is ASCII, so this does not fail.
             method: head.method().parse().unwrap_or(Method::Get),
             head,
             headers: OnceCell::new(),
@@ -68,7 +69,8 @@ impl Request {
         }
     }
 
-    /// A request with a head that is refused: it has no fields and no body, and its connection ends with the reply.
+    /// A request with a head that is refused: it has no fields and no body, and its connection ends
+    /// with the reply.
     pub(crate) fn refused(exchange: Exchange, refusal: Refusal) -> Self {
         let method = refusal.method.parse().unwrap_or(Method::Get);
         let head = Head::of_parts(&method, &refusal.target, HTTPVersion(1, 1), &[]);
@@ -124,43 +126,44 @@ impl Request {
         self.exchange.as_ref()?.peer.as_ref()
     }
 
-    /// The body. Where the client waits for it, the first read says `100 Continue`.
+    /// The body. The first read sends `100 Continue` to a client that waits for it.
     ///
-    /// Errors of reading are: `UnexpectedEof` where the connection ends before the body does, `TimedOut` where it stalls,
-    /// `InvalidData` where its chunks are broken.
+    /// The errors of reading are `UnexpectedEof` where the connection ends before the body does,
+    /// `TimedOut` where the body stalls, `InvalidData` where its chunks are malformed.
     pub fn as_reader(&mut self) -> &mut dyn Read {
         self
     }
 
-    /// The connection, to which a reply is to be written as it stands. Dropped, it is flushed, and the connection goes on
-    /// as the request has said.
+    /// The connection, to which the program writes the reply itself. When it is dropped, it is
+    /// flushed, and the connection goes on as the request has asked for.
     #[must_use]
     pub fn into_writer(mut self) -> Box<dyn Write + Send + 'static> {
         let stream = Stream::new(self.exchange.take(), true);
         Box::new(BufWriter::new(stream))
     }
 
-    /// Sends a reply that goes over to another protocol, and gives the connection as it is. Dropped, it is closed.
+    /// Sends a reply that switches to another protocol, and returns the connection. It is closed
+    /// when it is dropped.
     pub fn upgrade<R: Read>(
         mut self,
         protocol: &str,
         response: Response<R>,
     ) -> Box<dyn ReadWrite + Send> {
-        // What cannot be sent is found again in the stream.
+        // An error shows again in the stream.
         let _ = self.print(response, Some(protocol), &());
         Box::new(Stream::new(self.exchange.take(), false))
     }
 
-    /// Sends a reply. That the client has gone is no error.
+    /// Sends a reply. It is no error that the client has gone.
     ///
     /// # Errors
-    /// Those of the content's reader; that it is not as long as was told. The connection is broken off then, so that the
-    /// client takes no part for the whole.
+    /// Those of the content's reader; that the content is shorter than declared. The connection is
+    /// reset then, so that the client does not take a part for the whole.
     pub fn respond<R: Read>(self, response: Response<R>) -> io::Result<()> {
         self.respond_to(response, &())
     }
 
-    /// Sends a reply, if the client takes it at once.
+    /// Sends a reply, unless that would have to wait for the client.
     pub(crate) fn respond_at_once<R: Read>(self, response: Response<R>) -> io::Result<()> {
         self.respond_to(response, &WithoutWaiting)
     }
@@ -227,7 +230,7 @@ impl Request {
     }
 
     /// Moves what comes next of the body into a pipe that is empty, without a copy in the program,
-    /// and says how many bytes that were; 0 at its end.
+    /// and returns how many bytes that were; 0 at its end.
     ///
     /// # Errors
     /// Those of [`as_reader`](Request::as_reader), for which [`body_fault`](Request::body_fault) is
@@ -242,8 +245,8 @@ impl Request {
     /// Sends a reply. When the request is dropped, its connection goes on, or ends.
     ///
     /// # Errors
-    /// Those of the content and of sending; `WouldBlock` where the client may not be waited for. The
-    /// connection is broken off then.
+    /// Those of the content and of sending; `WouldBlock` where the [`Progress`] refuses to wait for
+    /// the client. The connection is reset then.
     pub fn send(&mut self, reply: Reply<'_>, progress: &dyn Progress) -> io::Result<()> {
         let version = &self.head.version;
         let (end, mut own) = reply.framing(version, self.method == Method::Head);
@@ -299,7 +302,7 @@ impl Request {
         self.end_reply(printed, goes_on)
     }
 
-    /// Begins a reply whose content ends so; says whether another may follow.
+    /// Begins a reply whose content ends like this; returns whether another may follow.
     fn begin_reply(&mut self, end: End) -> io::Result<bool> {
         let Some(exchange) = &mut self.exchange else {
             return Err(io::ErrorKind::NotConnected.into());
@@ -307,7 +310,8 @@ impl Request {
         exchange.skip_body();
         exchange.wait_for_replies_before();
         let goes_on = exchange.may_go_on() && end != End::Close;
-        // As long as it is under way: what panics in it must not be followed by another head.
+        // Until it has been sent: no second reply may follow a part of one where the program
+        // panics.
         self.outcome = Some(Outcome::Broken);
         Ok(goes_on)
     }
@@ -355,7 +359,7 @@ impl Drop for Request {
     fn drop(&mut self) {
         if self.exchange.is_some() && self.outcome.is_none() {
             let response = Response::empty(500);
-            // Nobody can be told.
+            // There is no caller to return an error to.
             let _ = self.print(response, None, &());
         }
         self.end();

@@ -1,6 +1,7 @@
-//! What is replied to a request, as the interface of tiny_http has it.
+//! A reply, as the interface of tiny_http has it.
 //!
-//! Responsible for: the fields and the transfer coding of a reply. Not for: sending it (`encode.rs`).
+//! Responsible for: the fields and the transfer coding of a reply. Not for: sending it
+//! (`encode.rs`).
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
@@ -13,13 +14,14 @@ use crate::reply_head::{self, End, Field, date, upgrade_fields};
 use crate::status::StatusCode;
 use crate::wire::Sink;
 
-/// A length from which on content is sent in chunks, in bytes, unless another is set.
+/// The length from which on content is sent in chunks, in bytes, unless another is set.
 const CHUNKED_THRESHOLD: usize = 32768;
 
 /// A reply to a request.
 ///
-/// The fields `Connection`, `Trailer`, `Transfer-Encoding` and `Upgrade` are the server's; setting them has no effect.
-/// `Content-Length` sets the length of the content. `Content-Type` can have one value; another takes its place.
+/// The server sets the fields `Connection`, `Trailer`, `Transfer-Encoding` and `Upgrade`; adding
+/// them has no effect. `Content-Length` sets the length of the content. There is one
+/// `Content-Type`: adding another replaces it.
 pub struct Response<R> {
     reader: R,
     status_code: StatusCode,
@@ -32,7 +34,8 @@ pub struct Response<R> {
 pub type ResponseBox = Response<Box<dyn Read + Send>>;
 
 impl<R: Read> Response<R> {
-    /// A reply with this content, of this length where it is known. `additional_headers` is read to its end.
+    /// A reply with this content, of this length where it is known. `additional_headers` is read to
+    /// its end.
     pub fn new(
         status_code: StatusCode,
         headers: Vec<Header>,
@@ -70,7 +73,7 @@ impl<R: Read> Response<R> {
         self.chunked_threshold.unwrap_or(CHUNKED_THRESHOLD)
     }
 
-    /// Adds a field, with the exceptions above.
+    /// Adds a field, with the exceptions described at [`Response`].
     pub fn add_header<H: Into<Header>>(&mut self, header: H) {
         let header = header.into();
         let is = |name| header.field.equiv(name);
@@ -137,11 +140,11 @@ impl<R: Read> Response<R> {
         &self.headers
     }
 
-    /// Writes the reply as it is sent. Version and fields of the request, of which `TE` counts, decide over the transfer
-    /// coding; `upgrade` is the protocol that follows.
+    /// Writes the reply as it is sent. The version of the request and its `TE` decide on the
+    /// transfer coding; `upgrade` is the protocol to which the connection switches.
     ///
     /// # Errors
-    /// Those of the reader and the writer; that the content is not as long as was told.
+    /// Those of the reader and the writer; that the content is shorter than declared.
     pub fn raw_print<W: Write>(
         self,
         writer: W,
@@ -176,7 +179,7 @@ impl<R: Read> Response<R> {
         reply_head::framing(self.status_code, length, is_chunked, is_head)
     }
 
-    /// Sends the reply with these fields more.
+    /// Sends the reply with these fields in addition.
     pub(crate) fn print(
         self,
         sink: impl Sink,
@@ -204,8 +207,8 @@ impl<R: Read> Response<R> {
     }
 }
 
-/// Whether a client wants chunks (true) or none (false) by its `TE` (RFC 9110, section 10.1.4): the first of those that it
-/// weighs most.
+/// Whether a client prefers chunks (true) or none (false), by its `TE` (RFC 9110, section 10.1.4):
+/// the first of those with the greatest weight.
 fn preferred(te: &str) -> Option<bool> {
     let codings = te.split(',').filter_map(|item| {
         let (name, weight) = item.split_once(';').unwrap_or((item, "q=1"));
@@ -222,14 +225,14 @@ fn preferred(te: &str) -> Option<bool> {
 }
 
 impl<R: Read + Send + 'static> Response<R> {
-    /// The same with its reader in a box.
+    /// The same with a boxed reader.
     pub fn boxed(self) -> ResponseBox {
         self.map(|reader| Box::new(reader) as Box<dyn Read + Send>)
     }
 }
 
 impl Response<File> {
-    /// A file, as long as it is now. Its type is not told.
+    /// The content of a file, with its current length. There is no `Content-Type`.
     #[must_use]
     pub fn from_file(file: File) -> Self {
         let length = file.metadata().ok();
@@ -239,14 +242,14 @@ impl Response<File> {
 }
 
 impl Response<Cursor<Vec<u8>>> {
-    /// Bytes.
+    /// Bytes as content.
     pub fn from_data<D: Into<Vec<u8>>>(data: D) -> Self {
         let data = data.into();
         let length = Some(data.len());
         Self::new(StatusCode(200), Vec::new(), Cursor::new(data), length, None)
     }
 
-    /// A text in UTF-8.
+    /// A text as content, in UTF-8.
     pub fn from_string<S: Into<String>>(data: S) -> Self {
         let response = Self::from_data(data.into());
         match Header::from_bytes("Content-Type", "text/plain; charset=UTF-8") {

@@ -1,10 +1,10 @@
-//! The server's role in HTTP/1.1: is the framing of a request head plain, how long is its body, does its connection go
-//! on?
+//! The server's role in HTTP/1.1: whether the framing of a request head is unambiguous, how long
+//! its body is, and whether its connection is persistent.
 //!
-//! Responsible for: one head as raw bytes, and the decision. Not for: reading it from a socket, and the body.
+//! Responsible for: the decision on one head, given its bytes. Not for: receiving it, and the body.
 //!
-//! A request that two parsers could cut differently is refused (RFC 9112, section 11.2): a server behind a proxy must
-//! never take the body of one request for the head of the next.
+//! A request that two parsers could delimit differently is refused (RFC 9112, section 11.2): a
+//! server behind a proxy must never take the body of one request for the head of the next.
 
 use std::ops::Range;
 
@@ -13,11 +13,12 @@ use crate::head::{Framing, Head, line_length};
 use crate::method::HTTPVersion;
 use crate::refusal::HeadFault;
 
-/// The number of bytes up to and with the empty line that ends a head, if it is there. `searched` bytes are known to
-/// hold neither an end nor a fault; the search goes on from there.
+/// The length of a head including the empty line that ends it; none where that has not come. The
+/// first `searched` bytes are known to hold neither an end nor a fault, and the search continues
+/// behind them.
 ///
 /// # Errors
-/// [`HeadFault::BareLf`]: without a CR before it, a LF ends no line, and the end would never come.
+/// [`HeadFault::BareLf`]: a LF without a CR before it ends no line, so the end would never come.
 pub fn end_of_head(bytes: &[u8], searched: usize) -> Result<Option<usize>, HeadFault> {
     for (at, _) in bytes
         .iter()
@@ -35,7 +36,7 @@ pub fn end_of_head(bytes: &[u8], searched: usize) -> Result<Option<usize>, HeadF
     Ok(None)
 }
 
-/// Checks a whole head, from the first byte of the request line to the empty line.
+/// Checks a complete head, from the first byte of the request line to the empty line.
 ///
 /// # Errors
 /// The fault for which the request is to be refused and the connection closed.
@@ -58,18 +59,18 @@ pub fn check(head: &[u8]) -> Result<Head, HeadFault> {
     Ok(Head {
         framing,
         persistent: !noted.close && (is_http11 || noted.keep_alive),
-        // RFC 9110, section 10.1.1: HTTP/1.0 does not know of it.
+        // RFC 9110, section 10.1.1: a server ignores it in HTTP/1.0.
         expects_continue: noted.expects_continue && is_http11,
         offers_upgrade: noted.upgrade,
         version,
-        // ASCII by now.
+        // It is ASCII: every other byte has been replaced.
         text: String::from_utf8(text).map_err(|_| HeadFault::HeaderValue)?,
         target,
         fields,
     })
 }
 
-/// What header fields say of where a message ends and of whether its connection goes on.
+/// What the header fields say about the end of the message and about the connection.
 #[derive(Default)]
 struct Noted {
     hosts: usize,
@@ -122,7 +123,7 @@ impl Noted {
     }
 }
 
-/// Where the target is, and the version.
+/// The range of the target, and the version.
 fn request_line(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, HTTPVersion), HeadFault> {
     let mut words = head[line.clone()].split(|&b| b == b' ');
     let (Some(method), Some(target), Some(version), None) =
@@ -150,8 +151,8 @@ fn request_line(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, HTTPVe
 
 /// Refuses a target that two parsers could read differently.
 ///
-/// Other characters that RFC 3986 has only percent-encoded (`"<>[\]^{|}` and the backquote) are taken as they stand:
-/// curl and others send them so, and all parsers read them alike.
+/// Other characters that RFC 3986 allows only percent-encoded (`"<>[\]^{|}` and the backquote) are
+/// accepted: curl and others send them as they are, and all parsers read them alike.
 fn check_target(target: &[u8]) -> Result<(), HeadFault> {
     if target.contains(&b'#') {
         return Err(HeadFault::Fragment);
@@ -169,7 +170,7 @@ fn check_target(target: &[u8]) -> Result<(), HeadFault> {
     }
 }
 
-/// Where the name of a field is, and where its value without the blanks around it.
+/// The range of the name of a field, and that of its value without the white space around it.
 fn header_line(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, Range<usize>), HeadFault> {
     let colon = head[line.clone()].iter().position(|&b| b == b':');
     let colon = line.start + colon.ok_or(HeadFault::HeaderLine)?;
@@ -184,19 +185,19 @@ fn header_line(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, Range<u
     Ok((line.start..colon, start..start + value.trim_ascii().len()))
 }
 
-/// token of RFC 9110, section 5.6.2.
+/// Whether a word is a token (RFC 9110, section 5.6.2).
 fn is_token(word: &[u8]) -> bool {
     let is_tchar = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     !word.is_empty() && word.iter().all(is_tchar)
 }
 
-/// Whether a comma-separated list holds the token, in any case of letters.
+/// Whether a comma-separated list holds the token, whatever the case of its letters.
 fn has_token(list: &[u8], token: &[u8]) -> bool {
     list.split(|&b| b == b',')
         .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
 }
 
-/// 1*DIGIT (RFC 9110, section 8.6) that is a number of 64 bits.
+/// The value of 1*DIGIT (RFC 9110, section 8.6) as a number of 64 bits.
 fn decimal(value: &[u8]) -> Result<u64, HeadFault> {
     if value.is_empty() {
         return Err(HeadFault::ContentLength);
@@ -211,8 +212,8 @@ fn decimal(value: &[u8]) -> Result<u64, HeadFault> {
         .ok_or(HeadFault::ContentLength)
 }
 
-/// Where the lines of a head are, each without its CRLF. A bare CR or LF stays in its line, where the line's check
-/// finds it.
+/// The ranges of the lines of a head, each without its CRLF. A bare CR or LF stays in its line,
+/// whose check finds it.
 struct Lines<'a> {
     head: &'a [u8],
     at: usize,

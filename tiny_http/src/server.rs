@@ -1,4 +1,4 @@
-//! The server, as the interface of tiny_http has it, with several listeners and an orderly end.
+//! The server, as the interface of tiny_http has it, with the additions to that.
 
 use std::error::Error;
 use std::io;
@@ -16,19 +16,19 @@ use crate::request::Request;
 /// The error of a server that cannot be made.
 type BoxError = Box<dyn Error + Send + Sync + 'static>;
 
-/// A server. It has no thread of its own: those that wait for a request do the work.
+/// A server. It has no thread of its own: the threads that wait for a request do its work.
 ///
-/// Dropped, it closes its listeners and the connections that wait for a request; requests that were handed out can still
-/// be answered.
+/// When it is dropped, it closes its listeners and the connections that wait for a request;
+/// requests that were handed out can still be answered.
 #[derive(Debug)]
 pub struct Server {
     engine: Arc<Engine>,
     addresses: Vec<ListenAddr>,
-    /// Whether the files of its Unix sockets are removed in the end.
+    /// Whether it removes the files of its Unix sockets when it is dropped.
     removes_files: bool,
 }
 
-/// What a server is made of.
+/// Where a server listens, and with which certificate.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// Where it listens.
@@ -56,7 +56,7 @@ impl Server {
         Self::new(ServerConfig { addr, ssl: None })
     }
 
-    /// A server that listens at a Unix socket, which is removed in the end.
+    /// A server that listens at a Unix socket, whose file is removed when the server is dropped.
     ///
     /// # Errors
     /// Those of bind(2).
@@ -65,19 +65,19 @@ impl Server {
         Self::new(ServerConfig { addr, ssl: None })
     }
 
-    /// A server that listens there.
+    /// A server that listens at this address.
     ///
     /// # Errors
-    /// Those of bind(2); that TLS is asked for.
+    /// Those of bind(2); that TLS is asked for, which is not supported.
     pub fn new(config: ServerConfig) -> Result<Self, BoxError> {
         Self::from_listener(config.addr.bind()?, config.ssl)
     }
 
-    /// A server with a listener that is there already. The file of a Unix socket is removed in the
-    /// end.
+    /// A server with an existing listener. The file of a Unix socket is removed when the server is
+    /// dropped.
     ///
     /// # Errors
-    /// What the system says; that TLS is asked for.
+    /// Those of epoll(7); that TLS is asked for, which is not supported.
     pub fn from_listener<L: Into<Listener>>(
         listener: L,
         ssl_config: Option<SslConfig>,
@@ -96,10 +96,10 @@ impl Server {
         IncomingRequests { server: self }
     }
 
-    /// Where the server listens; the first of its addresses.
+    /// The address at which the server listens; the first if there are several.
     ///
     /// # Panics
-    /// Where it was made without a listener.
+    /// If it was made without a listener.
     #[must_use]
     pub fn server_addr(&self) -> ListenAddr {
         self.addresses[0].clone()
@@ -114,25 +114,26 @@ impl Server {
     /// Waits for a request.
     ///
     /// # Errors
-    /// `Other` where the thread was unblocked, or the server has been drained and its last connection is over; what the
-    /// system says.
+    /// `Other` where the thread was unblocked, or the server has been drained and its last
+    /// connection has ended; those of epoll_wait(2).
     pub fn recv(&self) -> io::Result<Request> {
         let unblocked = || io::Error::other("thread unblocked");
         next_request(&self.engine, None)?.ok_or_else(unblocked)
     }
 
-    /// Waits for a request, not longer than that. None where none came, or the thread was unblocked.
+    /// Waits for a request, at most for this time. None where none came, or the thread was
+    /// unblocked.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of epoll(7).
     pub fn recv_timeout(&self, timeout: Duration) -> io::Result<Option<Request>> {
         next_request(&self.engine, Instant::now().checked_add(timeout))
     }
 
-    /// A request that has come already, if there is one.
+    /// Returns a request that has come already, if there is one.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of epoll(7).
     pub fn try_recv(&self) -> io::Result<Option<Request>> {
         self.recv_timeout(Duration::ZERO)
     }
@@ -146,11 +147,10 @@ impl Server {
 /// Additions to the interface of tiny_http.
 impl Server {
     /// A server with any number of listeners and with settings. The files of Unix sockets are left
-    /// to whoever has made them, and can tell whether another server has taken their place. An
-    /// addition to tiny_http.
+    /// to the caller, who knows whether another server has taken their place.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of epoll(7).
     pub fn with_config(listeners: Vec<Listener>, config: Config) -> io::Result<Self> {
         let addresses: io::Result<_> = listeners.iter().map(Listener::local_addr).collect();
         Ok(Self {
@@ -160,27 +160,30 @@ impl Server {
         })
     }
 
-    /// Where the server listens. An addition to tiny_http.
+    /// The addresses at which the server listens.
     #[must_use]
     pub fn server_addrs(&self) -> &[ListenAddr] {
         &self.addresses
     }
 
-    /// Accepts no more connections, and says `Connection: close` with all replies from now on. Connections that are there
-    /// can still send a request. An addition to tiny_http.
+    /// Accepts no more connections, and sends `Connection: close` with all replies from now on. The
+    /// connections that exist can still send a request.
     pub fn stop_accepting(&self) {
         self.engine.stop_accepting();
     }
 
-    /// Ends the server in order: accepts no more, closes connections that wait for a request, and says `Connection: close`
-    /// with all replies from now on. Requests that have begun to come are still handed out. An addition to tiny_http.
+    /// Ends the server in an orderly way: accepts no more connections, closes those that wait for a
+    /// request, and sends `Connection: close` with all replies from now on. Requests of which a
+    /// part has come are still handed out.
     pub fn drain(&self) {
         self.engine.stop(false);
     }
 
-    /// Waits until the last connection of a server that is drained is over; says whether it is. An addition to tiny_http.
+    /// Waits until the last connection of a server that is drained has ended; returns whether it
+    /// has.
     ///
-    /// Other threads have to call [`recv`](Server::recv) meanwhile, for what is still to come.
+    /// Other threads have to call [`recv`](Server::recv) meanwhile, for the requests that are still
+    /// coming.
     #[must_use]
     pub fn wait_until_drained(&self, timeout: Duration) -> bool {
         self.engine.wait_until_over(timeout)
@@ -196,7 +199,7 @@ impl Drop for Server {
         for address in self.addresses.drain(..) {
             let unix = address.to_unix();
             if let Some(path) = unix.as_ref().and_then(|unix| unix.as_pathname()) {
-                // One that is gone already is what is wanted.
+                // There is no caller to return an error to.
                 let _ = std::fs::remove_file(path);
             }
         }

@@ -20,10 +20,10 @@ pub(crate) struct State {
     /// Connections whose next head is refused, until the replies before are over.
     pub(crate) refused: VecDeque<Box<Connection>>,
     pub(crate) listeners: Vec<Arc<Listener>>,
-    /// Whether the log has been told that connections are refused.
+    /// Whether it has been logged that connections are refused.
     pub(crate) is_refusing: bool,
     /// Whether the sockets are polled before the next ready connection is taken. It alternates, so
-    /// that neither keeps the other waiting.
+    /// that neither delays the other for long.
     pub(crate) polls_first: bool,
     /// When to accept again, after an error.
     pub(crate) accept_at: Option<Instant>,
@@ -74,8 +74,8 @@ impl State {
         Some(connection)
     }
 
-    /// Takes up the connections whose deadlines have come. Heads that are not complete become ready
-    /// with a refusal; the other connections are given back, to be closed.
+    /// Takes up the connections whose deadlines have come. Those with an incomplete head become
+    /// ready with a refusal; the others are returned, to be closed.
     pub(crate) fn expire(&mut self, now: Instant) -> VecDeque<Box<Connection>> {
         let mut closed = VecDeque::new();
         while let Some((token, mut connection, wait)) = self.table.expired(now) {
@@ -93,7 +93,7 @@ impl State {
         closed
     }
 
-    /// Whether it is time to accept again. It is said once.
+    /// Whether it is time to accept again after an error. True once.
     pub(crate) fn is_time_to_accept(&mut self, now: Instant) -> bool {
         self.accept_at.take_if(|at| *at <= now).is_some()
     }
@@ -104,8 +104,8 @@ impl State {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Makes a connection ready whose refusal had to wait for the replies before. Says whether there
-    /// is one.
+    /// Makes a connection ready whose refusal had to wait for the replies before. Returns whether
+    /// there is one.
     pub(crate) fn ready_refused(&mut self, id: u64) -> bool {
         let is_due = |connection: &Connection| {
             let pipeline = connection.pipeline.as_ref();
@@ -125,8 +125,8 @@ impl State {
         self.listeners.clear();
     }
 
-    /// Closes the connections that wait for a request; with `at_once`, also those that have begun to
-    /// send one.
+    /// Closes the connections that wait for a request; with `at_once`, also those that have begun
+    /// to send one.
     pub(crate) fn drain(&mut self, at_once: bool) {
         self.is_draining = true;
         let is_idle = |it: &Connection| it.input.is_new() && !it.socket.has_input();

@@ -1,21 +1,22 @@
-//! The connections of a server: which one a token means, which ones wait and until when.
+//! The connections of a server, found by their tokens, and the deadlines of those that wait.
 //!
-//! Responsible for: tokens that never mean another connection, deadlines, the order in which waiting connections make
-//! room. Not for: sockets and the clock; times are values.
+//! Responsible for: tokens that never stand for another connection, deadlines, the order in which
+//! waiting connections make room. Not for: sockets and the clock; times are values.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-/// Where a connection is: the index of its slot below, the generation of the slot above. Nothing else ever has the
-/// same token in the life of a table, unless a slot is used four thousand million times.
+/// Identifies a connection: the index of its slot in the lower half, the generation of the slot in
+/// the upper half. No other connection of a table has the same token before a slot has been used
+/// four thousand million times.
 pub(crate) type Token = u64;
 
-/// What a connection waits for. In this order connections make room for others.
+/// What a connection waits for, in the order in which connections make room for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// A request: no byte of one has come.
+    /// A request, of which no byte has come.
     Idle,
-    /// The client's end of it, after the last reply.
+    /// That the client closes it, after the last reply.
     Linger,
     /// The rest of a head.
     Head,
@@ -27,7 +28,7 @@ const WAITS: [Wait; 3] = [Wait::Idle, Wait::Linger, Wait::Head];
 pub(crate) struct Table<C> {
     slots: Vec<Slot<C>>,
     free: Vec<u32>,
-    /// For each kind of waiting the deadlines, earliest first.
+    /// The deadlines of each kind of wait, earliest first.
     deadlines: [BTreeSet<(Instant, Token)>; WAITS.len()],
 }
 
@@ -59,14 +60,14 @@ impl<C> Table<C> {
         self.slots.len() - self.free.len()
     }
 
-    /// A token for a connection that the caller has.
+    /// A token for a new connection, which the calling thread has.
     pub(crate) fn insert(&mut self) -> Token {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,
                 state: State::Free,
             });
-            // There are fewer descriptors in a process.
+            // A process has fewer descriptors than that.
             (self.slots.len() - 1) as u32
         });
         let slot = &mut self.slots[index as usize];
@@ -74,7 +75,7 @@ impl<C> Table<C> {
         u64::from(slot.generation) << 32 | u64::from(index)
     }
 
-    /// Puts a connection down that the caller has, to wait until a deadline.
+    /// Has a connection wait until a deadline, which the calling thread has had.
     pub(crate) fn wait(&mut self, token: Token, connection: C, wait: Wait, deadline: Instant) {
         if let Some(slot) = self.slot(token) {
             slot.state = State::Waiting(connection, wait, deadline);
@@ -82,7 +83,8 @@ impl<C> Table<C> {
         }
     }
 
-    /// Takes a connection that waits up again. None where the token means none, or another thread has it.
+    /// Takes up a connection that waits. None where the token stands for none, or another thread
+    /// has the connection.
     pub(crate) fn take(&mut self, token: Token) -> Option<(C, Wait)> {
         let slot = self.slot(token)?;
         match std::mem::replace(&mut slot.state, State::Busy) {
@@ -97,7 +99,7 @@ impl<C> Table<C> {
         }
     }
 
-    /// Forgets a connection that the caller has.
+    /// Removes a connection, which the calling thread has.
     pub(crate) fn remove(&mut self, token: Token) {
         if let Some(slot) = self.slot(token) {
             slot.state = State::Free;
@@ -106,7 +108,7 @@ impl<C> Table<C> {
         }
     }
 
-    /// Whether a connection waits for its client.
+    /// Whether any connection waits for its client.
     pub(crate) fn is_any_waiting(&self) -> bool {
         self.deadlines.iter().any(|waiting| !waiting.is_empty())
     }
@@ -125,7 +127,8 @@ impl<C> Table<C> {
             .map(|(connection, wait)| (token, connection, wait))
     }
 
-    /// Forgets the connection that has waited longest, idle ones first, of those that may go; gives it back.
+    /// Removes and returns the connection that has waited longest, idle ones first, of those that
+    /// `may_go` accepts.
     pub(crate) fn evict(&mut self, may_go: impl Fn(&C) -> bool) -> Option<C> {
         let all = self.deadlines.iter().flatten();
         let token = all
@@ -209,7 +212,7 @@ mod tests {
             table.wait(token, name, wait, now + Duration::from_secs(seconds));
         }
         let _busy = table.insert();
-        // One with something to read stays.
+        // A connection with input stays.
         let evicted: Vec<_> = std::iter::from_fn(|| table.evict(|name| *name != "d")).collect();
         assert_eq!(evicted, ["e", "b", "c", "a"]);
         assert_eq!(table.len(), 2);

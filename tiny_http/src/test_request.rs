@@ -1,4 +1,4 @@
-//! Requests that nobody has sent, for tests of what handles them.
+//! Requests that were not received, for tests of their handlers.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,8 @@ use crate::header::{Header, HeaderField};
 use crate::method::{HTTPVersion, Method};
 use crate::request::Request;
 
-/// A request for tests: `GET /` of HTTP/1.1 without fields and body, unless it is said otherwise. Its reply goes nowhere.
+/// A request for tests: `GET /` of HTTP/1.1 without fields and body, unless set otherwise. Its
+/// reply is dropped.
 ///
 /// ```
 /// use std::io::Read;
@@ -55,7 +56,7 @@ impl TestRequest {
         Self::default()
     }
 
-    /// With this body; its length is declared, unless a field does.
+    /// With this body; its length is declared unless a field declares another.
     #[must_use]
     pub fn with_body(mut self, body: &'static str) -> Self {
         self.body = body;
@@ -69,7 +70,7 @@ impl TestRequest {
         self
     }
 
-    /// As if it had come through TLS.
+    /// As if received through TLS.
     #[must_use]
     pub fn with_https(mut self) -> Self {
         self.secure = true;

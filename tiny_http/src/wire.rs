@@ -8,19 +8,16 @@ use std::io::{self, IoSlice, Write};
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::io::{Peer, Socket};
+use crate::io::{Peer, SENDFILE_MAX, Socket};
 
-/// The interim response to a client that waits with its body (RFC 9110, section 15.2.1). It needs no
-/// fields.
+/// The interim response to a client that waits with its body (RFC 9110, section 15.2.1). It needs
+/// no fields.
 pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
-/// With at most this many bytes of a file left, the next call may send the last of them.
-const LAST: u64 = 2 << 20;
 
 /// What follows a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// More, at once: the system may hold back what is written until it has it.
+    /// More, at once: the system may delay what is written until then.
     More,
     /// More, at some time.
     Later,
@@ -49,8 +46,8 @@ pub trait Progress {
     /// waiting for a client can be counted as free.
     fn may_end(&self) {}
 
-    /// The client takes no more for now. Says whether to wait until it does; otherwise the reply is
-    /// broken off.
+    /// The client accepts no more for now. Returns whether to wait until it does; otherwise the
+    /// reply is broken off.
     fn may_wait(&self) -> bool {
         true
     }
@@ -72,7 +69,7 @@ impl Progress for WithoutWaiting {
 pub(crate) struct Wire<'s> {
     pub(crate) socket: &'s Socket,
     pub(crate) progress: &'s dyn Progress,
-    /// How long the client may take nothing.
+    /// How long the client may accept nothing.
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -87,7 +84,7 @@ impl Wire<'_> {
         !matches!(self.socket, Socket::Nowhere)
     }
 
-    /// Sends a part of a file, behind `before` bytes of content. `is_last` says whether nothing of
+    /// Sends a part of a file, behind `before` bytes of content. `is_last` means that nothing of
     /// the reply's framing follows.
     ///
     /// # Errors
@@ -103,7 +100,7 @@ impl Wire<'_> {
         while offset < part.end {
             self.progress.has_sent(before + offset - part.start);
             let left = part.end - offset;
-            if is_last && left <= LAST {
+            if is_last && left <= SENDFILE_MAX {
                 self.progress.may_end();
             }
             if let Err(error) = self.socket.send_file(file, &mut offset, left) {
@@ -113,7 +110,7 @@ impl Wire<'_> {
         Ok(())
     }
 
-    /// Waits until the client takes more, if that was all that was wrong.
+    /// Waits until the client accepts more, if that was the only problem.
     fn wait(&self, error: io::Error) -> io::Result<()> {
         if error.kind() != io::ErrorKind::WouldBlock || !self.progress.may_wait() {
             return Err(error);

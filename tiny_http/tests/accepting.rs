@@ -15,9 +15,11 @@ use common::{Client, LIMIT, config, echo, start, start_with};
 use testkit::eventually;
 use tiny_http::{Config, Request, Response, Server};
 
-// symptom: with as many connections as are allowed, a new one was closed now and then, though others waited.
-// cause:   it came between the look for a client to make room for, and accepting.
-// fix:     where none is there, none is accepted.
+// symptom: with as many connections as are allowed, a new one was closed now and then, though
+//          others were idle.
+// cause:   it came after the check whether a client waits, and before accept(2), so that no room
+//          was made.
+// fix:     where no client waited at the check, none is accepted.
 #[test]
 fn beyond_the_most_connections_the_one_that_has_waited_longest_goes() {
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
@@ -41,7 +43,7 @@ fn beyond_the_most_connections_the_one_that_has_waited_longest_goes() {
             echo(request);
         },
     );
-    // In the order in which they are accepted, they begin to wait.
+    // They wait in the order in which they are accepted.
     let clients = (1..=3).map(|number| {
         let client = running.connect();
         running.wait_for_connections(number);
@@ -56,7 +58,7 @@ fn beyond_the_most_connections_the_one_that_has_waited_longest_goes() {
         "the first one has waited longest"
     );
     assert_eq!(clients[2].get("/c").content, b"/c");
-    // With all of them in a transfer, a new one is closed.
+    // With all of them in a transfer, a new connection is closed.
     let mut busy = [clients.remove(1), clients.remove(1), fourth];
     for client in &mut busy {
         client.send("GET /wait HTTP/1.1\r\n\r\n");
@@ -141,7 +143,7 @@ fn a_server_may_have_several_listeners() {
         assert!(reply.ends_with("\r\n\r\nhello"), "{reply}");
     }
     drop(server);
-    // Its file is for whoever has made it to remove.
+    // The caller removes its file.
     std::fs::remove_file(&path).unwrap();
     drop(Server::http_unix(&path).unwrap());
     assert!(!path.exists());

@@ -32,7 +32,7 @@ fn the_body_is_waited_for_with_100_continue_when_it_is_read() {
         client.send("hello");
         assert_eq!(client.receive().content, b"hello");
     }
-    // Refused without a word, the client may send the body or not: nothing can follow.
+    // Without `100 Continue`, the client may send the body or not: no request can follow.
     client.send(head("/"));
     let received = client.receive();
     assert!(
@@ -95,8 +95,8 @@ fn the_end_of_input_before_the_end_of_a_body_is_an_error() {
     }
 }
 
-// symptom: a client keeps a connection for its next request that has ended.
-// cause:   the end of the input was noticed only where something of the body was still to come.
+// symptom: a client keeps a connection for its next request although it has ended.
+// cause:   the end of the input was noticed only where some of the body was still to come.
 // fix:     the reply is the last one wherever the input was ended.
 #[test]
 fn a_body_that_had_come_whole_before_the_end_of_input_is_the_last() {
@@ -123,7 +123,7 @@ fn bodies_go_into_files_whole() {
         let path = std::env::temp_dir().join(format!("tiny-http-append-{}", std::process::id()));
         let mut target = file(b"");
         if request.url() == "/append" {
-            // Such a file takes nothing from a pipe.
+            // splice(2) fails for such a file.
             target = OpenOptions::new()
                 .create(true)
                 .append(true)
@@ -181,9 +181,10 @@ fn bodies_go_into_files_whole() {
     }
 }
 
-// symptom: a client that sent urgent data in a body (MSG_OOB of send(2)) kept a thread busy for ever.
-// cause:   splice(2) stops before the urgent byte, and poll(2) says that there is something to read.
-// fix:     what is not spliced though it is there is received, which passes over that byte.
+// symptom: a client that sent urgent data in a body (MSG_OOB of send(2)) kept a thread busy for
+//          ever.
+// cause:   splice(2) stops before the urgent byte, and poll(2) reports input.
+// fix:     input that is not spliced is received, which skips that byte.
 #[test]
 fn urgent_data_does_not_stop_a_body() {
     let (stored, stores) = mpsc::channel();

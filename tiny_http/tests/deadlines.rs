@@ -1,4 +1,5 @@
-//! What ends by itself, and when: idle connections, slow heads, bodies and readers that stall, lingering connections.
+//! What ends after some time: idle connections, slow heads, bodies and readers that stall,
+//! lingering connections.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -64,7 +65,7 @@ fn a_slow_head_is_refused_in_time_however_it_trickles() {
         .unwrap();
     client.send("GET /");
     let mut reply = Vec::new();
-    // A byte now and then does not help it.
+    // A byte now and then does not extend the time.
     while client.0.read_to_end(&mut reply).is_err() {
         assert!(
             began.elapsed() < LIMIT,
@@ -208,7 +209,7 @@ fn lingering_ends_where_nothing_comes_and_at_the_latest_after_a_while() {
         client.send("PUT / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
         let began = Instant::now();
         assert_eq!(client.receive().content, b"/");
-        // The client sees the end at once, and need not do anything.
+        // The client sees the end at once.
         assert_eq!(client.rest().unwrap(), b"");
         assert_eq!(running.server.num_connections(), 1);
         running.wait_for_connections(0);

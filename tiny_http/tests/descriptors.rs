@@ -1,4 +1,5 @@
-//! Accepting goes on where the descriptors have run out. Alone in its process, whose limit it lowers.
+//! Accepting goes on where the descriptors have run out. The test lowers the limit of its process,
+//! so it is the only one here.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -11,7 +12,7 @@ use common::{Client, config, echo, start};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use testkit::eventually;
 
-/// Notes whether the log says that connections are refused.
+/// Remembers whether it was logged that connections are refused.
 struct Log(AtomicBool);
 
 static LOG: Log = Log(AtomicBool::new(false));
@@ -43,7 +44,7 @@ fn accepting_goes_on_where_the_descriptors_have_run_out() {
     limit.current = Some(100);
     setrlimit(Resource::Nofile, limit).unwrap();
 
-    // With no idle connection that could make room, it is tried again.
+    // With no idle connection that could make room, accepting is tried again.
     let open = || File::open("/dev/null").ok();
     let mut taken: Vec<File> = std::iter::from_fn(open).collect();
     taken.pop();
@@ -53,8 +54,8 @@ fn accepting_goes_on_where_the_descriptors_have_run_out() {
     assert_eq!(client.get("/a").content, b"/a");
     drop(client);
 
-    // Idle ones make room. Each has a descriptor at both ends here; the clients take all that there are, and then give some
-    // back.
+    // Idle connections make room. Both ends of each are in this process; the clients take all
+    // descriptors, and then release some.
     let mut clients = Vec::new();
     for number in 0..200 {
         let Ok(stream) = TcpStream::connect(running.address()) else {

@@ -1,6 +1,6 @@
 //! Whether and how a connection goes on behind a reply.
 //!
-//! Not here: ends that only time brings (`deadlines.rs`), requests in flight at once (`pipelining.rs`).
+//! Not here: deadlines (`deadlines.rs`), several requests in flight (`pipelining.rs`).
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -17,7 +17,7 @@ fn a_short_body_that_nobody_reads_keeps_its_connection() {
     client.send("PUT /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
     assert_eq!(client.receive().content, b"/a");
     assert_eq!(client.get("/b").content, b"/b");
-    // Where this one ends is not known before it is read.
+    // The end of this one is not known before it is read.
     client.send("PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
     assert!(client.receive().head.contains("Connection: close"));
 }
@@ -91,7 +91,7 @@ fn a_client_that_sends_before_it_reads_sees_a_refusal() {
 
 #[test]
 fn a_connection_can_go_over_to_another_protocol() {
-    // With the settings of tiny_http: what follows such a request is not taken for another one.
+    // With the settings of tiny_http: what follows such a request is not parsed as another one.
     let running = start(Config::default(), |request: Request| {
         let mut stream = request.upgrade("echo", Response::empty(101));
         let mut line = [0; 5];

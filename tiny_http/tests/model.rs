@@ -1,5 +1,5 @@
-//! The engine's promises under connections that come and go by the thousand: never two requests of one connection at a
-//! time, no reply to another connection than its own.
+//! What the engine promises, under thousands of short connections: never two requests of one
+//! connection at a time, and each reply to its own connection.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -24,7 +24,7 @@ fn requests_and_replies_stay_with_their_connections() {
     let under_way = Arc::new(Mutex::new(HashSet::new()));
     let served = Arc::new(AtomicUsize::new(0));
     let (set, count) = (Arc::clone(&under_way), Arc::clone(&served));
-    // Idle connections are evicted all the time.
+    // Idle connections are closed all the time to make room.
     let config = Config {
         max_connections: 8,
         ..config()
@@ -60,7 +60,7 @@ fn requests_and_replies_stay_with_their_connections() {
             });
         }
     });
-    // The last of them may still be served, for clients that have gone.
+    // The last requests may still be handled, for clients that have gone.
     eventually("all requests are served", || {
         under_way.lock().unwrap().is_empty()
     });
@@ -74,7 +74,8 @@ fn requests_and_replies_stay_with_their_connections() {
     );
 }
 
-/// One connection: some requests at once, whose replies are read, or not, or in part. Gives how many came.
+/// One connection: several requests at once, whose replies are read, or not, or in part. Returns
+/// how many came.
 fn talk(running: &common::Running, name: &str, random: &mut Random) -> usize {
     use std::io::Write;
     let mut client = running.connect();
@@ -95,7 +96,7 @@ fn talk(running: &common::Running, name: &str, random: &mut Random) -> usize {
             0 => random.below(sent.len()),
             _ => sent.len(),
         };
-        // One that was closed to make room is gone; that may be at any time between two requests.
+        // A connection that was closed to make room may fail between any two requests.
         let is_sent = client.0.write_all(&sent.as_bytes()[..cut]).is_ok();
         if !is_sent || cut < sent.len() || random.below(8) == 0 {
             return replies;

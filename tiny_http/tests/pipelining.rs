@@ -44,7 +44,7 @@ fn replies_to_requests_that_are_out_at_once_keep_their_order() {
     let (first, second) = (receive(), receive());
     assert_eq!(first.connection_id(), second.connection_id());
     let second = std::thread::spawn(move || echo(second));
-    // It waits for the first one, which nobody has answered.
+    // It waits for the first one, which has not been answered.
     client
         .0
         .set_read_timeout(Some(std::time::Duration::from_millis(100)))
@@ -60,7 +60,7 @@ fn replies_to_requests_that_are_out_at_once_keep_their_order() {
     );
 }
 
-/// A server as the library makes it, and a client that has sent this.
+/// A server with the default settings, and a client that has sent this.
 fn pipelined(sent: &str) -> (Arc<Server>, Client) {
     let server = Arc::new(Server::http("127.0.0.1:0").unwrap());
     let address = server.server_addr().to_ip().unwrap();
@@ -69,7 +69,8 @@ fn pipelined(sent: &str) -> (Arc<Server>, Client) {
     (server, client)
 }
 
-// symptom: no thread receives a request, until another one of a client that has sent a bad head behind it is answered.
+// symptom: no thread receives a request, until an earlier request of a client that has sent a
+//          malformed head behind it is answered.
 // cause:   the thread that read that head waited with its reply for those before.
 // fix:     it is put aside until the reply before is over.
 #[test]
@@ -85,7 +86,7 @@ fn a_refusal_that_is_not_due_holds_no_thread_that_receives() {
         let thread = std::thread::spawn(move || {
             let request = receiver.recv_timeout(LIMIT).unwrap();
             received.send(request).unwrap();
-            // For the end of the first connection.
+            // Until the first connection has ended.
             while receiver.num_connections() > 0 {
                 receiver.recv_timeout(LIMIT / 100).unwrap();
             }
@@ -109,8 +110,9 @@ fn a_refusal_that_is_not_due_holds_no_thread_that_receives() {
 }
 
 // symptom: `100 Continue` amid the content of another reply.
-// cause:   a request that looked whether its client is still there sent it, whoever else was replying.
-// fix:     nothing is sent before its turn.
+// cause:   a request that checked whether its client is still connected sent it during another
+//          reply.
+// fix:     nothing is sent before the replies to earlier requests are over.
 #[test]
 fn no_interim_response_gets_into_the_reply_before() {
     let looks = |mut request: Request| {

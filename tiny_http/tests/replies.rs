@@ -13,7 +13,7 @@ use common::{Client, LIMIT, Received, config, ok, start};
 use testkit::pattern;
 use tiny_http::{Content, Outgoing, Progress, Reply, Request, StatusCode};
 
-/// Reads a reply of any coding.
+/// Reads a reply with a length or in chunks.
 fn receive(client: &mut Client) -> Received {
     let head = client.head();
     if !head.contains("\r\nTransfer-Encoding: chunked\r\n") {
@@ -116,7 +116,8 @@ fn a_file_that_has_become_shorter_resets_the_connection() {
     running.wait_for_connections(0);
 }
 
-/// Writes what the target says: letters are pieces, `|` a flush, `F` a part of a file, `!` a failure.
+/// Writes what the target says: `|` is a flush, `f` and `F` are parts of files, `L` is a long
+/// write, `!` an error, any other letter itself.
 fn write(target: &str, outgoing: &mut Outgoing<'_>) -> io::Result<()> {
     let (small, large) = (file(&pattern(1, 1000)), file(&pattern(1, 100_000)));
     for letter in target.chars() {
@@ -132,7 +133,7 @@ fn write(target: &str, outgoing: &mut Outgoing<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// What that comes to.
+/// The content that results.
 fn written(target: &str) -> Vec<u8> {
     let mut all = Vec::new();
     for letter in target.chars() {

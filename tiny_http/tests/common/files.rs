@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A file without a name, of this content.
+/// An unlinked file with this content.
 pub fn file(content: &[u8]) -> File {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tiny_http::{Config, ConfigListenAddr, Content, Reply, Request, Response, Server, StatusCode};
 
-/// No test waits longer for anything.
+/// How long a test waits for anything at most.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 /// A server whose threads handle requests until it is dropped.

@@ -1,23 +1,25 @@
-//! The framing of chunks, against a plain model of RFC 9112, section 7.1, for any cut of the input.
+//! The framing of chunks, compared with a simple model of RFC 9112, section 7.1, for any division
+//! of the input.
 //!
-//! The model has the whole input before it and reads it once from front to back, rule by rule.
+//! The model has the whole input and reads it once from front to back, rule by rule.
 
 use tiny_http::fuzzing::{
     Chunks, MAX_EXTENSIONS, MAX_LINE, MAX_SIZE, MAX_SIZE_DIGITS, MAX_TRAILERS,
 };
 
-/// What an input is.
+/// The kinds of input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum End {
     /// A message, and perhaps more behind it.
     Whole,
     /// The beginning of a message.
     Cut,
-    /// What no bytes behind it make a message of.
+    /// What is no message, whatever follows.
     Bad,
 }
 
-/// The data, how many bytes had to be seen to tell (the byte at fault counted), and what the input is.
+/// The data, the number of bytes up to the one that decides (a byte at fault included), and the
+/// kind of input.
 #[derive(Debug, PartialEq)]
 pub struct Outcome {
     pub data: Vec<u8>,
@@ -25,7 +27,7 @@ pub struct Outcome {
     pub end: End,
 }
 
-/// What the model makes of an input.
+/// The outcome by the model.
 pub fn decode(input: &[u8]) -> Outcome {
     let mut model = Model {
         input,
@@ -79,7 +81,7 @@ impl Model<'_> {
             let start = self.seen;
             let first = self.take()?;
             let empty = first == b'\r';
-            // A line of n bytes costs its CRLF too, from its first byte on.
+            // A line counts with its CRLF, from its first byte on.
             self.rest_of_line(first, |model| {
                 model.trailers + (model.seen - start) + 2 <= MAX_TRAILERS
             })?;
@@ -110,7 +112,7 @@ impl Model<'_> {
         };
         if byte != b'\r' {
             while byte == b' ' || byte == b'\t' {
-                // Behind white space a `;` has to come, and has to have room.
+                // Behind white space a `;` has to follow within the limit.
                 if !within(self, 1) {
                     return Err(End::Bad);
                 }
@@ -123,8 +125,8 @@ impl Model<'_> {
         Ok(size)
     }
 
-    /// Text without control characters, then CRLF; `byte` is the first of it. Each byte of the text must be within
-    /// a limit.
+    /// Text without control characters, then CRLF; `byte` is its first byte. Each byte of the text
+    /// must be within a limit.
     fn rest_of_line(&mut self, mut byte: u8, within: impl Fn(&Self) -> bool) -> Result<(), End> {
         while byte != b'\r' {
             if byte == 127 || (byte < 32 && byte != b'\t') || !within(self) {
@@ -145,7 +147,7 @@ impl Model<'_> {
     }
 }
 
-/// Whether the input is a whole message.
+/// Whether the input is a complete message.
 pub fn check(input: &[u8]) -> bool {
     let expected = decode(input);
     for piece in [1, 2, 7, usize::MAX] {
@@ -154,7 +156,7 @@ pub fn check(input: &[u8]) -> bool {
     expected.end == End::Whole
 }
 
-/// What the code makes of an input that is fed in pieces.
+/// The outcome by the code, fed in parts of this size.
 fn decoded(input: &[u8], piece: usize) -> Outcome {
     let mut chunks = Chunks::new();
     let (mut data, mut seen) = (Vec::new(), 0);
@@ -180,7 +182,7 @@ fn decoded(input: &[u8], piece: usize) -> Outcome {
             Ok(taken) => seen += taken,
             Err(fault) => {
                 assert_eq!(chunks.advance(b"0"), Err(fault), "it is final");
-                // The byte at fault is the first that is not taken by itself.
+                // The byte at fault is the first one that is not taken alone.
                 let is_faulty = |byte: &u8| before.advance(std::slice::from_ref(byte)).is_err();
                 seen += fed.iter().position(is_faulty).map_or(0, |at| at + 1);
                 return Outcome {

@@ -1,5 +1,6 @@
-//! The input of a connection: what comes of it must not depend on how its bytes are cut, on what is done with its bodies
-//! in between, and on memory that is given back; against a plain model that has all of the input before it.
+//! The input of a connection: what results must not depend on how its bytes are divided, on how its
+//! bodies are taken, and on when memory is released. It is compared with a simple model that has
+//! all of the input.
 
 #[path = "chunks.rs"]
 #[allow(dead_code)]
@@ -12,12 +13,13 @@ pub use random::Random;
 use tiny_http::fuzzing::{Parser, Step, check as check_head};
 use tiny_http::{Framing, HeadFault};
 
-/// What comes of an input, in its order.
+/// What results from an input, in its order.
 #[derive(Clone, Debug, PartialEq)]
 enum Event {
     Head(String),
     Refused(HeadFault),
-    /// All of a body that has come, and whether it is whole; with chunks that are broken, whatever came before.
+    /// All of a body that has come, and how it ends; where its chunks are malformed, the part
+    /// before the fault.
     Body(Vec<u8>, End),
 }
 
@@ -98,7 +100,7 @@ fn model(input: &[u8]) -> Vec<Event> {
     }
 }
 
-/// Feeds the input piece by piece. Where only data can come next, some of it goes past the connection.
+/// Feeds the input in parts. Where only data can come next, some of it is skipped instead.
 fn run(input: &[u8], random: &mut Random) -> Vec<Event> {
     let mut parser = Parser::default();
     let mut events = Vec::new();
@@ -128,7 +130,8 @@ fn run(input: &[u8], random: &mut Random) -> Vec<Event> {
     }
 }
 
-/// Does what can be done with what has come; gives how many bytes of data must come next, if that is so.
+/// Takes what can be taken of what has been fed. Returns how many bytes of data come next, if data
+/// do.
 fn step(parser: &mut Parser, events: &mut Vec<Event>, random: &mut Random) -> Option<u64> {
     loop {
         if let Some(head) = parser.head(MAX) {

@@ -1,4 +1,5 @@
-//! The check of a request head, against a plain model of RFC 9112; and what is found in a head that has passed it.
+//! The check of a request head, against a plain model of RFC 9112; and what is found in a head that
+//! has passed it.
 
 use tiny_http::fuzzing::{check as check_head, end_of_head};
 use tiny_http::{Framing, Head, HeadFault as Fault};
@@ -24,13 +25,14 @@ pub fn check(input: &[u8]) -> bool {
             check_words(&head, &found);
             true
         }
-        // A head may have several faults, and any of them may be told.
+        // A head may have several faults, and any of them may be reported.
         (Err(fault), Err(faults)) if faults.contains(&fault) => false,
         (found, expected) => panic!("{found:?}, expected {expected:?}"),
     }
 }
 
-/// The end is found by whoever goes on from any cut, and never before it is there; unless a bare LF is before it.
+/// The end is found from any earlier division, and never before it has come, unless a bare LF
+/// precedes it.
 fn check_ends(input: &[u8]) {
     let text = latin1(input);
     let end = text
@@ -174,7 +176,7 @@ fn judge(
     Ok((framing, persistent, is_11 && !expectations.is_empty()))
 }
 
-/// RFC 3986, sections 3.2.2 and 3.2.3, told by what may not be in a host and its port.
+/// RFC 3986, sections 3.2.2 and 3.2.3, defined by what may not be in a host and its port.
 fn is_host(text: &str) -> bool {
     let strange = |c: char| !('!'..='~').contains(&c) || "\"#/<>?@[\\]^`{|}".contains(c);
     let (host, port) = match text.rsplit_once(':') {

@@ -1,5 +1,5 @@
-//! Inputs of fuzz targets: the files of a corpus, and what is made of them at random. For the tests of this crate and of the
-//! server, whose roots say what `CORPUS` and `Random` are.
+//! Inputs of fuzz targets: the files of a corpus, and random changes of them. For the tests of this
+//! crate and of the server, whose roots define `CORPUS` and `Random`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -9,13 +9,13 @@ use crate::Random;
 /// How many random inputs each target gets.
 const RUNS: usize = 10_000;
 
-/// From this length on an input takes its time, and a random one is made of it less often.
+/// Inputs of at least this length take long, and are picked less often.
 const LONG: usize = 1024;
 
-/// Whether the code under test accepts the input; a panic where it and the model disagree.
+/// Returns whether the code under test accepts the input; panics where it and the model disagree.
 type Check = fn(&[u8]) -> bool;
 
-/// What inputs of a target are made of, in whole.
+/// Parts of which inputs of a target consist.
 pub type Parts<'p> = &'p [&'static str];
 
 /// An input, and what it is called.
@@ -38,7 +38,7 @@ pub fn test_corpus(target: &str, corpus: Vec<Named>, check: Check, parts: Parts<
             run(&format!("random input {number}"), &input, check)
         })
         .count();
-    // Inputs that are nearly all refused, or nearly none, would show little.
+    // If nearly all inputs were refused, or nearly none, the test would show little.
     let spread = RUNS / 20..RUNS * 19 / 20;
     assert!(spread.contains(&accepted), "{target}: {accepted} accepted");
 }

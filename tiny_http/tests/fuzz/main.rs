@@ -1,8 +1,9 @@
-//! The checks of the fuzz targets as ordinary tests: over the corpus in `fuzz/corpus`, and over 10,000 random inputs
-//! for each target, made from it with a fixed seed. `scripts/fuzz` gives the check of connections to libFuzzer.
+//! The checks of the fuzz targets as ordinary tests: over the corpus in `fuzz/corpus`, and over
+//! 10,000 random inputs for each target, made from it with a fixed seed. `scripts/fuzz` gives the
+//! check of connections to libFuzzer.
 //!
-//! Each check holds the code against a model that knows only the RFCs, and panics where they disagree. It is a plain
-//! function of bytes.
+//! Each check compares the code with a model that knows only the RFCs, and panics where they
+//! disagree. It is a function of bytes.
 
 mod conn;
 mod head;
