@@ -24,7 +24,7 @@ pub(super) fn archive<'s>(
     head: &Head,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    let directory = match context.store.open_entry(name.pieces()).map_err(failed)? {
+    let directory = match storage::open_entry(context.store, name.pieces()).map_err(failed)? {
         Entry::File(_) => return Err(failed(storage::Error::IsFile)),
         Entry::Directory(directory) => directory,
     };
@@ -35,10 +35,7 @@ pub(super) fn archive<'s>(
         Box::new(|_| Ok(()))
     } else {
         // Still before the status is sent, which says so if the directory cannot be read.
-        let tree = context
-            .store
-            .tree(directory, context.memory)
-            .map_err(failed)?;
+        let tree = Tree::new(context.store, directory, context.memory).map_err(failed)?;
         let name = name.clone();
         Box::new(move |sink| write_archive(tree, &name, sink))
     };

@@ -40,9 +40,7 @@ pub(super) fn copy<'s>(
         let source = open_file(store, name)?;
         let is_likely_itself = check_new(store, &source, &new, check).map_err(failed_there)?;
         if is_likely_itself
-            && store
-                .is_copy_of_itself(&source, names, check)
-                .map_err(failed_there)?
+            && storage::is_copy_of_itself(store, &source, names, check).map_err(failed_there)?
         {
             return Ok(Reply::done());
         }
@@ -63,14 +61,14 @@ fn copy_file(
     failed: &dyn Fn(storage::Error) -> Error,
 ) -> Result<bool, Error> {
     let length = source.version.length;
-    let staged = store.stage_copy(&source.file, length, request);
+    let staged = storage::stage_copy(store, &source.file, length, request);
     request.pause();
     let Some(mut staged) = unless_shortened(staged).map_err(failed)? else {
         return Ok(false);
     };
     let mut most = COPIED_UNDER_LOCKS;
     loop {
-        let copied = staged.commit_copy(source, names, (check, most));
+        let copied = storage::commit_copy(&mut staged, source, names, (check, most));
         match copied.map_err(failed)? {
             Copied::Done => return Ok(true),
             Copied::Elsewhere => return Ok(false),
@@ -79,7 +77,7 @@ fn copy_file(
         request
             .checkpoint(length, length)
             .map_err(Error::Cancelled)?;
-        let caught_up = staged.catch_up(source, request);
+        let caught_up = storage::catch_up(&mut staged, source, request);
         request.pause();
         if unless_shortened(caught_up).map_err(failed)?.is_none() {
             return Ok(false);
@@ -111,6 +109,6 @@ fn check_new(
         is_itself.set(matches!(current, Some(Current::File(it)) if it.inode == inode));
         check(current)
     };
-    store.check_replace(new.pieces(), Some(compare))?;
+    storage::check_put(store, new.pieces(), Some(compare))?;
     Ok(is_itself.get())
 }

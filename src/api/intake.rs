@@ -92,7 +92,7 @@ impl<'s> Intake<'s, '_> {
             twice: is_appended && !is_small(declared),
         };
         let store = self.context.store;
-        store.check_need(need).map_err(self.failed)?;
+        storage::check_need(store, need).map_err(self.failed)?;
         Ok(need)
     }
 
@@ -129,7 +129,7 @@ impl<'s> Intake<'s, '_> {
         (need, begun): (Need, Vec<u8>),
     ) -> Result<Staged<'s>, Error> {
         self.check_size(Some(begun.len() as u64))?;
-        let mut staged = self.context.store.stage(need).map_err(self.failed)?;
+        let mut staged = storage::stage(self.context.store, need).map_err(self.failed)?;
         self.write(&mut staged, &begun)?;
         inspection.update(&begun);
         // The rest may take long to come.

@@ -28,7 +28,7 @@ pub(super) fn list<'s>(
     if chosen == page::MEDIA_TYPE {
         return page::page(context, directory, (name, head));
     }
-    let listing = context.store.list(directory, context.memory)?;
+    let listing = Listing::new(context.store, directory, context.memory)?;
     let (media_type, content) = match chosen {
         JSON => (JSON, json(listing)),
         _ => ("text/plain; charset=utf-8", text(listing)?),

@@ -5,7 +5,7 @@ use super::error::{Access, Error};
 use super::reply::Reply;
 use super::request::{Request, declared_length, read_error};
 use crate::http::name::Name;
-use crate::storage::Store;
+use crate::storage::{self, Store};
 
 /// `POST /file/NAME/`, whose body must be empty.
 pub(super) fn mkdir<'s>(
@@ -27,8 +27,7 @@ pub(super) fn mkdir<'s>(
             "a name that ends in \"/\" makes a folder, which has no content",
         ));
     }
-    store
-        .make_directory(name.pieces(), &|current| conditions.check(current))
+    storage::make_directory(store, name.pieces(), &|current| conditions.check(current))
         .map_err(failed)?;
     Ok(Reply::done())
 }

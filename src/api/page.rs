@@ -42,7 +42,7 @@ pub(super) fn page<'s>(
         reply.fields.push(VARY);
         return Ok(reply);
     }
-    let listing = context.store.list(directory, context.memory)?;
+    let listing = Listing::new(context.store, directory, context.memory)?;
     let title = title(name);
     let is_root = name.is_root();
     Ok(Reply {

@@ -14,7 +14,7 @@ use crate::http::media_type;
 use crate::http::name::Name;
 use crate::http::precondition::{Validators, if_range_holds};
 use crate::http::range::{Selection, select};
-use crate::storage::{Entry, Snapshot};
+use crate::storage::{self, Entry, Snapshot};
 
 /// The content of a file, or the names in a folder.
 pub(super) fn read<'s>(
@@ -24,7 +24,7 @@ pub(super) fn read<'s>(
     annotations: &Annotations,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    match context.store.open_entry(name.pieces()).map_err(failed)? {
+    match storage::open_entry(context.store, name.pieces()).map_err(failed)? {
         Entry::File(snapshot) => file(name, snapshot, head),
         Entry::Directory(folder) => {
             annotations.set_op(Op::List);

@@ -6,12 +6,11 @@ use super::condition::WriteConditions;
 use super::error::{Access, Error};
 use super::reply::Reply;
 use crate::http::name::Name;
-use crate::storage::Store;
+use crate::storage::{self, Store};
 
 pub(super) fn remove<'s>(store: &'s Store, name: &Name, head: &Head) -> Result<Reply<'s>, Error> {
     let conditions = WriteConditions::of(head)?;
-    store
-        .remove(name.pieces(), &|current| conditions.check(current))
+    storage::remove(store, name.pieces(), &|current| conditions.check(current))
         .map_err(|error| Error::Storage(name.clone(), Access::Change, error))?;
     Ok(Reply::done())
 }

@@ -38,7 +38,7 @@ pub(super) fn create<'s>(
     };
     let early_check = Some(check).filter(|_| !conditions.is_empty());
     let refuse = || {
-        let refused = store.check_replace(name.pieces(), early_check);
+        let refused = storage::check_put(store, name.pieces(), early_check);
         refused.map(|()| false).map_err(failed)
     };
     let intake = Intake {
@@ -52,7 +52,7 @@ pub(super) fn create<'s>(
         .check_digest()
         .or_else(|error| intake.check_failed((&body, declared), error))?;
     body.into_staged(store)
-        .and_then(|staged| staged.commit(name.pieces(), check))
+        .and_then(|staged| storage::put(staged, name.pieces(), check))
         .or_else(|error| intake.write_failed(error))?;
     // The last check was at the moment of the write.
     request.annotations().set_op(match replaces.get() {
@@ -99,8 +99,7 @@ pub(super) fn append<'s>(
         is_new.set(current.is_none());
         conditions.check(current)
     };
-    store
-        .append(body, name.pieces(), if_missing, check)
+    storage::append(store, body, name.pieces(), if_missing, check)
         .or_else(|error| intake.write_failed(error))?;
     if is_new.get() {
         request.annotations().set_op(Op::Create);
@@ -121,7 +120,12 @@ fn check_append(
         conditions.check(current)
     };
     let is_needed = !conditions.is_empty() || if_missing == IfMissing::Create;
-    store.check_append(name.pieces(), if_missing, Some(check).filter(|_| is_needed))?;
+    storage::check_append(
+        store,
+        name.pieces(),
+        if_missing,
+        Some(check).filter(|_| is_needed),
+    )?;
     Ok(exists.get())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::shared::Shared;
-use crate::storage::Unclearable;
+use crate::storage::{self, Unclearable};
 
 /// The time between two rounds.
 const EVERY: Duration = Duration::from_secs(300);
@@ -18,7 +18,7 @@ pub(super) fn start(shared: Arc<Shared>) -> Result<(), String> {
     let clear = move || {
         let mut known = Unclearable::default();
         while !shared.shutdown.has_begun() {
-            shared.store.recover(&mut known);
+            storage::recover(&shared.store, &mut known);
             std::thread::sleep(EVERY);
         }
     };

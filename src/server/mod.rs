@@ -33,7 +33,7 @@ use tiny_http::ListenAddr;
 
 use crate::config::{Config, Endpoint};
 use crate::memory::Memory;
-use crate::storage::{Options, Store};
+use crate::storage::{self, Options, Store};
 
 use admission::AdmissionControl;
 use capacity::Capacity;
@@ -122,7 +122,7 @@ pub fn run(config: &Config) -> Result<(), String> {
     let most = admission::max_threads(capacity.transfers);
     let workers = Workers::start(server, worker, most)?;
     // It may wait for the disk, and is done before the server says that it is there.
-    let file_system = shared.store.file_system();
+    let file_system = storage::file_system(&shared.store);
     announce::listening(&addresses);
     // From here on, so that the lines above come before those of the cleaner.
     cleaner::start(Arc::clone(&shared))?;

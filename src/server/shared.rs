@@ -9,7 +9,7 @@ use super::transfer::Transfers;
 use super::uploads::Uploads;
 use crate::http::forwarded::TrustedProxies;
 use crate::memory::Memory;
-use crate::storage::Store;
+use crate::storage::{self, Store};
 
 /// The state of the server.
 pub(super) struct Shared {
@@ -30,7 +30,7 @@ impl Shared {
     pub(super) fn give_up(&self) {
         self.socket_files.remove();
         self.transfers.give_up();
-        self.store.discard_staged();
+        storage::discard_staged(&self.store);
     }
 
     /// Drops uploads that are too slow, for a request that was refused and would have had room without

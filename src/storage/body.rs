@@ -2,20 +2,20 @@
 
 use std::io::Write;
 
-use super::Error;
-use super::staged::{Need, Staged};
+use super::error::Error;
 use super::store::Store;
+use super::upload::{self, Need, Staged, check_need};
 
 /// A body: in memory where it is small, so that it need not be copied from one file into another.
 #[derive(Debug)]
-pub enum Body<'r> {
+pub enum Body<'s> {
     /// All of it.
     Bytes(Vec<u8>),
     /// In a file that nobody sees.
-    Staged(Staged<'r>),
+    Staged(Staged<'s>),
 }
 
-impl<'r> Body<'r> {
+impl<'s> Body<'s> {
     /// Its length in bytes.
     #[must_use]
     pub fn length(&self) -> u64 {
@@ -32,7 +32,7 @@ impl<'r> Body<'r> {
     pub(super) fn check_room(&self, store: &Store) -> Result<(), Error> {
         match self {
             Self::Staged(staged) => staged.check_room(staged.length()),
-            Self::Bytes(bytes) => store.check_need(need(bytes)),
+            Self::Bytes(bytes) => check_need(store, need(bytes)),
         }
     }
 
@@ -40,7 +40,7 @@ impl<'r> Body<'r> {
     ///
     /// # Errors
     /// [`Error::NoSpace`], or what the system says.
-    pub fn into_staged(self, store: &'r Store) -> Result<Staged<'r>, Error> {
+    pub fn into_staged(self, store: &'s Store) -> Result<Staged<'s>, Error> {
         match self {
             Self::Staged(staged) => Ok(staged),
             Self::Bytes(bytes) => stage(store, &bytes),
@@ -48,7 +48,7 @@ impl<'r> Body<'r> {
     }
 
     /// Has it in a file, and gives that.
-    pub(super) fn stage(&mut self, store: &'r Store) -> Result<&mut Staged<'r>, Error> {
+    pub(super) fn stage(&mut self, store: &'s Store) -> Result<&mut Staged<'s>, Error> {
         loop {
             match self {
                 Self::Staged(staged) => return Ok(staged),
@@ -58,8 +58,8 @@ impl<'r> Body<'r> {
     }
 }
 
-fn stage<'r>(store: &'r Store, bytes: &[u8]) -> Result<Staged<'r>, Error> {
-    let mut staged = store.stage(need(bytes))?;
+fn stage<'s>(store: &'s Store, bytes: &[u8]) -> Result<Staged<'s>, Error> {
+    let mut staged = upload::stage(store, need(bytes))?;
     staged.write_all(bytes)?;
     Ok(staged)
 }

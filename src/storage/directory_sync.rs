@@ -3,38 +3,36 @@
 use std::fs::File;
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::Mode;
 use rustix::io::Errno;
 
-use super::Error;
-use super::store::{DIR_FLAGS, Store};
+use super::error::Error;
+use super::store::Store;
+use super::sys::open_directory;
 
 /// A directory in which a name is about to be changed, and which is then to be on the disk.
 ///
-/// What that takes is there before the change: a change that has been made cannot be refused any more for want of a
-/// descriptor, or of the right to read the directory.
-#[must_use = "the change is on the disk only once the folder has been synced"]
+/// What that takes is there before the change: once the change has been made, the operation must not
+/// fail for want of a descriptor, or of the right to read the directory.
+#[must_use = "the change is on the disk only once the directory has been synced"]
 pub(super) struct DirectorySync(Option<File>);
 
-impl Store {
-    /// Makes ready to sync a directory, if writes are to be on the disk.
+impl DirectorySync {
+    /// Prepares to sync a directory, if writes are to be on the disk.
     ///
     /// # Errors
-    /// [`Error::Raced`] where the directory has been removed, or what the system says.
-    pub(super) fn directory_sync(&self, dir: BorrowedFd<'_>) -> Result<DirectorySync, Error> {
-        if !self.options.sync {
-            return Ok(DirectorySync(None));
+    /// [`Error::Raced`] where the directory has been removed; those of openat(2).
+    pub(super) fn prepare(store: &Store, dir: BorrowedFd<'_>) -> Result<Self, Error> {
+        if !store.options.sync {
+            return Ok(Self(None));
         }
-        // A directory opened with O_PATH cannot be synced.
-        match rustix::fs::openat(dir, ".", DIR_FLAGS, Mode::empty()) {
-            Ok(readable) => Ok(DirectorySync(Some(File::from(readable)))),
+        // The directory may be open with O_PATH, and cannot be synced then.
+        match open_directory(dir, ".") {
+            Ok(readable) => Ok(Self(Some(File::from(readable)))),
             Err(Errno::NOENT) => Err(Error::Raced),
             Err(errno) => Err(errno.into()),
         }
     }
-}
 
-impl DirectorySync {
     /// Writes the directory's entries to the disk, once they have been changed.
     ///
     /// # Errors

@@ -1,30 +1,31 @@
-//! What can keep an operation on the storage from being done.
+//! Why an operation on the storage fails, and trying again where another request came in between.
 
 use std::fmt;
 use std::io;
 
 use rustix::io::Errno;
 
-use super::Shortage;
+use super::shortage::Shortage;
 use crate::computing::Cancelled;
 
-/// Why an operation was not carried out. Nothing that others can see has changed, unless the disk failed to confirm
-/// with `--sync data` what had been put in place.
+/// Why an operation was not carried out. Nothing that others can see has changed then, except where the
+/// disk did not confirm, with `--sync data`, what had been put in place.
 #[derive(Debug)]
 pub enum Error {
     /// Nothing has this name.
     NotFound,
     /// A component of the name that must be a directory is a file.
     ParentIsFile,
-    /// The name is a directory's, where a file is needed.
+    /// The name is that of a directory, and a file is needed.
     IsDirectory,
-    /// The name is a file's, where a directory is needed.
+    /// The name is that of a file, and a directory is needed.
     IsFile,
     /// The name is that of a FIFO, socket or device.
     NotRegular,
-    /// A directory that something should replace has something in it.
+    /// A directory that is to be replaced is not empty.
     NotEmpty,
-    /// A directory cannot be moved into itself, nor a link onto the file that it leads to, nor that onto the link.
+    /// A directory cannot be moved into itself, nor a link onto the file that it leads to, nor a file
+    /// onto a link to it.
     IntoItself,
     /// A symbolic link on the way leads out of the root, nowhere or round in a circle.
     Outside,
@@ -32,34 +33,36 @@ pub enum Error {
     Own,
     /// The root itself cannot be replaced, renamed or removed.
     IsRoot,
-    /// The disk is full, or would fall below the space to be kept free; with the figures, where they are known.
+    /// The disk is full, or would fall below the space to be kept free; with the figures, where they
+    /// are known.
     NoSpace(Option<Shortage>),
-    /// The name lies on another file system than the root, or is a place where one is mounted.
+    /// The name lies on another mount than the root, or is a mount point.
     MountPoint,
-    /// The server's user may not do that there.
+    /// The server's user has no permission to do that there.
     Denied,
-    /// The file system has become one that can only be read.
+    /// The file system has become read-only.
     ReadOnly,
     /// The process or the system has no descriptor left.
     Exhausted,
     /// Other requests have all the memory that there is for such work.
     OutOfMemory,
-    /// What the name leads to has changed in between: to be tried again.
+    /// What the name leads to has changed in between: the operation is to be tried again.
     Raced,
-    /// The caller does not give a file this name, since it is written as that of a directory.
+    /// The name is written as that of a directory, and is not given to a file.
     DirectoryName,
-    /// The condition of the caller on what is there does not hold.
+    /// The caller's condition on what is there does not hold.
     Unmet,
     /// The file has this length in bytes, not the one that the caller expects.
     OtherLength(u64),
     /// The result is no longer wanted.
     Cancelled(Cancelled),
-    /// Another holder kept the lock on the file for too long, or the file is a program that is being executed.
+    /// Another program kept the lock on the file for too long, or the file is a program that is being
+    /// executed.
     Locked,
-    /// The path of the storage leads no longer to the directory that is open, and what is written there is lost to whoever
-    /// looks for it. With a text for the log only.
+    /// The path of the storage no longer leads to the directory that is open: what is written there
+    /// would not be found. With a text for the log only.
     Displaced(String),
-    /// Anything else that the system says; for the log only.
+    /// Any other error of a system call, for the log only.
     System(io::Error),
 }
 
@@ -98,7 +101,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Error {
-    /// What an error number means for an operation on the server's own directory: nothing there is missing by a client's
+    /// What an error number means in the server's own directory, where nothing is missing by a client's
     /// doing.
     pub(super) fn in_own_directory(errno: Errno) -> Self {
         match Self::from(errno) {
@@ -109,15 +112,15 @@ impl Error {
         }
     }
 
-    /// What it means that something has been done, and the disk does not confirm it: whatever the system says then, it is
-    /// neither to be tried again nor to be taken for undone.
+    /// What it means that the disk does not confirm what has been done: whatever the error number is,
+    /// the operation is neither to be tried again nor to be taken for undone.
     pub(super) fn unconfirmed(error: impl Into<io::Error>) -> Self {
         Self::System(error.into())
     }
 }
 
-/// What an error means at the opening of an entry that has just been seen to be a regular file: where that is not so any
-/// more, it was removed or swapped in between.
+/// What an error means at the opening of an entry that has just been seen to be a regular file: where it
+/// is none any more, it was removed or replaced in between.
 pub(super) fn raced(error: Error) -> Error {
     match error {
         Error::NotFound | Error::Outside | Error::IsDirectory | Error::NotRegular => Error::Raced,
@@ -125,12 +128,15 @@ pub(super) fn raced(error: Error) -> Error {
     }
 }
 
-/// How often an operation is tried whose name leads elsewhere each time.
-const TRIES: usize = 32;
+/// The maximum attempts of an operation that is raced each time.
+const MAX_ATTEMPTS: usize = 32;
 
-/// Tries an operation until nothing comes in between.
+/// Carries out an operation, again as long as it is raced.
+///
+/// # Errors
+/// [`Error::Locked`] after the last attempt, or any other error of the operation.
 pub(super) fn retry_on_race<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         match attempt() {
             Err(Error::Raced) => std::thread::yield_now(),
             other => return other,
@@ -139,7 +145,7 @@ pub(super) fn retry_on_race<T>(mut attempt: impl FnMut() -> Result<T, Error>) ->
     Err(Error::Locked)
 }
 
-/// For writers, whose traits know no other error: it becomes the same again on its way back.
+/// For implementations of `std::io::Write`, which have no other error. The conversion back finds it.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         match error {
@@ -171,7 +177,7 @@ impl From<Errno> for Error {
             Errno::MFILE | Errno::NFILE => Self::Exhausted,
             // A program that is being executed may not be written to.
             Errno::TXTBSY => Self::Locked,
-            // On a network file system: replaced by another server since it was looked up.
+            // On a network file system: another server has replaced it since it was looked up.
             Errno::STALE => Self::Raced,
             other => Self::System(other.into()),
         }
@@ -180,7 +186,6 @@ impl From<Errno> for Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        // A writer of the storage passes its own error through the traits of `std::io`.
         error
             .downcast()
             .unwrap_or_else(|error| match Errno::from_io_error(&error) {

@@ -1,15 +1,16 @@
-//! What the storage directory is on, for the log of the start.
+//! The file system that the root is on, for the log of the start.
 
 use std::fs;
 
-use super::Error;
-use super::mount::Mount;
+use super::error::Error;
+use super::identity::Mount;
 use super::store::Store;
 
-/// The file system of the storage directory.
+/// The file system of the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSystem {
-    /// Its type, as `ext4` or `nfs4`; where the system does not name it, its number (statfs(2)) in hexadecimal.
+    /// Its type, as `ext4` or `nfs4`; where the system does not name it, its number (statfs(2)) in
+    /// hexadecimal.
     pub kind: String,
     /// What it has free for the server's user, in bytes.
     pub free: u64,
@@ -17,29 +18,28 @@ pub struct FileSystem {
     pub size: u64,
 }
 
-impl Store {
-    /// What the storage directory is on.
-    ///
-    /// # Errors
-    /// Those of statvfs(3) and statfs(2).
-    pub fn file_system(&self) -> Result<FileSystem, Error> {
-        let stat = rustix::fs::fstatvfs(&self.dir)?;
-        let number = rustix::fs::fstatfs(&self.dir)?.f_type;
-        let mount = Mount::of(&self.dir).ok().and_then(Mount::id);
-        let kind = mount.and_then(|id| {
-            let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-            kind_of(&mounts, id).map(str::to_owned)
-        });
-        Ok(FileSystem {
-            kind: kind.unwrap_or_else(|| format!("{number:#x}")),
-            free: stat.f_bavail.saturating_mul(stat.f_frsize),
-            size: stat.f_blocks.saturating_mul(stat.f_frsize),
-        })
-    }
+/// Tells what the root is on.
+///
+/// # Errors
+/// Those of statvfs(3) and statfs(2).
+pub fn file_system(store: &Store) -> Result<FileSystem, Error> {
+    let root = &store.layout.root;
+    let stat = rustix::fs::fstatvfs(root)?;
+    let number = rustix::fs::fstatfs(root)?.f_type;
+    let mount = Mount::of(root).ok().and_then(|mount| mount.id);
+    let kind = mount.and_then(|id| {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+        kind_of(&mounts, id).map(str::to_owned)
+    });
+    Ok(FileSystem {
+        kind: kind.unwrap_or_else(|| format!("{number:#x}")),
+        free: stat.f_bavail.saturating_mul(stat.f_frsize),
+        size: stat.f_blocks.saturating_mul(stat.f_frsize),
+    })
 }
 
-/// The type of the file system of a mount (proc_pid_mountinfo(5)): it comes after a hyphen, of which there may be
-/// others in the optional fields' place only as parts of words.
+/// The type of the file system of a mount (proc_pid_mountinfo(5)). It comes after a hyphen that stands
+/// alone: other fields have hyphens only as parts of words.
 fn kind_of(mounts: &str, id: u64) -> Option<&str> {
     let is_it = |line: &&str| {
         let first = line.split(' ').next();

@@ -1,4 +1,5 @@
-//! Where the storage directory is: its path, making and opening it at the start, and whether it is still there.
+//! Where the root directory of the storage is: its path, making and opening it at the start, and whether
+//! the path still leads to it.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
@@ -7,18 +8,18 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 
-use super::Error;
-use super::file_id::FileId;
-use super::store::DIR_FLAGS;
+use super::error::Error;
+use super::identity::FileId;
+use super::sys::DIRECTORY;
 
-/// The path of the storage directory, absolute: the working directory may change or go.
+/// The path of the root, absolute: the working directory may change or be removed.
 #[derive(Debug)]
 pub(super) struct Location {
     path: PathBuf,
 }
 
 impl Location {
-    /// The place of a path, which may be relative to the working directory.
+    /// That of a path, which may be relative to the working directory.
     ///
     /// # Errors
     /// A sentence, where the working directory cannot be found.
@@ -39,8 +40,9 @@ impl Location {
         format!("cannot use the storage folder {shown}: {why} (choose another with --storage)")
     }
 
-    /// Opens the directory. Where there is none it is made, its parents only with `create_parents`: a path that is mistyped,
-    /// or whose volume is not mounted, must not become an empty store on another disk.
+    /// Opens the directory. Where there is none it is made, its parents only with `create_parents`: a
+    /// path that is mistyped, or whose volume is not mounted, must not become an empty storage on
+    /// another disk.
     ///
     /// # Errors
     /// What is wrong with the directory, as a part of a sentence.
@@ -55,8 +57,8 @@ impl Location {
         .map_err(|errno| self.unreadable(errno))
     }
 
-    /// Whether the path, with the links in it, still leads to the directory that is open: it may have been renamed, removed or
-    /// unmounted, or another one may have been put or mounted in its place.
+    /// Checks that the path, with the links in it, still leads to the directory that is open: it may
+    /// have been renamed, removed or unmounted, and another may have been put or mounted in its place.
     ///
     /// # Errors
     /// [`Error::Displaced`].
@@ -74,7 +76,7 @@ impl Location {
     }
 
     fn open_existing(&self) -> Result<OwnedFd, Errno> {
-        rustix::fs::openat(CWD, &self.path, DIR_FLAGS, Mode::empty())
+        rustix::fs::openat(CWD, &self.path, DIRECTORY, Mode::empty())
     }
 
     fn make(&self, create_parents: bool) -> Result<(), String> {
@@ -86,13 +88,13 @@ impl Location {
             Err(error) if error.kind() == ErrorKind::NotFound && !create_parents => {
                 Err(self.without_parent())
             }
-            // Another server has just made it, or a link leads nowhere; opening it tells.
+            // Another server has just made it, or it is a link that leads nowhere: opening it tells.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             made => made.map_err(|error: io::Error| format!("it cannot be made: {error}")),
         }
     }
 
-    /// What to say where not even the parent is there, with the last directory of the path that is.
+    /// The text where not even the parent is there, with the last directory of the path that is.
     fn without_parent(&self) -> String {
         let there = self.path.ancestors().skip(1).find(|path| path.exists());
         let there = there.unwrap_or(Path::new("/")).display();

@@ -1,17 +1,18 @@
 //! What can be told of an entry of a directory without reading it.
 
 use std::ffi::OsStr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::AsFd;
 
-use rustix::fs::{AtFlags, FileType, Stat};
-use rustix::io::Errno;
+use rustix::fs::{FileType, Stat};
 
-use super::Error;
-use super::snapshot::Directory;
+use super::directory::Directory;
+use super::error::Error;
+use super::journal;
 use super::store::Store;
+use super::sys::stat;
 use crate::time::Timestamp;
 
-/// How often an entry is looked at that is being written to.
+/// How often an entry is looked at that changes each time.
 const MAX_STAT_RETRIES: usize = 32;
 
 /// What an entry is. A link is not followed.
@@ -34,7 +35,7 @@ pub struct Metadata {
     pub kind: Kind,
     /// The length of a file in bytes; 0 of anything else.
     pub length: u64,
-    /// The time of its last change.
+    /// The time of its last modification.
     pub modified: Timestamp,
     /// Its permissions: the lower twelve bits of its mode.
     pub permissions: u32,
@@ -67,50 +68,51 @@ impl From<&Stat> for Metadata {
     }
 }
 
-impl Store {
-    /// What an entry of an open directory is; `None` where there is none of that name any more.
-    ///
-    /// While a join to a file is under way, and after one that was killed, its length is the one from before it.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn metadata(&self, directory: &Directory, name: &OsStr) -> Result<Option<Metadata>, Error> {
-        match self.look(directory.fd(), name) {
-            Ok(metadata) => Ok(Some(metadata)),
-            Err(Error::NotFound) => Ok(None),
-            Err(error) => Err(error),
+/// What an entry of an open directory is, without opening it; `None` where there is none of that name
+/// any more.
+///
+/// While an append to a file is under way, and after one that was killed, its length is the one from
+/// before the append.
+///
+/// An append is committed by the removal of its intent. That there is no intent shows the length to be
+/// that of a file at rest only where the file is, after that, what it was before. The length of an
+/// intent is compared with a size from after the intent was read, as in `Snapshot::take`: a size from
+/// before may be from the middle of the previous append, all of which the intent counts as committed.
+///
+/// # Errors
+/// Those of fstatat(2), and those of reading the intent.
+pub(super) fn metadata(
+    store: &Store,
+    directory: &Directory,
+    name: &OsStr,
+) -> Result<Option<Metadata>, Error> {
+    let at = (directory.as_fd(), name);
+    let Some(mut seen) = stat(at)? else {
+        return Ok(None);
+    };
+    for _ in 0..MAX_STAT_RETRIES {
+        let mut metadata = Metadata::from(&seen);
+        if metadata.kind != Kind::File {
+            return Ok(Some(metadata));
+        }
+        let intent = match journal::read_at(store, at, seen.st_ino) {
+            Err(Error::NotFound) => return Ok(None),
+            intent => intent?.length(),
+        };
+        let Some(seen_again) = stat(at)? else {
+            return Ok(None);
+        };
+        match intent {
+            Some(before) if seen.st_ino == seen_again.st_ino => {
+                metadata.length = before.min(Metadata::from(&seen_again).length);
+                return Ok(Some(metadata));
+            }
+            None if is_same(&seen, &seen_again) => return Ok(Some(metadata)),
+            _ => seen = seen_again,
         }
     }
-
-    /// Looks without opening the file. A join ends by the removal of its note: that there is none shows the length to
-    /// be that of a file at rest only where the file is, after that, what it was before. A noted length is held against
-    /// a size from after the note was read, as in [`Store::snapshot`]; one from before may be from the middle of the
-    /// join before, all of which the note lets count.
-    fn look(&self, dir: BorrowedFd<'_>, name: &OsStr) -> Result<Metadata, Error> {
-        let mut seen = stat(dir, name)?;
-        for _ in 0..MAX_STAT_RETRIES {
-            let mut metadata = Metadata::from(&seen);
-            if metadata.kind != Kind::File {
-                return Ok(metadata);
-            }
-            let noted = self.note_at(dir, name, seen.st_ino)?.length();
-            let seen_again = stat(dir, name)?;
-            match noted {
-                Some(noted) if seen.st_ino == seen_again.st_ino => {
-                    metadata.length = noted.min(Metadata::from(&seen_again).length);
-                    return Ok(metadata);
-                }
-                None if is_same(&seen, &seen_again) => return Ok(metadata),
-                _ => seen = seen_again,
-            }
-        }
-        // Another program keeps writing to it; no join would.
-        Ok(Metadata::from(&seen))
-    }
-}
-
-fn stat(dir: BorrowedFd<'_>, name: &OsStr) -> Result<Stat, Errno> {
-    rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)
+    // Another program keeps writing to it: appends of servers would have had a pause.
+    Ok(Some(Metadata::from(&seen)))
 }
 
 fn is_same(a: &Stat, b: &Stat) -> bool {

@@ -1,57 +1,72 @@
-//! The only door to the disk.
+//! All access to the stored files.
 //!
-//! In: the storage root as an open directory and everything beneath it: snapshots for reading, staged writes, joins
-//! (appends), listings, trees, renames, removals, free space. Out: HTTP; nothing here knows what a request is.
+//! Responsible for: the root as an open directory, and everything beneath it: snapshots for reading,
+//! staged bodies, appends, copies, listings, trees, renames, removals, free space. Not for: HTTP; nothing
+//! here knows what a request is.
 //!
-//! Several servers may work on one root at the same time. What keeps their writes apart is in the file system: names
-//! change by `rename` alone, and whoever changes what a name leads to first holds `flock` on the file that is there.
+//! Several servers may work on one root at the same time. What keeps their writes apart is in the file
+//! system: names change by `rename` alone, and before what a name leads to is changed, the file that is
+//! there is locked by `flock`.
+//!
+//! The files are in strict order: `scripts/check-imports --order` prints it. At the bottom is what a
+//! system call returns (`identity`, `sys`), then the directories (`layout`) and what operations share
+//! (`store`), then names (`resolve`), reading (`snapshot`, `listing`, `tree`), locking (`target`,
+//! `pair`), staged bodies (`upload`, `body`), and at the top the operations that write (`ops`).
 
 mod body;
-mod copy;
+mod copy_range;
+mod directory;
 mod directory_sync;
+mod early_checks;
 mod error;
-mod file_id;
 mod file_system;
-mod join;
-mod list;
+mod identity;
+mod journal;
+mod layout;
+mod listing;
 mod location;
+mod lock;
+mod locked;
 mod metadata;
-mod mkdir;
-mod mount;
-mod note;
-mod own;
+mod names;
+mod ops;
+mod own_directory;
 mod pair;
 mod promises;
-mod recover;
-mod remove;
-mod rename;
-mod replace;
+mod publish;
+mod removal;
+mod resolve;
 #[cfg(test)]
 mod scratch;
+mod shortage;
 mod snapshot;
 mod sorted;
 mod space;
 mod spill;
-mod staged;
 mod store;
+mod sys;
 mod target;
 mod tree;
-mod turn;
+mod upload;
 mod version;
-mod walk;
 mod window;
 
 pub use body::Body;
-pub use copy::Copied;
+pub use directory::Directory;
 pub use error::Error;
-pub use file_system::FileSystem;
-pub use join::IfMissing;
-pub use list::Listing;
+pub use file_system::{FileSystem, file_system};
+pub use listing::Listing;
 pub use metadata::{Kind, Metadata};
-pub use recover::Unclearable;
-pub use snapshot::{Directory, Entry, Snapshot};
-pub use space::Shortage;
-pub use staged::{Need, Staged};
+pub use ops::append::{IfMissing, append, check_append};
+pub use ops::copy::{Copied, catch_up, commit_copy, is_copy_of_itself, stage_copy};
+pub use ops::mkdir::make_directory;
+pub use ops::put::{check_put, put};
+pub use ops::recover::{Unclearable, discard_staged, recover};
+pub use ops::remove::remove;
+pub use ops::rename::{check_rename, rename};
+pub use shortage::Shortage;
+pub use snapshot::{Entry, Snapshot, open_entry};
 pub use store::{Options, Store};
 pub use tree::{Node, NodeContent, Tree};
+pub use upload::{Need, Staged, check_need, stage};
 pub use version::{Check, Current, Version};

@@ -1,161 +1,177 @@
-//! What the two names of a rename or copy lead to, both under locks.
+//! Locking what the two names of a rename or copy lead to.
 //!
-//! Responsible for: locking both without ever waiting in a circle. Not for: a single lock (see `target`).
+//! Responsible for: locking both without ever waiting in a circle. Not for: a single lock (see
+//! `target`).
 //!
-//! Of two, the one is waited for, and the other is taken if it is free, in turns: so a file that is to be moved or copied to
-//! a busy one can be read and written to until that is free. Where neither is free when the other is, the second one is
-//! waited for as well, for a short while, and only in the order of inode numbers: so two writers never wait for each other.
+//! One of the two is waited for, and the other is locked only if it is free, in turns: so a file that is
+//! to be renamed or copied onto a busy one can be read and written to until that is free. Where each is
+//! busy whenever the other is free, the second one is waited for as well, for a short while, and only in
+//! the order of inode numbers: so two writers never wait for each other.
 
 use std::time::{Duration, Instant};
 
 use rustix::fs::FileType;
 
-use super::Error;
-use super::file_id::FileId;
-use super::snapshot::LOCK_TIMEOUT;
+use super::error::Error;
+use super::identity::FileId;
+use super::lock::LOCK_TIMEOUT;
+use super::locked::LockedEntry;
+use super::resolve::Seen;
 use super::store::Store;
-use super::target::{At, LockedEntry, Purpose, candidate, is_at, stat};
+use super::sys::{EntryAt, stat};
+use super::target::{Candidate, Purpose, find, is_at};
 use super::version::Check;
-use super::walk::Seen;
 
-/// What is under the second name of a rename or copy.
-pub(super) enum Target {
+/// What is under the new name of a rename or copy.
+pub(super) enum Destination {
     /// Nothing.
     Missing,
-    /// The very file that the first name leads to.
+    /// The very file that the old name leads to.
     Source,
     Entry(LockedEntry),
 }
 
-impl Target {
+impl Destination {
     pub(super) fn entry(&self) -> Option<&LockedEntry> {
         match self {
             Self::Entry(entry) => Some(entry),
             Self::Missing | Self::Source => None,
         }
     }
+
+    /// Evaluates a condition on it; `source` is what the old name leads to.
+    ///
+    /// # Errors
+    /// Those of the condition; those of fstat(2) and of reading the intent.
+    pub(super) fn check(
+        &self,
+        store: &Store,
+        source: &LockedEntry,
+        check: Check<'_>,
+    ) -> Result<(), Error> {
+        let entry = match self {
+            Self::Missing => return check(None),
+            Self::Source => source,
+            Self::Entry(entry) => entry,
+        };
+        check(Some(&entry.current(store)?))
+    }
 }
 
-/// Which try it is to lock two entries, from 0 on.
+/// How often it has been tried to lock two entries.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Round(u32);
 
-/// The rounds after which two entries may be given up.
-const LEAST_ROUNDS: Round = Round(16);
+/// The rounds that there are at least before two entries are given up.
+const MIN_ROUNDS: Round = Round(16);
 
 /// How long the second of two locks is waited for at most, while the first keeps others waiting.
-const MOST_PATIENCE: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 impl Round {
-    /// Whether it is the target that is waited for.
-    fn is_target_first(self) -> bool {
+    /// Whether the destination is the one that is waited for.
+    fn is_destination_first(self) -> bool {
         self.0 % 2 == 1
     }
 
-    /// How long the other one may be waited for: not at all in the first two rounds, and then for 1 ms, 4 ms, 16 ms and so
-    /// on.
-    fn patience(self) -> Duration {
+    /// How long the other one may be waited for: not at all in the first two rounds, and then for 1 ms,
+    /// 4 ms, 16 ms and so on.
+    fn wait(self) -> Duration {
         match self.0 / 2 {
             0 => Duration::ZERO,
-            pair => Duration::from_millis(1 << (2 * (pair - 1)).min(10)).min(MOST_PATIENCE),
+            pair => Duration::from_millis(1 << (2 * (pair - 1)).min(10)).min(MAX_WAIT),
         }
     }
 }
 
-impl Store {
-    /// Locks what is at two places, `source` and `target`; there must be something at the first.
-    ///
-    /// `check` is asked for the types of both, the second where there is one.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] where there is no source, those of `check`, [`Error::Raced`], [`Error::Locked`].
-    pub(super) fn lock_both(
-        &self,
-        source: At<'_>,
-        target: At<'_>,
-        check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
-    ) -> Result<(LockedEntry, Target), Error> {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let mut round = Round(0);
-        loop {
-            let both = self.try_lock_both(source, target, check, round)?;
-            if let Some(both) = both {
-                return Ok(both);
-            }
-            if round >= LEAST_ROUNDS && Instant::now() > deadline {
-                return Err(Error::Locked);
-            }
-            round.0 += 1;
+/// Locks what is at two places; there must be something at the first.
+///
+/// `check` is given the types of both, the second where there is one.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is no source, those of `check`, [`Error::Raced`], [`Error::Locked`].
+pub(super) fn lock_both(
+    store: &Store,
+    source: EntryAt<'_>,
+    destination: EntryAt<'_>,
+    check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
+) -> Result<(LockedEntry, Destination), Error> {
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    let mut round = Round(0);
+    loop {
+        let both = try_lock_both(store, (source, destination), check, round)?;
+        if let Some(both) = both {
+            return Ok(both);
         }
+        if round >= MIN_ROUNDS && Instant::now() > deadline {
+            return Err(Error::Locked);
+        }
+        round.0 += 1;
     }
+}
 
-    /// Waits for the lock of the one, and takes that of the other if it is free. `None` where it is not, or one of the
-    /// names led elsewhere once the locks were there.
-    fn try_lock_both(
-        &self,
-        source: At<'_>,
-        target: At<'_>,
-        check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
-        round: Round,
-    ) -> Result<Option<(LockedEntry, Target)>, Error> {
-        let first = candidate((source, Seen::Unknown), Purpose::Replace, &|_| Ok(()))?
-            .ok_or(Error::NotFound)?;
-        let (first_id, first_kind) = (first.id, first.kind);
-        let check_second = |kind| check(first_kind, Some(kind));
-        let second = match is_at(target, Some(first_id))? {
-            true => None,
-            false => candidate((target, Seen::Unknown), Purpose::Replace, &check_second)?,
+/// Waits for the lock of one, and takes that of the other if it is free. `None` where it is not, or one
+/// of the names leads elsewhere once the locks are there.
+fn try_lock_both(
+    store: &Store,
+    (source, destination): (EntryAt<'_>, EntryAt<'_>),
+    check: &dyn Fn(FileType, Option<FileType>) -> Result<(), Error>,
+    round: Round,
+) -> Result<Option<(LockedEntry, Destination)>, Error> {
+    let first =
+        find((source, Seen::Unknown), Purpose::Replace, &|_| Ok(()))?.ok_or(Error::NotFound)?;
+    let (first_id, first_kind) = (first.id, first.kind);
+    let check_second = |kind| check(first_kind, Some(kind));
+    let second = match is_at(destination, Some(first_id))? {
+        true => None,
+        false => find(
+            (destination, Seen::Unknown),
+            Purpose::Replace,
+            &check_second,
+        )?,
+    };
+    let Some(second) = second else {
+        check(first_kind, None)?;
+        let locked = first.lock(store)?;
+        let found = match stat(destination)?.as_ref().map(FileId::from) {
+            None => Destination::Missing,
+            Some(id) if id == first_id => Destination::Source,
+            Some(_) => return Ok(None),
         };
-        let Some(mut second) = second else {
-            check(first_kind, None)?;
-            let locked = self.lock_candidate(first)?;
-            let target = match stat(target)?.as_ref().map(FileId::from) {
-                None => Target::Missing,
-                Some(id) if id == first_id => Target::Source,
-                Some(_) => return Ok(None),
-            };
-            return Ok(is_at(source, Some(first_id))?.then_some((locked, target)));
-        };
-        let second_id = second.id;
-        let (a, b) = (first.lock_id(), second.lock_id());
-        let (first, second) = if a.is_some() && a == b {
-            // One lock stands for both: a second one would wait for the first.
-            second.lock = None;
-            (self.lock_candidate(first)?, second.locked_by(None)?)
-        } else {
-            let (waited_for, tried) = match round.is_target_first() {
-                true => (second, first),
-                false => (first, second),
-            };
-            let patience = match waited_for.lock_id() < tried.lock_id() {
-                true => round.patience(),
-                false => Duration::ZERO,
-            };
-            let waited_for = self.lock_candidate(waited_for)?;
-            let Some(tried) = self.lock_candidate_within(tried, patience)? else {
-                return Ok(None);
-            };
-            match round.is_target_first() {
-                true => (tried, waited_for),
-                false => (waited_for, tried),
-            }
-        };
-        let are_there = is_at(source, Some(first_id))? && is_at(target, Some(second_id))?;
-        Ok(are_there.then_some((first, Target::Entry(second))))
-    }
+        return Ok(is_at(source, Some(first_id))?.then_some((locked, found)));
+    };
+    let second_id = second.id;
+    let Some((first, second)) = lock_candidates(store, (first, second), round)? else {
+        return Ok(None);
+    };
+    let are_there = is_at(source, Some(first_id))? && is_at(destination, Some(second_id))?;
+    Ok(are_there.then_some((first, Destination::Entry(second))))
+}
 
-    /// Holds a condition against what is under the second name of a rename or copy.
-    pub(super) fn check_target(
-        &self,
-        source: &LockedEntry,
-        target: &Target,
-        check: Check<'_>,
-    ) -> Result<(), Error> {
-        let entry = match target {
-            Target::Missing => return check(None),
-            Target::Source => source,
-            Target::Entry(entry) => entry,
-        };
-        check(Some(&self.current_of(entry)?))
+fn lock_candidates(
+    store: &Store,
+    (source, destination): (Candidate, Candidate),
+    round: Round,
+) -> Result<Option<(LockedEntry, LockedEntry)>, Error> {
+    let (a, b) = (source.lock_id(), destination.lock_id());
+    if a.is_some() && a == b {
+        // One lock stands for both: a second one would wait for the first.
+        return Ok(Some((source.lock(store)?, destination.locked_by_other()?)));
     }
+    let (waited_for, tried) = match round.is_destination_first() {
+        true => (destination, source),
+        false => (source, destination),
+    };
+    let limit = match waited_for.lock_id() < tried.lock_id() {
+        true => round.wait(),
+        false => Duration::ZERO,
+    };
+    let waited_for = waited_for.lock(store)?;
+    let Some(tried) = tried.lock_within(store, limit)? else {
+        return Ok(None);
+    };
+    Ok(Some(match round.is_destination_first() {
+        true => (tried, waited_for),
+        false => (waited_for, tried),
+    }))
 }

@@ -1,23 +1,23 @@
 //! Reading: what a name leads to, and a file at the length that it has at this moment.
 
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{FileType, FlockOperation, OFlags};
 use rustix::io::Errno;
 
-use super::Error;
-use super::error::retry_on_race;
-use super::file_id::same_file;
-use super::mount::Identity;
-use super::store::{DIR_FLAGS, Store};
-use super::version::Version;
-use super::walk::Place;
+use super::directory::Directory;
+use super::error::{Error, raced, retry_on_race};
+use super::identity::same_file;
+use super::journal;
+use super::lock::LOCK_TIMEOUT;
+use super::resolve::{ResolveOptions, Resolved, resolve};
+use super::store::Store;
+use super::sys::{EntryAt, kind, open_directory, open_file, open_regular, require_regular};
+use super::version::{Current, Version};
 
-/// How long a reader waits for the length of a file that somebody has locked without saying for how long, and a writer
-/// for a lock under which nothing happens.
-pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pause between two attempts to fix the length of a file that is locked.
+const PAUSE: Duration = Duration::from_micros(100);
 
 /// What a name leads to.
 #[derive(Debug)]
@@ -28,7 +28,8 @@ pub enum Entry {
     Directory(Directory),
 }
 
-/// A file as it was when it was opened: later appends and replacements do not change what is read from it.
+/// A file as it was when it was opened: later appends and replacements do not change what is read from
+/// it.
 #[derive(Debug)]
 pub struct Snapshot {
     /// Positioned at the start.
@@ -37,76 +38,86 @@ pub struct Snapshot {
     pub version: Version,
 }
 
-/// An open directory.
-#[derive(Debug)]
-pub struct Directory {
-    dir: OwnedFd,
-    pub(super) is_root: bool,
+/// Opens the file or directory that a name leads to.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Outside`], [`Error::Own`]; [`Error::NotRegular`] at once, without
+/// opening it, for a FIFO, socket or device.
+pub fn open_entry(store: &Store, components: &[String]) -> Result<Entry, Error> {
+    retry_on_race(|| open_entry_once(store, components))
 }
 
-impl Directory {
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.dir.as_fd()
-    }
-}
-
-impl Store {
-    /// Opens the file or directory that a name leads to.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Outside`], [`Error::Own`]; [`Error::NotRegular`] at once, without opening it,
-    /// for a FIFO, socket or device.
-    pub fn open_entry(&self, components: &[String]) -> Result<Entry, Error> {
-        retry_on_race(|| self.open_entry_once(components))
-    }
-
-    fn open_entry_once(&self, components: &[String]) -> Result<Entry, Error> {
-        let (dir, file_name, seen) = match self.find(components)? {
-            Place::Entry(dir, file_name, seen) => (dir, file_name, seen),
-            Place::Directory(dir) => {
-                let dir = rustix::fs::openat(&dir, ".", DIR_FLAGS, Mode::empty())?;
-                let is_root = same_file(dir.as_fd(), self.dir.as_fd())?;
-                return Ok(Entry::Directory(Directory { dir, is_root }));
-            }
-        };
-        match seen.kind(dir.as_fd(), &file_name)? {
-            FileType::RegularFile => {}
-            FileType::Directory => {
-                let flags = DIR_FLAGS | OFlags::NOFOLLOW;
-                let dir = rustix::fs::openat(&dir, &file_name, flags, Mode::empty())?;
-                let is_root = false;
-                return Ok(Entry::Directory(Directory { dir, is_root }));
-            }
-            // A link here has been swapped in since the name was resolved.
-            FileType::Symlink => return Err(Error::Raced),
-            _ => return Err(Error::NotRegular),
+fn open_entry_once(store: &Store, components: &[String]) -> Result<Entry, Error> {
+    let entry = match resolve(store, components, ResolveOptions::FOLLOW)? {
+        Resolved::Entry(entry) => entry,
+        Resolved::Directory(dir) => {
+            let dir = open_directory(&dir, ".")?;
+            let is_root = same_file(&dir, &store.layout.root)?;
+            return Ok(Entry::Directory(Directory::new(dir, is_root)));
         }
-        let fd = rustix::fs::openat(&dir, &file_name, OFlags::RDONLY | PLAIN, Mode::empty())?;
-        Ok(Entry::File(self.snapshot(File::from(fd))?))
+    };
+    match entry.kind()? {
+        FileType::RegularFile => {
+            let file = open_file(entry.at(), OFlags::RDONLY)?;
+            Ok(Entry::File(Snapshot::take(store, file)?))
+        }
+        FileType::Directory => {
+            let dir = open_directory(&entry.dir, &entry.file_name)?;
+            Ok(Entry::Directory(Directory::new(dir, false)))
+        }
+        // A link here has been swapped in since the name was resolved.
+        FileType::Symlink => Err(Error::Raced),
+        _ => Err(Error::NotRegular),
     }
+}
 
+/// What a write would find at a place, seen without a lock: good enough to refuse early.
+///
+/// # Errors
+/// As of [`Snapshot::take`].
+pub(super) fn current(store: &Store, at: EntryAt<'_>) -> Result<Option<Current>, Error> {
+    match kind(at) {
+        Ok(FileType::RegularFile) => {
+            let (file, _) = open_regular(at, OFlags::RDONLY).map_err(raced)?;
+            let snapshot = Snapshot::take(store, file)?;
+            Ok(Some(Current::File(snapshot.version)))
+        }
+        Ok(_) => Ok(Some(Current::Other)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+impl Snapshot {
     /// Fixes the length of an open file.
     ///
-    /// While a join is under way, the length is the one from before it, which its note tells; so is it after a join
-    /// that was killed. The shared lock tells the two cases from a file at rest, and is held only while looking.
+    /// While an append is under way, the length is the one from before it, which its intent tells; so
+    /// is it after an append that was killed. A shared lock, held only while looking, distinguishes a
+    /// file at rest from both.
     ///
-    /// Without the lock, a size is worth something only if it was taken after the note was read. While there is a note,
-    /// its length is what all whole appends come to, and no file ever shrinks below that: a later size is no less. An
-    /// earlier one may be from the middle of the append before, all of which the note lets count. The time stays the
-    /// earlier one, so that no content bears the time of what came after it.
-    pub(super) fn snapshot(&self, file: File) -> Result<Snapshot, Error> {
+    /// Without the lock, a size says something only if it was taken after the intent was read. While
+    /// there is an intent, its length is that of all committed appends, and no file ever shrinks below
+    /// it: a later size is no less. An earlier size may be from the middle of the previous append, all
+    /// of which the intent counts as committed. The time stays the earlier one, so that no content has
+    /// the time of what came after it.
+    ///
+    /// # Errors
+    /// [`Error::IsDirectory`] or [`Error::NotRegular`] where it is no regular file; [`Error::Locked`]
+    /// where it stays locked for [`LOCK_TIMEOUT`] without an intent; those of flock(2), fstat(2) and
+    /// reading the intent.
+    pub(super) fn take(store: &Store, file: File) -> Result<Self, Error> {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         loop {
             let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
             let mut stat = rustix::fs::fstat(&file)?;
-            regular(FileType::from_raw_mode(stat.st_mode))?;
-            let noted = self.note(&file, stat.st_ino)?.length();
+            require_regular(FileType::from_raw_mode(stat.st_mode))?;
+            let before_append = journal::read(store, (&file, stat.st_ino))?.length();
             let is_known = match locked {
                 Ok(()) => {
                     rustix::fs::flock(&file, FlockOperation::Unlock)?;
                     true
                 }
-                Err(Errno::WOULDBLOCK | Errno::INTR) if noted.is_some() => {
+                Err(Errno::WOULDBLOCK | Errno::INTR) if before_append.is_some() => {
                     stat.st_size = rustix::fs::fstat(&file)?.st_size;
                     true
                 }
@@ -114,42 +125,15 @@ impl Store {
                 Err(errno) => return Err(errno.into()),
             };
             if is_known {
-                let version = Version::new(&stat, noted);
-                return Ok(Snapshot { file, version });
+                let version = Version::new(&stat, before_append);
+                return Ok(Self { file, version });
             }
-            // Locked without a note: a writer between lock and note, one that needs none, or one that is about to rename.
+            // Locked without an intent: its writer has not written it yet, needs none, or is about to
+            // replace or rename the file.
             if Instant::now() > deadline {
                 return Err(Error::Locked);
             }
-            std::thread::sleep(Duration::from_micros(100));
+            std::thread::sleep(PAUSE);
         }
-    }
-}
-
-/// How an entry is opened: O_NONBLOCK keeps a FIFO that has been swapped in from blocking; for a regular file it has no
-/// effect.
-const PLAIN: OFlags = OFlags::NOFOLLOW
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
-
-/// Opens a regular file of a directory, and nothing else.
-pub(super) fn open_regular(
-    dir: BorrowedFd<'_>,
-    file_name: &std::ffi::OsStr,
-    access: OFlags,
-) -> Result<(File, Identity), Error> {
-    let fd = rustix::fs::openat(dir, file_name, access | PLAIN, Mode::empty())?;
-    let identity = Identity::of(&fd)?;
-    regular(identity.kind)?;
-    Ok((File::from(fd), identity))
-}
-
-/// Refuses what is no regular file.
-fn regular(kind: FileType) -> Result<(), Error> {
-    match kind {
-        FileType::RegularFile => Ok(()),
-        FileType::Directory => Err(Error::IsDirectory),
-        _ => Err(Error::NotRegular),
     }
 }

@@ -14,11 +14,12 @@ use std::ffi::OsStr;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
-use super::Error;
-use super::list::Names;
+use super::directory::Directory;
+use super::error::Error;
+use super::names::Names;
 use super::spill::{Reader, Spill, bytes_of};
 use super::store::Store;
-use super::window::{SMALL, Source, Window};
+use super::window::{SMALL, Window};
 use crate::computing::Computing;
 use crate::memory::{Grant, Memory};
 
@@ -82,17 +83,17 @@ impl<'r> Sorter<'r> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where many others are being sorted; what the system says.
-    pub(super) fn sort(&mut self, source: Source<'_>) -> Result<Sorted<'r>, Error> {
+    pub(super) fn sort(&mut self, directory: &Directory) -> Result<Sorted<'r>, Error> {
         let begin = self.spill.as_ref().map_or(0, Spill::end);
         let mut names = Names::default();
         let mut room = self.memory.on_disk();
         let mut working = None;
         let mut runs = VecDeque::new();
-        let mut directory = source.open()?;
-        while let Some(entry) = directory.read() {
+        let mut entries = directory.entries()?;
+        while let Some(entry) = entries.read() {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
-            if source.leaves_out(self.store, name) {
+            if !directory.lists(name, &self.store.layout) {
                 continue;
             }
             if working.is_none() && names.used() + name.len() > SMALL {
@@ -111,7 +112,7 @@ impl<'r> Sorter<'r> {
             }
             names.push(name);
         }
-        drop(directory);
+        drop(entries);
         if runs.is_empty() && working.is_none() {
             names.sort();
             names.shrink();
@@ -195,7 +196,7 @@ impl<'r> Sorter<'r> {
     /// The file, made if it can be.
     fn disk(&mut self) -> Option<&mut Spill> {
         if self.spill.is_none() && self.can_spill {
-            self.spill = self.store.spill();
+            self.spill = Spill::create(&self.store.layout);
             self.can_spill = self.spill.is_some();
         }
         self.spill.as_mut().filter(|_| self.can_spill)
@@ -216,7 +217,7 @@ impl<'r> Sorter<'r> {
     pub(super) fn next<'s>(
         &self,
         sorted: &'s mut Sorted<'r>,
-        source: Source<'_>,
+        directory: &Directory,
         computing: &mut dyn Computing,
     ) -> Result<Option<&'s OsStr>, Error> {
         match sorted {
@@ -225,7 +226,7 @@ impl<'r> Sorter<'r> {
                 *next += usize::from(name.is_some());
                 Ok(name)
             }
-            Sorted::Window(window) => window.next((self.store, self.memory), source, computing),
+            Sorted::Window(window) => window.next((self.store, self.memory), directory, computing),
             Sorted::Spilled { reader, .. } => match &self.spill {
                 Some(spill) => Ok(spill.next(reader, READ)?.map(OsStr::from_bytes)),
                 None => Ok(None),
@@ -324,8 +325,8 @@ mod tests {
 
     use super::*;
     use crate::computing::Cancelled;
-    use crate::storage::Entry;
     use crate::storage::scratch::Scratch;
+    use crate::storage::snapshot::{Entry, open_entry};
 
     type Failed = Box<dyn std::error::Error>;
 
@@ -350,14 +351,10 @@ mod tests {
         sorter: &mut Sorter<'_>,
         store: &Store,
     ) -> Result<(Vec<String>, &'static str), Failed> {
-        let Entry::Directory(directory) = store.open_entry(&[])? else {
+        let Entry::Directory(directory) = open_entry(store, &[])? else {
             return Err("no folder".into());
         };
-        let source = Source {
-            dir: directory.fd(),
-            is_root: true,
-        };
-        let mut sorted = sorter.sort(source)?;
+        let mut sorted = sorter.sort(&directory)?;
         let kind = match &sorted {
             Sorted::Kept { grant: None, .. } => "small",
             Sorted::Kept { .. } => "kept",
@@ -367,7 +364,7 @@ mod tests {
         let mut rounds = Vec::new();
         for _ in 0..2 {
             let mut names = Vec::new();
-            while let Some(name) = sorter.next(&mut sorted, source, &mut ())? {
+            while let Some(name) = sorter.next(&mut sorted, &directory, &mut ())? {
                 names.push(name.to_string_lossy().into_owned());
                 sorted.rest();
             }
@@ -411,7 +408,7 @@ mod tests {
             let store = &storage.store;
             let mut sorter = Sorter::new(store, &memory);
             if disk > 0 {
-                sorter.spill = Some(store.spill_on_any_disk()?);
+                sorter.spill = Some(Spill::create_on_any_disk(&store.layout)?);
             } else {
                 sorter.can_spill = false;
             }
@@ -467,15 +464,11 @@ mod tests {
             (&many, None, true),
             (&many, Some(9), true),
         ] {
-            let Entry::Directory(directory) = storage.store.open_entry(&[])? else {
+            let Entry::Directory(directory) = open_entry(&storage.store, &[])? else {
                 return Err("no folder".into());
             };
-            let source = Source {
-                dir: directory.fd(),
-                is_root: true,
-            };
             let mut sorter = Sorter::new(&storage.store, &memory);
-            let mut sorted = sorter.sort(source)?;
+            let mut sorted = sorter.sort(&directory)?;
             assert!(!sorted.is_fixed());
             let mut counted = Counted {
                 most_steps,
@@ -483,7 +476,7 @@ mod tests {
             };
             let mut names = 0_u64;
             let ended = loop {
-                match sorter.next(&mut sorted, source, &mut counted) {
+                match sorter.next(&mut sorted, &directory, &mut counted) {
                     Ok(Some(_)) => names += 1,
                     Ok(None) => break None,
                     Err(error) => break Some(error.to_string()),

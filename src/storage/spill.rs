@@ -13,9 +13,12 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::Error;
-use super::list::Names;
+use super::error::Error;
+use super::layout::Layout;
+use super::names::Names;
+use super::space::check_space;
 use super::store::Store;
+use super::sys::read_at;
 
 /// How much is read at once where many runs are read side by side, in bytes.
 const MERGE_BUFFER: usize = 16 * 1024;
@@ -44,44 +47,24 @@ pub(super) struct Reader {
 /// What `tmpfs` and `ramfs` say they are (statfs(2)).
 const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 
-impl Store {
-    /// A file for names; `None` where there can be none, or where it would only be other memory.
-    pub(super) fn spill(&self) -> Option<Spill> {
-        let kind = rustix::fs::fstatfs(&self.staged).ok()?.f_type;
+impl Spill {
+    /// Creates a file for names; `None` where there can be none, or where it would only take memory.
+    pub(super) fn create(layout: &Layout) -> Option<Self> {
+        let kind = rustix::fs::fstatfs(&layout.staged).ok()?.f_type;
         if IN_MEMORY
             .iter()
             .any(|it| i128::from(*it) == i128::from(kind))
         {
             return None;
         }
-        self.spill_on_any_disk().ok()
+        Self::create_on_any_disk(layout).ok()
     }
 
-    pub(super) fn spill_on_any_disk(&self) -> Result<Spill, Errno> {
-        let file = self.nameless()?;
-        Ok(Spill { file, end: 0 })
+    pub(super) fn create_on_any_disk(layout: &Layout) -> Result<Self, Errno> {
+        let file = create_nameless(layout)?;
+        Ok(Self { file, end: 0 })
     }
 
-    fn nameless(&self) -> Result<File, Errno> {
-        let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(0o600);
-        let opened = rustix::fs::openat(&self.staged, ".", flags | OFlags::TMPFILE, mode);
-        if let Ok(file) = opened {
-            return Ok(File::from(file));
-        }
-        // Not every file system has O_TMPFILE.
-        let name = self.unique();
-        let flags = flags | OFlags::CREATE | OFlags::EXCL;
-        let file = rustix::fs::openat(&self.staged, &name, flags, mode)?;
-        match rustix::fs::unlinkat(&self.staged, &name, AtFlags::empty()) {
-            // Another server that starts has found it without a lock.
-            Ok(()) | Err(Errno::NOENT) => Ok(File::from(file)),
-            Err(errno) => Err(errno),
-        }
-    }
-}
-
-impl Spill {
     /// Where the next names will begin.
     pub(super) fn end(&self) -> u64 {
         self.end
@@ -96,7 +79,7 @@ impl Spill {
         store: &Store,
         names: impl Iterator<Item = &'n [u8]>,
     ) -> Result<Range<u64>, Error> {
-        store.check_space(0)?;
+        check_space(store, 0)?;
         let start = self.end;
         let mut writer = self.writer();
         for name in names {
@@ -138,7 +121,7 @@ impl Spill {
         mut runs: VecDeque<Range<u64>>,
     ) -> Result<Range<u64>, Error> {
         while runs.len() > 1 {
-            store.check_space(0)?;
+            check_space(store, 0)?;
             let some = runs.drain(..runs.len().min(MOST_RUNS)).collect();
             runs.push_back(self.merge_some(some)?);
         }
@@ -179,8 +162,8 @@ impl Spill {
     }
 
     /// Writes at the end of the file.
-    fn writer(&self) -> BufWriter<At<'_>> {
-        let at = At {
+    fn writer(&self) -> BufWriter<Appender<'_>> {
+        let at = Appender {
             file: &self.file,
             at: self.end,
         };
@@ -201,12 +184,12 @@ impl Spill {
 }
 
 /// A place in a file to write to.
-struct At<'f> {
+struct Appender<'f> {
     file: &'f File,
     at: u64,
 }
 
-impl Write for At<'_> {
+impl Write for Appender<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write_at(bytes, self.at)?;
         self.at += written as u64;
@@ -263,18 +246,31 @@ impl Reader {
         let wanted = left.min(buffer.saturating_sub(kept).max(1));
         self.bytes.reserve_exact(wanted);
         self.bytes.resize(kept + wanted, 0);
-        let read = loop {
-            match file.read_at(&mut self.bytes[kept..], self.at) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                other => break other?,
-            }
-        };
+        let read = read_at(file, &mut self.bytes[kept..], self.at)?;
         self.bytes.truncate(kept + read);
         self.at += read as u64;
         match read {
             0 => Err(Error::System(ErrorKind::UnexpectedEof.into())),
             _ => Ok(()),
         }
+    }
+}
+
+fn create_nameless(layout: &Layout) -> Result<File, Errno> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    let mode = Mode::from_raw_mode(0o600);
+    let opened = rustix::fs::openat(&layout.staged, ".", flags | OFlags::TMPFILE, mode);
+    if let Ok(file) = opened {
+        return Ok(File::from(file));
+    }
+    // Not every file system has O_TMPFILE.
+    let name = layout.unique_name();
+    let flags = flags | OFlags::CREATE | OFlags::EXCL;
+    let file = rustix::fs::openat(&layout.staged, &name, flags, mode)?;
+    match rustix::fs::unlinkat(&layout.staged, &name, AtFlags::empty()) {
+        // Another server that starts has found it unlocked, and removed it.
+        Ok(()) | Err(Errno::NOENT) => Ok(File::from(file)),
+        Err(errno) => Err(errno),
     }
 }
 

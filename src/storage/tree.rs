@@ -10,18 +10,18 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, OFlags};
 use rustix::io::Errno;
 
-use super::Error;
-use super::error::retry_on_race;
-use super::file_id::FileId;
+use super::directory::Directory;
+use super::error::{Error, raced, retry_on_race};
+use super::identity::FileId;
 use super::metadata::Metadata;
-use super::snapshot::{Directory, Snapshot, open_regular};
+use super::snapshot::Snapshot;
 use super::sorted::{Sorted, Sorter};
 use super::store::Store;
-use super::walk::{PATH_DIR, open_plain};
-use super::window::{SMALL, Source};
+use super::sys::{EntryAt, open_beneath, open_regular, open_searchable};
+use super::window::SMALL;
 use crate::computing::Computing;
 use crate::memory::Memory;
 
@@ -35,26 +35,26 @@ const MAX_STEP: usize = 4095;
 ///
 /// What vanishes before it is looked at is left out.
 #[derive(Debug)]
-pub struct Tree<'r> {
-    store: &'r Store,
-    sorter: Sorter<'r>,
+pub struct Tree<'s> {
+    store: &'s Store,
+    sorter: Sorter<'s>,
     top: Directory,
     /// The innermost directory, where it is not the top.
-    at: Option<OwnedFd>,
+    at: Option<Directory>,
     /// The path, from the top, of the innermost directory or of the entry that is being looked at.
     path: Vec<u8>,
     /// The directories on the way, the top first.
-    levels: Vec<Level<'r>>,
+    levels: Vec<Level<'s>>,
     room: usize,
 }
 
 /// A directory on the way.
 #[derive(Debug)]
-struct Level<'r> {
+struct Level<'s> {
     /// The length of its path, with a slash behind it; 0 for the top.
     path_length: usize,
     /// What is in it and has not been looked at.
-    names: Sorted<'r>,
+    names: Sorted<'s>,
 }
 
 /// An entry of a tree.
@@ -99,29 +99,27 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-impl Store {
-    /// Begins to go through an open directory; through the root without what is the server's own.
+impl<'s> Tree<'s> {
+    /// Begins at an open directory; at the root without what is hidden from clients.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; what the system says while its names are read.
-    pub fn tree<'r>(&'r self, top: Directory, memory: &'r Memory) -> Result<Tree<'r>, Error> {
-        self.tree_with_room(top, memory, ROOM)
+    /// [`Error::OutOfMemory`] where other requests are sorting many names; those of reading the
+    /// directory.
+    pub fn new(store: &'s Store, top: Directory, memory: &'s Memory) -> Result<Self, Error> {
+        Self::with_room(store, top, memory, ROOM)
     }
 
-    fn tree_with_room<'r>(
-        &'r self,
+    fn with_room(
+        store: &'s Store,
         top: Directory,
-        memory: &'r Memory,
+        memory: &'s Memory,
         room: usize,
-    ) -> Result<Tree<'r>, Error> {
-        let mut sorter = Sorter::new(self, memory);
-        let names = sorter.sort(Source {
-            dir: top.fd(),
-            is_root: top.is_root,
-        })?;
+    ) -> Result<Self, Error> {
+        let mut sorter = Sorter::new(store, memory);
+        let names = sorter.sort(&top)?;
         let path_length = 0;
-        Ok(Tree {
-            store: self,
+        Ok(Self {
+            store,
             sorter,
             top,
             at: None,
@@ -130,9 +128,7 @@ impl Store {
             room,
         })
     }
-}
 
-impl Tree<'_> {
     /// The next entry; none after an error.
     ///
     /// # Errors
@@ -164,17 +160,15 @@ impl Tree<'_> {
     /// Looks at the next entry of the innermost directory, and goes into it if it is a directory; `None` where there are no
     /// more.
     fn look_at_next(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Error> {
-        let is_root = self.levels.len() == 1 && self.top.is_root;
         let Some(level) = self.levels.last_mut() else {
             return Ok(None);
         };
-        let dir = self.at.as_ref().map_or(self.top.fd(), AsFd::as_fd);
-        let source = Source { dir, is_root };
-        let Some(name) = self.sorter.next(&mut level.names, source, computing)? else {
+        let directory = self.at.as_ref().unwrap_or(&self.top);
+        let Some(name) = self.sorter.next(&mut level.names, directory, computing)? else {
             return Ok(None);
         };
         self.path.extend_from_slice(name.as_bytes());
-        let (metadata, found) = retry_on_race(|| look(self.store, dir, name))?;
+        let (metadata, found) = retry_on_race(|| look(self.store, (directory.as_fd(), name)))?;
         let content = match found {
             Found::File(snapshot) => NodeContent::File(snapshot),
             Found::Link(target) => NodeContent::Link(target),
@@ -196,11 +190,8 @@ impl Tree<'_> {
         if let Some(level) = self.levels.last_mut() {
             level.names.rest();
         }
-        let names = self.sorter.sort(Source {
-            dir: directory.as_fd(),
-            is_root: false,
-        });
-        let names = match names {
+        let directory = Directory::new(directory, false);
+        let names = match self.sorter.sort(&directory) {
             // The archive has begun: rather slowly than not to its end.
             Err(Error::OutOfMemory) => Sorted::nothing_read(),
             names => names?,
@@ -226,8 +217,8 @@ impl Tree<'_> {
         if level.names.is_at_end() || above.is_empty() {
             return Ok(());
         }
-        match open_beneath(self.top.fd(), above) {
-            Ok(directory) => self.at = Some(directory),
+        match open_by_path(self.top.as_fd(), above) {
+            Ok(opened) => self.at = Some(Directory::new(opened, false)),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
                 self.sorter.forget(&level.names);
                 level.names = Sorted::none();
@@ -251,10 +242,10 @@ impl Tree<'_> {
 
     /// What is in a directory vanishes when the directory is removed: then what has been seen of it is not the whole.
     fn check_end(&self) -> Result<(), Error> {
-        let top = rustix::fs::fstat(self.top.fd())?;
+        let top = rustix::fs::fstat(&self.top)?;
         // A server moves it out of sight before it takes it apart.
-        let parent = FileId::at(self.top.fd(), OsStr::new(".."))?;
-        if top.st_nlink == 0 || parent == FileId::of(&self.store.removed)? {
+        let parent = FileId::at(&self.top, OsStr::new(".."))?;
+        if top.st_nlink == 0 || parent == FileId::of(&self.store.layout.removed)? {
             let removed = "the folder was removed meanwhile";
             return Err(Error::System(std::io::Error::other(removed)));
         }
@@ -274,22 +265,19 @@ enum Found {
 ///
 /// # Errors
 /// [`Error::Raced`] where something else has taken its name meanwhile, or what the system says.
-fn look(store: &Store, dir: BorrowedFd<'_>, name: &OsStr) -> Result<(Metadata, Found), Error> {
+fn look(store: &Store, at: EntryAt<'_>) -> Result<(Metadata, Found), Error> {
+    let (dir, name) = at;
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {
-            let (file, _) =
-                open_regular(dir, name, OFlags::RDONLY).map_err(|error| match error {
-                    Error::IsDirectory | Error::NotRegular | Error::Outside => Error::Raced,
-                    other => other,
-                })?;
-            let snapshot = store.snapshot(file)?;
+            let (file, _) = open_regular(at, OFlags::RDONLY).map_err(raced)?;
+            let snapshot = Snapshot::take(store, file)?;
             let mut metadata = Metadata::from(&rustix::fs::fstat(&snapshot.file)?);
             metadata.length = snapshot.version.length;
             Ok((metadata, Found::File(snapshot)))
         }
         FileType::Directory => {
-            let directory = match rustix::fs::openat(dir, name, PATH_DIR, Mode::empty()) {
+            let directory = match open_searchable(dir, name) {
                 Err(Errno::NOTDIR | Errno::LOOP) => return Err(Error::Raced),
                 opened => opened?,
             };
@@ -305,7 +293,7 @@ fn look(store: &Store, dir: BorrowedFd<'_>, name: &OsStr) -> Result<(Metadata, F
 }
 
 /// Opens a directory beneath another by a path of any length, each component with a slash behind it.
-fn open_beneath(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
+fn open_by_path(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
     let mut left = path;
     let mut at: Option<OwnedFd> = None;
     loop {
@@ -319,7 +307,7 @@ fn open_beneath(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
         left = &left[step.len()..];
         let from = at.as_ref().map_or(top, AsFd::as_fd);
         let step = step.strip_suffix(b"/").unwrap_or(step);
-        let opened = open_plain(from, OsStr::from_bytes(step))?;
+        let opened = open_beneath(from, OsStr::from_bytes(step))?;
         if left.is_empty() {
             return Ok(opened);
         }
@@ -333,12 +321,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::storage::Entry;
     use crate::storage::scratch::Scratch;
+    use crate::storage::snapshot::{Entry, open_entry};
 
-    fn tree<'r>(store: &'r Store, memory: &'r Memory, room: usize) -> Result<Tree<'r>, Error> {
-        match store.open_entry(&[])? {
-            Entry::Directory(top) => store.tree_with_room(top, memory, room),
+    fn tree<'s>(store: &'s Store, memory: &'s Memory, room: usize) -> Result<Tree<'s>, Error> {
+        match open_entry(store, &[])? {
+            Entry::Directory(top) => Tree::with_room(store, top, memory, room),
             Entry::File(_) => Err(Error::IsFile),
         }
     }

@@ -5,14 +5,12 @@
 //! readings a client is waited for, without a turn.
 
 use std::ffi::OsStr;
-use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{Dir, Mode};
-
-use super::Error;
-use super::list::Names;
-use super::store::{DIR_FLAGS, Store};
+use super::directory::Directory;
+use super::error::Error;
+use super::names::Names;
+use super::store::Store;
 use crate::computing::Computing;
 use crate::memory::{Grant, Memory};
 
@@ -25,13 +23,6 @@ const LEAST_GRANT: usize = 2 * SMALL;
 /// A directory of fewer names is read without a turn, and a larger one asks after each this many of them
 /// whether to go on.
 const STEP: u64 = 1024;
-
-/// An open directory whose names are wanted.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'f> {
-    pub(super) dir: BorrowedFd<'f>,
-    pub(super) is_root: bool,
-}
 
 /// A part of the names of a directory, and how many of them have been handed out.
 #[derive(Debug)]
@@ -47,19 +38,6 @@ pub(super) struct Window<'r> {
     done: u64,
     /// How many the directory had when it was read last; 0 before that.
     total: u64,
-}
-
-impl Source<'_> {
-    /// Opens the directory for reading: it may be open as a place alone (O_PATH).
-    pub(super) fn open(self) -> Result<Dir, Error> {
-        let readable = rustix::fs::openat(self.dir, ".", DIR_FLAGS, Mode::empty())?;
-        Ok(Dir::new(readable)?)
-    }
-
-    /// Whether an entry is not one of the directory's names.
-    pub(super) fn leaves_out(self, store: &Store, name: &[u8]) -> bool {
-        matches!(name, b"." | b"..") || self.is_root && store.is_own(OsStr::from_bytes(name))
-    }
 }
 
 impl<'r> Window<'r> {
@@ -83,11 +61,11 @@ impl<'r> Window<'r> {
     pub(super) fn next(
         &mut self,
         (store, memory): (&Store, &'r Memory),
-        source: Source<'_>,
+        directory: &Directory,
         computing: &mut dyn Computing,
     ) -> Result<Option<&OsStr>, Error> {
         if self.next == self.names.len() && !self.is_last {
-            let read = self.read_on((store, memory), source, computing);
+            let read = self.read_on((store, memory), directory, computing);
             computing.pause();
             read?;
         }
@@ -100,7 +78,7 @@ impl<'r> Window<'r> {
     fn read_on(
         &mut self,
         (store, memory): (&Store, &'r Memory),
-        source: Source<'_>,
+        directory: &Directory,
         computing: &mut dyn Computing,
     ) -> Result<(), Error> {
         self.drop_names();
@@ -112,8 +90,8 @@ impl<'r> Window<'r> {
         let room = self.grant.as_ref().map_or(SMALL, |it| it.bytes() / 2);
         let mut before: Option<Vec<u8>> = None;
         let mut read = 0;
-        let mut directory = source.open()?;
-        while let Some(entry) = directory.read() {
+        let mut entries = directory.entries()?;
+        while let Some(entry) = entries.read() {
             let entry = entry?;
             read += 1;
             if read % STEP == 0 {
@@ -123,7 +101,7 @@ impl<'r> Window<'r> {
             let is_wanted = |before: Option<&[u8]>| {
                 name > &*self.after && before.is_none_or(|before| name < before)
             };
-            if !is_wanted(before.as_deref()) || source.leaves_out(store, name) {
+            if !is_wanted(before.as_deref()) || !directory.lists(name, &store.layout) {
                 continue;
             }
             if self.names.used() + name.len() > room {

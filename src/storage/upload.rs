@@ -2,14 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::time::Instant;
 
-use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::error::Error;
+use super::lock::try_lock;
+use super::shortage::Shortage;
+use super::space::{check_room, check_space, with_figures};
 use super::store::Store;
-use super::{Error, Shortage};
 use crate::sync::lock;
 
 /// Bodies from this length on have blocks reserved ahead of what comes, in bytes.
@@ -41,8 +43,8 @@ impl Need {
 
 /// A staged body. Dropped without a commit, it leaves nothing.
 #[derive(Debug)]
-pub struct Staged<'r> {
-    pub(super) store: &'r Store,
+pub struct Staged<'s> {
+    pub(super) store: &'s Store,
     pub(super) file: File,
     pub(super) name: String,
     /// Bytes written so far.
@@ -68,58 +70,57 @@ struct Reservation {
     is_possible: bool,
 }
 
-impl Store {
-    /// Makes room for a body.
-    ///
-    /// All of a declared length has to fit beside what is promised to the uploads before it. Blocks are reserved ahead of
-    /// what comes, on the disk itself, so that servers on the same file system see each other's.
-    /// A file system that cannot reserve (`EOPNOTSUPP`) takes the body as it comes.
-    ///
-    /// # Errors
-    /// [`Error::NoSpace`] where the body would not fit or not leave the space to be kept free.
-    pub fn stage(&self, need: Need) -> Result<Staged<'_>, Error> {
-        let declared = need.declared.unwrap_or(0);
-        let number = lock(&self.promises).number();
-        if declared < RESERVE_FROM {
-            self.check_room(number, need.space())?;
-            return self.create_staged(number);
-        }
-        let turn = lock(&self.reserving);
-        self.check_room(number, need.space())?;
-        let mut staged = self.create_staged(number)?;
-        staged.reservation = Some(Reservation {
-            declared,
-            twice: need.twice,
-            reserved: 0,
-            is_possible: true,
-        });
-        lock(&self.promises).enter(number, (declared, need.twice), Instant::now());
-        drop(turn);
-        staged.reserve_ahead()?;
-        Ok(staged)
+/// Makes room for a body.
+///
+/// All of a declared length has to fit beside what is promised to the uploads before it. Blocks are
+/// reserved ahead of what comes, on the disk itself, so that servers on the same file system see each
+/// other's. On a file system that cannot reserve (`EOPNOTSUPP`) the body is taken as it comes.
+///
+/// # Errors
+/// [`Error::NoSpace`] where the body would not fit or not leave the space to be kept free.
+pub fn stage(store: &Store, need: Need) -> Result<Staged<'_>, Error> {
+    let declared = need.declared.unwrap_or(0);
+    let number = lock(&store.promises).number();
+    if declared < RESERVE_FROM {
+        check_room(store, number, need.space())?;
+        return Staged::create(store, number);
     }
+    let reserving = lock(&store.reserving);
+    check_room(store, number, need.space())?;
+    let mut staged = Staged::create(store, number)?;
+    staged.reservation = Some(Reservation {
+        declared,
+        twice: need.twice,
+        reserved: 0,
+        is_possible: true,
+    });
+    lock(&store.promises).enter(number, (declared, need.twice), Instant::now());
+    drop(reserving);
+    staged.reserve_ahead()?;
+    Ok(staged)
+}
 
-    /// Refuses early a body for which there is no room.
-    ///
-    /// # Errors
-    /// [`Error::NoSpace`].
-    pub fn check_need(&self, need: Need) -> Result<(), Error> {
-        let number = lock(&self.promises).number();
-        self.check_room(number, need.space())
-    }
+/// Refuses early a body for which there is no room.
+///
+/// # Errors
+/// [`Error::NoSpace`].
+pub fn check_need(store: &Store, need: Need) -> Result<(), Error> {
+    let number = lock(&store.promises).number();
+    check_room(store, number, need.space())
+}
 
-    /// Creates the file and locks it, which tells a starting server that its writer lives.
-    fn create_staged(&self, number: u64) -> Result<Staged<'_>, Error> {
+impl<'s> Staged<'s> {
+    /// Creates the file and locks it, which tells a server that starts that its writer lives.
+    fn create(store: &'s Store, number: u64) -> Result<Self, Error> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         loop {
-            let name = self.unique();
+            let name = store.layout.unique_name();
             let mode = Mode::from_raw_mode(0o666);
-            let fd = rustix::fs::openat(&self.staged, &name, flags, mode)
+            let fd = rustix::fs::openat(&store.layout.staged, &name, flags, mode)
                 .map_err(Error::in_own_directory)?;
-            let file = File::from(fd);
-            let staged = Staged {
-                store: self,
-                file,
+            let staged = Self {
+                store,
+                file: File::from(fd),
                 name,
                 length: 0,
                 check_at: CHECK_EVERY,
@@ -127,17 +128,13 @@ impl Store {
                 reservation: None,
                 moved: false,
             };
-            match rustix::fs::flock(&staged.file, FlockOperation::NonBlockingLockExclusive) {
-                // A starting server may have found it unlocked and removed it: then make another.
-                Ok(()) if rustix::fs::fstat(&staged.file)?.st_nlink > 0 => return Ok(staged),
-                Ok(()) | Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-                Err(errno) => return Err(errno.into()),
+            // A server that starts may have found it unlocked and removed it: then another is created.
+            if try_lock(&staged.file)? && rustix::fs::fstat(&staged.file)?.st_nlink > 0 {
+                return Ok(staged);
             }
         }
     }
-}
 
-impl Staged<'_> {
     /// Bytes written so far.
     #[must_use]
     pub fn length(&self) -> u64 {
@@ -154,7 +151,7 @@ impl Staged<'_> {
         write: impl FnOnce(&File) -> io::Result<T>,
     ) -> io::Result<T> {
         let length = self.length + count;
-        let written = write(&self.file).map_err(|error| self.store.with_figures(error, length))?;
+        let written = write(&self.file).map_err(|error| with_figures(self.store, error, length))?;
         self.has_grown(length)?;
         Ok(written)
     }
@@ -181,7 +178,7 @@ impl Staged<'_> {
     /// # Errors
     /// [`Error::NoSpace`].
     pub(super) fn check_room(&self, needed: u64) -> Result<(), Error> {
-        self.store.check_room(self.number, needed)
+        check_room(self.store, self.number, needed)
     }
 
     /// Checks that a body that is whole leaves the space to be kept free, where no blocks were reserved for it.
@@ -214,7 +211,7 @@ impl Staged<'_> {
         let _turn = lock(&store.reserving);
         let copy = if it.twice { it.declared } else { 0 };
         let left = it.declared.saturating_sub(it.reserved.max(length));
-        store.check_room(number, left.saturating_add(copy))?;
+        check_room(store, number, left.saturating_add(copy))?;
         let end = it.declared.min(length + ahead);
         if it.is_possible && end > it.reserved {
             let flags = FallocateFlags::KEEP_SIZE;
@@ -231,10 +228,10 @@ impl Staged<'_> {
                 Ok(()) => it.reserved = end,
                 Err(Errno::OPNOTSUPP | Errno::NOSYS) => it.is_possible = false,
                 Err(Errno::FBIG) => return Err(Error::NoSpace(None)),
-                Err(errno) => return Err(store.with_figures(errno.into(), left).into()),
+                Err(errno) => return Err(with_figures(store, errno.into(), left).into()),
             }
             // Another server may have reserved at the same moment; who finds too little left steps back.
-            store.check_space(0)?;
+            check_space(store, 0)?;
         }
         let so_far = (length, it.reserved);
         lock(&store.promises).note(number, so_far, Instant::now());
@@ -246,7 +243,7 @@ impl Write for Staged<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes).map_err(|error| {
             let asked = self.length + bytes.len() as u64;
-            self.store.with_figures(error, asked)
+            with_figures(self.store, error, asked)
         })?;
         self.has_grown(self.length + written as u64)?;
         Ok(written)
@@ -262,7 +259,7 @@ impl Drop for Staged<'_> {
         lock(&self.store.promises).remove(self.number);
         if !self.moved {
             // What cannot be removed now is removed at the next start.
-            let _ = rustix::fs::unlinkat(self.store.staged.as_fd(), &self.name, AtFlags::empty());
+            let _ = rustix::fs::unlinkat(&self.store.layout.staged, &self.name, AtFlags::empty());
         }
     }
 }

@@ -1,0 +1,56 @@
+//! Making a directory.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{FileType, Mode};
+use rustix::io::Errno;
+
+use crate::storage::directory_sync::DirectorySync;
+use crate::storage::early_checks::check_new;
+use crate::storage::error::{Error, retry_on_race};
+use crate::storage::resolve::{ResolveOptions, Resolved, resolve};
+use crate::storage::snapshot::current;
+use crate::storage::store::Store;
+use crate::storage::sys::kind;
+use crate::storage::version::{Check, Current};
+
+/// Makes a directory and its missing parents. One that is there already is no error.
+///
+/// # Errors
+/// [`Error::IsFile`] where something else has the name, [`Error::ParentIsFile`], [`Error::Outside`],
+/// [`Error::Own`], those of `check`, and those of mkdirat(2).
+pub fn make_directory(store: &Store, components: &[String], check: Check<'_>) -> Result<(), Error> {
+    retry_on_race(|| make_directory_once(store, components, check))
+}
+
+fn make_directory_once(
+    store: &Store,
+    components: &[String],
+    check: Check<'_>,
+) -> Result<(), Error> {
+    let check_new = |dir: BorrowedFd<'_>| check_new(store, dir, check);
+    let options = ResolveOptions::create_parents(&check_new);
+    let Resolved::Entry(entry) = resolve(store, components, options)? else {
+        return check(Some(&Current::Other));
+    };
+    let (dir, name) = entry.at();
+    match current(store, entry.at())? {
+        Some(Current::File(_)) => return Err(Error::IsFile),
+        None => check_new(dir)?,
+        other => check(other.as_ref())?,
+    }
+    let sync = DirectorySync::prepare(store, dir)?;
+    match rustix::fs::mkdirat(dir, name, Mode::from_raw_mode(0o777)) {
+        Ok(()) => sync.sync(),
+        Err(Errno::EXIST) => match kind(entry.at()) {
+            Ok(FileType::Directory) => check(Some(&Current::Other)),
+            Ok(_) => Err(Error::IsFile),
+            // Removed since.
+            Err(Errno::NOENT) => Err(Error::Raced),
+            Err(errno) => Err(errno.into()),
+        },
+        // The parent has been removed.
+        Err(Errno::NOENT) => Err(Error::Raced),
+        Err(errno) => Err(errno.into()),
+    }
+}

@@ -1,0 +1,237 @@
+//! Clears what servers that were killed, or removals that could not be finished, have left in the own directory.
+//!
+//! Other servers may be at work on the same root. Bodies and joins of theirs are under their lock, and are left alone;
+//! a removal may be finished by whoever finds it.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::Ordering;
+
+use rustix::fs::{AtFlags, OFlags};
+
+use crate::storage::error::Error;
+use crate::storage::journal::{self, inode_of, link_name};
+use crate::storage::layout::{INTENTS, REMOVED, STAGED};
+use crate::storage::lock::try_lock;
+use crate::storage::own_directory::OWN;
+use crate::storage::removal::take_apart;
+use crate::storage::store::Store;
+use crate::storage::sys::{names, open_regular, stat};
+
+/// What has been found not to be clearable, so that it is logged once: entries of the own directory's directories.
+#[derive(Debug, Default)]
+pub struct Unclearable(HashSet<(&'static str, OsString)>);
+
+/// The most entries that are known not to be clearable; of others nothing is logged.
+const MAX_KNOWN: usize = 1000;
+
+impl Unclearable {
+    fn is_new(&mut self, directory: &'static str, name: OsString) -> bool {
+        self.0.len() < MAX_KNOWN && self.0.insert((directory, name))
+    }
+}
+
+/// What a round has come to.
+#[derive(Debug, Default)]
+struct Round {
+    /// Entries that have been cleared.
+    cleared: usize,
+    failures: Vec<Failure>,
+}
+
+/// An entry that could not be cleared.
+#[derive(Debug)]
+struct Failure {
+    /// Its path in the root; that of its directory where even its name is not known.
+    name: String,
+    cause: String,
+}
+
+/// Clears an entry, and says whether that was needed; or why it could not be done.
+type Clear = fn(&Store, &OsStr) -> Result<bool, String>;
+
+/// Removes abandoned bodies, rolls back killed appends and completes removals: to be called when the
+/// server listens, for it may take long, and then every now and then. What cannot be cleared is left, and
+/// logged once.
+pub fn recover(store: &Store, known: &mut Unclearable) {
+    let Round { cleared, failures } = clear(store, known);
+    for Failure { name, cause } in failures {
+        log::warn!(name, cause; "a remnant cannot be cleared, to be tried again later");
+    }
+    if cleared > 0 {
+        log::info!(cleared; "remnants of servers or removals that did not come to their end are cleared");
+    }
+}
+
+/// Removes the staged bodies of this process: for its end, with uploads still running.
+pub fn discard_staged(store: &Store) {
+    let staged = &store.layout.staged;
+    for name in names(staged).into_iter().flatten().flatten() {
+        if store.layout.is_from_here(&name) {
+            // One that is committed at this moment is gone; and no failure can be mended here.
+            let _ = rustix::fs::unlinkat(staged, &name, AtFlags::empty());
+        }
+    }
+}
+
+fn clear(store: &Store, known: &mut Unclearable) -> Round {
+    let layout = &store.layout;
+    let directories: [(&'static str, BorrowedFd<'_>, Clear); 3] = [
+        (STAGED, layout.staged.as_fd(), |store, name| {
+            drop_abandoned(store, name).or_else(unless_gone)
+        }),
+        (INTENTS, layout.intents.as_fd(), |store, name| {
+            roll_back_abandoned(store, name).or_else(unless_gone)
+        }),
+        (REMOVED, layout.removed.as_fd(), finish_removal),
+    ];
+    let mut round = Round::default();
+    for (directory, dir, clear) in directories {
+        let is_there = |name: &OsStr| matches!(stat((dir, name)), Ok(Some(_)));
+        known
+            .0
+            .retain(|(of, name)| *of != directory || is_there(name));
+        let mut fail = |entry: OsString, cause: String| {
+            let name = format!("{OWN}/{directory}/{}", entry.display());
+            if known.is_new(directory, entry) {
+                round.failures.push(Failure { name, cause });
+            }
+        };
+        let names = match names(dir) {
+            Ok(names) => names,
+            Err(error) => {
+                fail(OsString::new(), error.to_string());
+                continue;
+            }
+        };
+        for name in names {
+            match name.map(|name| (clear(store, &name), name)) {
+                Ok((Ok(true), _)) => round.cleared += 1,
+                Ok((Ok(false), _)) => {}
+                Ok((Err(cause), name)) => fail(name, cause),
+                Err(error) => {
+                    fail(OsString::new(), error.to_string());
+                    break;
+                }
+            }
+        }
+    }
+    round
+}
+
+fn drop_abandoned(store: &Store, name: &OsStr) -> Result<bool, Error> {
+    let staged = store.layout.staged.as_fd();
+    let (file, _) = open_regular((staged, name), OFlags::RDWR)?;
+    if !try_lock(&file).unwrap_or(false) {
+        return Ok(false);
+    }
+    rustix::fs::unlinkat(staged, name, AtFlags::empty())?;
+    Ok(true)
+}
+
+fn roll_back_abandoned(store: &Store, name: &OsStr) -> Result<bool, Error> {
+    let Some(inode) = inode_of(name.as_bytes()) else {
+        return Ok(false);
+    };
+    let intents = store.layout.intents.as_fd();
+    let link = link_name(inode);
+    let (file, identity) = match open_regular((intents, OsStr::new(&link)), OFlags::RDWR) {
+        Ok(opened) => opened,
+        // Without a link the file cannot be found; its intent keeps the length until the next append.
+        Err(Error::NotFound) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if identity.id.inode != inode {
+        // An append was killed before it found that its link is to another file, which has nothing to
+        // do with it. An intent of that number belongs to an append to the file that has it now.
+        rustix::fs::unlinkat(intents, link, AtFlags::empty())?;
+        return Ok(true);
+    }
+    if !try_lock(&file).unwrap_or(false) {
+        return Ok(false);
+    }
+    let file = (&file, inode);
+    if let Some(length) = journal::read(store, file)?.length() {
+        journal::roll_back(store, file, length)?;
+    }
+    journal::commit(store, inode)?;
+    Ok(true)
+}
+
+/// Goes on with the removal of a directory.
+fn finish_removal(store: &Store, name: &OsStr) -> Result<bool, String> {
+    let layout = &store.layout;
+    // What is left of a removal by this server cannot be told from what a request is taking apart.
+    if layout.is_from_here(name) && store.removals.load(Ordering::Relaxed) > 0 {
+        return Ok(false);
+    }
+    if !matches!(stat((layout.removed.as_fd(), name)), Ok(Some(_))) {
+        return Ok(false);
+    }
+    match take_apart(layout, name) {
+        None => Ok(true),
+        Some(left) => Err(left.to_string()),
+    }
+}
+
+/// What is gone need not be cleared.
+fn unless_gone(error: Error) -> Result<bool, String> {
+    match error {
+        Error::NotFound => Ok(false),
+        error => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::scratch::Scratch;
+
+    // symptom: the log said every five minutes that a remnant could not be cleared, and not which.
+    // cause:   only what could not be removed of directories was remembered, and named.
+    // fix:     so is what lies in the other directories of the server's own.
+    #[test]
+    fn what_cannot_be_cleared_is_named_once() -> Result<(), Box<dyn std::error::Error>> {
+        let storage = Scratch::new("recover")?;
+        let store = &storage.store;
+        let own = storage.path.join(OWN);
+        // No server puts directories there.
+        let in_the_way = [own.join("staged/in-the-way"), own.join("joins/7.file")];
+        let mut known = Unclearable::default();
+        for round in 0..2 {
+            in_the_way.iter().try_for_each(std::fs::create_dir)?;
+            let failures = clear(store, &mut known).failures;
+            let names: Vec<_> = failures.iter().map(|it| it.name.as_str()).collect();
+            let named = [".http-nas/staged/in-the-way", ".http-nas/joins/7.file"];
+            assert_eq!(names, named, "{round}: {failures:?}");
+            let failures = clear(store, &mut known).failures;
+            assert!(failures.is_empty(), "{round}: {failures:?}");
+            // What has gone meanwhile is news when it comes again.
+            in_the_way.iter().try_for_each(std::fs::remove_dir)?;
+            clear(store, &mut known);
+        }
+        Ok(())
+    }
+
+    // symptom: "cleared 2 remnants of a server that was stopped in the middle", where a client had removed a large directory.
+    // cause:   what a request was taking apart was taken for what somebody had left.
+    // fix:     a server leaves its own removals alone as long as any goes on.
+    #[test]
+    fn what_a_request_removes_is_no_remnant() -> Result<(), Box<dyn std::error::Error>> {
+        let storage = Scratch::new("removal")?;
+        let store = &storage.store;
+        let removed = storage.path.join(OWN).join(REMOVED);
+        std::fs::create_dir(removed.join(store.layout.unique_name()))?;
+        std::fs::create_dir(removed.join("of-another-server"))?;
+        let mut known = Unclearable::default();
+        store.removals.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(clear(store, &mut known).cleared, 1);
+        assert_eq!(std::fs::read_dir(&removed)?.count(), 1);
+        store.removals.fetch_sub(1, Ordering::Relaxed);
+        assert_eq!(clear(store, &mut known).cleared, 1);
+        assert_eq!(std::fs::read_dir(&removed)?.count(), 0);
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! Removing files, links and directories.
+
+use std::cell::Cell;
+use std::ffi::OsStr;
+
+use rustix::fs::{AtFlags, FileType};
+use rustix::io::Errno;
+
+use crate::storage::directory_sync::DirectorySync;
+use crate::storage::error::{Error, retry_on_race};
+use crate::storage::locked::{LockedEntry, LockedFile, check_locked};
+use crate::storage::removal::{Counted, take_apart};
+use crate::storage::resolve::{ResolveOptions, Resolved, Seen, resolve};
+use crate::storage::snapshot::{Entry, open_entry};
+use crate::storage::store::Store;
+use crate::storage::sys::{EntryAt, stat};
+use crate::storage::target::{Purpose, lock_entry};
+use crate::storage::version::{Check, Current};
+
+/// Removes a file, a link (never what it leads to), or a directory with all in it.
+///
+/// A directory is moved out of sight in one step, and then taken apart.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], those of `check`, and
+/// those of system calls.
+pub fn remove(store: &Store, components: &[String], check: Check<'_>) -> Result<(), Error> {
+    retry_on_race(|| remove_once(store, components, check))
+}
+
+fn remove_once(store: &Store, components: &[String], check: Check<'_>) -> Result<(), Error> {
+    let Resolved::Entry(entry) = resolve(store, components, ResolveOptions::NO_FOLLOW)? else {
+        return Err(Error::IsRoot);
+    };
+    let at = entry.at();
+    // The condition is about what a reader sees at a link: what it leads to. That is looked at before
+    // the link is locked, since it may have to be waited for.
+    let behind = Cell::new(Current::Other);
+    let look_behind_link = |kind| {
+        if kind == FileType::Symlink {
+            behind.set(current_behind(store, components));
+        }
+        Ok(())
+    };
+    let locked = lock_entry(
+        store,
+        (at, Seen::Unknown),
+        Purpose::Replace,
+        &look_behind_link,
+    )?;
+    match locked.ok_or(Error::NotFound)? {
+        LockedEntry::File(file) => {
+            check_locked(store, Some(&file), check)?;
+            remove_file(store, at, file)
+        }
+        directory if directory.kind() == FileType::Directory => {
+            check(Some(&Current::Other))?;
+            remove_directory(store, at, directory, components)
+        }
+        _link_or_special => {
+            check(Some(&behind.get()))?;
+            let sync = DirectorySync::prepare(store, at.0)?;
+            rustix::fs::unlinkat(at.0, at.1, AtFlags::empty())?;
+            sync.sync()
+        }
+    }
+}
+
+fn remove_file(store: &Store, at: EntryAt<'_>, file: LockedFile) -> Result<(), Error> {
+    let sync = DirectorySync::prepare(store, at.0)?;
+    file.prepare_removal(store)?;
+    rustix::fs::unlinkat(at.0, at.1, AtFlags::empty())?;
+    sync.sync()?;
+    file.release_removed(store);
+    Ok(())
+}
+
+fn remove_directory(
+    store: &Store,
+    at: EntryAt<'_>,
+    locked: LockedEntry,
+    components: &[String],
+) -> Result<(), Error> {
+    let sync = DirectorySync::prepare(store, at.0)?;
+    let _counted = Counted::start(store);
+    let name = move_out_of_sight(store, at)?;
+    drop(locked);
+    sync.sync()?;
+    if let Some(left) = take_apart(&store.layout, OsStr::new(&name)) {
+        // The name is gone, as promised.
+        log::warn!(name = components.join("/").as_str(), cause:% = left; "a folder is removed in part");
+    }
+    Ok(())
+}
+
+/// Moves a directory into that of the removed ones, and tells under which name.
+fn move_out_of_sight(store: &Store, at: EntryAt<'_>) -> Result<String, Error> {
+    let name = store.layout.unique_name();
+    match rustix::fs::renameat(at.0, at.1, &store.layout.removed, &name) {
+        Ok(()) => Ok(name),
+        // One of the two directories is gone: the server's own, if what is to be removed is there.
+        Err(Errno::NOENT) => match stat(at)? {
+            Some(_) => Err(Error::in_own_directory(Errno::NOENT)),
+            None => Err(Error::Raced),
+        },
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// What a reader sees at a link.
+fn current_behind(store: &Store, components: &[String]) -> Current {
+    match open_entry(store, components) {
+        Ok(Entry::File(snapshot)) => Current::File(snapshot.version),
+        _ => Current::Other,
+    }
+}
