@@ -9,7 +9,6 @@
 mod cases;
 mod good;
 mod http;
-mod nginx;
 mod pattern;
 mod process;
 mod programs;

@@ -1,12 +1,11 @@
-//! What the system says of the processes under test: memory, threads, children.
-//!
-//! In: numbers from /proc. Out: judging them.
+//! What the processes under test use together, and the most that they have used.
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use testkit::proc;
 
 /// How often the peaks are looked for between two looks.
 const TICK: Duration = Duration::from_millis(10);
@@ -24,39 +23,13 @@ pub struct Usage {
 /// What a process and its children use; zero for a process that is gone.
 pub fn usage(process: u32) -> Usage {
     let mut sum = Usage::default();
-    for process in family(process) {
-        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        sum.memory += field(&status, "VmRSS:") * 1024;
-        sum.most_memory += field(&status, "VmHWM:") * 1024;
-        sum.threads += field(&status, "Threads:");
+    for process in proc::family(process) {
+        let status = |field| proc::status(process, field).unwrap_or(0);
+        sum.memory += status("VmRSS") * 1024;
+        sum.most_memory += status("VmHWM") * 1024;
+        sum.threads += status("Threads");
     }
     sum
-}
-
-/// The process and its children.
-pub fn family(process: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
-    let children = children.unwrap_or_default();
-    let children = children
-        .split_whitespace()
-        .filter_map(|word| word.parse().ok());
-    std::iter::once(process).chain(children).collect()
-}
-
-/// How many descriptors this program may open.
-pub fn own_descriptors() -> usize {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"));
-    let soft = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-    soft.unwrap_or(1024)
-}
-
-fn field(status: &str, name: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-    number.unwrap_or(0)
 }
 
 /// Watches the processes for their most threads and memory, until it is asked for them.

@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-/// Where Debian's package puts it.
-pub const NGINX: &str = "/usr/sbin/nginx";
+use testkit::child::{can_run, tied};
+use testkit::nginx;
 
 /// What the system allows a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,18 +44,13 @@ impl Programs {
         let help = Command::new(&copy).arg("--help").output()?;
         let status = fs::read_to_string("/proc/self/status")?;
         let user = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-        let runs = |program: &str| {
-            let mut command = Command::new(program);
-            let command = command.arg("--version").stdout(Stdio::null());
-            command.stderr(Stdio::null()).status().is_ok()
-        };
         Ok(Self {
             http_nas: copy,
             help: String::from_utf8_lossy(&help.stdout).into_owned(),
             folder,
             is_root: user.and_then(|user| user.split_whitespace().next()) == Some("0"),
-            has_setpriv: runs("setpriv"),
-            has_nginx: Path::new(NGINX).exists(),
+            has_setpriv: can_run("setpriv"),
+            has_nginx: Path::new(nginx::PROGRAM).exists(),
         })
     }
 
@@ -89,7 +84,7 @@ pub fn free_user() -> u32 {
 }
 
 /// The words in front of the server's own that set its limits, and a signal for it should this program be killed.
-pub fn limits(programs: &Programs, allowed: Allowed, user: u32, ends_with: &str) -> Vec<String> {
+pub fn limits(allowed: Allowed, user: u32, ends_with: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
     match allowed {
@@ -99,21 +94,14 @@ pub fn limits(programs: &Programs, allowed: Allowed, user: u32, ends_with: &str)
         }
         Allowed::Threads(most) => {
             let script = format!("ulimit -u {most} 2>/dev/null || ulimit -p {most}; exec \"$@\"");
-            add(&[
-                "sh",
-                "-c",
-                &script,
-                "sh",
-                "setpriv",
-                "--pdeathsig",
-                ends_with,
-            ]);
-            let user = user.to_string();
-            add(&["--reuid", &user, "--regid", &user, "--clear-groups"]);
+            add(&["sh", "-c", &script, "sh"]);
         }
     }
-    if programs.has_setpriv && !matches!(allowed, Allowed::Threads(_)) {
-        add(&["setpriv", "--pdeathsig", ends_with]);
+    words.extend(tied(ends_with));
+    if let Allowed::Threads(_) = allowed {
+        let user = user.to_string();
+        // The words of setpriv go on.
+        words.extend(["--reuid", &user, "--regid", &user, "--clear-groups"].map(str::to_owned));
     }
     words
 }

@@ -7,12 +7,14 @@ use std::io::{self, Error};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use testkit::child::{Child, listening_address};
+use testkit::nginx;
+
 use crate::good::Dialect;
-use crate::programs::{self, Allowed, NGINX, Programs};
-use crate::{nginx, process};
+use crate::programs::{self, Allowed, Programs};
 
 /// How long a server may take to listen.
 const START: Duration = Duration::from_secs(10);
@@ -87,7 +89,7 @@ impl Server {
         }
         // Only nginx has children of its own to end.
         let ends_with = if kind == Kind::Nginx { "TERM" } else { "KILL" };
-        let mut words = programs::limits(programs, allowed, user, ends_with);
+        let mut words = programs::limits(allowed, user, ends_with);
         let mut address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         match kind {
             Kind::HttpNas => {
@@ -101,69 +103,62 @@ impl Server {
             }
             Kind::Nginx => {
                 address = TcpListener::bind(address)?.local_addr()?;
-                let runs_as_root = programs.is_root && !matches!(allowed, Allowed::Threads(_));
-                fs::write(
-                    folder.join("nginx.conf"),
-                    nginx::configuration(&folder, address, runs_as_root, flags),
-                )?;
-                let files = [folder.join("nginx.conf"), folder.clone(), log.clone()];
-                let [configuration, prefix, errors] = files.each_ref().map(|file| text(file));
-                words.extend([NGINX.into(), "-c".into(), configuration]);
-                words.extend(["-p".into(), prefix, "-e".into(), errors]);
+                let as_root = programs.is_root && !matches!(allowed, Allowed::Threads(_));
+                words.extend(nginx_command(&folder, address, as_root, flags)?);
             }
         }
-        let out = folder.join("out");
         let stderr = File::options()
             .create(true)
             .append(true)
             .open(folder.join("log"))?;
-        let child = Command::new(&words[0])
+        let mut command = Command::new(&words[0]);
+        command
             .args(&words[1..])
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             // Its requests name the host "nas".
             .env("ALLOWED_HOSTS", "*")
             .stdin(Stdio::null())
-            .stdout(File::create(&out)?)
-            .stderr(stderr)
-            .spawn()?;
+            .stdout(Stdio::piped())
+            .stderr(stderr);
         let mut server = Self {
             kind,
             address,
             storage,
             folder,
-            child,
+            child: Child::spawn(&mut command)?,
             log,
         };
-        server.wait_until_it_listens(&out)?;
+        server.wait_until_it_listens()?;
         Ok(server)
     }
 
-    fn wait_until_it_listens(&mut self, out: &Path) -> io::Result<()> {
-        let deadline = Instant::now() + START;
-        while Instant::now() < deadline && self.is_alive() {
-            let line = fs::read_to_string(out).unwrap_or_default();
-            let printed = line
-                .lines()
-                .find_map(|line| line.strip_prefix("listening on http://"));
-            let printed = printed.and_then(|address| address.parse::<SocketAddr>().ok());
-            if let Some(address) = printed {
+    fn wait_until_it_listens(&mut self) -> io::Result<()> {
+        let started = match (self.kind, self.child.take_stdout()) {
+            (Kind::HttpNas, Some(stdout)) => listening_address(stdout, START).map(|address| {
                 let everywhere = address.ip().is_unspecified();
                 self.address = match everywhere {
                     true => SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())),
                     false => address,
                 };
-            }
-            if self.address.port() != 0 && TcpStream::connect(self.address).is_ok() {
+            }),
+            _ => self.wait_for_connection(),
+        };
+        started.map_err(|error| {
+            let (name, log) = (self.kind.name(), self.complaints().join("; "));
+            Error::other(format!("{name} did not start: {error}; {log}"))
+        })
+    }
+
+    fn wait_for_connection(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + START;
+        while Instant::now() < deadline && self.is_alive() {
+            if TcpStream::connect(self.address).is_ok() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        let log = self.complaints().join("; ");
-        Err(Error::other(format!(
-            "{} did not start: {log}",
-            self.kind.name()
-        )))
+        Err("it takes no connection".to_owned())
     }
 
     /// Where to reach the server so that it sees another client's address than that of the attack, if it listens there:
@@ -181,7 +176,7 @@ impl Server {
     }
 
     pub fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        self.child.is_alive()
     }
 
     /// What the log says of failures of the server itself, the first few lines.
@@ -200,50 +195,54 @@ impl Server {
     }
 
     /// The files that requests have left in the folder of the server's own.
-    pub fn litter(&self) -> Vec<PathBuf> {
-        let own = match self.kind {
-            Kind::HttpNas => {
-                ["staged", "joins", "removed"].map(|name| self.storage.join(".http-nas").join(name))
-            }
-            Kind::Nginx => ["tmp", "tmp/0", "tmp/1"].map(|name| self.folder.join(name)),
-        };
-        let entries = own.iter().filter_map(|folder| fs::read_dir(folder).ok());
+    pub fn litter(&self) -> Vec<String> {
+        if self.kind == Kind::HttpNas {
+            return testkit::litter(&self.storage);
+        }
+        let bodies = ["tmp", "tmp/0", "tmp/1"].map(|name| self.folder.join(name));
+        let entries = bodies.iter().filter_map(|folder| fs::read_dir(folder).ok());
         let paths = entries.flatten().flatten().map(|entry| entry.path());
         paths
-            .filter(|path| self.kind == Kind::HttpNas || !path.is_dir())
+            .filter(|path| !path.is_dir())
+            .map(|path| text(&path))
             .collect()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let family = process::family(self.process());
         // nginx is asked, so that its processes end together; what has to be whole has been looked at before.
-        if self.kind == Kind::Nginx && self.is_alive() {
-            signal("TERM", self.process());
-            let deadline = Instant::now() + END;
-            while Instant::now() < deadline && self.is_alive() {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            for process in family.iter().skip(1) {
-                let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-                if line.starts_with(b"nginx: worker") {
-                    signal("KILL", *process);
-                }
-            }
+        if self.kind == Kind::Nginx {
+            nginx::end(&mut self.child, END);
         }
         let _ = self.child.kill();
-        let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-fn signal(name: &str, process: u32) {
-    let mut command = Command::new("kill");
-    let _ = command
-        .args(["-s", name, &process.to_string()])
-        .stderr(Stdio::null())
-        .status();
+/// nginx as like http-nas as it can be, with those of the flags that it has something for.
+fn nginx_command(
+    folder: &Path,
+    address: SocketAddr,
+    as_root: bool,
+    flags: &[(&str, &str)],
+) -> io::Result<Vec<String>> {
+    let value = |flag: &str| flags.iter().find(|(name, _)| *name == flag);
+    let mut more = "location = /file { return 200 OK; }".to_owned();
+    if let Some((_, limit)) = value("--idle-timeout") {
+        more += &format!(" client_body_timeout {limit}; send_timeout {limit};");
+    }
+    let connections = value("--max-connections").and_then(|(_, value)| value.parse().ok());
+    let settings = nginx::Settings {
+        folder,
+        root: &folder.join("www"),
+        bodies: &folder.join("tmp"),
+        address,
+        connections: connections.unwrap_or(4096),
+        as_root,
+        more: &more,
+    };
+    settings.command()
 }
 
 fn text(path: &Path) -> String {

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use testkit::proc;
+
 use crate::kind::Kind;
 use crate::options::Options;
 use crate::outcome::{Figure, Fold, Outcome, PEAK, PROCESSOR, Sample, Unit, figure};
@@ -190,8 +192,8 @@ impl Player {
         std::thread::sleep(REST);
         let process = self.server.as_ref().map(Server::process);
         let used = || {
-            let servers = process.map_or(0.0, process::processor_seconds);
-            (servers, process::own_processor_seconds(std::process::id()))
+            let servers = process.map_or(0.0, proc::processor_seconds);
+            (servers, proc::own_processor_seconds(std::process::id()))
         };
         let (before, began) = (used(), Instant::now());
         let outcome = match (&row.run, &self.server) {

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Instant, SystemTime};
 
+use testkit::proc;
+
 use crate::kind::Kind;
-use crate::process;
 use crate::scene::Scene;
 
 /// The day, as in 2026-11-22.
@@ -160,8 +161,8 @@ impl Load {
             .filter(|(state, _)| !matches!(state, 3 | 4));
         Self {
             at: Instant::now(),
-            all: busy.map(|(_, ticks)| ticks * process::TICK).sum(),
-            own: process::processor_seconds_with_ended(std::process::id()),
+            all: busy.map(|(_, ticks)| ticks * proc::TICK).sum(),
+            own: proc::processor_seconds_with_ended(std::process::id()),
         }
     }
 

@@ -16,7 +16,6 @@ mod idle;
 mod kind;
 mod load;
 mod machine;
-mod nginx;
 mod options;
 mod outcome;
 mod process;

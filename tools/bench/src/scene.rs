@@ -3,15 +3,11 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use crate::content;
 use crate::kind::Kind;
 use crate::machine::Load;
 use crate::options::Options;
-
-/// Where Debian's package puts it.
-const NGINX: &str = "/usr/sbin/nginx";
 
 /// The large file.
 pub const BIG: &str = "big";
@@ -53,7 +49,6 @@ pub struct Programs {
     pub dufs: Option<PathBuf>,
     /// The folder of server.js, with its modules installed.
     pub node: Option<PathBuf>,
-    pub has_setpriv: bool,
 }
 
 #[derive(Debug)]
@@ -158,16 +153,11 @@ impl Drop for Scene {
 impl Programs {
     fn find() -> io::Result<Self> {
         let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
-        let setpriv = Command::new("setpriv")
-            .arg("--version")
-            .stdout(Stdio::null())
-            .status();
         Ok(Self {
             http_nas: testkit::server::find_binary()?,
-            nginx: NGINX.into(),
+            nginx: testkit::nginx::PROGRAM.into(),
             dufs: path("BENCH_DUFS"),
             node: path("BENCH_NODE"),
-            has_setpriv: setpriv.is_ok(),
         })
     }
 

@@ -5,14 +5,16 @@ use std::io::{self, Error};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use testkit::child::{Child, tied};
+use testkit::group::Group;
+use testkit::nginx;
 
 use crate::bare;
 use crate::conn::Conn;
 use crate::kind::Kind;
-use crate::nginx;
-use crate::process;
 use crate::scene::{Place, SMALL, SMALL_LENGTH, Scene};
 
 /// How long a server may take to give its first reply.
@@ -38,14 +40,14 @@ pub struct Server {
 }
 
 /// What stands before a server's own words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Wrap<'w> {
     /// It is sent a signal should this program be killed.
     Tied,
     /// Nothing: for measuring the start.
     Plain,
     /// It writes itself into a control group first.
-    Group(&'w Path),
+    Group(&'w Group),
 }
 
 impl Server {
@@ -96,12 +98,11 @@ impl Server {
         let words = wrapped(
             words(kind, scene, place, &folder, address, connections)?,
             kind,
-            scene,
             wrap,
         );
         let log = File::create(folder.join("log"))?;
-        let begin = Instant::now();
-        let child = Command::new(&words[0])
+        let mut command = Command::new(&words[0]);
+        command
             .args(&words[1..])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -111,8 +112,9 @@ impl Server {
             .env("RUST_LOG", "info")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
+            .stderr(log);
+        let begin = Instant::now();
+        let child = Child::spawn(&mut command)?;
         let mut server = Self {
             kind,
             address,
@@ -127,7 +129,7 @@ impl Server {
 
     fn wait_for_reply(&mut self, begin: Instant) -> io::Result<()> {
         let mut status = "no connection".to_owned();
-        while begin.elapsed() < START && matches!(self.child.try_wait(), Ok(None)) {
+        while begin.elapsed() < START && self.child.is_alive() {
             if let Ok(mut conn) = Conn::open(self.address) {
                 conn.stream.set_read_timeout(Some(START))?;
                 match conn.ask(&self.kind.get(SMALL)) {
@@ -152,25 +154,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         // Only nginx has processes of its own to end.
         if self.kind == Kind::Nginx {
-            let workers = process::family(self.process());
-            let _ = Command::new("kill")
-                .arg(self.process().to_string())
-                .status();
-            let deadline = Instant::now() + END;
-            while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            for worker in workers.iter().skip(1) {
-                let line = fs::read(format!("/proc/{worker}/cmdline")).unwrap_or_default();
-                if line.starts_with(b"nginx: worker") {
-                    let _ = Command::new("kill")
-                        .args(["-s", "KILL", &worker.to_string()])
-                        .status();
-                }
-            }
+            nginx::end(&mut self.child, END);
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -197,31 +182,16 @@ fn words(
             connections.to_string(),
         ],
         Kind::Nginx => {
-            let as_root = rustix::process::geteuid().is_root();
-            let configuration = folder.join("nginx.conf");
-            fs::write(
-                &configuration,
-                nginx::configuration(
-                    folder,
-                    &place.storage,
-                    &place.bodies,
-                    address,
-                    as_root,
-                    connections,
-                ),
-            )?;
-            let (prefix, errors) = (text(folder), text(&folder.join("error.log")));
-            let files = [
-                "-c".into(),
-                text(&configuration),
-                "-p".into(),
-                prefix,
-                "-e".into(),
-                errors,
-            ];
-            std::iter::once(text(&programs.nginx))
-                .chain(files)
-                .collect()
+            let settings = nginx::Settings {
+                folder,
+                root: &place.storage,
+                bodies: &place.bodies,
+                address,
+                connections,
+                as_root: rustix::process::geteuid().is_root(),
+                more: "",
+            };
+            settings.command()?
         }
         Kind::Dufs => {
             let dufs = programs.dufs.as_deref().map(text).unwrap_or_default();
@@ -254,15 +224,13 @@ fn words(
     })
 }
 
-fn wrapped(words: Vec<String>, kind: Kind, scene: &Scene, wrap: Wrap<'_>) -> Vec<String> {
+fn wrapped(words: Vec<String>, kind: Kind, wrap: Wrap<'_>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    if scene.programs.has_setpriv && wrap != Wrap::Plain {
-        let end = if kind == Kind::Nginx { "TERM" } else { "KILL" };
-        all.extend(["setpriv", "--pdeathsig", end].map(str::to_owned));
+    if !matches!(wrap, Wrap::Plain) {
+        all.extend(tied(if kind == Kind::Nginx { "TERM" } else { "KILL" }));
     }
     if let Wrap::Group(group) = wrap {
-        let script = "echo $$ >\"$0/cgroup.procs\" && exec \"$@\"".to_owned();
-        all.extend(["sh".to_owned(), "-c".to_owned(), script, text(group)]);
+        all.extend(group.words());
     }
     all.extend(words);
     all

@@ -10,12 +10,13 @@ use std::time::Instant;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 
+use testkit::proc;
+
 use crate::conn::Conn;
 use crate::content;
 use crate::engine::Turn;
 use crate::kind::{Ask, Kind};
 use crate::outcome::{Outcome, Sample};
-use crate::process;
 use crate::scene::{BIG, NAMES, PARTS};
 
 const COPY: &str = "copied";
@@ -216,7 +217,7 @@ fn spawn(words: &[&str], folder: &Path, stdout: Stdio) -> io::Result<f64> {
         WaitId::Pid(pid),
         WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
     )?;
-    let processor = process::own_processor_seconds(process);
+    let processor = proc::own_processor_seconds(process);
     if child.wait()?.success() {
         Ok(processor)
     } else {

@@ -60,7 +60,10 @@ impl Group {
             fs::create_dir(&folder).ok()?;
             let group = Group { folder, files };
             // A folder can be made in other places, too.
-            let is_group = group.folder.join(files.limit).exists();
+            let files_of_one = [files.limit, "cgroup.procs"];
+            let is_group = files_of_one
+                .iter()
+                .all(|file| group.folder.join(file).exists());
             let limited = fs::write(group.folder.join(files.limit), limit.to_string());
             (is_group && limited.is_ok()).then_some(group)
         })
@@ -69,14 +72,19 @@ impl Group {
     /// The command of the binary, to be in the group from its first moment on.
     pub fn command(&self) -> Command {
         let mut command = Command::new("/bin/sh");
+        command.env_clear().args(&self.words()[1..]);
         // What goes on in it is heavy, and is not to hold other tests up.
-        let enter = "echo $$ >\"$0/cgroup.procs\" && exec nice -n 19 \"$@\"";
+        command.args(["nice", "-n", "19"]).arg(server::binary());
         command
-            .env_clear()
-            .args(["-c", enter])
-            .arg(&self.folder)
-            .arg(server::binary());
-        command
+    }
+
+    /// The words in front of a command by which it enters the group before it begins.
+    pub fn words(&self) -> Vec<String> {
+        let enter = "echo $$ >\"$0/cgroup.procs\" && exec \"$@\"";
+        let folder = self.folder.to_string_lossy();
+        ["/bin/sh", "-c", enter, &folder]
+            .map(str::to_owned)
+            .to_vec()
     }
 
     /// The most memory that the group has had, in bytes, as the kernel counts: with what it has itself for the processes,

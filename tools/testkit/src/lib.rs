@@ -26,6 +26,8 @@ pub const LIMIT: Duration = Duration::from_secs(28);
 pub const AT_ONCE: Duration = Duration::from_secs(8);
 
 pub mod archives;
+pub mod binary;
+pub mod child;
 pub mod client;
 pub mod digest;
 pub mod disk;
@@ -33,6 +35,8 @@ pub mod group;
 pub mod http;
 pub mod json;
 pub mod malformed;
+pub mod nginx;
+pub mod proc;
 pub mod process;
 pub mod readers;
 pub mod rows;

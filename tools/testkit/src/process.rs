@@ -1,15 +1,14 @@
 //! The server as a process among others: started by another program, or with streams of the test's own.
 
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::net::SocketAddr;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::channel;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::LIMIT;
-use crate::disk::{TempDir, within};
+use crate::child::{self, Child, listening_address};
+use crate::disk::TempDir;
 use crate::server;
 
 /// A process that the test has started, and kills.
@@ -39,31 +38,22 @@ impl Process {
         let (stdout, writer) = io::pipe().expect("a pipe");
         let mut process = Process::start(command.stdout(writer), dir);
         // The test's own end of the pipe must not keep it open.
-        command.stdout(std::process::Stdio::null());
-        let (sender, line) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let line = line.recv_timeout(LIMIT).unwrap_or_default();
-        let address = line.trim_end().strip_prefix("listening on http://");
-        let address = address.and_then(|address| address.parse().ok());
-        process.addr = address.unwrap_or_else(|| panic!("no address in {line:?}"));
+        command.stdout(Stdio::null());
+        process.addr = listening_address(stdout, LIMIT).unwrap_or_else(|error| panic!("{error}"));
         process
     }
 
     /// Starts a command.
     pub fn start(command: &mut Command, dir: &Arc<TempDir>) -> Process {
         Process {
-            child: command.spawn().expect("the program starts"),
+            child: Child::spawn(command).expect("the program starts"),
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             dir: Arc::clone(dir),
         }
     }
 
     pub fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        self.child.is_alive()
     }
 
     pub fn signal(&self, name: &str) {
@@ -73,26 +63,12 @@ impl Process {
     /// Waits for the end, and says what it was and how long it took.
     pub fn wait(&mut self) -> (ExitStatus, Duration) {
         let start = Instant::now();
-        let mut ended = None;
-        within(LIMIT, "the end of the server", || {
-            ended = self.child.try_wait().expect("it can be waited for");
-            ended.is_some()
-        });
-        (ended.expect("an end"), start.elapsed())
+        let ended = self.child.wait_within(LIMIT);
+        (ended.expect("the server ends"), start.elapsed())
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Sends a signal to a process.
+/// Sends a signal to a process; fails where there is none.
 pub fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill")
-        .args(["-s", name, &pid.to_string()])
-        .status();
-    assert!(sent.is_ok_and(|status| status.success()), "kill -s {name}");
+    child::signal(pid, name).unwrap_or_else(|error| panic!("{error}"));
 }

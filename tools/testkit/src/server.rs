@@ -1,27 +1,20 @@
 //! The real binary, started on a free port and a folder of its own, and ended whatever becomes of the test.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, mpsc};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::LIMIT;
+pub use crate::binary::{Exit, binary, command, find_binary, run, run_command};
+use crate::child::{Child, listening_address};
 use crate::disk::TempDir;
 use crate::http::{Conn, Reply};
-
-/// How a server ended: by itself or by a signal.
-#[derive(Debug)]
-pub struct Exit {
-    /// `None` when a signal ended it.
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
-    pub took: Duration,
-}
+use crate::proc;
 
 struct Running {
     child: Child,
@@ -40,73 +33,17 @@ pub struct Server {
     errors_expected: bool,
 }
 
-/// The binary: the one that HTTP_NAS names, or the one of this build.
-pub fn binary() -> PathBuf {
-    find_binary().unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// The same, for programs that say themselves that there is none. Cargo puts a test program one folder below the binary, and
-/// any other program beside it.
-pub fn find_binary() -> io::Result<PathBuf> {
-    if let Some(named) = std::env::var_os("HTTP_NAS") {
-        return Ok(named.into());
-    }
-    let own = std::env::current_exe()?;
-    let mut folders = own.ancestors().skip(1).take(2);
-    let built = folders.find_map(|folder| {
-        let binary = folder.join("http-nas");
-        binary.is_file().then_some(binary)
-    });
-    built.ok_or_else(|| {
-        let text = "there is no http-nas: run cargo build --release first, or name one in HTTP_NAS";
-        io::Error::other(text)
-    })
-}
-
-/// The command of the binary with nothing of the tests' own environment. It takes any host: requests of the tests name the
-/// host "nas", unless it is the host that is tested.
-pub fn command() -> Command {
-    let mut command = Command::new(binary());
-    command
-        .env_clear()
-        .env("ALLOWED_HOSTS", "*")
-        .stdin(Stdio::null());
-    command
-}
-
-/// Runs the binary to its end (for [`LIMIT`] at most): for starts that fail, `--help` and the like.
-pub fn run(args: &[&str], envs: &[(&str, &str)]) -> Exit {
-    let mut command = command();
-    command.args(args).envs(envs.iter().copied());
-    run_command(&mut command)
-}
-
-/// Runs a command of the binary to its end, for [`LIMIT`] at most.
-pub fn run_command(command: &mut Command) -> Exit {
-    let start = Instant::now();
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    while child
-        .try_wait()
-        .expect("the child can be waited for")
-        .is_none()
-    {
-        if start.elapsed() > LIMIT {
-            let _ = child.kill();
-            panic!("still running after {LIMIT:?}: {command:?}");
+/// Adds each line to a text as it comes.
+fn collect_lines(from: impl Read + Send + 'static, text: Arc<Mutex<String>>) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let mut from = BufReader::new(from);
+        let mut line = Vec::new();
+        while matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
+            let line_text = String::from_utf8_lossy(&line);
+            text.lock().unwrap().push_str(&line_text);
+            line.clear();
         }
-        thread::sleep(Duration::from_millis(2));
-    }
-    let output = child.wait_with_output().expect("the output can be read");
-    Exit {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        took: start.elapsed(),
-    }
+    })
 }
 
 impl Server {
@@ -160,34 +97,13 @@ impl Server {
             .envs(self.envs.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary starts");
-        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
-        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        let mut child = Child::spawn(&mut command).expect("the binary starts");
+        let stdout = child.take_stdout().expect("stdout is a pipe");
+        let stderr = child.take_stderr().expect("stderr is a pipe");
         let log = Arc::new(Mutex::new(String::new()));
-        let sink = log.clone();
-        let reader = thread::spawn(move || {
-            let mut line = Vec::new();
-            while matches!(stderr.read_until(b'\n', &mut line), Ok(1..)) {
-                sink.lock()
-                    .unwrap()
-                    .push_str(&String::from_utf8_lossy(&line));
-                line.clear();
-            }
-        });
+        let reader = collect_lines(stderr, log.clone());
         self.running = Some(Running { child, log, reader });
-        let (sender, first_line) = mpsc::channel();
-        thread::spawn(move || {
-            let mut line = String::new();
-            let _ = stdout.read_line(&mut line);
-            let _ = sender.send(line);
-            let _ = stdout.read_to_end(&mut Vec::new());
-        });
-        let line = first_line.recv_timeout(LIMIT).unwrap_or_default();
-        let address = line
-            .strip_prefix("listening on http://")
-            .and_then(|rest| rest.trim_end().parse().ok());
-        self.addr =
-            address.unwrap_or_else(|| panic!("no address in the line of the start: {line:?}"));
+        self.addr = listening_address(stdout, LIMIT).unwrap_or_else(|error| panic!("{error}"));
     }
 
     pub fn pid(&self) -> u32 {
@@ -196,49 +112,42 @@ impl Server {
 
     /// A number out of /proc/PID/status, `Threads` or `VmHWM` (KiB).
     pub fn proc_status(&self, field: &str) -> u64 {
-        let status =
-            fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the server runs");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-        number.unwrap_or_else(|| panic!("no {field} in {status}"))
+        let number = proc::status(self.pid(), field);
+        number.unwrap_or_else(|| panic!("no {field} of the server"))
     }
 
     /// How many descriptors the server has open.
     pub fn descriptors(&self) -> usize {
-        let open = fs::read_dir(format!("/proc/{}/fd", self.pid()));
-        open.expect("the server runs").count()
+        self.open_descriptors().len()
+    }
+
+    /// The number of each open descriptor, and what it refers to.
+    fn open_descriptors(&self) -> Vec<(String, PathBuf)> {
+        proc::descriptors(self.pid()).expect("the server runs")
     }
 
     /// How many sockets the server has open, of connections and others.
     pub fn sockets(&self) -> usize {
-        let open = fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("the server runs");
-        let targets = open
-            .flatten()
-            .filter_map(|fd| fs::read_link(fd.path()).ok());
-        targets
-            .filter(|target| {
-                target
-                    .as_os_str()
-                    .as_encoded_bytes()
-                    .starts_with(b"socket:")
-            })
-            .count()
+        let of_socket = |target: &Path| {
+            target
+                .as_os_str()
+                .as_encoded_bytes()
+                .starts_with(b"socket:")
+        };
+        let open = self.open_descriptors().into_iter();
+        open.filter(|(_, target)| of_socket(target)).count()
     }
 
     /// How the server has a file of the storage open, once for each time: `r`, `w` or `rw`.
     pub fn has_open(&self, name: &str) -> Vec<&'static str> {
         let path = fs::canonicalize(self.storage().join(name)).expect("it is there");
-        let process = PathBuf::from(format!("/proc/{}", self.pid()));
-        let open = fs::read_dir(process.join("fd")).expect("the server runs");
-        let of_it = open
-            .flatten()
-            .filter(|fd| fs::read_link(fd.path()).is_ok_and(|target| target == path));
+        let of_it = self.open_descriptors().into_iter();
+        let of_it = of_it.filter(|(_, target)| *target == path);
         of_it
-            .filter_map(|fd| {
+            .filter_map(|(number, _)| {
                 // fdinfo has open(2)'s flags in octal, and the way of access in the last digit.
-                let info = fs::read_to_string(process.join("fdinfo").join(fd.file_name())).ok()?;
+                let info = format!("/proc/{}/fdinfo/{number}", self.pid());
+                let info = fs::read_to_string(info).ok()?;
                 let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
                 ["r", "w", "rw"]
                     .get(usize::from(flags.trim_end().bytes().last()? - b'0'))
@@ -262,16 +171,11 @@ impl Server {
 
     pub fn is_alive(&mut self) -> bool {
         let run = self.running.as_mut();
-        run.is_some_and(|run| matches!(run.child.try_wait(), Ok(None)))
+        run.is_some_and(|run| run.child.is_alive())
     }
 
     pub fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        let done = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(
-            done.is_ok_and(|status| status.success()),
-            "kill -s {name} {pid} failed"
-        );
+        crate::process::signal(self.pid(), name);
     }
 
     /// SIGTERM, and how it ended.
@@ -291,15 +195,9 @@ impl Server {
     pub fn wait(&mut self) -> Exit {
         let start = Instant::now();
         let mut run = self.running.take().expect("the server runs");
-        let status = loop {
-            if let Some(status) = run.child.try_wait().expect("the child can be waited for") {
-                break status;
-            }
-            if start.elapsed() > Duration::from_secs(45) {
-                self.running = Some(run);
-                panic!("the server does not end");
-            }
-            thread::sleep(Duration::from_millis(1));
+        let Some(status) = run.child.wait_within(Duration::from_secs(45)) else {
+            self.running = Some(run);
+            panic!("the server does not end");
         };
         let took = start.elapsed();
         let _ = run.reader.join();
@@ -401,9 +299,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         let mut died = None;
         if let Some(mut run) = self.running.take() {
-            died = run.child.try_wait().ok().flatten();
+            died = run.child.ended();
             let _ = run.child.kill();
-            let _ = run.child.wait();
             let _ = run.reader.join();
             self.past.push_str(&run.log.lock().unwrap());
         }

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use testkit::proc::own_descriptor_limit;
+
 use crate::http::Conn;
 use crate::pattern::{hash, pattern, thousands};
-use crate::process;
 use crate::scene::{Look, Outcome, PATIENCE, Scene, look, open_many};
 
 /// Descriptors that are left to everything else in this program.
@@ -15,7 +16,7 @@ const SPARE: usize = 200;
 /// Connections without a byte.
 pub fn idle(scene: &Scene) -> io::Result<Outcome> {
     let wanted = scene.scale(5_000, 300);
-    let count = wanted.min(process::own_descriptors().saturating_sub(SPARE));
+    let count = wanted.min(own_descriptor_limit().saturating_sub(SPARE));
     let hold = scene.seconds(8.0, 0.7);
     let all = open_many(scene, count, Duration::from_secs(20));
     std::thread::sleep(hold);
@@ -48,7 +49,7 @@ pub fn idle(scene: &Scene) -> io::Result<Outcome> {
 /// with one whole request behind them. None is closed, and those that have been answered are answered again.
 pub fn many_idle(scene: &Scene) -> io::Result<Outcome> {
     let wanted = scene.scale(10_000, 600);
-    let count = wanted.min(process::own_descriptors().saturating_sub(SPARE));
+    let count = wanted.min(own_descriptor_limit().saturating_sub(SPARE));
     let hold = scene.seconds(5.0, 0.5);
     let mut outcome = Outcome::default();
     let silent = open_many(scene, count / 2, Duration::from_secs(10));

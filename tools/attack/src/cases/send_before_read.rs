@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use testkit::child::can_run;
+
 use crate::pattern::bytes;
 use crate::scene::{Outcome, Scene};
 
@@ -64,7 +66,7 @@ pub fn all_of_it(scene: &Scene) -> io::Result<Outcome> {
     let body = scene.storage.with_file_name("body");
     fs::write(&body, vec![b'b'; BODY])?;
     let mut clients = vec!["a raw socket"];
-    clients.extend(["python3", "curl"].into_iter().filter(|name| has(name)));
+    clients.extend(["python3", "curl"].into_iter().filter(|name| can_run(name)));
     let rounds = scene.scale(3, 1);
     for refused in (0..rounds).flat_map(|_| refused(scene)) {
         for client in &clients {
@@ -134,10 +136,4 @@ fn output(command: &mut Command) -> Result<String, String> {
     } else {
         Err(complaint.lines().last().unwrap_or_default().to_owned())
     }
-}
-
-fn has(program: &str) -> bool {
-    let mut command = Command::new(program);
-    let command = command.arg("--version").stdout(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
 }
