@@ -2,7 +2,7 @@
 //! long as its result is wanted.
 //!
 //! Responsible for: what the code that computes calls. Not for: the turns
-//! (`server/computations.rs`).
+//! (`server/scheduler.rs`).
 
 use std::fmt;
 

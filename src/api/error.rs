@@ -138,7 +138,7 @@ impl Error {
 
     /// Whether it found no space that it would have without other uploads under way.
     #[must_use]
-    pub fn has_room_without_uploads(&self) -> bool {
+    pub fn would_fit_without_uploads(&self) -> bool {
         match self {
             Self::Storage(_, _, storage::Error::NoSpace(Some(shortage))) => {
                 shortage.fits_without_uploads()

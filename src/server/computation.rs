@@ -1,92 +1,92 @@
-//! The computation of one request: it goes on in its turns, as long as somebody waits for what comes of it.
+//! The computation of one request: how far it is, and whether it is worth going on with.
 //!
-//! Responsible for: how far it is, and whether it is worth going on with. Not for: whose turn it is (`computations.rs`).
+//! Not for: which computations may run (`scheduler.rs`).
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::computations::Turn;
+use super::scheduler::{Permit, Scheduler};
 use super::shared::Shared;
+use super::shutdown::Shutdown;
 use crate::computing::Cancelled;
 
 /// What a request computes before its reply, or while the reply is sent.
 pub(super) struct Computation<'e> {
-    shared: &'e Shared,
-    address: IpAddr,
-    /// Its turn, and since when it has gone on.
-    turn: Option<(Turn<'e>, Instant)>,
-    /// What was done when it was known first, of the work that is being done; how long that took is
-    /// not known.
-    done_before: u64,
-    /// What was done when it was known last.
+    scheduler: &'e Scheduler,
+    shutdown: &'e Shutdown,
+    client: IpAddr,
+    /// The permit to compute, and since when it has been used without a wait.
+    running: Option<(Permit<'e>, Instant)>,
+    /// What was done at the first checkpoint of the work under way; how long that took is not known.
+    done_at_first: u64,
+    /// What was done at the last checkpoint.
     done: u64,
-    /// The time that it took since it was known first, without waits.
-    took: Duration,
+    /// The time that the work has taken since its first checkpoint, without waits.
+    elapsed: Duration,
 }
 
 impl<'e> Computation<'e> {
     /// One that has not begun, for a client of this address.
-    pub(super) fn new(shared: &'e Shared, address: IpAddr) -> Self {
+    pub(super) fn new(shared: &'e Shared, client: IpAddr) -> Self {
         Self {
-            shared,
-            address,
-            turn: None,
-            done_before: u64::MAX,
+            scheduler: &shared.scheduler,
+            shutdown: &shared.shutdown,
+            client,
+            running: None,
+            done_at_first: u64::MAX,
             done: u64::MAX,
-            took: Duration::ZERO,
+            elapsed: Duration::ZERO,
         }
     }
 
-    /// Notes that this much is done of all there is to do, and waits for the next turn where the last
-    /// one is over.
+    /// Takes note of how much is done of how much, and waits until the computation may go on.
     ///
     /// # Errors
-    /// Its result is no longer wanted.
+    /// The result is no longer wanted.
     pub(super) fn checkpoint(
         &mut self,
         (done, total): (u64, u64),
         is_client_gone: &mut dyn FnMut() -> bool,
     ) -> Result<(), Cancelled> {
-        let turn = self.suspend();
+        let permit = self.suspend();
         if done < self.done {
             // Other work has begun.
-            self.done_before = done;
-            self.took = Duration::ZERO;
+            self.done_at_first = done;
+            self.elapsed = Duration::ZERO;
         }
         self.done = done;
         let progress = Progress {
-            done: done - self.done_before,
-            total: total.saturating_sub(self.done_before),
-            took: self.took,
+            done: done - self.done_at_first,
+            total: total.saturating_sub(self.done_at_first),
+            elapsed: self.elapsed,
         };
-        let shared = self.shared;
         let mut check = || {
             if is_client_gone() {
                 return Err(Cancelled::ClientGone);
             }
-            match shared.shutdown.time_left() {
+            match self.shutdown.time_left() {
                 Some(left) if !progress.ends_within(left) => Err(Cancelled::Stopping),
                 _ => Ok(()),
             }
         };
         check()?;
-        let turn = match turn {
-            Some(turn) => turn.go_on(&mut check)?,
-            None => shared.computations.wait(self.address, &mut check)?,
+        let permit = match permit {
+            Some(permit) => permit.renew(&mut check)?,
+            None => self.scheduler.wait(self.client, &mut check)?,
         };
-        self.turn = Some((turn, Instant::now()));
+        self.running = Some((permit, Instant::now()));
         Ok(())
     }
 
-    /// Gives the turn up, if it has one.
+    /// Gives the permit back, if there is one.
     pub(super) fn pause(&mut self) {
         drop(self.suspend());
     }
 
-    fn suspend(&mut self) -> Option<Turn<'e>> {
-        let (turn, since) = self.turn.take()?;
-        self.took += since.elapsed();
-        Some(turn)
+    fn suspend(&mut self) -> Option<Permit<'e>> {
+        let (permit, since) = self.running.take()?;
+        self.elapsed += since.elapsed();
+        Some(permit)
     }
 }
 
@@ -96,14 +96,14 @@ struct Progress {
     done: u64,
     total: u64,
     /// The time that it took, without waits.
-    took: Duration,
+    elapsed: Duration,
 }
 
 impl Progress {
-    /// Whether it can be done within this time, if it goes on as it did and need not wait.
+    /// Whether the rest will be done within this time, at the speed so far and without waits.
     fn ends_within(self, left: Duration) -> bool {
         let parts_to_do = self.total.saturating_sub(self.done) as f64 / self.done.max(1) as f64;
-        self.took.as_secs_f64() * parts_to_do <= left.as_secs_f64()
+        self.elapsed.as_secs_f64() * parts_to_do <= left.as_secs_f64()
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_is_worth_going_on_with() {
-        for (done, total, took, left, expected) in [
+        for (done, total, elapsed, left, expected) in [
             (1, 2, 10, 10, true),
             (1, 2, 10, 9, false),
             (9, 10, 9, 1, true),
@@ -125,7 +125,7 @@ mod tests {
             let progress = Progress {
                 done,
                 total,
-                took: Duration::from_secs(took),
+                elapsed: Duration::from_secs(elapsed),
             };
             let ends = progress.ends_within(Duration::from_secs(left));
             assert_eq!(ends, expected, "{progress:?} {left}");

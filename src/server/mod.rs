@@ -2,16 +2,18 @@
 
 mod admission;
 mod announce;
-mod asked;
 mod capacity;
 mod cleaner;
 mod client;
 mod computation;
-mod computations;
 mod control_group;
+mod handler;
 mod listeners;
+mod logged_head;
 mod panics;
 mod request;
+mod scheduler;
+mod send;
 mod shared;
 mod shutdown;
 mod signals;
@@ -20,7 +22,6 @@ mod sockets;
 mod transfer;
 mod unix_socket;
 mod uploads;
-mod worker;
 mod workers;
 
 use std::collections::BTreeSet;
@@ -37,13 +38,13 @@ use crate::storage::{self, Options, Store};
 
 use admission::AdmissionControl;
 use capacity::Capacity;
-use computations::Computations;
+use handler::RequestHandler;
 use listeners::Listeners;
+use scheduler::Scheduler;
 use shared::Shared;
 use shutdown::Shutdown;
 use transfer::Transfers;
 use uploads::Uploads;
-use worker::Worker;
 use workers::Workers;
 
 /// The longest request head, in bytes, from the request line to the empty line.
@@ -90,7 +91,7 @@ pub fn run(config: &Config) -> Result<(), String> {
         trusted_proxies: config.trusted_proxies.clone(),
         memory,
         transfers: Arc::new(Transfers::default()),
-        computations: Computations::new(),
+        scheduler: Scheduler::new(),
         uploads: Uploads::new(config.min_rate),
         socket_files: listeners.files,
         shutdown: Shutdown::default(),
@@ -118,9 +119,9 @@ pub fn run(config: &Config) -> Result<(), String> {
         .allowed_hosts
         .resolve(&hosts(&config.listen), reachable.is_empty());
     let admission = AdmissionControl::new(Arc::clone(&shared), capacity.transfers);
-    let worker = Worker::new(Arc::clone(&shared), admission, hosts);
+    let handler = RequestHandler::new(Arc::clone(&shared), admission, hosts);
     let most = admission::max_threads(capacity.transfers);
-    let workers = Workers::start(server, worker, most)?;
+    let workers = Workers::start(server, handler, most)?;
     // It may wait for the disk, and is done before the server says that it is there.
     let file_system = storage::file_system(&shared.store);
     announce::listening(&addresses);
@@ -154,7 +155,7 @@ fn reachable(addresses: &[ListenAddr]) -> BTreeSet<IpAddr> {
 }
 
 /// Waits until what is in flight has ended, or the timeout.
-fn shut_down(timeout: Duration, shared: &Shared, workers: &Workers<Worker>) {
+fn shut_down(timeout: Duration, shared: &Shared, workers: &Workers<RequestHandler>) {
     let deadline = shared.shutdown.set_deadline(timeout);
     shared.socket_files.remove();
     workers.stop_accepting();

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::computations::Computations;
 use super::listeners::SocketFiles;
+use super::scheduler::Scheduler;
 use super::shutdown::Shutdown;
 use super::transfer::Transfers;
 use super::uploads::Uploads;
@@ -18,7 +18,7 @@ pub(super) struct Shared {
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) memory: Memory,
     pub(super) transfers: Arc<Transfers>,
-    pub(super) computations: Computations,
+    pub(super) scheduler: Scheduler,
     pub(super) uploads: Uploads,
     pub(super) socket_files: SocketFiles,
     pub(super) shutdown: Shutdown,

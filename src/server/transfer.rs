@@ -1,4 +1,4 @@
-//! Transfers under way: what the log says of those that last, and of each at its end.
+//! Transfers under way, and their lines in the log: while one takes long, and at its end.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,48 +7,46 @@ use std::time::{Duration, Instant};
 
 use log::kv::Value;
 
-use super::asked::Asked;
+use super::logged_head::LoggedHead;
 use crate::api::{Annotations, Op};
 use crate::http::forwarded::Origin;
 use crate::http::name::Name;
 use crate::sync::lock;
 use crate::time::Timestamp;
 
-/// How long a transfer goes on before its start is logged.
-const LASTS_FROM: Duration = Duration::from_secs(1);
+/// A transfer that takes longer than this has lines before its last one.
+const FIRST_LINE_AFTER: Duration = Duration::from_secs(1);
 
-/// How often a transfer that lasts is logged.
-const EVERY: Duration = Duration::from_secs(10);
+/// The time between two such lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often the transfers are looked at.
-const TICK: Duration = Duration::from_millis(250);
+/// How often due lines are looked for.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The transfers under way, by number.
 pub(super) struct Transfers {
     running: Mutex<HashMap<u64, Arc<Transfer>>>,
     next: AtomicU64,
-    /// Tells the ids of this process from those of others.
+    /// What the ids of this process begin with, unlike those of others.
     prefix: String,
 }
 
-/// One request on its way.
+/// One request, from its head to the end of its reply.
 pub(super) struct Transfer {
     number: u64,
     id: String,
-    client: Arc<str>,
-    asked: Asked,
+    head: LoggedHead,
     annotations: Annotations,
     started: Instant,
     received: AtomicU64,
     sent: AtomicU64,
-    due: Mutex<Due>,
+    next_line: Mutex<NextLine>,
 }
 
-/// The next line of a transfer that lasts.
-struct Due {
+/// The next line of a transfer that takes long.
+struct NextLine {
     at: Instant,
-    /// Whether there has been one.
-    started: bool,
+    is_first: bool,
 }
 
 impl Default for Transfers {
@@ -63,37 +61,36 @@ impl Default for Transfers {
 }
 
 impl Transfers {
-    /// Enters a request.
-    pub(super) fn begin(&self, client: Arc<str>, asked: Asked, op: Option<Op>) -> Arc<Transfer> {
+    /// Adds a request, whose operation is known where it has one.
+    pub(super) fn begin(&self, head: LoggedHead, op: Option<Op>) -> Arc<Transfer> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let transfer = Arc::new(Transfer {
             number,
             id: format!("{}-{number}", self.prefix),
-            client,
-            asked,
+            head,
             annotations: Annotations::new(op),
             started,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
-            due: Mutex::new(Due {
-                at: started + LASTS_FROM,
-                started: false,
+            next_line: Mutex::new(NextLine {
+                at: started + FIRST_LINE_AFTER,
+                is_first: true,
             }),
         });
         self.lock().insert(number, Arc::clone(&transfer));
         transfer
     }
 
-    /// Strikes a request off, and logs how it ended.
+    /// Removes a request, and logs how it ended.
     pub(super) fn end(&self, transfer: &Transfer, status: u16, cause: Option<&str>) {
-        // One that has been given up has its last line.
+        // One that was dropped has had its last line.
         if self.lock().remove(&transfer.number).is_some() {
             transfer.log_end(status, cause);
         }
     }
 
-    /// Logs each request that is still under way as one that is given up.
+    /// Logs each request still under way as dropped.
     pub(super) fn give_up(&self) {
         for (_, transfer) in self.lock().drain() {
             let cause = Some("the server was stopped");
@@ -101,8 +98,8 @@ impl Transfers {
         }
     }
 
-    /// Logs what is due.
-    fn look(&self) {
+    /// Logs the lines that are due.
+    fn log_due(&self) {
         let running: Vec<Arc<Transfer>> = self.lock().values().cloned().collect();
         let now = Instant::now();
         for transfer in running {
@@ -121,28 +118,26 @@ impl Transfer {
         &self.annotations
     }
 
-    /// Says how many bytes of content have come and gone.
+    /// Sets how many bytes of content have been received and sent.
     pub(super) fn count(&self, received: u64, sent: u64) {
         self.received.store(received, Ordering::Relaxed);
         self.sent.store(sent, Ordering::Relaxed);
     }
 
     fn log_if_due(&self, now: Instant) {
-        let mut due = lock(&self.due);
-        if now < due.at {
+        let mut next = lock(&self.next_line);
+        if now < next.at {
             return;
         }
-        let what = if due.started {
-            "transfer running"
-        } else {
-            "transfer started"
+        let message = match std::mem::take(&mut next.is_first) {
+            true => "transfer started",
+            false => "transfer running",
         };
-        due.started = true;
-        // A look that came late must not be made up for.
-        while due.at <= now {
-            due.at += EVERY;
+        // Lines that were missed are not made up for.
+        while next.at <= now {
+            next.at += LINE_INTERVAL;
         }
-        self.log(log::Level::Info, what, None, None);
+        self.log(log::Level::Info, message, None, None);
     }
 
     fn log_end(&self, status: u16, cause: Option<&str>) {
@@ -154,37 +149,37 @@ impl Transfer {
         self.log(level, "request", Some(status), cause);
     }
 
-    /// One line with all that is known of the transfer.
-    fn log(&self, level: log::Level, what: &str, status: Option<u16>, cause: Option<&str>) {
-        let asked = &self.asked;
+    /// Logs a line with all that is known of the transfer.
+    fn log(&self, level: log::Level, message: &str, status: Option<u16>, cause: Option<&str>) {
+        let head = &self.head;
         let op = self.annotations.op();
         let new_name = self.annotations.new_name().map(Name::to_string);
-        let (forwarded, claimed) = match &asked.origin {
+        let (forwarded, claimed) = match &head.origin {
             Origin::Peer => (None, None),
             Origin::Forwarded(address) => (Some(address), None),
             Origin::Claimed(claim) => (None, Some(claim)),
         };
         let mut pairs = Vec::with_capacity(14);
         pairs.push(("id", Value::from(self.id.as_str())));
-        pairs.push(("client", Value::from(&*self.client)));
+        pairs.push(("client", Value::from(head.client.as_str())));
         pairs.extend(text("forwarded", forwarded));
         pairs.extend(text("claimed", claimed));
         pairs.extend(op.map(|op| ("op", Value::from(op.word()))));
-        pairs.push(("method", Value::from(asked.method.as_str())));
-        pairs.push(("name", Value::from(asked.name.as_str())));
+        pairs.push(("method", Value::from(head.method.as_str())));
+        pairs.push(("name", Value::from(head.name.as_str())));
         pairs.extend(text("to", new_name.as_ref()));
         pairs.extend(status.map(|status| ("status", Value::from(status))));
         pairs.push(("in", Value::from(self.received())));
         pairs.push(("out", Value::from(self.sent())));
         pairs.push(("seconds", Value::from(self.seconds())));
-        pairs.extend(text("agent", asked.agent.as_ref()));
+        pairs.extend(text("agent", head.agent.as_ref()));
         pairs.extend(cause.map(|cause| ("cause", Value::from(cause))));
         let pairs = pairs.as_slice();
         log::logger().log(
             &log::Record::builder()
                 .level(level)
                 .target(module_path!())
-                .args(format_args!("{what}"))
+                .args(format_args!("{message}"))
                 .key_values(&pairs)
                 .build(),
         );
@@ -204,25 +199,25 @@ impl Transfer {
     }
 }
 
-/// A pair of the log whose value may be missing.
+/// A key and its value, if there is one.
 fn text<'v>(key: &'static str, value: Option<&'v String>) -> Option<(&'static str, Value<'v>)> {
     value.map(|value| (key, Value::from(value.as_str())))
 }
 
-/// Looks at the transfers every now and then, on a thread of its own.
+/// Starts the thread that logs transfers that take long.
 ///
 /// # Errors
-/// One line, where there is no thread to be had.
+/// A line for the user, if the thread cannot be started.
 pub(super) fn watch(transfers: Arc<Transfers>) -> Result<(), String> {
-    let look = move || {
+    let run = move || {
         loop {
-            std::thread::sleep(TICK);
-            transfers.look();
+            std::thread::sleep(CHECK_INTERVAL);
+            transfers.log_due();
         }
     };
     std::thread::Builder::new()
         .name("transfers".to_owned())
-        .spawn(look)
+        .spawn(run)
         .map(drop)
         .map_err(|error| format!("cannot start a thread: {error}"))
 }

@@ -1,10 +1,11 @@
-//! Requests that compute: as many at once as there are processors.
+//! Which requests may compute: as many at once as there are processors, while the others wait.
 //!
-//! The others wait, so that what reads and writes goes on. A computation that has had its slice of time makes room for one
-//! that waits: first for one of the client (`client.rs`) whose last slice is the longest ago, so that neither one long computation nor
-//! many of one client keep a short one of another waiting.
+//! They do so in time slices. When the slice of a computation is over, it makes way for one that waits: first for one
+//! of the client (`client.rs`) whose last slice was the longest ago, so that neither one long computation nor many of
+//! one client keep a short one of another client waiting.
 //!
-//! Responsible for: whose turn it is. Not for: what is computed, and whether it is worth going on with (`computation.rs`).
+//! Responsible for: permits to compute. Not for: what is computed, and whether it is worth going on
+//! with (`computation.rs`).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
@@ -18,64 +19,64 @@ use crate::sync::lock;
 /// How long a computation goes on while others wait.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// How often one that waits looks whether it is still wanted.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often a computation that waits checks whether its result is still wanted.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The computations that run and those that wait.
-pub(super) struct Computations {
+/// The scheduler that run and those that wait.
+pub(super) struct Scheduler {
     state: Mutex<State>,
-    most: usize,
+    max_running: usize,
 }
 
 #[derive(Default)]
 struct State {
     running: usize,
-    /// Slices that have been given.
+    /// How many slices have been granted.
     slices: u64,
-    /// The number of the next that waits.
+    /// The number of the next computation that waits.
     next: u64,
     by_address: HashMap<IpAddr, Queue>,
-    /// Those that have waited and may run, and do not know it yet.
+    /// Computations that have been granted a slice, and whose threads have not noticed yet.
     granted: HashSet<u64>,
 }
 
-/// The computations of one address.
+/// The scheduler of one address.
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<(u64, Thread)>,
     running: usize,
-    /// Which of the slices was its last, or the last of all when it came.
+    /// The number of its last slice; at first that of the last slice granted to any address.
     last: u64,
 }
 
-/// The right to compute, until it is dropped.
-pub(super) struct Turn<'c> {
-    computations: &'c Computations,
+/// Permission to compute, given back when dropped.
+pub(super) struct Permit<'c> {
+    scheduler: &'c Scheduler,
     address: IpAddr,
     since: Instant,
 }
 
-impl Computations {
-    /// As many at once as the process has processors.
+impl Scheduler {
+    /// For as many scheduler at once as the process has processors.
     pub(super) fn new() -> Self {
-        let most = std::thread::available_parallelism().map_or(1, usize::from);
+        let max_running = std::thread::available_parallelism().map_or(1, usize::from);
         let state = Mutex::default();
-        Self { state, most }
+        Self { state, max_running }
     }
 
-    /// Waits for a turn; gives up as soon as `check` says so, which is asked several times a second.
+    /// Waits for a permit; gives up when `check`, which is called several times a second, fails.
     pub(super) fn wait<E>(
         &self,
         address: IpAddr,
         check: &mut dyn FnMut() -> Result<(), E>,
-    ) -> Result<Turn<'_>, E> {
+    ) -> Result<Permit<'_>, E> {
         let address = counted(address);
         let number = lock(&self.state).enter(address);
         self.lock_and_grant(|_| {});
         loop {
             if lock(&self.state).granted.remove(&number) {
-                return Ok(Turn {
-                    computations: self,
+                return Ok(Permit {
+                    scheduler: self,
                     address,
                     since: Instant::now(),
                 });
@@ -84,35 +85,37 @@ impl Computations {
                 self.lock_and_grant(|state| state.withdraw(number, address));
                 return Err(error);
             }
-            std::thread::park_timeout(LOOK);
+            std::thread::park_timeout(CHECK_INTERVAL);
         }
     }
 
-    /// Changes the state, and lets those run that may by then.
+    /// Changes the state, and grants the slices that are free then.
     fn lock_and_grant(&self, change: impl FnOnce(&mut State)) {
         let mut state = lock(&self.state);
         change(&mut state);
-        while state.running < self.most && state.grant() {}
+        while state.running < self.max_running && state.grant() {}
     }
 }
 
-impl<'c> Turn<'c> {
-    /// Goes on, after a wait where the slice is over and others wait.
-    pub(super) fn go_on<E>(self, check: &mut dyn FnMut() -> Result<(), E>) -> Result<Turn<'c>, E> {
-        if self.since.elapsed() < SLICE || !lock(&self.computations.state).is_awaited() {
+impl<'c> Permit<'c> {
+    /// Renews the permit: after a wait if its slice is over and other scheduler wait.
+    pub(super) fn renew<E>(
+        self,
+        check: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<Permit<'c>, E> {
+        if self.since.elapsed() < SLICE || !lock(&self.scheduler.state).is_awaited() {
             return Ok(self);
         }
-        let (computations, address) = (self.computations, self.address);
+        let (scheduler, address) = (self.scheduler, self.address);
         drop(self);
-        computations.wait(address, check)
+        scheduler.wait(address, check)
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let address = self.address;
-        self.computations
-            .lock_and_grant(|state| state.leave(address));
+        self.scheduler.lock_and_grant(|state| state.leave(address));
     }
 }
 
@@ -123,11 +126,11 @@ impl State {
             .any(|queue| !queue.waiting.is_empty())
     }
 
-    /// Has the calling thread wait, under the number that is given back.
+    /// Adds the calling thread to those that wait; returns its number.
     fn enter(&mut self, address: IpAddr) -> u64 {
         let number = self.next;
         self.next += 1;
-        // One that comes anew is behind those that wait already: it may have had a slice a moment ago.
+        // A new queue comes after those that wait already: its client may have had a slice a moment ago.
         let last = self.slices;
         let queue = self.by_address.entry(address).or_insert_with(|| Queue {
             last,
@@ -137,7 +140,7 @@ impl State {
         number
     }
 
-    /// Lets one run that waits; `false` where none does.
+    /// Grants a slice to a computation that waits; `false` if none does.
     fn grant(&mut self) -> bool {
         let waiting = self.by_address.values_mut();
         let waiting = waiting.filter(|queue| !queue.waiting.is_empty());
@@ -159,7 +162,7 @@ impl State {
         true
     }
 
-    /// Ends the turn of one that runs.
+    /// Ends a slice.
     fn leave(&mut self, address: IpAddr) {
         self.running -= 1;
         if let Some(queue) = self.by_address.get_mut(&address) {
@@ -168,7 +171,7 @@ impl State {
         self.forget_if_unused(address);
     }
 
-    /// Ends the wait of one that is not wanted any more.
+    /// Ends the wait of a computation that is cancelled.
     fn withdraw(&mut self, number: u64, address: IpAddr) {
         if self.granted.remove(&number) {
             self.leave(address);
@@ -202,7 +205,7 @@ mod tests {
         granted
     }
 
-    // symptom: an address with two computations got no slice as long as as many others as there are processors, and one
+    // symptom: an address with two scheduler got no slice as long as as many others as there are processors, and one
     //          more, had one each.
     // cause:   an address whose only computation had had its slice was forgotten, and came first as one that had had none.
     // fix:     one that comes anew is behind those that wait.
@@ -253,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_leaves_nothing() {
+    fn a_computation_that_is_cancelled_leaves_nothing() {
         let mut state = State::default();
         let [first, second] = [1, 2].map(|it| state.enter(address(it)));
         while state.running < 1 && state.grant() {}
@@ -268,39 +271,39 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_is_passed_on_and_a_wait_can_be_given_up() {
-        let computations = Computations {
+    fn a_permit_is_passed_on_and_a_wait_can_be_given_up() {
+        let scheduler = Scheduler {
             state: Mutex::default(),
-            most: 1,
+            max_running: 1,
         };
-        let turn = computations.wait::<()>(address(1), &mut || Ok(()));
-        let mut looks = 0;
-        let given_up = computations.wait(address(1), &mut || {
-            looks += 1;
-            if looks < 3 { Ok(()) } else { Err(looks) }
+        let permit = scheduler.wait::<()>(address(1), &mut || Ok(()));
+        let mut checks = 0;
+        let given_up = scheduler.wait(address(1), &mut || {
+            checks += 1;
+            if checks < 3 { Ok(()) } else { Err(checks) }
         });
         assert_eq!(given_up.err(), Some(3));
         std::thread::scope(|scope| {
-            let waits = || computations.wait::<()>(address(2), &mut || Ok(())).is_ok();
+            let waits = || scheduler.wait::<()>(address(2), &mut || Ok(())).is_ok();
             let waiting = scope.spawn(waits);
-            while !lock(&computations.state).is_awaited() {
+            while !lock(&scheduler.state).is_awaited() {
                 std::thread::yield_now();
             }
-            drop(turn);
-            assert!(waiting.join().is_ok_and(|had_a_turn| had_a_turn));
+            drop(permit);
+            assert!(waiting.join().is_ok_and(|had_a_permit| had_a_permit));
         });
-        assert!(lock(&computations.state).by_address.is_empty());
+        assert!(lock(&scheduler.state).by_address.is_empty());
     }
 
     #[test]
     fn the_addresses_of_one_client_are_one() {
-        let computations = Computations::new();
-        let turn = |address: [u16; 8]| {
+        let scheduler = Scheduler::new();
+        let permit = |address: [u16; 8]| {
             let address = IpAddr::from(address);
-            computations.wait::<()>(address, &mut || Ok(()))
+            scheduler.wait::<()>(address, &mut || Ok(()))
         };
-        let turn = turn([0x2001, 0xdb8, 1, 2, 3, 4, 5, 6]);
+        let permit = permit([0x2001, 0xdb8, 1, 2, 3, 4, 5, 6]);
         let network = IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, 0]);
-        assert!(turn.is_ok_and(|turn| turn.address == network));
+        assert!(permit.is_ok_and(|permit| permit.address == network));
     }
 }

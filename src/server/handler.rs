@@ -1,0 +1,140 @@
+//! One request from its head to its log line: admit it, carry it out, send the reply, log it.
+
+use std::sync::Arc;
+
+use super::admission::{Admission, AdmissionControl};
+use super::logged_head::LoggedHead;
+use super::panics::catch;
+use super::request::MeteredRequest;
+use super::send::{Progress, send};
+use super::shared::Shared;
+use super::workers::Service;
+use crate::api::{self, Context, Error, Op, Reply, Request};
+use crate::computing::Cancelled;
+use crate::http::accept;
+use crate::http::admission;
+use crate::http::hosts::Hosts;
+use crate::http::problem::Format;
+use crate::http::route::{Operation, route};
+
+/// What handles all requests.
+pub(super) struct RequestHandler {
+    shared: Arc<Shared>,
+    admission: AdmissionControl,
+    /// The hosts that requests may name.
+    hosts: Hosts,
+}
+
+impl RequestHandler {
+    pub(super) fn new(shared: Arc<Shared>, admission: AdmissionControl, hosts: Hosts) -> Self {
+        Self {
+            shared,
+            admission,
+            hosts,
+        }
+    }
+
+    /// Refuses a request for something in its head. It takes the operation that is carried out in the
+    /// end: any host may be asked for health, but not for the page at the same address.
+    fn check_head(
+        &self,
+        request: &tiny_http::Request,
+        operation: Option<&Operation>,
+    ) -> Result<(), Error> {
+        match request.refusal() {
+            Some(refusal) => Err(Error::Head(refusal.fault)),
+            None => {
+                let checked = admission::check(request.head(), operation, &self.hosts);
+                checked.map_err(Error::Refused)
+            }
+        }
+    }
+
+    fn carry_out(
+        &self,
+        operation: &Operation,
+        admission: &Admission<'_>,
+        request: &mut dyn Request,
+    ) -> Result<Reply<'_>, Error> {
+        if *operation != Operation::Health && self.shared.shutdown.has_begun() {
+            return Err(Error::Cancelled(Cancelled::Stopping));
+        }
+        if !admission.permits(operation) {
+            return Err(Error::Busy);
+        }
+        let context = Context {
+            store: &self.shared.store,
+            max_upload: self.shared.max_upload,
+            memory: &self.shared.memory,
+        };
+        catch(|| api::handle(context, operation, request))
+            .unwrap_or_else(|message| Err(Error::Panic(message)))
+    }
+
+    /// The reply to a request that was not carried out.
+    fn refuse(&self, error: &Error, head: &tiny_http::Head) -> Reply<'static> {
+        if error.would_fit_without_uploads() {
+            self.shared.make_room();
+        }
+        error.reply(Format::accepted(head.field("Accept").as_deref()))
+    }
+}
+
+impl Service for RequestHandler {
+    /// Handles a request. Nothing that its client does, and no panic in the code of its operation, has
+    /// an effect beyond it.
+    fn serve(&self, mut request: tiny_http::Request, is_relieved: bool) {
+        let routed = route_request(&request);
+        let operation = routed.as_ref().ok();
+        let admission = match is_relieved {
+            true => self.admission.admit(&request, operation),
+            false => Admission::Refused,
+        };
+        let head = LoggedHead::of(&request, operation, &self.shared.trusted_proxies);
+        let transfers = &self.shared.transfers;
+        let transfer = transfers.begin(head, operation.map(Op::of));
+        let operation = self.check_head(&request, operation).and(routed);
+        let takes_content = operation.as_ref().is_ok_and(Operation::takes_content);
+        let note = note(request.head()).filter(|_| takes_content);
+        let outcome = operation.and_then(|operation| {
+            let mut request = MeteredRequest::new(&mut request, &transfer, &self.shared);
+            self.carry_out(&operation, &admission, &mut request)
+        });
+        let is_last = outcome.as_ref().is_err_and(Error::ends_connection);
+        let (reply, mut cause) = match outcome {
+            Ok(reply) => (reply, note.map(str::to_owned)),
+            Err(error) => (self.refuse(&error, request.head()), Some(error.cause())),
+        };
+        let status = reply.status;
+        let closes = is_last || self.shared.shutdown.has_begun();
+        let progress = Progress::new(admission.slot(), &transfer, &request);
+        let sent = send(&mut request, (reply, closes), &progress, &self.shared);
+        progress.end(&request);
+        if let Err(error) = &sent {
+            cause.get_or_insert_with(|| format!("the reply was not sent whole: {error}"));
+        }
+        transfers.end(&transfer, status, cause.as_deref());
+    }
+}
+
+/// What the log says of a request that is carried out although it is ambiguous.
+fn note(head: &tiny_http::Head) -> Option<&'static str> {
+    admission::is_without_length(head)
+        .then_some("it came without a length, its body was taken for empty")
+}
+
+/// The operation that a request asks for.
+fn route_request(request: &tiny_http::Request) -> Result<Operation, Error> {
+    if let Some(refusal) = request.refusal() {
+        return Err(Error::Head(refusal.fault));
+    }
+    let head = request.head();
+    let accept = head.field("Accept");
+    let operation = route(head.method(), head.target()).map_err(Error::Route)?;
+    Ok(
+        match accept::choose(accept.as_deref(), "text/plain", &["text/html"]) {
+            "text/html" => operation.with_pages(head.target()),
+            _ => operation,
+        },
+    )
+}
