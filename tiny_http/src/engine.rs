@@ -101,8 +101,8 @@ impl Engine {
                 continue;
             }
             // Where a connection is ready, the sockets are polled without waiting.
-            let is_glance = std::mem::take(&mut state.polls_first) && !state.ready.is_empty();
-            let deadline = if is_glance {
+            let without_waiting = std::mem::take(&mut state.polls_first) && !state.ready.is_empty();
+            let deadline = if without_waiting {
                 Some(Instant::now())
             } else {
                 deadline
@@ -113,7 +113,7 @@ impl Engine {
             state = self.lock();
             state.pollers -= 1;
             match event {
-                Ok(None) if is_glance => {}
+                Ok(None) if without_waiting => {}
                 Ok(Some(event)) => {
                     if let Some(task) = self.task_of(event, state) {
                         return Ok(Some(task));

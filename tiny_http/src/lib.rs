@@ -83,5 +83,5 @@ pub mod fuzzing {
         ChunkFault, Chunks, MAX_EXTENSIONS, MAX_LINE, MAX_SIZE, MAX_SIZE_DIGITS, MAX_TRAILERS,
     };
     pub use crate::parser::{Parser, Step};
-    pub use crate::role::{check, end_of_head};
+    pub use crate::role::{end_of_head, parse_head};
 }

@@ -8,7 +8,7 @@ use crate::chunks::ChunkFault;
 use crate::decode::Decoder;
 use crate::head::Head;
 use crate::refusal::{HeadFault, Refusal};
-use crate::role::{check, end_of_head};
+use crate::role::{end_of_head, parse_head};
 
 /// The parser of one connection's input. It has no buffer while no byte is pending.
 #[derive(Debug)]
@@ -113,10 +113,10 @@ impl Parser {
         }
         let pending = &self.buffer[self.used..];
         let searchable = &pending[..pending.len().min(max)];
-        let checked = match end_of_head(searchable, *searched) {
+        let result = match end_of_head(searchable, *searched) {
             Ok(Some(end)) => {
                 self.used += end;
-                check(&searchable[..end]).map_err(|fault| Refusal::of(searchable, fault))
+                parse_head(&searchable[..end]).map_err(|fault| Refusal::of(searchable, fault))
             }
             // A single CR may be the beginning of an empty line to be ignored, and is then not part
             // of the head.
@@ -127,11 +127,11 @@ impl Parser {
             Ok(None) => Err(Refusal::of(searchable, HeadFault::TooLong)),
             Err(fault) => Err(Refusal::of(searchable, fault)),
         };
-        self.phase = match &checked {
+        self.phase = match &result {
             Ok(head) => Phase::Body(Decoder::new(head.framing)),
             Err(_) => Phase::Lost,
         };
-        Some(checked)
+        Some(result)
     }
 
     /// Gives up on a head that has not come in time, and returns the refusal. None where no byte of
@@ -226,8 +226,8 @@ mod tests {
 
     /// Feeds a part of the input and notes what it results in: heads by their targets, bodies,
     /// refusals.
-    fn feed(parser: &mut Parser, piece: &[u8], out: &mut Vec<String>) {
-        parser.room(piece.len()).extend_from_slice(piece);
+    fn feed(parser: &mut Parser, part: &[u8], out: &mut Vec<String>) {
+        parser.room(part.len()).extend_from_slice(part);
         loop {
             while let Some(head) = parser.head(MAX) {
                 out.push(match head {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_the_same_however_they_are_cut() {
+    fn messages_are_the_same_however_the_input_is_divided() {
         for (input, expected) in [
             (
                 "GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
@@ -304,15 +304,15 @@ mod tests {
             for size in 1..=input.len() {
                 let mut parser = Parser::default();
                 let mut out = Vec::new();
-                let pieces = input.as_bytes().chunks(size);
-                pieces.for_each(|piece| feed(&mut parser, piece, &mut out));
-                assert_eq!(out, expected, "{input:?} in pieces of {size}");
+                let parts = input.as_bytes().chunks(size);
+                parts.for_each(|part| feed(&mut parser, part, &mut out));
+                assert_eq!(out, expected, "{input:?} in parts of {size}");
             }
         }
     }
 
     #[test]
-    fn a_head_that_was_not_begun_cannot_be_late() {
+    fn a_head_that_has_not_begun_does_not_time_out() {
         let mut parser = Parser::default();
         assert_eq!(parser.time_out(), None);
         parser.room(2).extend_from_slice(b"GE");
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn data_may_go_another_way() {
+    fn data_can_be_skipped() {
         let mut parser = Parser::default();
         parser
             .room(64)
@@ -338,11 +338,11 @@ mod tests {
         parser.skip_data(1);
         assert_eq!(parser.body(&mut [0; 8]), Ok(Step::End));
         assert!(parser.next_message() && parser.pending().is_empty());
-        assert_eq!(parser.buffer.capacity(), 0, "no memory is kept for nothing");
+        assert_eq!(parser.buffer.capacity(), 0, "unused memory is released");
     }
 
     #[test]
-    fn no_memory_is_kept_for_nothing() {
+    fn unused_memory_is_released() {
         let mut parser = Parser::default();
         parser.room(8192).extend_from_slice(b"GET");
         parser.shrink();

@@ -40,28 +40,28 @@ pub fn end_of_head(bytes: &[u8], searched: usize) -> Result<Option<usize>, HeadF
 ///
 /// # Errors
 /// The fault for which the request is to be refused and the connection closed.
-pub fn check(head: &[u8]) -> Result<Head, HeadFault> {
+pub fn parse_head(head: &[u8]) -> Result<Head, HeadFault> {
     let mut lines = Lines { head, at: 0 };
     let (target, version) = request_line(head, lines.next().ok_or(HeadFault::RequestLine)?)?;
-    let mut noted = Noted::default();
+    let mut seen = FramingFields::default();
     let mut fields = Vec::with_capacity(8);
     for line in lines.take_while(|line| !line.is_empty()) {
         let (name, value) = header_line(head, line)?;
-        noted.note(&head[name.clone()], &head[value.clone()])?;
+        seen.add(&head[name.clone()], &head[value.clone()])?;
         fields.push((name, value));
     }
     let is_http11 = version == (1, 1);
-    let framing = noted.framing(is_http11)?;
+    let framing = seen.framing(is_http11)?;
     let mut text = head.to_vec();
     text.iter_mut()
         .filter(|b| !b.is_ascii())
         .for_each(|b| *b = b'?');
     Ok(Head {
         framing,
-        persistent: !noted.close && (is_http11 || noted.keep_alive),
+        persistent: !seen.close && (is_http11 || seen.keep_alive),
         // RFC 9110, section 10.1.1: a server ignores it in HTTP/1.0.
-        expects_continue: noted.expects_continue && is_http11,
-        offers_upgrade: noted.upgrade,
+        expects_continue: seen.expects_continue && is_http11,
+        offers_upgrade: seen.upgrade,
         version,
         // It is ASCII: every other byte has been replaced.
         text: String::from_utf8(text).map_err(|_| HeadFault::HeaderValue)?,
@@ -72,7 +72,7 @@ pub fn check(head: &[u8]) -> Result<Head, HeadFault> {
 
 /// What the header fields say about the end of the message and about the connection.
 #[derive(Default)]
-struct Noted {
+struct FramingFields {
     hosts: usize,
     length: Option<u64>,
     encodings: usize,
@@ -82,8 +82,8 @@ struct Noted {
     expects_continue: bool,
 }
 
-impl Noted {
-    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadFault> {
+impl FramingFields {
+    fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadFault> {
         let is = |field: &str| name.eq_ignore_ascii_case(field.as_bytes());
         if is("host") {
             self.hosts += 1;

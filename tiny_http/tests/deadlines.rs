@@ -15,7 +15,7 @@ use tiny_http::{Config, HeadFault, Response};
 const SHORT: Duration = Duration::from_millis(300);
 
 #[test]
-fn an_idle_connection_ends_without_a_word() {
+fn an_idle_connection_is_closed_without_a_reply() {
     let running = start(
         Config {
             keep_alive: SHORT,
@@ -84,7 +84,7 @@ fn a_slow_head_is_refused_in_time_however_it_trickles() {
 }
 
 #[test]
-fn slow_heads_hold_no_thread() {
+fn slow_heads_occupy_no_thread() {
     let running = start(config(), echo);
     let slow = (0..200).map(|_| {
         let mut client = running.connect();

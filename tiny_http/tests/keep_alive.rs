@@ -11,7 +11,7 @@ use common::{config, echo, ok, start};
 use tiny_http::{Config, Content, Reply, Request, Response};
 
 #[test]
-fn a_short_body_that_nobody_reads_keeps_its_connection() {
+fn a_short_unread_body_keeps_its_connection() {
     let running = start(config(), echo);
     let mut client = running.connect();
     client.send("PUT /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");

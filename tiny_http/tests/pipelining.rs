@@ -34,7 +34,7 @@ fn requests_that_come_at_once_are_handed_out_one_by_one() {
 }
 
 #[test]
-fn replies_to_requests_that_are_out_at_once_keep_their_order() {
+fn replies_are_sent_in_the_order_of_the_requests() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Server::with_config(vec![listener.into()], Config::default()).unwrap();
     let address = server.server_addr().to_ip().unwrap();
@@ -74,7 +74,7 @@ fn pipelined(sent: &str) -> (Arc<Server>, Client) {
 // cause:   the thread that read that head waited with its reply for those before.
 // fix:     it is put aside until the reply before is over.
 #[test]
-fn a_refusal_that_is_not_due_holds_no_thread_that_receives() {
+fn a_refusal_behind_open_replies_blocks_no_thread() {
     for (sent, status) in [
         ("GET /1 HTTP/1.1\r\n\r\nBAD\r\n\r\n", 400),
         ("GET /1 HTTP/1.1\r\n\r\nGET / HTTP/3.0\r\n\r\n", 505),
@@ -114,7 +114,7 @@ fn a_refusal_that_is_not_due_holds_no_thread_that_receives() {
 //          reply.
 // fix:     nothing is sent before the replies to earlier requests are over.
 #[test]
-fn no_interim_response_gets_into_the_reply_before() {
+fn no_interim_response_gets_into_an_earlier_reply() {
     let looks = |mut request: Request| {
         request.is_client_gone();
         echo(request);

@@ -232,7 +232,7 @@ fn a_stream_that_is_broken_off_resets_the_connection() {
 }
 
 #[test]
-fn whoever_watches_a_reply_decides_whether_to_wait() {
+fn progress_decides_whether_to_wait_for_the_client() {
     struct Impatient(Mutex<Vec<&'static str>>);
     impl Progress for &Impatient {
         fn may_end(&self) {
@@ -267,7 +267,7 @@ fn whoever_watches_a_reply_decides_whether_to_wait() {
 }
 
 #[test]
-fn a_client_that_is_gone_is_found_out() {
+fn a_client_that_is_gone_is_detected() {
     let (gone, is_gone) = mpsc::channel();
     let (entered, enters) = mpsc::channel();
     let running = start(config(), move |mut request: Request| {

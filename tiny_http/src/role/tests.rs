@@ -3,7 +3,7 @@ use crate::method::Method;
 
 fn framing_of(fields: &str) -> Result<Framing, HeadFault> {
     let head = format!("POST /file/a HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
-    check(head.as_bytes()).map(|head| head.framing)
+    parse_head(head.as_bytes()).map(|head| head.framing)
 }
 
 #[test]
@@ -30,14 +30,14 @@ fn plain_framing_is_understood() {
     }
 }
 
-/// Each is refused by the check of whole heads, or by the search for their end.
+/// Each is refused by the parser of complete heads, or by the search for their end.
 #[test]
 fn malformed_heads_are_refused() {
     for head in testkit::malformed::heads() {
         // One empty line before a head is ignored (RFC 9112, section 2.2).
         let bytes = head.bytes.strip_prefix(b"\r\n").unwrap_or(&head.bytes);
         let checked = match end_of_head(bytes, 0) {
-            Ok(end) => check(&bytes[..end.unwrap_or_default()]).map(|_| ()),
+            Ok(end) => parse_head(&bytes[..end.unwrap_or_default()]).map(|_| ()),
             Err(fault) => Err(fault),
         };
         let refused = checked.map_err(|fault| (format!("{fault:?}"), fault.status().0));
@@ -56,9 +56,9 @@ fn targets_are_taken_as_they_stand() {
         "GET /\"<>[\\]^`{|} HTTP/1.0",
     ] {
         let head = format!("{line}\r\n\r\n");
-        assert_eq!(check(head.as_bytes()).map(|_| ()), Ok(()), "{line:?}");
+        assert_eq!(parse_head(head.as_bytes()).map(|_| ()), Ok(()), "{line:?}");
     }
-    assert_eq!(check(b"\r\n\r\n"), Err(HeadFault::RequestLine));
+    assert_eq!(parse_head(b"\r\n\r\n"), Err(HeadFault::RequestLine));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn connections_go_on_as_version_and_tokens_say() {
         ("1.0", "Connection: keep-alive, close\r\n", false),
     ] {
         let head = format!("GET /file HTTP/{version}\r\nHost: h\r\n{connection}\r\n");
-        let head = check(head.as_bytes());
+        let head = parse_head(head.as_bytes());
         assert_eq!(
             head.map(|h| h.persistent),
             Ok(persistent),
@@ -90,7 +90,7 @@ fn connections_go_on_as_version_and_tokens_say() {
 }
 
 #[test]
-fn who_waits_for_a_word_is_known() {
+fn expect_100_continue_counts_in_http_1_1() {
     for (version, fields, waits) in [
         ("1.1", "Expect: 100-continue\r\n", true),
         ("1.1", "Expect: 100-Continue\r\nContent-Length: 1\r\n", true),
@@ -102,13 +102,13 @@ fn who_waits_for_a_word_is_known() {
         ),
     ] {
         let head = format!("PUT / HTTP/{version}\r\nHost: h\r\n{fields}\r\n");
-        let head = check(head.as_bytes()).map(|head| head.expects_continue);
+        let head = parse_head(head.as_bytes()).map(|head| head.expects_continue);
         assert_eq!(head, Ok(waits), "{version} {fields:?}");
     }
 }
 
 #[test]
-fn the_end_of_a_head_is_found_wherever_the_reads_are_cut() {
+fn the_end_of_a_head_is_found_however_the_input_is_divided() {
     let head = b"GET / HTTP/1.1\r\nHost: h\r\n\r\nrest";
     for cut in 0..head.len() {
         let end = end_of_head(&head[..cut], 0);
@@ -123,7 +123,7 @@ fn the_end_of_a_head_is_found_wherever_the_reads_are_cut() {
 fn words_and_fields_are_found() {
     let head = b"PUT /file/a HTTP/1.1\r\nHost: h\r\nRange: bytes=0-\r\nX:  a\xe9\t\r\n\
         range-x: no\r\nif-match:\"a\"\r\nIf-Match: \"b\" \r\nX-If-Match: \"c\"\r\nEmpty:\r\n\r\n";
-    let head = check(head).unwrap_or_else(|fault| panic!("{fault}"));
+    let head = parse_head(head).unwrap_or_else(|fault| panic!("{fault}"));
     assert_eq!((head.method(), head.target()), ("PUT", "/file/a"));
     for (name, value) in [
         ("Range", Some("bytes=0-")),
@@ -161,7 +161,7 @@ fn words_and_fields_are_found() {
 fn a_head_of_parts_is_one_that_can_be_sent() -> Result<(), ()> {
     let headers = ["Host: h".parse()?, "Empty:".parse()?];
     let made = Head::of_parts(&Method::Put, "/a", HTTPVersion(1, 1), &headers);
-    let sent = check(made.text.as_bytes()).map_err(drop)?;
+    let sent = parse_head(made.text.as_bytes()).map_err(drop)?;
     assert_eq!(
         made,
         Head {

@@ -150,14 +150,14 @@ impl Model<'_> {
 /// Whether the input is a complete message.
 pub fn check(input: &[u8]) -> bool {
     let expected = decode(input);
-    for piece in [1, 2, 7, usize::MAX] {
-        assert_eq!(decoded(input, piece), expected, "in pieces of {piece}");
+    for size in [1, 2, 7, usize::MAX] {
+        assert_eq!(decoded(input, size), expected, "in parts of {size}");
     }
     expected.end == End::Whole
 }
 
 /// The outcome by the code, fed in parts of this size.
-fn decoded(input: &[u8], piece: usize) -> Outcome {
+fn decoded(input: &[u8], size: usize) -> Outcome {
     let mut chunks = Chunks::new();
     let (mut data, mut seen) = (Vec::new(), 0);
     loop {
@@ -176,7 +176,7 @@ fn decoded(input: &[u8], piece: usize) -> Outcome {
                 end: End::Cut,
             };
         }
-        let fed = &rest[..rest.len().min(piece)];
+        let fed = &rest[..rest.len().min(size)];
         let mut before = chunks.clone();
         match chunks.advance(fed) {
             Ok(taken) => seen += taken,
@@ -193,7 +193,7 @@ fn decoded(input: &[u8], piece: usize) -> Outcome {
             }
         }
         let left = usize::try_from(chunks.data_remaining()).unwrap_or(usize::MAX);
-        let count = left.min(input.len() - seen).min(piece);
+        let count = left.min(input.len() - seen).min(size);
         data.extend_from_slice(&input[seen..seen + count]);
         chunks.skip_data(count as u64);
         seen += count;

@@ -10,7 +10,7 @@ mod random;
 
 pub use random::Random;
 
-use tiny_http::fuzzing::{Parser, Step, check as check_head};
+use tiny_http::fuzzing::{Parser, Step, parse_head};
 use tiny_http::{Framing, HeadFault};
 
 /// What results from an input, in its order.
@@ -60,7 +60,7 @@ fn model(input: &[u8]) -> Vec<Event> {
             (0..rest.len()).find(|i| rest[*i] == b'\n' && (*i == 0 || rest[*i - 1] != b'\r'));
         let head = match (end, bare) {
             (end, Some(bare)) if end.is_none_or(|end| bare < end) => Err(HeadFault::BareLf),
-            (Some(end), _) => check_head(&rest[..end]).map(|head| (head, end)),
+            (Some(end), _) => parse_head(&rest[..end]).map(|head| (head, end)),
             (None, _) if rest.len() == MAX => Err(HeadFault::TooLong),
             (None, _) => return events,
         };
@@ -115,17 +115,17 @@ fn run(input: &[u8], random: &mut Random) -> Vec<Event> {
             return events;
         }
         let count = 1 + random.below(left.min(40));
-        let piece = &input[at..at + count];
+        let part = &input[at..at + count];
         if let Some(most) = waits_for_data
             && random.below(2) == 0
         {
             let count = count.min(usize::try_from(most).unwrap_or(usize::MAX));
             parser.skip_data(count as u64);
-            add(&mut events, &piece[..count]);
+            add(&mut events, &part[..count]);
             at += count;
             continue;
         }
-        parser.room(count).extend_from_slice(piece);
+        parser.room(count).extend_from_slice(part);
         at += count;
     }
 }

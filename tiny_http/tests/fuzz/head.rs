@@ -1,7 +1,7 @@
 //! The check of a request head, against a plain model of RFC 9112; and what is found in a head that
 //! has passed it.
 
-use tiny_http::fuzzing::{check as check_head, end_of_head};
+use tiny_http::fuzzing::{end_of_head, parse_head};
 use tiny_http::{Framing, Head, HeadFault as Fault};
 
 /// Above this length only some of the places are tried as cuts.
@@ -18,7 +18,7 @@ pub fn check(input: &[u8]) -> bool {
     };
     check_ends(&whole);
     let head = latin1(&whole[..end]);
-    match (check_head(&whole[..end]), model(&head)) {
+    match (parse_head(&whole[..end]), model(&head)) {
         (Ok(found), Ok(expected)) => {
             let told = (found.framing, found.persistent, found.expects_continue);
             assert_eq!(told, expected);
