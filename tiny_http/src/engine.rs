@@ -10,6 +10,7 @@
 
 use std::fmt::Display;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -100,30 +101,40 @@ impl Engine {
                 }
                 continue;
             }
-            // Where a connection is ready, the sockets are polled without waiting.
-            let without_waiting = std::mem::take(&mut state.polls_first) && !state.ready.is_empty();
-            let deadline = if without_waiting {
-                Some(Instant::now())
-            } else {
-                deadline
-            };
-            state.pollers += 1;
-            drop(state);
-            let event = self.poller.wait(deadline);
+            if let ControlFlow::Break(task) = self.poll(state, deadline)? {
+                return Ok(task);
+            }
             state = self.lock();
-            state.pollers -= 1;
-            match event {
-                Ok(None) if without_waiting => {}
-                Ok(Some(event)) => {
-                    if let Some(task) = self.task_of(event, state) {
-                        return Ok(Some(task));
-                    }
-                    state = self.lock();
-                }
-                other => {
-                    self.leave(state, false);
-                    return other.map(|_| None);
-                }
+        }
+    }
+
+    /// Waits for an event, at most until the deadline, and only checks for one where a connection is
+    /// ready. `Break` has the task that follows from the event, or none at the deadline.
+    fn poll(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        deadline: Option<Instant>,
+    ) -> io::Result<ControlFlow<Option<Task>>> {
+        let is_check = std::mem::take(&mut state.polls_first) && !state.ready.is_empty();
+        let deadline = if is_check {
+            Some(Instant::now())
+        } else {
+            deadline
+        };
+        state.pollers += 1;
+        drop(state);
+        let event = self.poller.wait(deadline);
+        let mut state = self.lock();
+        state.pollers -= 1;
+        match event {
+            Ok(Some(event)) => Ok(match self.task_of(event, state) {
+                Some(task) => ControlFlow::Break(Some(task)),
+                None => ControlFlow::Continue(()),
+            }),
+            Ok(None) if is_check => Ok(ControlFlow::Continue(())),
+            other => {
+                self.leave(state, false);
+                other.map(|_| ControlFlow::Break(None))
             }
         }
     }

@@ -137,3 +137,74 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::Socket;
+    use crate::parser::Parser;
+    use std::time::Duration;
+
+    fn connection(state: &mut State, id: u64, input: &[u8]) -> Box<Connection> {
+        let mut parser = Parser::default();
+        parser.room(input.len()).extend_from_slice(input);
+        Connection::new(state.table.insert(), id, Socket::Nowhere, None, parser)
+    }
+
+    #[test]
+    fn ready_connections_and_sockets_take_turns() {
+        let mut state = State::new(Vec::new());
+        for id in 0..3 {
+            let ready = connection(&mut state, id, b"");
+            state.ready.push_back(ready);
+        }
+        let mut next = |can_poll| state.next_ready(can_poll).map(|connection| connection.id);
+        assert_eq!(next(true), Some(0));
+        assert_eq!(next(true), None, "the sockets come first");
+        assert_eq!(next(false), Some(1), "another thread polls them");
+        state.polls_first = false;
+        let next = state.next_ready(true).map(|connection| connection.id);
+        assert_eq!(next, Some(2));
+        assert!(state.next_ready(true).is_none());
+    }
+
+    #[test]
+    fn of_the_connections_that_are_late_those_with_a_part_of_a_head_become_ready() {
+        let mut state = State::new(Vec::new());
+        let now = Instant::now();
+        for (id, input, wait) in [
+            (0, &b"GET"[..], Wait::Head),
+            (1, b"", Wait::Idle),
+            (2, b"", Wait::Linger),
+        ] {
+            let connection = connection(&mut state, id, input);
+            state.table.wait(connection.token, connection, wait, now);
+        }
+        let later = connection(&mut state, 3, b"");
+        let deadline = now + Duration::from_secs(1);
+        state.table.wait(later.token, later, Wait::Idle, deadline);
+        let closed = state.expire(now);
+        let mut closed: Vec<u64> = closed.iter().map(|connection| connection.id).collect();
+        closed.sort_unstable();
+        assert_eq!(closed, [1, 2]);
+        assert!(state.ready[0].refusal.is_some() && state.ready.len() == 1);
+        assert_eq!(
+            (state.table.len(), state.next_deadline()),
+            (2, Some(deadline))
+        );
+    }
+
+    #[test]
+    fn a_refusal_becomes_ready_when_the_replies_before_are_over() {
+        let mut state = State::new(Vec::new());
+        let mut refused = connection(&mut state, 7, b"");
+        let pipeline = refused.pipeline.insert(Arc::default());
+        let slot = pipeline.add();
+        state.refused.push_back(refused);
+        assert!(!state.ready_refused(7), "a reply is not over");
+        drop(slot);
+        assert!(!state.ready_refused(8), "it is of another connection");
+        assert!(state.ready_refused(7));
+        assert_eq!((state.ready.len(), state.refused.len()), (1, 0));
+    }
+}
