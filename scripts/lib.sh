@@ -263,7 +263,8 @@ start_server() {
   out=$work/server-$servers.out
   LOG=$work/server-$servers.log
   : >"$out"
-  without_held_pipes "$http_nas" --port 0 --storage "$storage" "$@" >"$out" 2>"$LOG" </dev/null &
+  [[ " $* " == *" --listen "* ]] || set -- --port 0 "$@"
+  without_held_pipes "$http_nas" --storage "$storage" "$@" >"$out" 2>"$LOG" </dev/null &
   PID=$!
   wait_for 20 listening "$out" || {
     cat "$LOG" >&2
