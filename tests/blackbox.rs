@@ -1,12 +1,12 @@
-//! Black-box tests: the real binary, spoken to over a real socket, grouped by what they protect.
-//! What they want stands in the contract and the RFCs, never in the server's code.
+//! Black-box tests: the real binary, over a real socket, grouped by what they protect. Expectations
+//! come from docs/ and the RFCs, never from the server's code.
 //!
-//! Each folder is a module, and opens with what belongs in it. A group, a module or one test runs
-//! by its name: `cargo test --test blackbox -- http::framing::`. What needs curl itself, root,
-//! strace or namespaces is in `tests/shell`.
+//! Each folder is a module, and says first what belongs in it. Run a group, a module or a test by
+//! its name: `cargo test --test blackbox -- http::framing::`. Tests that need curl itself, root,
+//! strace or namespaces are in `tests/shell`; what they share with the tools is in `tools/testkit`.
 //!
-//! One program for all groups: tests of one group run while those of another wait, and it is linked
-//! once.
+//! All groups are one program: it is linked once, and the waits of one group overlap with the work
+//! of another.
 
 #![allow(
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! Appends that may create their file: `?create`, and a `Content-Range` from byte 0. Other appends
-//! are in durability/concurrent_appends.rs and api/append_offset.rs.
+//! Appends that may create their file: `?create`, and a `Content-Range` from byte 0. Appends at a
+//! given byte are in append_offset.rs, many appends at once in durability/concurrent_appends.rs.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;

@@ -1,6 +1,6 @@
-//! `PUT` with `Content-Range`: an append that takes place only where the client thinks that the
-//! file ends. And what is no such range, on PUT and on POST. That an append can so be tried again
-//! is in durability/retried_appends.rs.
+//! `PUT` with `Content-Range`: an append takes place only where the file ends at the byte that the
+//! client names. Malformed ranges are refused, on PUT and on POST. Retries of such appends are in
+//! durability/retried_appends.rs.
 
 use testkit::rows::each;
 use testkit::{Client, Server, chunked};

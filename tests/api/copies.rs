@@ -1,6 +1,6 @@
-//! `PUT NAME/cp` with `{"path": "NEW"}`: what may be copied where, and what a copy is. What happens
-//! meanwhile is in durability/copies_in_progress.rs; its conditions are in
-//! http/preconditions/combinations.rs, its body in api/json_bodies.rs.
+//! `PUT NAME/cp` with `{"path": "NEW"}`: what may be copied where, and what the copy is. Copies
+//! while others write are in durability/copies_in_progress.rs, conditions in http/preconditions,
+//! the JSON body in json_bodies.rs.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;

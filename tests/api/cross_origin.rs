@@ -1,6 +1,5 @@
-//! What keeps a browser from doing something for another page: the fields of every reply, and which
-//! requests are refused for where they come from. What a real Chromium makes of it is in
-//! e2e/browser/run.
+//! What keeps a web page from using a browser against the server: the fields of every reply, and
+//! which hosts and origins are refused. What a real Chromium does with it is tested in e2e/browser.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! Errors: their form as text and as problem+json, and the statuses of paths, methods and clashes.
+//! Errors: their form as text and as problem+json, and the status of wrong paths, wrong methods,
+//! and files where folders should be.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! The JSON bodies of mv and cp: what is refused, of which size, and that not more is read of it
-//! than may be.
+//! The JSON bodies of mv and cp: which are taken, which are refused, and that no more than 64 KiB
+//! of one is read.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! Archives of deep folders, of large files and of many: their cost does not grow with them. What
-//! archives hold is in tar.rs.
+//! Archives of deep folders, of large files and of many files: neither memory, stack nor
+//! descriptors grow with them. What an archive holds is in tar.rs.
 
 use std::fs;
 use std::io::Write;

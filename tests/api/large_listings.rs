@@ -1,5 +1,5 @@
-//! Listings of folders with many entries: in little memory, to slow readers, and while entries
-//! vanish.
+//! Listings of folders with many entries: little memory, slow readers, and entries that vanish
+//! meanwhile.
 
 use std::fs;
 

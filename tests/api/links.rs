@@ -1,5 +1,6 @@
-//! Symbolic links out of the storage, into the server's own folder and inside. FIFOs and sockets
-//! are in special_files.rs, links that change while requests run in durability/swapped_links.rs.
+//! Symbolic links: followed inside the storage, never out of it or into the server's own folder.
+//! FIFOs and sockets are in special_files.rs; links that change while requests run are in
+//! durability/swapped_links.rs.
 
 use std::fs;
 use std::os::unix::fs::symlink;

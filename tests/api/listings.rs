@@ -1,4 +1,5 @@
-//! Listings of folders, as text and as JSON.
+//! Listings of folders, as text and as JSON: which format, which entries, their order and their
+//! sizes.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,8 +1,8 @@
-//! What each request does: names, links, listings, archives, and the writes one at a time, with the
-//! status of each mistake.
+//! What each request does: names, links, listings, archives, and each kind of write by itself, with
+//! the status of each mistake.
 //!
-//! What belongs here follows from the contract alone. Not here: HTTP itself (`http`), several
-//! writers at once and servers that are killed (`durability`).
+//! Expectations come from docs/api.md. Not here: HTTP itself (`http`), several clients that write
+//! at once and servers that are killed (`durability`).
 
 mod append_create;
 mod append_offset;

@@ -1,4 +1,5 @@
-//! `PUT NAME/mv` with `{"path": "NEW"}`.
+//! `PUT NAME/mv` with `{"path": "NEW"}`: what may be moved where, and what it replaces. The JSON
+//! body is in json_bodies.rs.
 
 use std::fs;
 use std::os::unix::fs::symlink;

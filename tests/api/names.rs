@@ -1,6 +1,5 @@
-//! Names: what they decode to, what is refused, and that no spelling leads out of the storage or
-//! into the server's own folder. Symbolic links are in api/links.rs, special files in
-//! api/special_files.rs.
+//! Names: what they decode to, which are refused, and that no spelling leads out of the storage or
+//! into the server's own folder. Made-up combinations are in traversal.rs, links in links.rs.
 
 use testkit::Server;
 use testkit::secrets::{assert_proper, assert_secrets_untouched, server_beside_secrets};

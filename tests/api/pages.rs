@@ -1,5 +1,5 @@
-//! The pages for people and for programs that follow links: `GET /`, and a folder as an index. What
-//! clients make of them is in e2e/clients.
+//! The pages for people and for programs that follow links: `GET /`, and folders as HTML. What real
+//! clients do with them is tested in e2e/clients.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,5 +1,5 @@
 //! Requests that read: health, files and their headers, HEAD, wc. Listings are in listings.rs,
-//! archives in tar.rs, parts in http/partial_content.rs.
+//! archives in tar.rs, parts of files in http/partial_content.rs.
 
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};

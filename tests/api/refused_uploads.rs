@@ -1,6 +1,5 @@
-//! Uploads whose sender means something that the server would not do: they are refused before
-//! anything changes. Where a request comes from is in api/cross_origin.rs, addresses of actions in
-//! http/targets.rs.
+//! Uploads that mean something else than to store their body, such as forms: they are refused
+//! before anything changes.
 
 use testkit::{Conn, Reply, Server, chunked};
 

@@ -1,4 +1,5 @@
-//! FIFOs and sockets. Devices, which take a mount or root, are in tests/shell/devices.sh.
+//! FIFOs and sockets in the storage are refused at once. Devices, which take a mount or root, are
+//! in tests/shell/devices.sh.
 
 use std::fs;
 use std::os::unix::fs::symlink;

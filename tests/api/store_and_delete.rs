@@ -1,6 +1,5 @@
-//! The rows of the contract's Requests table that store, append and delete. Moves are in
-//! api/moves.rs, what readers see meanwhile in durability/atomic_writes.rs and
-//! durability/concurrent_appends.rs.
+//! POST, PUT and DELETE of files and folders, one at a time. What readers see meanwhile is in
+//! durability.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

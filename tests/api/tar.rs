@@ -1,4 +1,4 @@
-//! Folders as archives: what GNU tar restores of them.
+//! Folders as archives: GNU tar restores from them what is there.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Ways out of the storage that a name might be: absolute and foreign ones by a list, and all that
-//! can be put together from a small alphabet.
+//! No name leads out of the storage: a list of absolute and foreign spellings, and all combinations
+//! of a small alphabet.
 
 use testkit::secrets::{assert_proper, assert_secrets_untouched, server_beside_secrets};
 use testkit::{Conn, Reply, Server};

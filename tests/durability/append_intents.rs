@@ -1,4 +1,4 @@
-//! What a killed append has left beside its file counts for that file alone, and for as long as it
+//! What a killed append leaves beside its file counts for that file alone, and only while that file
 //! is there.
 
 use std::fs;

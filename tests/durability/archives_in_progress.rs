@@ -1,5 +1,5 @@
-//! Folders as archives, while they change: what vanishes is left out, and an archive that lacks
-//! anything else is not taken for whole.
+//! Archives of folders that change meanwhile: entries that vanish are left out, and an archive that
+//! lacks anything else does not look whole.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

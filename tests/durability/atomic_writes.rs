@@ -1,6 +1,5 @@
-//! What a write promises: all or nothing to readers, a reply that tells the truth, appends that
-//! never interleave or tear, and a GET that is a snapshot. Killed servers are in
-//! durability/crash.rs, cut bodies in durability/cut_bodies.rs.
+//! Readers see the old file whole or the new one whole, a GET is a snapshot, and after a 200 the
+//! write is in place. Kills are in killed_writes.rs, cut bodies in cut_bodies.rs.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;

@@ -1,5 +1,5 @@
-//! Appends never interleave and never tear, from one server or from two; one that is slow holds
-//! nobody up; one that fails leaves the file as it was.
+//! Appends never interleave and never tear, from one server or from two; a slow one delays no
+//! other; one that fails leaves the file as it was.
 
 use std::fs::{self, File};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! A copy takes time and space: files with holes, a disk that is full, sources that change and
-//! readers that look on meanwhile.
+//! Copies while others write and read: the copy is of one moment, and readers of its new name see
+//! it whole or not at all.
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};

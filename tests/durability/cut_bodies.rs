@@ -1,5 +1,5 @@
-//! Bodies that are cut short, at every place, and bodies of absurd length. Good ones are in
-//! http/whole_bodies.rs, bad framing is in http/framing.rs.
+//! Bodies that end early change nothing, at whatever place they are cut; bodies of absurd length do
+//! not end the server. Whole bodies are in http/whole_bodies.rs, bad framing in http/framing.rs.
 
 use std::time::Instant;
 

@@ -1,5 +1,6 @@
-//! A storage folder whose path leads elsewhere while the server runs: renamed, replaced, or behind
-//! a link that was given another target. Mounts are in tests/shell/displaced-storage.sh.
+//! A storage folder whose path leads elsewhere while the server runs (renamed, replaced, or behind
+//! a link with a new target): writes fail, and reads go on. Mounts are in
+//! tests/shell/displaced-storage.sh.
 //!
 //! symptom: with the folder renamed and an empty one in its place, health said OK and uploads were
 //!          acknowledged that nobody found.

@@ -1,5 +1,4 @@
-//! kill -9 in the middle of appends: the file has the whole append or nothing of it, for every
-//! server.
+//! kill -9 during appends: each server sees the whole append or nothing of it.
 
 use std::time::{Duration, Instant};
 use std::{fs, thread};

@@ -1,5 +1,4 @@
-//! kill -9 in the middle of uploads and deletes: the old content or the new, and nothing left
-//! behind.
+//! kill -9 during uploads and deletes: the old content or the new, and nothing left behind.
 
 use std::thread;
 

@@ -1,5 +1,5 @@
-//! A file that another program keeps locked: who waits for it, for how long, and what goes on
-//! meanwhile.
+//! A file that another program keeps locked: which requests wait, for how long, and that no others
+//! are delayed.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

@@ -1,5 +1,5 @@
-//! Two who write what they have read: with If-Match of what they saw, or If-None-Match: *, exactly
-//! one of them wins, by whatever methods and through whichever servers, and the other is told.
+//! Of several clients that write what they have read, with If-Match or If-None-Match, exactly one
+//! succeeds and the others get 412, by any methods and through any servers.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};

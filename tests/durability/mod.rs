@@ -1,8 +1,9 @@
-//! What a 200 means: all or nothing, appends that never interleave, writes at once as one after the
-//! other, a GET that is a snapshot, and nothing left behind by what was cut off or killed.
+//! What a 200 means: a write is done as a whole or not at all, appends never interleave, concurrent
+//! writes have the result of some order of them, a GET is a snapshot, and nothing is left behind by
+//! what was cut off or killed.
 //!
-//! What belongs here needs several clients, several servers, a cut or a kill. Not here: one write
-//! by itself (`api`).
+//! Tests here need several clients, several servers, a body that is cut or a server that is killed.
+//! Not here: one write by itself (`api`).
 
 mod append_intents;
 mod archives_in_progress;

@@ -1,4 +1,4 @@
-//! The length that a reader sees while others write: always that of whole appends.
+//! The length that a reader sees while others append is always that of whole appends.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! Parents that are missing are made for what is then put into them, and never for what is refused.
+//! A refused write leaves no new parent folders behind.
 
 use std::fs;
 use std::os::unix::fs::symlink;

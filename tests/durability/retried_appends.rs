@@ -1,5 +1,5 @@
-//! Appends that are cut off, or whose replies are lost, and are tried again with the
-//! `Content-Range` of where the file was thought to end: none is lost and none doubled.
+//! Appends with `Content-Range` that are cut off, or whose replies are lost, can be retried: none
+//! is lost and none doubled.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! Servers that share a folder with one that starts, is killed or has been: they go on undisturbed.
+//! Servers on one folder: that one starts, stops or is killed disturbs no other.
 
 use std::thread;
 

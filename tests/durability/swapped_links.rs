@@ -1,5 +1,5 @@
 //! Links, folders and FIFOs that change places while requests run: no moment of it leads out of the
-//! storage, or loses what is moved. Links that stay as they are are in api/links.rs.
+//! storage, and none loses a file. Links that do not change are in api/links.rs.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;

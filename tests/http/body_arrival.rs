@@ -1,6 +1,6 @@
-//! A small body that is here with its head is taken in another way than one that its client
-//! waits with. What a client is told, and what is there afterwards, must not tell the two ways
-//! apart: each request is sent in both, to a server each, on folders that are alike.
+//! A small body that arrives with its head is handled by other code than one that arrives later.
+//! Replies and results must be the same: each request is sent both ways, to two servers on equal
+//! folders.
 
 use std::fmt;
 use std::fs;

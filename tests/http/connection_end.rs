@@ -1,4 +1,4 @@
-//! The end of a connection behind its last request, with a client that keeps its own side open.
+//! After the last request of a connection the server closes it, even if the client does not.
 
 use testkit::{AT_ONCE, Server, eventually};
 

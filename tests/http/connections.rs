@@ -1,5 +1,5 @@
-//! What a connection keeps: requests in order, one at a time, without more memory or threads than
-//! they need, whatever else comes on it. Its end is in connection_end.rs.
+//! Requests on one connection are carried out one at a time and in order, and no connection costs
+//! the others their threads or the server its memory. How connections end is in connection_end.rs.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

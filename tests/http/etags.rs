@@ -1,5 +1,5 @@
-//! The ETag: strong, another after every write, and the same for as long as a file is the same,
-//! whichever server is asked.
+//! The ETag is strong, differs after every write, and stays the same while the file does, whichever
+//! server is asked.
 
 use std::collections::HashMap;
 use std::thread;

@@ -1,5 +1,5 @@
-//! Framing that is not plain and chunks that are malformed: 400, the connection is closed, and
-//! nothing behind them on that connection is ever carried out.
+//! Ambiguous framing and malformed chunks get 400 and end the connection, and nothing that follows
+//! on it is carried out.
 
 use testkit::malformed::FIELDS;
 use testkit::{Server, chunked, eventually, request_bytes};

@@ -1,5 +1,5 @@
-//! `Last-Modified` after each kind of write: a client that asks by the date of what it has (`curl
-//! -z`) must be told of what has taken its place since.
+//! After each kind of write `Last-Modified` is newer than before: a client that asks by the date of
+//! what it has (`curl -z`) is told of the change.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

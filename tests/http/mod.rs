@@ -1,9 +1,8 @@
-//! HTTP as RFC 9110, 9112 and 9530 have it: framing, heads, connections, ranges, preconditions,
+//! HTTP as RFC 9110, 9112 and 9530 have it: framing, connections, targets, ranges, preconditions,
 //! validators, digests.
 //!
-//! What belongs here holds for any HTTP server of files. Not here: what a request does to the files
-//! (`api`), and how much a client may take (`limits`). The engine alone, without files, is tested
-//! in `tiny_http/tests`.
+//! Expectations come from the RFCs. Not here: what a request does to the files (`api`), and how
+//! much a client may take (`limits`). The engine without files is tested in `tiny_http/tests`.
 
 mod body_arrival;
 mod connection_end;

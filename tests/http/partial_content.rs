@@ -1,5 +1,5 @@
-//! 206: the bytes, the headers, and files that change while a part of them is sent. Which `Range`
-//! gets which part stands in http/range_syntax.rs.
+//! 206: its bytes, its headers, and files that change while a part of them is sent. Which `Range`
+//! gets which part is in range_syntax.rs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

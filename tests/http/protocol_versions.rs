@@ -1,5 +1,5 @@
-//! HTTP/1.0, `Connection: close` and absolute-form targets with the replies to ranges, conditions,
-//! digests and copies; `Date` and `Last-Modified` in every reply that they belong to.
+//! HTTP/1.0, `Connection: close` and absolute-form targets, with every kind of request; `Date` and
+//! `Last-Modified` in every reply that should have them.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,5 +1,5 @@
-//! `Range` on GET: RFC 9110, section 14. One range gets 206, several the whole file, none that can
-//! be satisfied 416; what is malformed or of an unknown unit is as if it were not there.
+//! `Range` on GET (RFC 9110, section 14): one range gets 206, several get the whole file, one
+//! beyond the end gets 416; a malformed one or one of an unknown unit is ignored.
 
 use testkit::rows::each;
 use testkit::{Conn, Reply, Server, pattern};

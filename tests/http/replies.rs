@@ -1,5 +1,5 @@
-//! How replies leave: with their length, at once, in one piece, and with nothing of a request in
-//! their head.
+//! Replies have a length where it is known, leave at once and in one piece, and have nothing of the
+//! request in their head.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

@@ -1,5 +1,5 @@
-//! Request targets: which bytes they may have, parameters, and addresses of actions. Names are in
-//! api/names.rs.
+//! Request targets: which bytes they may have, query parameters, and which last part is an action.
+//! Names are in api/names.rs.
 
 use testkit::{Conn, Reply, Server};
 

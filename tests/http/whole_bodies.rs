@@ -1,4 +1,5 @@
-//! Bodies that are well: chunked in every good way, and announced by Expect.
+//! Valid bodies are stored as they are: chunked in every valid way, and announced with Expect.
+//! Bodies that are cut are in durability/cut_bodies.rs.
 
 use testkit::{Server, chunked, pattern};
 

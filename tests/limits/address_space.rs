@@ -1,4 +1,4 @@
-//! A server whose address space is limited (`ulimit -v`, `RLIMIT_AS` of setrlimit(2)).
+//! A server whose address space is limited (`ulimit -v`) survives what clients declare.
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
-//! Requests that compute before they reply: they end with their clients and with the server, and
-//! keep nobody else out.
+//! Requests that compute before they reply end with their clients and with the server, and delay no
+//! others.
 
 use std::fs;
 use std::time::{Duration, Instant};

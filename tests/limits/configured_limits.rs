@@ -1,4 +1,4 @@
-//! The limits: of time, of connections, of sizes, and the status that each is answered with.
+//! Limits of time, of connections and of sizes that flags set, and the status of what exceeds them.
 
 use std::time::{Duration, Instant};
 

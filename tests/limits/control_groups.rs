@@ -1,5 +1,5 @@
-//! A server in a control group with a limit of memory, and clients that hold as much of it as they
-//! can. The kernel counts, and ends who takes too much.
+//! In a control group with a limit of memory, clients that hold as much of it as they can do not
+//! end the server. The kernel counts.
 //!
 //! symptom: six unread lists of a folder of 20,000 names, or 480 uploads that have begun, or 748
 //!          idle connections ended the server in the 32 MiB that it was said to be content with.

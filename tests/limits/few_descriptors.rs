@@ -1,5 +1,5 @@
 //! Writes while the server has no descriptor left: what is refused has not been done, and what has
-//! been done is told.
+//! been done gets 200.
 
 use std::fs;
 use std::os::unix::fs::symlink;

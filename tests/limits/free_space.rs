@@ -1,5 +1,5 @@
-//! `--min-free-space`: what has no room gets 507 and changes nothing, and the rest works. A disk
-//! that is full is in tests/shell/full-disk.sh.
+//! `--min-free-space`: a write without room gets 507 and changes nothing, and all else works. A
+//! disk that is full is in tests/shell/full-disk.sh.
 
 use testkit::{Server, json};
 

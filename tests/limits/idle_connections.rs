@@ -1,5 +1,4 @@
-//! How long connections are kept that nobody uses. What the replies say of it is in ops/shutdown.rs
-//! and http/protocol_versions.rs.
+//! How long unused connections are kept.
 
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,9 @@
-//! What the system refuses for a while, or interrupts, at the calls that can say so (strace injects
-//! it): descriptors, memory, buffers, threads. The server lives, tells nobody else than the request
-//! that was hit, and serves afterwards.
+//! System calls that fail for a while or are interrupted (strace injects the errors): descriptors,
+//! memory, buffers, threads. Only the request that is hit notices, and the server serves
+//! afterwards.
 //!
 //! Responsible for: faults of single calls under load. Not for: limits that hold
-//! (limits/few_descriptors.rs), a full disk and errors of the disk (tests/shell).
+//! (few_descriptors.rs), a disk that is full or fails (tests/shell).
 
 use std::fs;
 use std::io::{self, ErrorKind};

@@ -1,5 +1,5 @@
-//! Many clients at once, slow ones, and large bodies: who gets in, who waits for whom, and how much
-//! memory it takes.
+//! Many clients at once, slow clients and large bodies: which requests get in, which wait, and how
+//! much memory they take.
 
 use std::thread;
 use std::time::{Duration, Instant};

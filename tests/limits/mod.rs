@@ -1,7 +1,7 @@
-//! What clients can take from a server and from each other: time, connections, transfers, memory,
+//! What clients can take from the server and from each other: time, connections, transfers, memory,
 //! descriptors, and what happens when the system has no more of it.
 //!
-//! Not here: a full disk, which needs a mount (`tests/shell`), and hostile traffic as a whole
+//! Not here: a disk that is full, which needs a mount (`tests/shell`), and mixed hostile traffic
 //! (`scripts/attack`).
 
 mod address_space;

@@ -1,4 +1,4 @@
-//! Uploads that bring little: they may go on as long as nobody waits for what they occupy.
+//! Uploads below the least rate go on as long as no other request needs their slot or their space.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! The threads that serve requests: that they come and go with the work, and what becomes of
-//! requests that are too many for them.
+//! The threads that serve requests come and go with the work, and requests beyond the limit get 503
+//! at once.
 
 use std::time::Instant;
 

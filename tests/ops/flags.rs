@@ -1,4 +1,5 @@
-//! Flags, variables, wrong values. The log is in ops/log_lines.rs.
+//! Flags and variables: their names, wrong values, which of them wins, and what `--sync` and
+//! `--host` do. Misspelt ones are in typing_mistakes.rs.
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! `http-nas health`: against servers that work, and against all that may be found in their place.
+//! `http-nas health`: against servers that work, and against whatever else may be at their address.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

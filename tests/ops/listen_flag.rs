@@ -1,5 +1,5 @@
-//! A server that listens in several places (`--listen`): on TCP and at a Unix socket. What becomes
-//! of the socket's file is in ops/unix_sockets.rs.
+//! A server that listens in several places (`--listen`), on TCP and on Unix sockets. The file of a
+//! socket is in unix_sockets.rs.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

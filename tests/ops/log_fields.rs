@@ -1,6 +1,5 @@
-//! The fields of the log, held against their table in docs/operations.md, and the questions there.
-//!
-//! How lines look, and when there is one, is in ops/log_lines.rs.
+//! The log has the fields of the table in docs/operations.md, and the commands there answer what
+//! the page says. What the fields mean is in log_values.rs.
 
 use std::collections::BTreeSet;
 use std::fs;

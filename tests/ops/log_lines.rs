@@ -1,5 +1,5 @@
-//! The log: one line a request with all its fields, as text and as JSON, and one when a transfer
-//! that lasts begins.
+//! When the log has a line, as text and as JSON: one for each request, and more for a transfer that
+//! lasts. RUST_LOG.
 
 use testkit::json::{self, Json};
 use testkit::{Server, TempDir, eventually, server};

@@ -1,5 +1,5 @@
-//! What whoever runs the server relies on: flags and variables, the start, addresses, sockets,
-//! health, signals, the end, the log.
+//! What operators rely on: flags and variables, the start, addresses, sockets, health, signals, the
+//! end, the log.
 //!
 //! Not here: the unit, the image and the chart (`e2e`), and what needs root or a network of its own
 //! (`tests/shell`).

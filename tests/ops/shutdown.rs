@@ -1,5 +1,5 @@
-//! SIGTERM and SIGINT: what is in flight is finished or dropped without a trace, and the end comes
-//! in time.
+//! SIGTERM and SIGINT: transfers in flight are finished, or dropped without a trace, and the server
+//! ends in time.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! Signals other than SIGTERM and SIGINT, which are in ops/shutdown.rs: with a terminal that goes,
-//! and without one.
+//! Other signals than SIGTERM and SIGINT, and the loss of the terminal.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;

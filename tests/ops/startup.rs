@@ -1,5 +1,5 @@
-//! Storage folders that a server cannot use: one line that says why, and no start. Those on file
-//! systems that are full or read-only are in tests/shell/unusable-storage.sh.
+//! The storage folder at the start: which is used, which is made, and one line that says why one
+//! cannot be used. File systems that are full or read-only are in tests/shell/unusable-storage.sh.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,5 +1,5 @@
-//! What the command line makes of what people type: sizes, folders, mistyped flags, variables of
-//! other programs. Wrong values of each flag are in ops/flags.rs.
+//! Mistakes on the command line and in the environment are told from what was meant: misspelt
+//! flags, variables of other programs, sizes.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,5 @@
-//! The file of a Unix socket that the server listens on: made, replaced, left alone, removed.
+//! The file of a Unix socket that the server listens on: when it is made, replaced, left alone and
+//! removed.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};

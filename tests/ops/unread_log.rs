@@ -1,5 +1,5 @@
-//! Standard error and standard output that nobody reads, or that are gone: the server serves and
-//! ends all the same. What the log says is in ops/log_lines.rs.
+//! Standard error and standard output that are not read, or closed: the server serves and ends all
+//! the same.
 
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Files under the two names, with and without conditions.
+//! The model of files under the two names, with and without conditions.
 
 use super::{Model, NAMES, Random, Request, race_at_one_and_two_servers};
 use testkit::{Client, Server};

@@ -1,4 +1,4 @@
-//! Files and folders under the two names, each folder with at most one file in it.
+//! The model of files and folders under the two names, each folder with at most one file in it.
 
 use std::fs;
 

@@ -1,11 +1,10 @@
-//! Three writes at once on two names: what is there afterwards, and what each was told, is what
-//! some order of the three would have come to, one after the other. So nothing that was
-//! acknowledged is nowhere, and no condition was held against a file that was not the one that was
-//! written to.
+//! Three concurrent writes on two names have the results and replies of some order of the three. So
+//! no acknowledged write is lost, and no condition is evaluated against another file than the one
+//! that is written.
 //!
-//! Here: the race, and the search for an order. `files.rs` and `folders.rs` have the models. Not
-//! here: two writers with one condition (`durability/lost_updates.rs`), appends alone
-//! (`durability/concurrent_appends.rs`).
+//! This file has the race and the search for an order; `files.rs` and `folders.rs` have the models.
+//! Not here: several writers with one condition (`lost_updates`), appends alone
+//! (`concurrent_appends`).
 //!
 //! symptom: of two `PUT A/mv {"path": "B"}` and one `POST A` at once all three got 200, and the
 //!          posted bytes were nowhere. A conditional POST replaced a file that it had not looked

@@ -1,7 +1,6 @@
 //! Every combination of If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since and
-//! If-Range against files that are there, are not, and have changed since, held against a model of
-//! RFC 9110, section 13.2.2. What one field means by itself, and when a condition counts, stands in
-//! http/preconditions/timing.rs.
+//! If-Range, against files that are unchanged, changed or missing, compared with the model of RFC
+//! 9110, section 13.2.2.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

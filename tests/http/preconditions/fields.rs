@@ -1,5 +1,5 @@
-//! The combinations of the five precondition fields: each both as values for the model and as the
-//! lines to send.
+//! The combinations of the five precondition fields: as values for the model, and as the lines to
+//! send.
 
 use super::model::{Fields, IfRange, Tag, Tags};
 

@@ -1,10 +1,9 @@
-//! Protects: If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since and If-Range, as RFC
-//! 9110, section 13, has them.
+//! If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since and If-Range (RFC 9110, section
+//! 13).
 //!
-//! `combinations`: every combination of them, against the model of section 13.2.2 in `model`.
-//! `timing`: when a condition counts. `syntax`: dates and tags in odd forms. That an ETag changes
-//! with every write is in `etags`; that of two writers with one condition only one wins is in
-//! `durability::lost_updates`.
+//! `combinations` has all of them together, `timing` when they are evaluated, `syntax` unusual
+//! dates and tags. Not here: that an ETag changes with every write (`etags`), and that of several
+//! writers with one condition one succeeds (`durability::lost_updates`).
 
 mod combinations;
 mod fields;

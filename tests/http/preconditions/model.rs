@@ -1,7 +1,7 @@
-//! RFC 9110, section 13.2.2, in plain words: what a request with preconditions does to a resource.
+//! RFC 9110, section 13.2.2, as a model: what a request with preconditions does to a resource.
 //!
-//! In: the fields as values, and what the resource is. Out: text, parsing and sockets; the tests
-//! write the fields.
+//! Responsible for: the fields as values, and what the resource is. Not for: text, parsing and
+//! sockets.
 
 /// An entity tag, with its quotes.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,5 @@
-//! Dates and entity tags in odd forms, in the fields of RFC 9110, section 13.1: what matches, what
-//! does not, and what is no date or no tag at all.
+//! Dates and entity tags in unusual forms (RFC 9110, section 13.1): what matches, what does not,
+//! and what is malformed.
 
 use testkit::rows::each;
 use testkit::{Client, Server};

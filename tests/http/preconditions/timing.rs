@@ -1,6 +1,5 @@
-//! When a condition counts: only where the request would succeed, before the body and at its end,
-//! and on folders. All combinations are in http/preconditions/combinations.rs, dates and tags in
-//! odd forms in http/preconditions/syntax.rs.
+//! When a condition is evaluated: only where the request would succeed otherwise, before the body
+//! and again after it, and on folders and links.
 
 use std::fs;
 use std::os::unix::fs::symlink;
