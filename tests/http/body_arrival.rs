@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -12,9 +11,10 @@ use std::process::{Command, Stdio};
 
 use testkit::digest::member;
 use testkit::http::request_bytes;
+use testkit::process::Process;
 use testkit::rows::each;
 use testkit::stranger::Stranger;
-use testkit::{Conn, Reply, Server, chunked, pattern};
+use testkit::{Reply, Server, chunked, pattern};
 
 const TARGETS: &[&str] = &[
     "file",
@@ -387,26 +387,15 @@ fn the_right_to_change_a_folder_is_asked_before_a_condition_whenever_the_body_co
         .args(["--port", "0", "--allowed-hosts", "*", "--storage"])
         .arg(&storage)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    let mut child = command.spawn().expect("the binary starts");
-    let mut line = String::new();
-    let output = child.stdout.take().expect("stdout is a pipe");
-    BufReader::new(output).read_line(&mut line).expect("a line");
-    let addr = line.trim_end().strip_prefix("listening on http://");
-    let addr = addr.and_then(|addr| addr.parse().ok());
-    let replies = addr.map(|addr| {
-        [vec![], vec![("Expect", "100-continue")]].map(|mut fields| {
-            fields.push(("If-Match", "\"other\""));
-            let reply = Conn::open(addr).request("POST", "folder/file", &fields, b"hello");
-            reply.map(|reply| reply.summary())
-        })
+    let server = Process::serving(&mut command, &stranger.dir);
+    let replies = [vec![], vec![("Expect", "100-continue")]].map(|mut fields| {
+        fields.push(("If-Match", "\"other\""));
+        server.request("POST", "folder/file", &fields, b"hello")
     });
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
+    drop(server);
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-    for reply in replies.expect("an address in the first line") {
-        let reply = reply.expect("a reply");
-        assert!(reply.starts_with("403 "), "{reply}");
+    for reply in replies {
+        assert_eq!(reply.status, 403, "{}", reply.summary());
     }
 }

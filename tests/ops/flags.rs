@@ -2,10 +2,12 @@
 //! `--host` do. Misspelt ones are in typing_mistakes.rs.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
+use std::sync::Arc;
 
-use testkit::{Conn, Server, TempDir, eventually, pattern, server};
+use testkit::process::Process;
+use testkit::{Server, TempDir, eventually, pattern, server};
 
 #[test]
 fn help_names_every_flag_and_variable() {
@@ -218,27 +220,15 @@ fn flags_win_over_variables_and_a_missing_storage_is_made() {
         server.log().starts_with('{')
     });
 
-    let dir = TempDir::new();
+    let dir = Arc::new(TempDir::new());
     let from_variables = dir.outside().join("by-variable");
     let mut command = server::command();
     command
         .envs([("PORT", "0"), ("HOST", "127.0.0.1"), ("RUST_LOG", "warn")])
         .env("STORAGE_PATH", &from_variables);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let mut line = String::new();
-    let stdout = child.stdout.take().expect("a pipe");
-    let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line);
-    let made = from_variables.is_dir();
-    let _ = child.kill();
-    let _ = child.wait();
-    assert!(
-        read.is_ok() && line.starts_with("listening on http://127.0.0.1:"),
-        "{line:?}"
-    );
-    assert!(made, "STORAGE_PATH is made");
+    let process = Process::serving(&mut command, &dir);
+    assert_eq!(process.addr.ip(), Ipv4Addr::LOCALHOST);
+    assert!(from_variables.is_dir(), "STORAGE_PATH is made");
 }
 
 #[test]
@@ -272,33 +262,13 @@ fn sync_data_does_all_that_none_does() {
 
 #[test]
 fn the_address_is_that_of_host() {
+    let dir = Arc::new(TempDir::new());
     let mut command = server::command();
-    let dir = TempDir::new();
     command
         .args(["--host", "127.0.0.2", "--port", "0", "--storage"])
-        .arg(dir.storage());
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
-    let mut line = String::new();
-    let stdout = child.stdout.take().expect("a pipe");
-    let _ = std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line);
-    let address = line
-        .trim_end()
-        .strip_prefix("listening on http://")
-        .and_then(|text| text.parse().ok());
-    let reply = address.map(|address| {
-        Conn::open(address)
-            .request("GET", "/file", &[], b"")
-            .map(|reply| reply.text())
-    });
-    let _ = child.kill();
-    let _ = child.wait();
-    assert!(
-        line.starts_with("listening on http://127.0.0.2:"),
-        "{line:?}"
-    );
-    assert_eq!(reply.expect("an address").expect("a reply"), "OK");
+        .arg(dir.storage())
+        .stderr(Stdio::null());
+    let process = Process::serving(&mut command, &dir);
+    assert_eq!(process.addr.ip(), Ipv4Addr::new(127, 0, 0, 2));
+    assert_eq!(process.request("GET", "/file", &[], b"").text(), "OK");
 }

@@ -5,10 +5,13 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use testkit::process::Process;
+use testkit::server::{self, Exit};
 use testkit::stranger::Stranger;
-use testkit::{Server, TempDir, server};
+use testkit::{Server, TempDir};
 
 fn assert_refused(command: &mut Command, storage: &Path, why: &str) {
     let exit = server::run_command(command.arg("--port=0").arg("--storage").arg(storage));
@@ -72,7 +75,7 @@ fn a_folder_without_permission_is_said_to_be_one_and_for_whom() {
     assert_refused(&mut stranger.command(), &storage.join("a"), &why);
     set_mode(&storage, 0o755);
     // The folders of another user's server are there, and closed to this one.
-    let first = Server::on(stranger.dir.into(), &[], &[]);
+    let first = Server::on(stranger.dir.clone(), &[], &[]);
     set_mode(&storage, 0o777);
     if stranger.user.is_some() {
         let mut command = Command::new(&stranger.binary);
@@ -80,4 +83,77 @@ fn a_folder_without_permission_is_said_to_be_one_and_for_whom() {
         assert_refused(&mut command, &storage, &unwritable);
     }
     drop(first);
+}
+
+/// Runs a start that fails, and says why in one line.
+fn run_refused(args: &[&str], envs: &[(&str, &str)]) -> Exit {
+    let exit = server::run(args, envs);
+    assert_eq!(exit.stdout, "", "{exit:?}");
+    assert_eq!(exit.stderr.lines().count(), 1, "{exit:?}");
+    exit
+}
+
+// symptom: a mistyped path, or one whose volume is not mounted, became an empty store on the disk
+//          of the system.
+// cause:   all missing folders of the path were made.
+// fix:     only the last is, the others with --create-parents.
+#[test]
+fn of_a_missing_storage_path_only_the_last_folder_is_made() {
+    let dir = Arc::new(TempDir::new());
+    let outside = dir.outside();
+    let path = outside.join("not/there/storage");
+    let shown = path.to_string_lossy().into_owned();
+    for source in ["flag", "variable", "word"] {
+        let exit = match source {
+            "flag" => run_refused(&["--port", "0", "--storage", &shown], &[]),
+            "variable" => run_refused(&["--port", "0"], &[("STORAGE_PATH", &shown)]),
+            _ => run_refused(&["--port", "0", &shown], &[]),
+        };
+        assert_eq!(exit.code, Some(1), "{exit:?}");
+        let there = format!("only {} is", outside.display());
+        for says in [shown.as_str(), "--create-parents", &there] {
+            assert!(exit.stderr.contains(says), "{says}: {exit:?}");
+        }
+        assert!(!outside.join("not").exists(), "{source}: nothing is made");
+    }
+    for (args, variable) in [(&["--create-parents"][..], ""), (&[], "true")] {
+        let mut command = server::command();
+        command
+            .args(["--port", "0", "--storage", &shown])
+            .args(args)
+            .env("CREATE_PARENTS", variable);
+        let process = Process::serving(command.stderr(Stdio::null()), &dir);
+        assert_eq!(process.request("POST", "a", &[], b"content").status, 200);
+        drop(process);
+        fs::remove_dir_all(outside.join("not")).expect("made, and removed");
+    }
+}
+
+#[test]
+fn the_default_folder_is_made_where_the_server_is_started() {
+    let dir = Arc::new(TempDir::new());
+    let mut command = server::command();
+    command
+        .args(["--port", "0"])
+        .current_dir(dir.outside())
+        .stderr(Stdio::null());
+    let process = Process::serving(&mut command, &dir);
+    assert_eq!(process.request("POST", "a", &[], b"content").status, 200);
+    assert!(dir.outside().join("storage/a").is_file());
+}
+
+#[test]
+fn a_word_that_is_no_flag_is_the_folder() {
+    let dir = Arc::new(TempDir::new());
+    for word in ["data", "./data", "data/", "./health"] {
+        let mut command = server::command();
+        command
+            .args([word, "--port", "0"])
+            .env("STORAGE_PATH", "/dev/null/none")
+            .current_dir(dir.outside());
+        let process = Process::serving(command.stderr(Stdio::null()), &dir);
+        let reply = process.request("POST", "a", &[], b"content");
+        assert_eq!(reply.status, 200, "{word}");
+        assert!(dir.outside().join(word).join("a").is_file(), "{word}");
+    }
 }

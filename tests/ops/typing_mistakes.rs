@@ -2,117 +2,17 @@
 //! flags, variables of other programs, sizes.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
+use testkit::process::Process;
 use testkit::server::{self, Exit};
-use testkit::{Conn, Server, TempDir, disk, eventually};
-
-/// A server that is not started by the tests' own words, ended whatever becomes of the test.
-struct Started {
-    child: Child,
-    line: String,
-}
-
-impl Started {
-    fn new(command: &mut Command) -> Self {
-        Self::logging_to(command, Stdio::null())
-    }
-
-    fn logging_to(command: &mut Command, log: Stdio) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
-        let stdout = child.stdout.take().expect("a pipe");
-        let mut line = String::new();
-        let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line);
-        read.expect("a line");
-        Self { child, line }
-    }
-
-    fn post(&self, target: &str) -> u16 {
-        let address = self.line.trim_end().strip_prefix("listening on http://");
-        let address = address.unwrap_or_else(|| panic!("no server: {:?}", self.line));
-        let mut conn = Conn::open(address.parse().expect("an address"));
-        conn.request("POST", target, &[], b"content")
-            .expect("a reply")
-            .status
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use testkit::{Server, TempDir, disk, eventually};
 
 fn run(args: &[&str], envs: &[(&str, &str)]) -> Exit {
     let exit = server::run(args, envs);
     assert_eq!(exit.stdout, "", "{exit:?}");
     assert_eq!(exit.stderr.lines().count(), 1, "{exit:?}");
     exit
-}
-
-// symptom: a mistyped path, or one whose volume is not mounted, became an empty store on the disk
-//          of the system.
-// cause:   all missing folders of the path were made.
-// fix:     only the last is, the others with --create-parents.
-#[test]
-fn of_a_missing_storage_path_only_the_last_folder_is_made() {
-    let dir = TempDir::new();
-    let outside = dir.outside();
-    let path = outside.join("not/there/storage");
-    let shown = path.to_string_lossy().into_owned();
-    for source in ["flag", "variable", "word"] {
-        let exit = match source {
-            "flag" => run(&["--port", "0", "--storage", &shown], &[]),
-            "variable" => run(&["--port", "0"], &[("STORAGE_PATH", &shown)]),
-            _ => run(&["--port", "0", &shown], &[]),
-        };
-        assert_eq!(exit.code, Some(1), "{exit:?}");
-        let there = format!("only {} is", outside.display());
-        for says in [shown.as_str(), "--create-parents", &there] {
-            assert!(exit.stderr.contains(says), "{says}: {exit:?}");
-        }
-        assert!(!outside.join("not").exists(), "{source}: nothing is made");
-    }
-    for (args, variable) in [(&["--create-parents"][..], ""), (&[], "true")] {
-        let mut command = server::command();
-        command
-            .args(["--port", "0", "--storage", &shown])
-            .args(args)
-            .env("CREATE_PARENTS", variable);
-        assert_eq!(Started::new(&mut command).post("/file/a"), 200);
-        fs::remove_dir_all(outside.join("not")).expect("made, and removed");
-    }
-}
-
-#[test]
-fn the_default_folder_is_made_where_the_server_is_started() {
-    let dir = TempDir::new();
-    let started = Started::new(
-        server::command()
-            .args(["--port", "0"])
-            .current_dir(dir.outside()),
-    );
-    assert_eq!(started.post("/file/a"), 200);
-    assert!(dir.outside().join("storage/a").is_file());
-}
-
-#[test]
-fn a_word_that_is_no_flag_is_the_folder() {
-    let dir = TempDir::new();
-    for word in ["data", "./data", "data/", "./health"] {
-        let mut command = server::command();
-        command
-            .args([word, "--port", "0"])
-            .env("STORAGE_PATH", "/dev/null/none")
-            .current_dir(dir.outside());
-        assert_eq!(Started::new(&mut command).post("/file/a"), 200, "{word}");
-        assert!(dir.outside().join(word).join("a").is_file(), "{word}");
-    }
 }
 
 #[test]
@@ -151,7 +51,7 @@ fn what_was_meant_is_said() {
 // fix:     HTTP_NAS_HOST, which wins, and the error names it.
 #[test]
 fn a_variable_of_another_program_is_told_from_ours() {
-    let dir = TempDir::new();
+    let dir = Arc::new(TempDir::new());
     let storage = dir.storage().to_string_lossy().into_owned();
     // A label may not end with a hyphen: no resolver has to be asked.
     let envs = [
@@ -178,9 +78,9 @@ fn a_variable_of_another_program_is_told_from_ours() {
     .concat();
     let log = fs::File::create(dir.outside().join("log")).expect("a file");
     let mut command = server::command();
-    command.envs(ours.iter().copied());
-    let started = Started::logging_to(&mut command, log.into());
-    assert_eq!(started.post("/file/a"), 200);
+    command.envs(ours.iter().copied()).stderr(log);
+    let process = Process::serving(&mut command, &dir);
+    assert_eq!(process.request("POST", "a", &[], b"content").status, 200);
     for note in [
         "HTTP_NAS_HOST counts; HOST has another value",
         "HTTP_NAS_PORT counts; PORT has another value",
@@ -193,7 +93,7 @@ fn a_variable_of_another_program_is_told_from_ours() {
 }
 
 // symptom: the pod of a service that is called http-nas did not start again.
-// cause:   kubernetes sets HTTP_NAS_PORT to the address of that service, unless the pod says
+// cause:   Kubernetes sets HTTP_NAS_PORT to the address of that service, unless the pod says
 //          enableServiceLinks: false.
 // fix:     an address is not taken for a port.
 #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::LIMIT;
 use crate::child::{self, Child, listening_address};
 use crate::disk::TempDir;
+use crate::http::{Conn, Reply};
 use crate::server;
 
 /// A process that the test has started, and kills.
@@ -50,6 +51,18 @@ impl Process {
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             dir: Arc::clone(dir),
         }
+    }
+
+    /// A request on a connection of its own.
+    pub fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Reply {
+        let reply = Conn::open(self.addr).request(method, target, headers, body);
+        reply.unwrap_or_else(|error| panic!("no reply to {method} {target} {headers:?}: {error}"))
     }
 
     pub fn is_alive(&mut self) -> bool {

@@ -5,6 +5,7 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 use crate::{TempDir, server};
 
@@ -13,7 +14,7 @@ const NOBODY: u32 = 65534;
 
 /// A folder, and a command that runs the server as a user who owns nothing in it.
 pub struct Stranger {
-    pub dir: TempDir,
+    pub dir: Arc<TempDir>,
     pub binary: PathBuf,
     /// Other than that of the test, where it is run by root.
     pub user: Option<u32>,
@@ -21,7 +22,7 @@ pub struct Stranger {
 
 impl Stranger {
     pub fn new() -> Self {
-        let dir = TempDir::new();
+        let dir = Arc::new(TempDir::new());
         // The user may not get to where the binary has been built.
         let binary = dir.outside().join("http-nas");
         fs::copy(server::binary(), &binary).expect("copied");
