@@ -8,7 +8,8 @@ use rustix::fs::Access;
 use rustix::io::Errno;
 
 use super::error::Error;
-use super::resolve::{ResolveOptions, Resolved, resolve};
+use super::resolve::{check_new, resolve};
+use super::resolved::{ResolveOptions, Resolved};
 use super::snapshot::current;
 use super::store::Store;
 use super::sys::check_access;
@@ -65,14 +66,4 @@ pub(super) fn check_entries(store: &Store, dir: BorrowedFd<'_>) -> Result<(), Er
     // To be synced, it has to be opened.
     access.set(Access::READ_OK, store.options.sync);
     check_access(dir, ".", access)
-}
-
-/// Refuses to put something into a directory, or into one that is yet to be made in it, where nothing
-/// has its name.
-///
-/// # Errors
-/// [`Error::MountPoint`], and those of the condition.
-pub(super) fn check_new(store: &Store, dir: BorrowedFd<'_>, check: Check<'_>) -> Result<(), Error> {
-    store.layout.check_mount(dir)?;
-    check(None)
 }

@@ -36,6 +36,7 @@ mod promises;
 mod publish;
 mod removal;
 mod resolve;
+mod resolved;
 #[cfg(test)]
 mod scratch;
 mod shortage;
@@ -49,6 +50,7 @@ mod target;
 mod tree;
 mod upload;
 mod version;
+mod walk;
 mod window;
 
 pub use body::Body;

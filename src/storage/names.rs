@@ -44,9 +44,7 @@ impl Names {
         let middle = self.starts.len() / 2;
         let first = self.get(middle).unwrap_or_default().as_bytes().to_vec();
         let mut half = Self::default();
-        self.iter()
-            .take(middle)
-            .for_each(|name| half.push(name.as_bytes()));
+        self.each().take(middle).for_each(|name| half.push(name));
         *self = half;
         first
     }
@@ -76,9 +74,10 @@ impl Names {
         Some(name_at(&self.bytes, *start))
     }
 
-    /// The names one after the other.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &OsStr> {
-        self.starts.iter().map(|start| name_at(&self.bytes, *start))
+    /// The bytes of each name, one name after the other.
+    pub(super) fn each(&self) -> impl Iterator<Item = &[u8]> {
+        let names = self.starts.iter().map(|start| name_at(&self.bytes, *start));
+        names.map(OsStrExt::as_bytes)
     }
 
     /// The memory that they need, in bytes.
@@ -104,7 +103,7 @@ mod tests {
     }
 
     fn as_bytes(names: &Names) -> Vec<&[u8]> {
-        names.iter().map(OsStrExt::as_bytes).collect()
+        names.each().collect()
     }
 
     #[test]

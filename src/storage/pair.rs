@@ -16,7 +16,7 @@ use super::error::Error;
 use super::identity::FileId;
 use super::lock::LOCK_TIMEOUT;
 use super::locked::LockedEntry;
-use super::resolve::Seen;
+use super::resolved::Seen;
 use super::store::Store;
 use super::sys::{EntryAt, stat};
 use super::target::{Candidate, Purpose, find, is_at};

@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::directory::Directory;
 use super::error::Error;
 use super::names::Names;
-use super::spill::{Reader, Spill, bytes_of};
+use super::spill::{Reader, Spill};
 use super::store::Store;
 use super::window::{SMALL, Window};
 use crate::computing::Computing;
@@ -165,7 +165,7 @@ impl<'r> Sorter<'r> {
             return None;
         }
         let store = self.store;
-        let pushed = self.disk()?.push(store, bytes_of(names));
+        let pushed = self.disk()?.push(store, names.each());
         names.clear();
         self.unless_it_failed(pushed)
     }

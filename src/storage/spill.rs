@@ -15,7 +15,6 @@ use rustix::io::Errno;
 
 use super::error::Error;
 use super::layout::Layout;
-use super::names::Names;
 use super::space::check_space;
 use super::store::Store;
 use super::sys::read_at;
@@ -272,10 +271,4 @@ fn create_nameless(layout: &Layout) -> Result<File, Errno> {
         Ok(()) | Err(Errno::NOENT) => Ok(File::from(file)),
         Err(errno) => Err(errno),
     }
-}
-
-/// All the names of a list, as bytes.
-pub(super) fn bytes_of(names: &Names) -> impl Iterator<Item = &[u8]> {
-    use std::os::unix::ffi::OsStrExt;
-    names.iter().map(OsStrExt::as_bytes)
 }

@@ -20,7 +20,7 @@ use super::error::{Error, raced};
 use super::identity::{FileId, Identity};
 use super::lock::LockGuard;
 use super::locked::{LockedEntry, LockedFile, LockedOther};
-use super::resolve::Seen;
+use super::resolved::Seen;
 use super::store::Store;
 use super::sys::{EntryAt, open_directory, open_regular, stat};
 

@@ -7,19 +7,19 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::OFlags;
 
 use crate::storage::body::Body;
 use crate::storage::copy_range::copy_range;
-use crate::storage::early_checks::{check_new, check_replace};
+use crate::storage::early_checks::check_replace;
 use crate::storage::error::{Error, retry_on_race};
 use crate::storage::journal::{self, Intent};
 use crate::storage::locked::LockedFile;
 use crate::storage::publish::publish;
-use crate::storage::resolve::{ResolveOptions, Resolved, resolve};
+use crate::storage::resolve::{resolve, resolve_for_write};
+use crate::storage::resolved::{ResolveOptions, Resolved};
 use crate::storage::snapshot::current;
 use crate::storage::space::with_figures;
 use crate::storage::store::Store;
@@ -109,9 +109,7 @@ fn create<'s>(
         check_replace(store, components, Some(check))?;
     }
     let staged = body.stage(store)?;
-    let check_new = |dir: BorrowedFd<'_>| check_new(store, dir, check);
-    let options = ResolveOptions::create_parents(&check_new);
-    let Resolved::Entry(entry) = resolve(store, components, options)? else {
+    let Resolved::Entry(entry) = resolve_for_write(store, components, check)? else {
         return Err(Error::IsDirectory);
     };
     check(None)?;

@@ -1,19 +1,18 @@
 //! Copying a file within the storage.
 
 use std::fs::File;
-use std::os::fd::BorrowedFd;
 
 use rustix::fs::FileType;
 
 use crate::computing::Computing;
 use crate::storage::copy_range::copy_range;
-use crate::storage::early_checks::check_new;
 use crate::storage::error::{Error, retry_on_race};
 use crate::storage::identity::FileId;
 use crate::storage::locked::{LockedEntry, LockedFile};
 use crate::storage::pair::{Destination, lock_both};
 use crate::storage::publish::publish;
-use crate::storage::resolve::{ResolveOptions, Resolved, ResolvedEntry, resolve};
+use crate::storage::resolve::{resolve, resolve_for_write};
+use crate::storage::resolved::{ResolveOptions, Resolved, ResolvedEntry};
 use crate::storage::snapshot::Snapshot;
 use crate::storage::space::with_figures;
 use crate::storage::store::Store;
@@ -170,9 +169,7 @@ fn lock_for_copy<'s>(
     let Some(source) = found else {
         return Ok(None);
     };
-    let check_new = |dir: BorrowedFd<'_>| check_new(store, dir, check);
-    let options = ResolveOptions::create_parents(&check_new);
-    let Resolved::Entry(entry) = resolve(store, to, options)? else {
+    let Resolved::Entry(entry) = resolve_for_write(store, to, check)? else {
         return Err(Error::IsDirectory);
     };
     let fits = |_, there: Option<FileType>| there.map_or(Ok(()), check_replaceable);

@@ -1,14 +1,12 @@
 //! Making a directory.
 
-use std::os::fd::BorrowedFd;
-
 use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
 
 use crate::storage::directory_sync::DirectorySync;
-use crate::storage::early_checks::check_new;
 use crate::storage::error::{Error, retry_on_race};
-use crate::storage::resolve::{ResolveOptions, Resolved, resolve};
+use crate::storage::resolve::{check_new, resolve_for_write};
+use crate::storage::resolved::Resolved;
 use crate::storage::snapshot::current;
 use crate::storage::store::Store;
 use crate::storage::sys::kind;
@@ -28,15 +26,13 @@ fn make_directory_once(
     components: &[String],
     check: Check<'_>,
 ) -> Result<(), Error> {
-    let check_new = |dir: BorrowedFd<'_>| check_new(store, dir, check);
-    let options = ResolveOptions::create_parents(&check_new);
-    let Resolved::Entry(entry) = resolve(store, components, options)? else {
+    let Resolved::Entry(entry) = resolve_for_write(store, components, check)? else {
         return check(Some(&Current::Other));
     };
     let (dir, name) = entry.at();
     match current(store, entry.at())? {
         Some(Current::File(_)) => return Err(Error::IsFile),
-        None => check_new(dir)?,
+        None => check_new(store, dir, check)?,
         other => check(other.as_ref())?,
     }
     let sync = DirectorySync::prepare(store, dir)?;

@@ -1,12 +1,11 @@
 //! Putting a staged body under a name, in place of a file that is there.
 
-use std::os::fd::BorrowedFd;
-
-use crate::storage::early_checks::{self, check_new};
+use crate::storage::early_checks;
 use crate::storage::error::{Error, retry_on_race};
 use crate::storage::locked::check_locked;
 use crate::storage::publish::publish;
-use crate::storage::resolve::{ResolveOptions, Resolved, resolve};
+use crate::storage::resolve::resolve_for_write;
+use crate::storage::resolved::Resolved;
 use crate::storage::store::Store;
 use crate::storage::target::{Purpose, lock_file};
 use crate::storage::upload::Staged;
@@ -38,9 +37,7 @@ pub fn put(mut staged: Staged<'_>, components: &[String], check: Check<'_>) -> R
 
 fn put_once(staged: &mut Staged<'_>, components: &[String], check: Check<'_>) -> Result<(), Error> {
     let store = staged.store;
-    let check_new = |dir: BorrowedFd<'_>| check_new(store, dir, check);
-    let options = ResolveOptions::create_parents(&check_new);
-    let Resolved::Entry(entry) = resolve(store, components, options)? else {
+    let Resolved::Entry(entry) = resolve_for_write(store, components, check)? else {
         return Err(Error::IsDirectory);
     };
     let replaced = lock_file(store, (entry.at(), entry.seen), Purpose::Replace)?;
