@@ -6,6 +6,7 @@
 
 mod append_create;
 mod append_offset;
+mod contract;
 mod copies;
 mod cross_origin;
 mod errors;
