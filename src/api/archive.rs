@@ -24,7 +24,7 @@ pub(super) fn archive<'s>(
     head: &Head,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    let directory = match storage::open_entry(context.store, name.pieces()).map_err(failed)? {
+    let directory = match storage::open_entry(context.store, name.components()).map_err(failed)? {
         Entry::File(_) => return Err(failed(storage::Error::IsFile)),
         Entry::Directory(directory) => directory,
     };

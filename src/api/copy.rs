@@ -34,7 +34,7 @@ pub(super) fn copy<'s>(
     let new = new.name;
     let failed_there = |error| Error::Storage(new.clone(), Access::Create, error);
     let check: Check<'_> = &|current| conditions.check(current);
-    let names = (name.pieces(), new.pieces());
+    let names = (name.components(), new.components());
     for _ in 0..MAX_ATTEMPTS {
         // The file as it is after the body has come.
         let source = open_file(store, name)?;
@@ -109,6 +109,6 @@ fn check_new(
         is_itself.set(matches!(current, Some(Current::File(it)) if it.inode == inode));
         check(current)
     };
-    storage::check_put(store, new.pieces(), Some(compare))?;
+    storage::check_put(store, new.components(), Some(compare))?;
     Ok(is_itself.get())
 }

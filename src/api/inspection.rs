@@ -65,13 +65,17 @@ impl Inspection {
             hash.update(part);
         }
         if let Some(object) = &mut self.path_object {
-            object.follow(part);
+            object.update(part);
         }
     }
 
     /// Refuses content that is `{"path": "..."}` as a whole.
     pub(super) fn check_purpose(&self) -> Result<(), Error> {
-        match self.path_object.as_ref().is_some_and(PathObject::is_whole) {
+        match self
+            .path_object
+            .as_ref()
+            .is_some_and(PathObject::is_complete)
+        {
             true => Err(Error::Content(
                 "to move it, PUT to its name and /mv; ?create appends the JSON to the file",
             )),

@@ -27,7 +27,9 @@ pub(super) fn mkdir<'s>(
             "a name that ends in \"/\" makes a folder, which has no content",
         ));
     }
-    storage::make_directory(store, name.pieces(), &|current| conditions.check(current))
-        .map_err(failed)?;
+    storage::make_directory(store, name.components(), &|current| {
+        conditions.check(current)
+    })
+    .map_err(failed)?;
     Ok(Reply::done())
 }

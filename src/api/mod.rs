@@ -66,7 +66,7 @@ pub fn handle<'s>(
         Operation::Digest(name) => summary::sha256(store, name, request),
         Operation::Archive(name) => archive::archive(context, name, request.head()),
         Operation::Create(name) => write::create(context, name, request),
-        Operation::MakeFolder(name) => mkdir::mkdir(store, name, request),
+        Operation::MakeDirectory(name) => mkdir::mkdir(store, name, request),
         Operation::Append(name, appending) => write::append(context, name, *appending, request),
         Operation::Rename(name) => rename::rename(store, name, request),
         Operation::Copy(name) => copy::copy(store, name, request),

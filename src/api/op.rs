@@ -28,7 +28,7 @@ pub enum Op {
     /// To append.
     Append,
     /// To make a folder.
-    MakeFolder,
+    MakeDirectory,
     /// To move.
     Move,
     /// To copy.
@@ -49,7 +49,7 @@ impl Op {
             Operation::Digest(_) => Self::Digest,
             Operation::Archive(_) => Self::Archive,
             Operation::Create(_) => Self::Store,
-            Operation::MakeFolder(_) => Self::MakeFolder,
+            Operation::MakeDirectory(_) => Self::MakeDirectory,
             Operation::Append(..) => Self::Append,
             Operation::Rename(_) => Self::Move,
             Operation::Copy(_) => Self::Copy,
@@ -72,7 +72,7 @@ impl Op {
             Self::Create => "create",
             Self::Replace => "replace",
             Self::Append => "append",
-            Self::MakeFolder => "mkdir",
+            Self::MakeDirectory => "mkdir",
             Self::Move => "move",
             Self::Copy => "copy",
             Self::Delete => "delete",

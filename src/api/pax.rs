@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_and_links_say_what_they_are() {
+    fn directories_and_links_say_what_they_are() {
         for (kind, letter, target) in [
             (Kind::File, b'0', &b""[..]),
             (Kind::Directory, b'5', b""),

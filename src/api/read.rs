@@ -24,14 +24,14 @@ pub(super) fn read<'s>(
     annotations: &Annotations,
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    match storage::open_entry(context.store, name.pieces()).map_err(failed)? {
+    match storage::open_entry(context.store, name.components()).map_err(failed)? {
         Entry::File(snapshot) => file(name, snapshot, head),
-        Entry::Directory(folder) => {
+        Entry::Directory(directory) => {
             annotations.set_op(Op::List);
             if !wants_content(head, &Validators::default())? {
                 return Ok(Reply::not_modified(vec![VARY]));
             }
-            listing::list(context, folder, (name, head)).map_err(failed)
+            listing::list(context, directory, (name, head)).map_err(failed)
         }
     }
 }
@@ -43,7 +43,7 @@ fn file<'s>(name: &Name, snapshot: Snapshot, head: &Head) -> Result<Reply<'s>, E
     if !wants_content(head, &current)? {
         return Ok(Reply::not_modified(fields));
     }
-    let file_name = name.pieces().last().map_or("", String::as_str);
+    let file_name = name.components().last().map_or("", String::as_str);
     let media_type = media_type::of(file_name);
     fields.push(("Content-Type", media_type.into()));
     if media_type::is_active(media_type) {

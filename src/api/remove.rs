@@ -10,7 +10,9 @@ use crate::storage::{self, Store};
 
 pub(super) fn remove<'s>(store: &'s Store, name: &Name, head: &Head) -> Result<Reply<'s>, Error> {
     let conditions = WriteConditions::of(head)?;
-    storage::remove(store, name.pieces(), &|current| conditions.check(current))
-        .map_err(|error| Error::Storage(name.clone(), Access::Change, error))?;
+    storage::remove(store, name.components(), &|current| {
+        conditions.check(current)
+    })
+    .map_err(|error| Error::Storage(name.clone(), Access::Change, error))?;
     Ok(Reply::done())
 }

@@ -16,11 +16,11 @@ pub(super) fn rename<'s>(
     let failed = |error| Error::Storage(name.clone(), Access::Change, error);
     // The conditions are on the new name.
     let conditions = WriteConditions::of(request.head())?;
-    let is_folder = storage::check_rename(store, name.pieces()).map_err(failed)?;
+    let is_directory = storage::check_rename(store, name.components()).map_err(failed)?;
     let new = destination::read(request, failed)?;
-    let conditions = conditions.for_file(new.ends_in_slash && !is_folder);
+    let conditions = conditions.for_file(new.ends_in_slash && !is_directory);
     let new = new.name;
-    storage::rename(store, name.pieces(), new.pieces(), &|current| {
+    storage::rename(store, name.components(), new.components(), &|current| {
         conditions.check(current)
     })
     .map_err(|error| at_one_of(name, &new, error))?;

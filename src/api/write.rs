@@ -38,7 +38,7 @@ pub(super) fn create<'s>(
     };
     let early_check = Some(check).filter(|_| !conditions.is_empty());
     let refuse = || {
-        let refused = storage::check_put(store, name.pieces(), early_check);
+        let refused = storage::check_put(store, name.components(), early_check);
         refused.map(|()| false).map_err(failed)
     };
     let intake = Intake {
@@ -52,7 +52,7 @@ pub(super) fn create<'s>(
         .check_digest()
         .or_else(|error| intake.check_failed((&body, declared), error))?;
     body.into_staged(store)
-        .and_then(|staged| storage::put(staged, name.pieces(), check))
+        .and_then(|staged| storage::put(staged, name.components(), check))
         .or_else(|error| intake.write_failed(error))?;
     // The last check was at the moment of the write.
     request.annotations().set_op(match replaces.get() {
@@ -99,7 +99,7 @@ pub(super) fn append<'s>(
         is_new.set(current.is_none());
         conditions.check(current)
     };
-    storage::append(store, body, name.pieces(), if_missing, check)
+    storage::append(store, body, name.components(), if_missing, check)
         .or_else(|error| intake.write_failed(error))?;
     if is_new.get() {
         request.annotations().set_op(Op::Create);
@@ -122,7 +122,7 @@ fn check_append(
     let is_needed = !conditions.is_empty() || if_missing == IfMissing::Create;
     storage::check_append(
         store,
-        name.pieces(),
+        name.components(),
         if_missing,
         Some(check).filter(|_| is_needed),
     )?;

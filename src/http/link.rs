@@ -14,8 +14,8 @@ use super::route::is_reading_action;
 /// - a file called as an action is `%2Fwc` (a plain `wc` would count lines),
 /// - a name that begins with `http` has its first letter encoded: some clients take all that begins so for a whole URL,
 /// - a folder has a final slash.
-pub fn push_address(text: &mut String, name: &[u8], is_folder: bool) {
-    if !is_folder && std::str::from_utf8(name).is_ok_and(is_reading_action) {
+pub fn push_address(text: &mut String, name: &[u8], is_directory: bool) {
+    if !is_directory && std::str::from_utf8(name).is_ok_and(is_reading_action) {
         text.push_str("%2F");
     }
     let looks_like_url = name.starts_with(b"http");
@@ -28,7 +28,7 @@ pub fn push_address(text: &mut String, name: &[u8], is_folder: bool) {
             let _ = write!(text, "%{byte:02X}");
         }
     }
-    if is_folder {
+    if is_directory {
         text.push('/');
     }
 }
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn an_address_leads_to_its_entry() {
-        for (name, is_folder, expected) in [
+        for (name, is_directory, expected) in [
             (&b"a.csv"[..], false, "a.csv"),
             (b"a", true, "a/"),
             (b"a b#?%&'\"<>", false, "a%20b%23%3F%25%26%27%22%3C%3E"),
@@ -92,7 +92,7 @@ mod tests {
             (b"...", true, ".../"),
         ] {
             let mut address = String::new();
-            push_address(&mut address, name, is_folder);
+            push_address(&mut address, name, is_directory);
             assert_eq!(address, expected);
         }
     }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_of_a_folder_has_a_final_slash() {
+    fn the_page_of_a_directory_has_a_final_slash() {
         for (path, is_root, expected) in [
             ("/file/a", false, Some("./a/")),
             ("/file/a/", false, None),

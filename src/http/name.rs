@@ -7,18 +7,18 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-/// The longest piece of a name, in bytes (`NAME_MAX` of Linux).
-pub const MAX_PIECE: usize = 255;
+/// The longest component of a name, in bytes (`NAME_MAX` of Linux).
+pub const MAX_COMPONENT: usize = 255;
 
-/// The longest name, in bytes of all pieces and the separators between them (`PATH_MAX` of Linux).
+/// The longest name, in bytes of all components and the separators between them (`PATH_MAX` of Linux).
 pub const MAX_NAME: usize = 4096;
 
-/// A checked name below the storage root: pieces without `/`, NUL, control characters, `.` or `..`.
+/// A checked name below the storage root: components without `/`, NUL, control characters, `.` or `..`.
 ///
-/// A name without a piece is the root itself.
+/// A name without a component is the root itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
-    pieces: Vec<String>,
+    components: Vec<String>,
 }
 
 /// Why a text is no name. Each is answered with 400.
@@ -30,14 +30,14 @@ pub enum NameFault {
     NotUtf8,
     /// NUL or another control character.
     Control,
-    /// A piece `..`.
+    /// A component `..`.
     Parent,
-    /// A piece above [`MAX_PIECE`].
-    PieceTooLong,
+    /// A component above [`MAX_COMPONENT`].
+    ComponentTooLong,
     /// More than [`MAX_NAME`] in all.
     TooLong,
     /// A final `/`, where a file is meant.
-    Folder,
+    DirectoryName,
 }
 
 impl fmt::Display for NameFault {
@@ -47,9 +47,9 @@ impl fmt::Display for NameFault {
             Self::NotUtf8 => "the name is not UTF-8",
             Self::Control => "the name holds a control character",
             Self::Parent => "the name holds \"..\"",
-            Self::PieceTooLong => "a piece of the name is longer than 255 bytes",
+            Self::ComponentTooLong => "a piece of the name is longer than 255 bytes",
             Self::TooLong => "the name is longer than 4096 bytes",
-            Self::Folder => {
+            Self::DirectoryName => {
                 "a name that ends in \"/\" is that of a folder; a file's is written in full"
             }
         })
@@ -59,7 +59,7 @@ impl fmt::Display for NameFault {
 impl Name {
     /// Reads a name from its percent-encoded form.
     ///
-    /// It is decoded exactly once, and a decoded `/` separates like a raw one. Empty and `.` pieces are dropped. `+`
+    /// It is decoded exactly once, and a decoded `/` separates like a raw one. Empty and `.` components are dropped. `+`
     /// is a plus: the form encoding of HTML does not apply to a path (RFC 3986, section 3.3).
     ///
     /// # Errors
@@ -74,51 +74,51 @@ impl Name {
         if decoded.chars().any(char::is_control) {
             return Err(NameFault::Control);
         }
-        let mut pieces = Vec::new();
+        let mut components = Vec::new();
         let mut length = 0;
-        for piece in decoded.split('/') {
-            match piece {
+        for component in decoded.split('/') {
+            match component {
                 "" | "." => continue,
                 ".." => return Err(NameFault::Parent),
-                _ if piece.len() > MAX_PIECE => return Err(NameFault::PieceTooLong),
+                _ if component.len() > MAX_COMPONENT => return Err(NameFault::ComponentTooLong),
                 _ => {}
             }
-            length += piece.len() + usize::from(!pieces.is_empty());
+            length += component.len() + usize::from(!components.is_empty());
             if length > MAX_NAME {
                 return Err(NameFault::TooLong);
             }
-            pieces.push(piece.to_owned());
+            components.push(component.to_owned());
         }
-        Ok(Self { pieces })
+        Ok(Self { components })
     }
 
     /// The storage root.
     #[must_use]
     pub fn root() -> Self {
-        let pieces = Vec::new();
-        Self { pieces }
+        let components = Vec::new();
+        Self { components }
     }
 
-    /// The pieces, outermost first.
+    /// The components, outermost first.
     #[must_use]
-    pub fn pieces(&self) -> &[String] {
-        &self.pieces
+    pub fn components(&self) -> &[String] {
+        &self.components
     }
 
     /// Whether this is the storage root.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        self.pieces.is_empty()
+        self.components.is_empty()
     }
 }
 
 impl fmt::Display for Name {
-    /// The decoded pieces with `/` between them; the root is `/`.
+    /// The decoded components with `/` between them; the root is `/`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_root() {
             return f.write_str("/");
         }
-        f.write_str(&self.pieces.join("/"))
+        f.write_str(&self.components.join("/"))
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused_with_its_reason() {
-        let long_piece = "a".repeat(256);
+        let long_component = "a".repeat(256);
         let long_name = "aaa/".repeat(1025);
         for (encoded, fault) in [
             ("%", NameFault::Encoding),
@@ -199,7 +199,7 @@ mod tests {
             ("%2e%2e", NameFault::Parent),
             (".%2E/a", NameFault::Parent),
             ("a%2F..%2Fb", NameFault::Parent),
-            (long_piece.as_str(), NameFault::PieceTooLong),
+            (long_component.as_str(), NameFault::ComponentTooLong),
             (long_name.as_str(), NameFault::TooLong),
         ] {
             assert_eq!(Name::parse(encoded), Err(fault), "{encoded}");
@@ -208,13 +208,13 @@ mod tests {
 
     #[test]
     fn lengths_are_limited_at_the_byte() {
-        assert!(Name::parse(&"a".repeat(MAX_PIECE)).is_ok());
+        assert!(Name::parse(&"a".repeat(MAX_COMPONENT)).is_ok());
         assert!(Name::parse(&"%C3%A9".repeat(127)).is_ok());
         assert_eq!(
             Name::parse(&"%C3%A9".repeat(128)),
-            Err(NameFault::PieceTooLong)
+            Err(NameFault::ComponentTooLong)
         );
-        // 1,024 pieces of three bytes with 1,023 separators are 4,095 bytes.
+        // 1,024 components of three bytes with 1,023 separators are 4,095 bytes.
         let longest = ["aaa"; 1024].join("/");
         assert!(Name::parse(&longest).is_ok());
         assert!(Name::parse(&format!("{longest}a")).is_ok());

@@ -48,7 +48,7 @@ impl Default for PathObject {
 
 impl PathObject {
     /// Takes note of the next part of the body.
-    pub fn follow(&mut self, part: &[u8]) {
+    pub fn update(&mut self, part: &[u8]) {
         self.length = self.length.saturating_add(part.len());
         if self.length > MAX_LENGTH {
             self.next = Next::Nothing;
@@ -63,7 +63,7 @@ impl PathObject {
 
     /// Whether what has come is the whole of such an object.
     #[must_use]
-    pub fn is_whole(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.next == Next::End
     }
 }
@@ -107,10 +107,10 @@ impl Next {
 mod tests {
     use super::*;
 
-    fn is_whole(parts: &[&[u8]]) -> bool {
+    fn is_complete(parts: &[&[u8]]) -> bool {
         let mut object = PathObject::default();
-        parts.iter().for_each(|part| object.follow(part));
-        object.is_whole()
+        parts.iter().for_each(|part| object.update(part));
+        object.is_complete()
     }
 
     #[test]
@@ -141,13 +141,13 @@ mod tests {
             (br#"{path:"a"}"#, false),
         ] {
             let shown = String::from_utf8_lossy(body);
-            assert_eq!(is_whole(&[body]), expected, "{shown}");
+            assert_eq!(is_complete(&[body]), expected, "{shown}");
             let bytes: Vec<&[u8]> = body.chunks(1).collect();
-            assert_eq!(is_whole(&bytes), expected, "{shown}, byte by byte");
+            assert_eq!(is_complete(&bytes), expected, "{shown}, byte by byte");
             for cut in 0..body.len() {
                 let (one, other) = body.split_at(cut);
                 assert_eq!(
-                    is_whole(&[one, b"", other]),
+                    is_complete(&[one, b"", other]),
                     expected,
                     "{shown} cut at {cut}"
                 );
@@ -161,7 +161,7 @@ mod tests {
         for (padding, expected) in [(0, true), (1, false)] {
             let path = "x".repeat(MAX_LENGTH - around + padding);
             let body = format!("{{\"path\":\"{path}\"}}");
-            assert_eq!(is_whole(&[body.as_bytes()]), expected, "{padding}");
+            assert_eq!(is_complete(&[body.as_bytes()]), expected, "{padding}");
         }
     }
 }

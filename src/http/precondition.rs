@@ -204,8 +204,8 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_there_but_has_no_tag() {
-        let folder = Validators::default();
+    fn a_directory_is_there_but_has_no_tag() {
+        let directory = Validators::default();
         for (fields, expected) in [
             (&[("If-Match", "*")], true),
             (&[("If-Match", "\"now\"")], false),
@@ -213,7 +213,7 @@ mod tests {
             (&[("If-None-Match", "\"now\"")], true),
             (&[("If-Unmodified-Since", EPOCH)], true),
         ] {
-            let met = conditions(fields).map(|it| it.to_write(Some(&folder)));
+            let met = conditions(fields).map(|it| it.to_write(Some(&directory)));
             assert_eq!(met, Ok(expected), "{fields:?}");
         }
     }

@@ -25,7 +25,7 @@ pub enum Operation {
     /// `POST /file/NAME`: create the file or replace it.
     Create(Name),
     /// `POST /file/NAME/`: make the folder.
-    MakeFolder(Name),
+    MakeDirectory(Name),
     /// `PUT /file/NAME`: append to the file.
     Append(Name, Appending),
     /// `PUT /file/NAME/mv`: rename the file or folder.
@@ -126,7 +126,7 @@ impl Operation {
             | Self::Digest(name)
             | Self::Archive(name)
             | Self::Create(name)
-            | Self::MakeFolder(name)
+            | Self::MakeDirectory(name)
             | Self::Append(name, _)
             | Self::Rename(name)
             | Self::Copy(name)
@@ -147,7 +147,7 @@ impl Operation {
             | Self::Digest(_)
             | Self::Archive(_) => false,
             Self::Create(_)
-            | Self::MakeFolder(_)
+            | Self::MakeDirectory(_)
             | Self::Append(..)
             | Self::Rename(_)
             | Self::Copy(_)
@@ -158,7 +158,7 @@ impl Operation {
     /// Whether what it does depends on its body.
     #[must_use]
     pub fn takes_content(&self) -> bool {
-        self.changes_something() && !matches!(self, Self::MakeFolder(_) | Self::Delete(_))
+        self.changes_something() && !matches!(self, Self::MakeDirectory(_) | Self::Delete(_))
     }
 }
 
@@ -236,7 +236,7 @@ fn route_name(method: &str, encoded: &str) -> Result<Operation, RouteFault> {
             };
             return Ok(Operation::Append(Name::parse(encoded)?, appending));
         }
-        "POST" if ends_in_slash(encoded) => Operation::MakeFolder,
+        "POST" if ends_in_slash(encoded) => Operation::MakeDirectory,
         "POST" => Operation::Create,
         "DELETE" => Operation::Delete,
         _ => return Err(RouteFault::Method(FILE_METHODS)),
@@ -269,7 +269,9 @@ fn route_action(
 /// The piece is raw, so that a file called `wc` in folder `a` can still be named, as `a%2Fwc`.
 fn action(encoded: &str) -> Option<(&str, Action)> {
     let (name, last) = encoded.rsplit_once('/')?;
-    let named = name.split('/').any(|piece| !matches!(piece, "" | "."));
+    let named = name
+        .split('/')
+        .any(|component| !matches!(component, "" | "."));
     let action = Action::of(last)?;
     named.then_some((name, action))
 }
@@ -327,11 +329,11 @@ mod tests {
             ("POST", "/file/a%2Fwc", Create(name("a/wc"))),
             ("POST", "/file/wc", Create(name("wc"))),
             ("POST", "/file/a/WC", Create(name("a/WC"))),
-            ("POST", "/file/a/wc/", MakeFolder(name("a/wc"))),
-            ("POST", "/file/a/", MakeFolder(name("a"))),
-            ("POST", "/file/a%2F", MakeFolder(name("a"))),
-            ("POST", "/file/a/b%2f", MakeFolder(name("a/b"))),
-            ("POST", "/file/%2F", MakeFolder(name(""))),
+            ("POST", "/file/a/wc/", MakeDirectory(name("a/wc"))),
+            ("POST", "/file/a/", MakeDirectory(name("a"))),
+            ("POST", "/file/a%2F", MakeDirectory(name("a"))),
+            ("POST", "/file/a/b%2f", MakeDirectory(name("a/b"))),
+            ("POST", "/file/%2F", MakeDirectory(name(""))),
             ("PUT", "/file/a", Append(name("a"), PLAIN)),
             ("PUT", "/file/a%2Fwc", Append(name("a/wc"), PLAIN)),
             ("HEAD", "/file/a/cp", Read(name("a/cp"))),

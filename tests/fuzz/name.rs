@@ -8,7 +8,7 @@ pub fn check(input: &[u8]) -> bool {
     let text = String::from_utf8_lossy(input);
     let parsed = Name::parse(&text);
     match (&parsed, model(&text)) {
-        (Ok(name), Ok(pieces)) => check_name(name, &pieces),
+        (Ok(name), Ok(components)) => check_name(name, &components),
         // A text may have several faults, and any of them may be told.
         (Err(fault), Err(faults)) if faults.contains(fault) => {}
         (parsed, expected) => panic!("{parsed:?}, expected {expected:?}"),
@@ -17,30 +17,30 @@ pub fn check(input: &[u8]) -> bool {
     parsed.is_ok()
 }
 
-/// The pieces of a name as bytes, or all that is wrong with it.
+/// The components of a name as bytes, or all that is wrong with it.
 fn model(text: &str) -> Result<Vec<Vec<u8>>, Vec<NameFault>> {
     let decoded = percent_decoded(text).ok_or([NameFault::Encoding])?;
     let characters = code_points(&decoded).ok_or([NameFault::NotUtf8])?;
-    let pieces: Vec<Vec<u8>> = decoded
+    let components: Vec<Vec<u8>> = decoded
         .split(|&byte| byte == b'/')
-        .filter(|piece| !piece.is_empty() && piece != b".")
+        .filter(|component| !component.is_empty() && component != b".")
         .map(<[u8]>::to_vec)
         .collect();
     let control = |c: &u32| matches!(c, 0..=0x1f | 0x7f..=0x9f);
     let faults: Vec<NameFault> = [
         (characters.iter().any(control), NameFault::Control),
-        (pieces.iter().any(|p| p == b".."), NameFault::Parent),
+        (components.iter().any(|p| p == b".."), NameFault::Parent),
         (
-            pieces.iter().any(|p| p.len() > 255),
-            NameFault::PieceTooLong,
+            components.iter().any(|p| p.len() > 255),
+            NameFault::ComponentTooLong,
         ),
-        (pieces.join(&b'/').len() > 4096, NameFault::TooLong),
+        (components.join(&b'/').len() > 4096, NameFault::TooLong),
     ]
     .into_iter()
     .filter_map(|(applies, fault)| applies.then_some(fault))
     .collect();
     if faults.is_empty() {
-        Ok(pieces)
+        Ok(components)
     } else {
         Err(faults)
     }
@@ -89,8 +89,8 @@ fn code_points(mut bytes: &[u8]) -> Option<Vec<u32>> {
 }
 
 fn check_name(name: &Name, expected: &[Vec<u8>]) {
-    let pieces: Vec<&[u8]> = name.pieces().iter().map(String::as_bytes).collect();
-    assert_eq!(pieces, expected, "the pieces of {name}");
+    let components: Vec<&[u8]> = name.components().iter().map(String::as_bytes).collect();
+    assert_eq!(components, expected, "the components of {name}");
     assert_eq!(name.is_root(), expected.is_empty(), "{name} as the root");
     let printed = name.to_string();
     for encoded in [
@@ -139,10 +139,12 @@ fn check_routes(text: &str, parsed: &Result<Name, NameFault>) {
     }
     if !text.is_empty() && !text.contains(['?', '#']) {
         let operation = route("DELETE", &format!("/file/{text}"));
-        let mut pieces: Vec<&str> = text.split('/').collect();
-        let last = pieces.pop().unwrap_or_default();
+        let mut components: Vec<&str> = text.split('/').collect();
+        let last = components.pop().unwrap_or_default();
         let is_action = ["wc", "sha256", "tar", "mv", "cp"].contains(&last)
-            && pieces.iter().any(|piece| !["", "."].contains(piece));
+            && components
+                .iter()
+                .any(|component| !["", "."].contains(component));
         if is_action {
             let refused =
                 matches!(&operation, Err(RouteFault::Action(action)) if action.word == last);
