@@ -1,18 +1,21 @@
-//! Digest fields (RFC 9530): dictionaries of structured fields (RFC 9651), of which `sha-256` alone is understood.
+//! Digest fields (RFC 9530). They are dictionaries (RFC 9651), of which only the key `sha-256` is
+//! used.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
+use super::quoted::split_outside_quotes;
+
 /// A SHA-256 digest.
 pub type Sha256 = [u8; 32];
 
-/// A field that does not hold what it should.
+/// The value of a field is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Padding that is missing is no reason to fail (RFC 9651, section 4.2.7).
+/// Missing padding is accepted (RFC 9651, section 4.2.7).
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -21,11 +24,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The algorithm's key.
 const KEY: &str = "sha-256";
 
-/// Reads `Content-Digest` or `Repr-Digest`: the SHA-256 digest in it, if there is one. Digests of other algorithms are
-/// ignored, as RFC 9530, section 2, allows. A key that is repeated counts as it stands last (RFC 9651, section 3.2).
+/// The SHA-256 digest in `Content-Digest` or `Repr-Digest`, if there is one. Digests of other
+/// algorithms are ignored, as RFC 9530, section 2, allows. Of a repeated key the last value is used
+/// (RFC 9651, section 3.2).
 ///
 /// # Errors
-/// The value is no dictionary, or what it has for SHA-256 is no such digest.
+/// The value is not a dictionary, or its item for SHA-256 is not such a digest.
 pub fn parse(value: &str) -> Result<Option<Sha256>, Malformed> {
     let Some(item) = member(value)? else {
         return Ok(None);
@@ -38,7 +42,7 @@ pub fn parse(value: &str) -> Result<Option<Sha256>, Malformed> {
     bytes.try_into().map(Some).map_err(|_| Malformed)
 }
 
-/// Whether `Want-Repr-Digest` asks for SHA-256: with a weight of 1 to 10 (RFC 9530, section 4).
+/// Whether `Want-Repr-Digest` asks for SHA-256, with a weight of 1 to 10 (RFC 9530, section 4).
 #[must_use]
 pub fn is_wanted(value: &str) -> bool {
     let weight = member(value).ok().flatten().map(str::parse::<u8>);
@@ -51,11 +55,13 @@ pub fn field(digest: &Sha256) -> String {
     format!("{KEY}=:{}:", BASE64.encode(digest))
 }
 
-/// The item that a dictionary has for SHA-256, without parameters.
+/// The item of a dictionary for SHA-256, without parameters.
 fn member(value: &str) -> Result<Option<&str>, Malformed> {
     let mut found = None;
-    for member in split(value, ',') {
-        let member = split(member, ';').next().unwrap_or_default();
+    let (members, _) = split_outside_quotes(value, ',');
+    for member in members {
+        let (parts, _) = split_outside_quotes(member, ';');
+        let member = parts.first().copied().unwrap_or_default();
         let (key, item) = member.split_once('=').unwrap_or((member, ""));
         let (key, item) = (
             key.trim_matches([' ', '\t']),
@@ -71,21 +77,7 @@ fn member(value: &str) -> Result<Option<&str>, Malformed> {
     Ok(found)
 }
 
-/// Splits at a separator outside of quoted strings.
-fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    text.split(move |c| {
-        let is_plain = !std::mem::take(&mut is_escaped);
-        match c {
-            '\\' if is_quoted && is_plain => is_escaped = true,
-            '"' if is_plain => is_quoted = !is_quoted,
-            _ => {}
-        }
-        c == separator && !is_quoted
-    })
-}
-
-/// Whether this is a key (RFC 9651, section 3.1.2).
+/// Whether this is a valid key (RFC 9651, section 3.1.2).
 fn is_key(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes

@@ -1,13 +1,15 @@
-//! Whom a proxy says that a request comes from: `X-Forwarded-For`, and `Forwarded` (RFC 7239).
+//! The client that a proxy says a request comes from: `X-Forwarded-For`, and `Forwarded` (RFC
+//! 7239).
 //!
-//! Anybody can send these fields. What a trusted proxy has added, at their right end, is true; what stands to the left of it
-//! is as true as the one it came from.
+//! Any client can send these fields. What a trusted proxy has added at their right end can be
+//! believed; what is to the left of it came from the client or from the proxy before.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::network::Networks;
+use super::quoted::split_outside_quotes;
 
-/// The proxies whose word is taken.
+/// The proxies that are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Networks,
@@ -16,8 +18,8 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// Reads addresses and networks, and the word `unix` for the clients of Unix sockets, separated
-    /// by commas.
+    /// Parses addresses and networks, and the word `unix` for the clients of Unix sockets,
+    /// separated by commas.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts = text.split(',').map(str::trim);
@@ -30,7 +32,7 @@ impl TrustedProxies {
         Some(Self { networks, unix })
     }
 
-    /// Whether the peer of a connection is one; one of a Unix socket has no address.
+    /// Whether the peer of a connection is one of them; that of a Unix socket has no address.
     fn trust(&self, peer: Option<IpAddr>) -> bool {
         match peer {
             Some(address) => self.networks.contain(address),
@@ -39,24 +41,25 @@ impl TrustedProxies {
     }
 }
 
-/// Where a request comes from, beyond the peer of its connection.
+/// Where a request comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
-    /// Nothing says so: it comes from the peer.
+    /// From the peer of its connection: neither field is there.
     #[default]
     Peer,
-    /// A trusted proxy says so.
+    /// From this client, as a trusted proxy says.
     Forwarded(String),
-    /// The fields say so, and nobody vouches for it.
+    /// The fields say this, and no trusted proxy has added it.
     Claimed(String),
 }
 
 impl Origin {
-    /// Reads the fields of a request, of which each may be there, from a connection with this peer,
-    /// which has no address where it is one of a Unix socket.
+    /// By the fields of a request from this peer, which has no address if it is that of a Unix
+    /// socket.
     ///
-    /// The address nearest to the server that is no trusted proxy counts. Where both fields are there and differ in it,
-    /// one of them may be a client's own, which its proxy has passed on: neither counts then.
+    /// The client is the address nearest to the server that is not a trusted proxy. If both fields
+    /// are there and differ in it, a proxy may have passed on one that the client sent: then
+    /// neither is believed.
     #[must_use]
     pub fn of(
         peer: Option<IpAddr>,
@@ -87,7 +90,7 @@ impl Origin {
     }
 }
 
-/// The last node that is no trusted proxy, or the first of all. `None`: it cannot be told.
+/// The last node that is not a trusted proxy, or the first one of all; `None` if it is unknown.
 fn nearest(nodes: Option<Vec<&str>>, trusted: &Networks) -> Option<String> {
     let nodes = nodes?;
     let is_proxy = |node: &&&str| address(node).is_some_and(|address| trusted.contain(address));
@@ -103,12 +106,12 @@ fn addresses(value: &str) -> Option<Vec<&str>> {
     Some(value.split(',').map(str::trim).collect())
 }
 
-/// The nodes of a `Forwarded`; an element that names none has an empty one. `None`: it cannot be read.
+/// The nodes of a `Forwarded`, an empty one for each element without; `None` if it is malformed.
 fn nodes(value: &str) -> Option<Vec<&str>> {
     split(value, ',')?.into_iter().map(node).collect()
 }
 
-/// The node of an element of a `Forwarded`.
+/// The node of an element of a `Forwarded`; `None` if it is malformed.
 fn node(element: &str) -> Option<&str> {
     let pairs = split(element, ';')?;
     let of_for = pairs.iter().filter_map(|pair| {
@@ -125,23 +128,13 @@ fn node(element: &str) -> Option<&str> {
     }
 }
 
-/// Splits at a character that does not stand within quotation marks. `None`: some of these are not closed.
-fn split(text: &str, at: char) -> Option<Vec<&str>> {
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    let parts = text.split(|c: char| {
-        let was_escaped = std::mem::take(&mut is_escaped);
-        match c {
-            '"' if !was_escaped => is_quoted = !is_quoted,
-            '\\' if is_quoted && !was_escaped => is_escaped = true,
-            _ => {}
-        }
-        c == at && !is_quoted
-    });
-    let parts = parts.map(str::trim).collect();
-    (!is_quoted).then_some(parts)
+/// The trimmed parts between separators; `None` if a quoted string is not closed.
+fn split(text: &str, separator: char) -> Option<Vec<&str>> {
+    let (parts, is_closed) = split_outside_quotes(text, separator);
+    is_closed.then(|| parts.into_iter().map(str::trim).collect())
 }
 
-/// The address of a node, with or without a port, an IPv6 one in brackets or not.
+/// The address of a node, which may have a port, and brackets if it is IPv6.
 fn address(node: &str) -> Option<IpAddr> {
     let bare = node
         .strip_prefix('[')

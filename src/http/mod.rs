@@ -1,8 +1,8 @@
-//! HTTP as values: names and routes, the fields of a request, preconditions, ranges, digests, errors as
-//! text.
+//! HTTP as values: names and routes, the fields of a request, preconditions, ranges, digests,
+//! errors as text.
 //!
-//! Responsible for: pure functions, tested by tables. Not for: sockets and files, for nothing in this folder does I/O;
-//! framing and the head of a reply, which are the engine's. Of tiny_http it knows the head of a request as a value.
+//! These are pure functions; nothing here does I/O. Not for: framing and the head of a reply, which
+//! are the engine's. Of the engine, this uses the head of a request.
 
 pub mod accept;
 pub mod admission;
@@ -22,6 +22,7 @@ pub mod path_object;
 pub mod precondition;
 pub mod problem;
 pub mod query;
+mod quoted;
 pub mod range;
 pub mod route;
 pub mod target;
