@@ -1,5 +1,5 @@
-//! Points in time: as the kernel tells them, and as text for HTTP headers (RFC 9110), for listings and for the log
-//! (RFC 3339).
+//! Points in time: as the kernel tells them, and as text for HTTP headers (RFC 9110), for listings
+//! and for the log (RFC 3339).
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -7,7 +7,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
-/// A point in time, counted from 1970-01-01T00:00:00Z as in `struct timespec`: any that a file can have.
+/// A point in time, counted from 1970-01-01T00:00:00Z as in `struct timespec`: any that a file can
+/// have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp {
     /// Whole seconds, negative before 1970.
@@ -43,7 +44,8 @@ impl Timestamp {
         i128::from(self.seconds) * NANOS_PER_SECOND + i128::from(self.nanos)
     }
 
-    /// The IMF-fixdate of RFC 9110, section 5.6.7; `None` before 1970 and after 9999, which httpdate cannot write.
+    /// The IMF-fixdate of RFC 9110, section 5.6.7; `None` before 1970 and after 9999, which
+    /// httpdate cannot write.
     #[must_use]
     pub fn http_date(self) -> Option<String> {
         let seconds = u64::try_from(self.seconds).ok()?;
@@ -52,8 +54,9 @@ impl Timestamp {
         is_writable.then(|| httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds)))
     }
 
-    /// RFC 3339 in UTC with milliseconds, as in `2026-11-22T13:20:13.123Z`. A time outside the years 0 to 9999, which the
-    /// format cannot express, is written as the first or last moment of them.
+    /// RFC 3339 in UTC with milliseconds, as in `2026-11-22T13:20:13.123Z`. A time outside the
+    /// years 0 to 9999, which the format cannot express, is written as the first or last moment of
+    /// them.
     #[must_use]
     pub fn rfc3339_millis(self) -> String {
         self.rfc3339(3)
@@ -103,7 +106,8 @@ const LAST_SECOND: i64 = 253_402_300_799;
 /// The days of 400 years, after which the Gregorian calendar and its weekdays repeat.
 const DAYS_PER_CYCLE: i64 = 146_097;
 
-/// Reads a date in one of the three formats of RFC 9110, section 5.6.7, as seconds since 1970; `None` for anything else.
+/// Reads a date in one of the three formats of RFC 9110, section 5.6.7, as seconds since 1970;
+/// `None` for anything else.
 #[must_use]
 pub fn parse_http_date(text: &str) -> Option<i64> {
     const YEARS_PER_CYCLE: u32 = 400;

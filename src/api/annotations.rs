@@ -6,8 +6,8 @@ use super::op::Op;
 use crate::http::name::Name;
 use crate::sync::lock;
 
-/// What is known of a request only once it is carried out. It is read while that goes on: a request
-/// that takes long has more than one line.
+/// What is known of a request only while it is carried out. A request that takes long is logged
+/// more than once, so that it is read meanwhile.
 #[derive(Debug)]
 pub struct Annotations {
     op: Mutex<Option<Op>>,
@@ -15,7 +15,7 @@ pub struct Annotations {
 }
 
 impl Annotations {
-    /// For a request of which this is known from its head.
+    /// At first, with the operation if the head leads to one.
     pub fn new(op: Option<Op>) -> Self {
         Self {
             op: Mutex::new(op),

@@ -1,7 +1,8 @@
 //! GET of `tar`: a directory with all in it as an archive.
 //!
-//! The archive is made while it is sent. Each file is in it as it was when it was opened. A file that
-//! cannot be read ends the transfer with an error: a client must not take a part for the whole.
+//! The archive is made while it is sent. Each file is in it as it was when it was opened. A file
+//! that cannot be read ends the transfer with an error: a client must not take a part for the
+//! whole.
 
 use std::io;
 

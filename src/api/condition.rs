@@ -44,8 +44,8 @@ impl WriteConditions {
         })
     }
 
-    /// The same for a write to a file whose name is written with a final `/` or without. One with it is
-    /// refused: it names a directory, so that the client means something else than the file.
+    /// The same for a write to a file whose name is written with a final `/` or without. One with
+    /// it is refused: it names a directory, so that the client means something else than the file.
     pub(super) fn for_file(self, ends_in_slash: bool) -> Self {
         Self {
             is_directory_name: ends_in_slash,
@@ -70,7 +70,7 @@ impl WriteConditions {
 
     /// Whether there is no condition.
     pub(super) fn is_empty(&self) -> bool {
-        self.conditions.are_none() && self.content_range.is_none() && !self.is_directory_name
+        self.conditions.is_empty() && self.content_range.is_none() && !self.is_directory_name
     }
 
     /// Evaluates the conditions against what has the name.

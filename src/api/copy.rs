@@ -36,7 +36,7 @@ pub(super) fn copy<'s>(
     let check: Check<'_> = &|current| conditions.check(current);
     let names = (name.components(), new.components());
     for _ in 0..MAX_ATTEMPTS {
-        // The file as it is after the body has come.
+        // The body may have taken long: the file is opened as it is by then.
         let source = open_file(store, name)?;
         let is_likely_itself = check_new(store, &source, &new, check).map_err(failed_there)?;
         if is_likely_itself
@@ -51,8 +51,8 @@ pub(super) fn copy<'s>(
     Err(failed_there(storage::Error::Raced))
 }
 
-/// Copies a file as it is at the moment at which the copy is put in place; `false` where another file
-/// has its name by then.
+/// Copies a file as it is at the moment at which the copy is put in place; `false` where another
+/// file has its name by then.
 fn copy_file(
     store: &Store,
     source: &Snapshot,
@@ -95,8 +95,8 @@ fn unless_shortened<T>(copied: Result<T, storage::Error>) -> Result<Option<T>, s
     }
 }
 
-/// Refuses early what cannot become a copy, and returns whether the new name likely leads to the source
-/// itself.
+/// Refuses early what cannot become a copy, and returns whether the new name likely leads to the
+/// source itself.
 fn check_new(
     store: &Store,
     source: &Snapshot,

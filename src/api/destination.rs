@@ -1,4 +1,4 @@
-//! The other name of `mv` and `cp`, which comes as JSON in the body.
+//! The new name for `mv` and `cp`, which is in the body as JSON.
 
 use std::fmt;
 use std::io::Read as _;
@@ -19,7 +19,7 @@ const TOO_LONG: &str = "the body is longer than 64 KiB";
 /// The new name.
 pub(super) struct NewName {
     pub(super) name: Name,
-    /// Whether it is written with a final `/`, as that of a folder.
+    /// Whether it is written with a final `/`, as that of a directory.
     pub(super) ends_in_slash: bool,
 }
 
@@ -51,8 +51,8 @@ impl<'de> Deserialize<'de> for Destination {
     }
 }
 
-/// Reads the members of an object. Others than `path` are ignored; where `path` comes twice, it is not clear which one
-/// is meant (RFC 8259, section 4).
+/// Reads the members of an object. Unknown ones are ignored. `path` may not be repeated, since it
+/// would be ambiguous (RFC 8259, section 4).
 struct Members;
 
 impl<'de> Visitor<'de> for Members {

@@ -1,6 +1,6 @@
-//! What answers a request that is not carried out: the one table from causes to statuses.
+//! Errors of requests, and their statuses and texts.
 //!
-//! The text for the client is fixed here; what the system said goes to the log alone.
+//! A client gets only texts from this file; messages of the system are for the log.
 
 use tiny_http::HeadFault;
 
@@ -16,7 +16,7 @@ use crate::storage::{self, Shortage};
 
 use super::reply::{Content, Reply};
 
-/// How long a client that came at a bad time should wait, in seconds.
+/// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER: &str = "1";
 
 const DISPLACED: &str = "the storage folder has been moved, replaced or unmounted";
@@ -26,56 +26,58 @@ const UNMET: &str = "a condition of the request does not hold; nothing was chang
 /// Why a request was not carried out.
 #[derive(Debug)]
 pub enum Error {
-    /// The head of the request.
+    /// The head is malformed.
     Head(HeadFault),
-    /// Something in the head makes the request one that is not to be carried out.
+    /// The request is refused for something in its head.
     Refused(Refusal),
-    /// Method or path.
+    /// Method, path or query lead to no operation.
     Route(RouteFault),
-    /// The name in the body of a rename or copy.
+    /// The new name of a move or copy is invalid.
     NewName(NameFault),
-    /// The condition in this field is none.
+    /// The condition in this field is malformed.
     Condition(&'static str),
     /// A condition does not hold.
     Unmet,
-    /// There are no such bytes in a file of this length.
+    /// The file, of this length, does not have the bytes that are asked for.
     Range(u64),
     /// The body does not have the digest that was sent with it.
     Digest,
-    /// The content of a body, with what is wrong with it.
+    /// The content of the body is not accepted; with the reason.
     Content(&'static str),
-    /// The transfer of a body.
+    /// The body did not come whole.
     Body(BodyFault),
-    /// The body of an upload is larger than so many bytes.
+    /// The body is larger than this many bytes.
     TooLarge(u64),
-    /// The storage, at this name.
+    /// The storage failed for this name.
     Storage(Name, Access, storage::Error),
-    /// The storage root is not readable, or not where it was.
+    /// The root of the storage cannot be read, or is not where it was.
     Root(storage::Error),
-    /// As many transfers as are allowed are running.
+    /// The maximum number of transfers is under way.
     Busy,
-    /// The result of a computation, or that of any request during a shutdown, is no longer wanted.
+    /// The result is no longer wanted, or the server is shutting down.
     Cancelled(Cancelled),
-    /// The handler failed in a way that it should not.
+    /// The handler panicked.
     Panic(String),
 }
 
-/// What the request wanted of a name: a name that leads out of the root is not found by who reads, and forbidden to
-/// who writes.
+/// What a request does with a name. The same error of the storage has another status for a read
+/// than for a write: a name that leads out of the root is not found by the former, and forbidden to
+/// the latter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// To read what is there.
+    /// Reads the file or directory.
     Read,
-    /// To append to what is there.
+    /// Appends to the file.
     Append,
-    /// To rename or remove what is there.
+    /// Renames or removes it.
     Change,
-    /// To put something there.
+    /// Puts something at the name.
     Create,
 }
 
 impl Error {
-    /// Whether what the client sends next on its connection may be taken for something else than it means.
+    /// Whether the connection must be closed, since its next request may not begin where it seems
+    /// to.
     #[must_use]
     pub fn ends_connection(&self) -> bool {
         matches!(self, Self::Refused(Refusal::NoHost | Refusal::NoLength))
@@ -136,7 +138,7 @@ impl Error {
         }
     }
 
-    /// Whether it found no space that it would have without other uploads under way.
+    /// Whether there would be enough space without other uploads under way.
     #[must_use]
     pub fn would_fit_without_uploads(&self) -> bool {
         match self {
@@ -147,7 +149,7 @@ impl Error {
         }
     }
 
-    /// What the log says beyond the status, where there is more to say.
+    /// What the log says.
     #[must_use]
     pub fn cause(&self) -> String {
         match self {
@@ -160,7 +162,7 @@ impl Error {
         }
     }
 
-    /// The length of the file, where the client was wrong about it.
+    /// The length of the file, where the client has assumed another one.
     fn length(&self) -> Option<u64> {
         match self {
             Self::Range(length) | Self::Storage(_, _, storage::Error::OtherLength(length)) => {
@@ -170,7 +172,7 @@ impl Error {
         }
     }
 
-    /// The reply that tells the client, in the format that it accepts.
+    /// The reply, in the format that the client accepts.
     #[must_use]
     pub fn reply<'s>(&self, format: Format) -> Reply<'s> {
         let status = self.status();
@@ -181,7 +183,7 @@ impl Error {
             fields.push(("Allow", (*allow).into()));
         }
         if matches!(self, Self::Refused(Refusal::Coding)) {
-            // RFC 9110, section 15.5.16: what would be taken.
+            // RFC 9110, section 15.5.16: the codings that would be accepted.
             fields.push(("Accept-Encoding", "identity".into()));
         }
         if let Some(length) = self.length() {
@@ -198,7 +200,7 @@ impl Error {
     }
 }
 
-/// Status and text of a request that is refused for its head.
+/// Status and text for a request that is refused for its head.
 fn refusal_answer(refusal: &Refusal) -> (u16, String) {
     let (status, text) = match refusal {
         Refusal::Host(host) => {
@@ -237,7 +239,7 @@ fn refusal_answer(refusal: &Refusal) -> (u16, String) {
     (status, text.to_owned())
 }
 
-/// Status and text of what the storage says of a name.
+/// Status and text for an error of the storage.
 fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, String) {
     use storage::Error;
     let none = || format!("there is no \"{name}\"");
@@ -284,7 +286,7 @@ fn cancelled_status(why: Cancelled) -> u16 {
     }
 }
 
-/// How much space a write needs and how much there is.
+/// How much space a write needs and how much is free.
 fn shortage_text(shortage: &Shortage) -> String {
     let needed = |bytes| readable(bytes, Rounding::Up);
     let mut text = match shortage.asked {
@@ -393,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_says_stays_in_the_log() {
+    fn messages_of_the_system_stay_in_the_log() {
         let secret = std::io::Error::other("/srv/storage: errno 5");
         let error = at(Access::Create, storage::Error::System(secret));
         assert_eq!(error.status(), 500);

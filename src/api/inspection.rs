@@ -1,5 +1,5 @@
-//! What is found out about the content of an upload while it is received: its digest (RFC 9530), and
-//! whether its sender meant it for `mv`.
+//! What is found out about the content of an upload while it is received: its digest (RFC 9530),
+//! and whether its sender meant it for `mv`.
 
 use sha2::{Digest as _, Sha256};
 use tiny_http::Head;
@@ -9,8 +9,9 @@ use crate::http::admission::is_media_type;
 use crate::http::digest;
 use crate::http::path_object::PathObject;
 
-/// The types that a body meant for `mv` comes with: that of the object, and the one that `curl -d` sends
-/// for any body. A body of another type that looks like it is content, such as a line of a log.
+/// The types that a body meant for `mv` comes with: that of the object, and the one that `curl -d`
+/// sends for any body. A body of another type that looks like it is content, such as a line of a
+/// log.
 const MOVE_MEDIA_TYPES: [&str; 2] = ["application/json", "application/x-www-form-urlencoded"];
 
 /// What is found out about an upload.
@@ -83,7 +84,8 @@ impl Inspection {
         }
     }
 
-    /// Refuses content that does not have the digests sent with it; returns its digest if it is wanted.
+    /// Refuses content that does not have the digests sent with it; returns its digest if it is
+    /// wanted.
     pub(super) fn check_digest(self) -> Result<Option<digest::Sha256>, Error> {
         let found = self.hash.map(|hash| hash.finalize().into());
         match self.expected.iter().all(|it| Some(*it) == found) {

@@ -21,14 +21,15 @@ const SMALL: usize = 64 * 1024;
 const FIRST_ROOM: usize = 4 * 1024;
 
 /// How much of a body is gathered before it is written, in bytes: at most this much, since a larger
-/// buffer would raise the threshold for mmap of the C library (mallopt(3)), and stay with its thread.
+/// buffer would raise the threshold for mmap of the C library (mallopt(3)), and stay with its
+/// thread.
 const MAX_BUFFER: usize = 64 * 1024;
 
 /// The same at first, and of a body that comes slowly: to use little memory.
 const MIN_BUFFER: usize = 8 * 1024;
 
-/// How many buffers a body fills before the next buffer is chosen: more of the largest, which it costs
-/// time to replace.
+/// How many buffers a body fills before the next buffer is chosen: more of the largest, which it
+/// costs time to replace.
 const ROUNDS: u64 = 8;
 const ROUNDS_OF_MAX: u64 = 64;
 
@@ -38,9 +39,9 @@ const SLOW: Duration = Duration::from_secs(1);
 /// How the body of one request is received.
 pub(super) struct Intake<'s, 'i> {
     pub(super) context: Context<'s>,
-    /// Refuses what can be refused without the body; else returns whether the body will be appended to a
-    /// file, and so take its space twice for a moment. It is not called if all of a small body has
-    /// arrived already.
+    /// Refuses what can be refused without the body; else returns whether the body will be appended
+    /// to a file, and so take its space twice for a moment. It is not called if all of a small body
+    /// has arrived already.
     pub(super) refuse: &'i dyn Fn() -> Result<bool, Error>,
     /// The error for one of the storage.
     pub(super) failed: &'i dyn Fn(storage::Error) -> Error,
@@ -96,7 +97,8 @@ impl<'s> Intake<'s, '_> {
         Ok(need)
     }
 
-    /// The error of a request whose body failed a check: that of refusing it without its body goes first.
+    /// The error of a request whose body failed a check: that of refusing it without its body goes
+    /// first.
     pub(super) fn check_failed<T>(
         &self,
         (body, declared): (&Body<'_>, Option<u64>),
@@ -109,9 +111,9 @@ impl<'s> Intake<'s, '_> {
         }
     }
 
-    /// The error of a request whose write failed. One of refusing it without its body goes first, such as
-    /// that the directory may not be changed, before a condition. Only where nothing was done: a write
-    /// that was done may itself have made the condition fail.
+    /// The error of a request whose write failed. One of refusing it without its body goes first,
+    /// such as that the directory may not be changed, before a condition. Only where nothing was
+    /// done: a write that was done may itself have made the condition fail.
     pub(super) fn write_failed<T>(&self, error: storage::Error) -> Result<T, Error> {
         use storage::Error::{NoSpace, OtherLength, Unmet};
         let is_undone = matches!(error, NoSpace(_) | OtherLength(_) | Unmet);
@@ -145,8 +147,9 @@ impl<'s> Intake<'s, '_> {
         Ok(staged)
     }
 
-    /// Moves a body from the socket into the file without a copy in this process, as far as the system
-    /// can do that, and returns whether that was all of it. If not, the rest is to be copied.
+    /// Moves a body from the socket into the file without a copy in this process, as far as the
+    /// system can do that, and returns whether that was all of it. If not, the rest is to be
+    /// copied.
     fn splice(&self, request: &mut dyn Request, staged: &mut Staged<'_>) -> Result<bool, Error> {
         let leave = self.context.memory.pipe();
         // A body can be received without a pipe.
@@ -166,7 +169,8 @@ impl<'s> Intake<'s, '_> {
         }
     }
 
-    /// Copies the rest of a body, with a buffer that grows while the body comes fast and there is memory.
+    /// Copies the rest of a body, with a buffer that grows while the body comes fast and there is
+    /// memory.
     fn copy(
         &self,
         request: &mut dyn Request,
@@ -198,8 +202,8 @@ impl<'s> Intake<'s, '_> {
         }
     }
 
-    /// Fills a buffer with the next part of a body, of which `received` bytes have come. Returns how many
-    /// bytes are in the buffer, and whether they are the last ones.
+    /// Fills a buffer with the next part of a body, of which `received` bytes have come. Returns
+    /// how many bytes are in the buffer, and whether they are the last ones.
     fn fill(
         &self,
         buffer: &mut [u8],
@@ -235,8 +239,8 @@ impl<'s> Intake<'s, '_> {
         }
     }
 
-    /// A body may take long to come. If the directory of the storage was moved away meanwhile, a client
-    /// would not find what is written.
+    /// A body may take long to come. If the directory of the storage was moved away meanwhile, a
+    /// client would not find what is written.
     fn check_location(&self) -> Result<(), Error> {
         self.context.store.check_location().map_err(Error::Root)
     }
@@ -260,7 +264,8 @@ fn gather(
             return Ok(false);
         }
         let room = length.max(FIRST_ROOM).min(most + 1 - length);
-        // Exactly: a body of the full length must stay below the threshold for mmap, see [`MAX_BUFFER`].
+        // Exactly: a body of the full length must stay below the threshold for mmap, see
+        // [`MAX_BUFFER`].
         bytes.reserve_exact(room);
         bytes.resize(length + room, 0);
         let read = read(&mut bytes[length..]);

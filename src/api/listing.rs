@@ -40,13 +40,14 @@ pub(super) fn list<'s>(
     })
 }
 
-/// One name a line. Its length is told beforehand, unless the directory has to be read again for each part of it.
+/// One name a line. The length is known beforehand, unless the directory is read again for each
+/// part of the list.
 fn text(mut listing: Listing<'_>) -> Result<Content<'_>, storage::Error> {
     let mut line = String::new();
     let mut length = None;
     if listing.is_fixed() {
         let mut sum = 0;
-        // What is fixed is not read again.
+        // Nothing is computed for names that are at hand.
         while let Some(name) = listing.next_name(&mut ())? {
             set_line(&mut line, name);
             sum += line.len() as u64;
@@ -67,8 +68,8 @@ fn text(mut listing: Listing<'_>) -> Result<Content<'_>, storage::Error> {
     })
 }
 
-/// An array with one object for each entry, on a line of its own; each is looked at when its turn comes. What has
-/// vanished by then is left out.
+/// An array with one object for each entry, on a line of its own. The metadata is read while the
+/// list is sent; an entry that has vanished by then is left out.
 fn json(mut listing: Listing<'_>) -> Content<'_> {
     let write = move |sink: &mut dyn Sink| {
         let mut object = Vec::new();
@@ -80,7 +81,7 @@ fn json(mut listing: Listing<'_>) -> Content<'_> {
             sink.write_all(&object)?;
             before = ",\n";
         }
-        // Of no entries there was no beginning either.
+        // Without entries, the bracket at the beginning is missing, too.
         sink.write_all(if before == "[" { b"[]\n" } else { b"]\n" })
     };
     Content::Stream {
@@ -89,8 +90,8 @@ fn json(mut listing: Listing<'_>) -> Content<'_> {
     }
 }
 
-/// One name, one line: control characters, which no name of a request can hold, are percent-encoded, and bytes that
-/// are not UTF-8 replaced.
+/// A name as a line. Control characters are percent-encoded, bytes that are not UTF-8 replaced: the
+/// name of a request can have neither.
 fn set_line(line: &mut String, name: &OsStr) {
     line.clear();
     for c in name.to_string_lossy().chars() {

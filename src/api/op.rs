@@ -1,44 +1,44 @@
-//! What a request does, in a word for the log.
+//! What a request does, as the log has it.
 
 use crate::http::route::Operation;
 
-/// What a request does. The log has its [`Op::word`].
+/// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// To ask what this is.
+    /// Asks what this server is.
     Welcome,
-    /// To ask whether the storage folder can be read.
+    /// Asks whether the root of the storage can be read.
     Health,
-    /// To read a file, or a name that leads to nothing.
+    /// Reads a file, or a name that does not exist.
     Read,
-    /// To list a folder.
+    /// Lists a directory.
     List,
-    /// To count lines.
+    /// Counts lines.
     Count,
-    /// To compute a digest.
+    /// Computes a digest.
     Digest,
-    /// To archive a folder.
+    /// Archives a directory.
     Archive,
-    /// To store a file, where it is not known yet whether there is one.
+    /// Stores a file that may replace another.
     Store,
-    /// To have stored a new file.
+    /// Has stored a new file.
     Create,
-    /// To have stored a file in place of another.
+    /// Has replaced a file.
     Replace,
-    /// To append.
+    /// Appends to a file.
     Append,
-    /// To make a folder.
+    /// Makes a directory.
     MakeDirectory,
-    /// To move.
+    /// Moves a file or directory.
     Move,
-    /// To copy.
+    /// Copies a file.
     Copy,
-    /// To delete.
+    /// Deletes a file or directory.
     Delete,
 }
 
 impl Op {
-    /// What is known of an operation before it is carried out.
+    /// What is known before the operation is carried out.
     #[must_use]
     pub fn of(operation: &Operation) -> Self {
         match operation {

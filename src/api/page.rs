@@ -1,4 +1,4 @@
-//! The entries of a directory as a page, for people and for programs that follow links.
+//! The entries of a directory as a page with links, for browsers.
 
 use std::fmt::Write as _;
 use std::io;
@@ -27,8 +27,9 @@ pub(super) fn page_fields() -> Vec<Field> {
     ]
 }
 
-/// The page of a directory. Its links are relative, so that they work behind any proxy. Without a final
-/// slash in the address they would lead elsewhere: such an address is redirected to the one with it.
+/// The page of a directory. Its links are relative, so that they work behind any proxy. Without a
+/// final slash in the address they would lead elsewhere: such an address is redirected to the one
+/// with it.
 pub(super) fn page<'s>(
     context: Context<'s>,
     directory: Directory,
@@ -85,7 +86,7 @@ fn write_page(
     sink.write_all(b"</pre>\n</body>\n</html>\n")
 }
 
-/// A link to an entry, with its size, where it is a file, and the time of its last change.
+/// A line with a link to an entry, its modification time and, of a file, its length.
 fn push_line(line: &mut String, name: &[u8], metadata: &Metadata) {
     let is_directory = metadata.kind == Kind::Directory;
     line.push_str("<a href=\"");

@@ -1,30 +1,30 @@
-//! The headers of an archive: ustar, and extended records for what it cannot say (POSIX.1-2017, pax, "pax Interchange
-//! Format").
+//! The headers of an archive: ustar, and extended records for what ustar cannot express
+//! (POSIX.1-2017, pax, "pax Interchange Format").
 //!
-//! In: an entry as a value, its header as bytes. Out: files, and the stream that they are written to.
+//! Responsible for: the metadata of an entry as bytes. Not for: content, and where it is written.
 
 use crate::storage::{Kind, Metadata};
 use crate::time::Timestamp;
 
-/// An archive is made of blocks of this length, in bytes; what is in a file is filled up to a whole one.
+/// The length of a block in bytes. Content is padded to whole blocks.
 pub(super) const BLOCK: usize = 512;
 
-/// What an archive ends with.
+/// The end of an archive.
 pub(super) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
-/// The longest path and the longest target of a link in ustar, in bytes. Its way to say somewhat longer paths in two
-/// parts is of no use beside the records.
+/// The longest path and the longest target of a link in ustar, in bytes. The field for a prefix of
+/// longer paths is not used, since records are needed anyway.
 const MAX_TEXT: usize = 100;
 
-/// The name of the records for a reader that does not know them.
+/// The name of records, under which a reader that does not know them extracts them.
 const RECORDS_NAME: &[u8] = b"././@PaxHeader";
 
-/// What stands before the content of an entry: its header, and before that, where they are needed, its records. `None`
-/// for a FIFO, socket or device, of which nothing is kept.
+/// What precedes the content of an entry: records, if they are needed, and the header. `None` for a
+/// FIFO, socket or device, which are not archived.
 ///
-/// Owner and group are kept as numbers: the names are those of another system, and with the numbers a restore by root
-/// gives each file back to whom it belonged, so that special permissions stay as harmless as they were. Anybody else's
-/// restore makes the files their own.
+/// Owner and group are kept as numbers, since their names may mean others elsewhere. If root
+/// restores the archive, each file gets its owner back, so that set-user-ID bits mean what they
+/// did. If another user does, the files are that user's.
 pub(super) fn header(path: &[u8], metadata: &Metadata, target: &[u8]) -> Option<Vec<u8>> {
     let mut header = Header::of_type(match metadata.kind {
         Kind::File => b"0",
@@ -67,7 +67,7 @@ fn decimal(time: Timestamp) -> String {
     format!("{sign}{seconds}.{nanos:09}")
 }
 
-/// How many zeros fill up the last block of content.
+/// How many zeros pad the last block of content.
 pub(super) fn padding(length: u64) -> usize {
     let used = usize::try_from(length % BLOCK as u64).unwrap_or(0);
     (BLOCK - used) % BLOCK
@@ -102,13 +102,13 @@ impl Header {
         header
     }
 
-    /// Writes as much of a text as there is room for.
+    /// Writes a text, cut to the length of the field.
     fn text(&mut self, (start, length): Field, text: &[u8]) {
         let text = &text[..text.len().min(length)];
         self.0[start..start + text.len()].copy_from_slice(text);
     }
 
-    /// Writes a number in octal with a NUL behind it; 0 where there is no room for it, and then says `false`.
+    /// Writes a number in octal with a final NUL. If it does not fit, writes 0 and returns `false`.
     fn number(&mut self, (start, length): Field, number: u64) -> bool {
         let width = length - 1;
         let digits = format!("{number:0width$o}");
@@ -118,23 +118,24 @@ impl Header {
         fits
     }
 
-    /// The header with its sum, which counts its own field as blanks.
+    /// The header with its checksum, for which its own field counts as blanks.
     fn into_block(mut self) -> [u8; BLOCK] {
         self.text(CHECKSUM, &[b' '; 8]);
-        let sum: u64 = self.0.iter().copied().map(u64::from).sum();
-        // Six digits, a NUL, and the last of the blanks.
-        self.number((CHECKSUM.0, 7), sum);
+        let checksum: u64 = self.0.iter().copied().map(u64::from).sum();
+        // Six digits, a NUL, and the last of these blanks.
+        self.number((CHECKSUM.0, 7), checksum);
         self.0
     }
 }
 
-/// Extended records, which go before the header of the entry that they are about.
+/// Extended records, which precede the header of their entry.
 #[derive(Default)]
 struct Records(Vec<u8>);
 
 impl Records {
-    /// Adds the texts that the header cannot say: those that are too long, and those with letters beyond ASCII, which
-    /// mean the same to every reader only here. Short bytes that are no UTF-8 are for the header alone, which takes any.
+    /// Adds the texts that the header cannot hold: those that are too long, and those with
+    /// characters beyond ASCII, whose encoding is defined only in records. Short texts that are not
+    /// UTF-8 are left to the header, which may have any bytes.
     fn texts(&mut self, texts: &[(&str, &[u8])]) {
         let needs_record = |text: &[u8]| {
             text.len() > MAX_TEXT || !text.is_ascii() && std::str::from_utf8(text).is_ok()
@@ -146,7 +147,7 @@ impl Records {
         texts().for_each(|(key, text)| self.push(key, text));
     }
 
-    /// Adds one: `LENGTH KEY=VALUE` and a newline, where the length counts its own digits too.
+    /// Adds a record: `LENGTH KEY=VALUE` and a newline. The length includes its own digits.
     fn push(&mut self, key: &str, value: &[u8]) {
         let rest = " =\n".len() + key.len() + value.len();
         let mut length = rest + 1;
@@ -159,7 +160,7 @@ impl Records {
         self.0.push(b'\n');
     }
 
-    /// The records with a header of their own, and filled up; nothing where there are none.
+    /// The records, padded and with a header of their own; empty if there are none.
     fn into_bytes(self) -> Vec<u8> {
         if self.0.is_empty() {
             return Vec::new();

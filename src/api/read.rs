@@ -1,4 +1,4 @@
-//! GET of a file or a folder.
+//! GET of a file or a directory.
 
 use tiny_http::Head;
 
@@ -16,7 +16,7 @@ use crate::http::precondition::{Validators, if_range_holds};
 use crate::http::range::{Selection, select};
 use crate::storage::{self, Entry, Snapshot};
 
-/// The content of a file, or the names in a folder.
+/// The content of a file, or the names in a directory.
 pub(super) fn read<'s>(
     context: Context<'s>,
     name: &Name,

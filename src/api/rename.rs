@@ -1,4 +1,4 @@
-//! PUT of `mv`: gives a file or folder another name.
+//! PUT of `mv`: gives a file or directory another name.
 
 use super::condition::WriteConditions;
 use super::destination;
@@ -27,7 +27,8 @@ pub(super) fn rename<'s>(
     Ok(Reply::done())
 }
 
-/// Which of the two names an error of a rename is about: the old one where nothing can be renamed, else the new one.
+/// The error for the name that it is about: the old one if nothing can be renamed, else the new
+/// one.
 fn at_one_of(old: &Name, new: &Name, error: storage::Error) -> Error {
     use storage::Error::{IsRoot, NotFound};
     match error {

@@ -17,8 +17,8 @@ pub(super) const VARY: Field = ("Vary", Cow::Borrowed("Accept"));
 pub struct Reply<'s> {
     /// The status code.
     pub status: u16,
-    /// Fields other than those of every reply (`Date`, `Content-Length`, `Transfer-Encoding`, `Connection`, and
-    /// [`crate::http::head::browser_protection`]).
+    /// Fields other than those of every reply (`Date`, `Content-Length`, `Transfer-Encoding`,
+    /// `Connection`, and [`crate::http::head::browser_protection`]).
     pub fields: Vec<Field>,
     /// What follows the head.
     pub content: Content<'s>,
@@ -37,8 +37,8 @@ pub enum Content<'s> {
         /// Which of its bytes, which it has.
         part: Range<u64>,
     },
-    /// What is written into a sink while it is sent. Where that fails, the connection is broken off, so
-    /// that the client does not take a part for the whole.
+    /// What is written into a sink while it is sent. Where that fails, the connection is broken
+    /// off, so that the client does not take a part for the whole.
     Stream {
         /// The length in bytes, where it is known before the end.
         length: Option<u64>,

@@ -26,7 +26,8 @@ pub trait Request: Read + Computing {
     /// `WouldBlock` where nothing has arrived; those of reading.
     fn read_ready(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Moves the next part of the body into an empty pipe and returns its length in bytes; 0 at the end.
+    /// Moves the next part of the body into an empty pipe and returns its length in bytes; 0 at the
+    /// end.
     ///
     /// # Errors
     /// Those of reading.
@@ -47,7 +48,8 @@ pub(super) fn declared_length(head: &Head) -> Option<u64> {
     }
 }
 
-/// The error of a request whose body could not be read; `failed` is for errors that are not its client's.
+/// The error of a request whose body could not be read; `failed` is for errors that are not its
+/// client's.
 pub(super) fn read_error(error: io::Error, failed: impl Fn(storage::Error) -> Error) -> Error {
     match error.downcast::<BodyFault>() {
         Ok(fault) => Error::Body(fault),

@@ -16,8 +16,8 @@ use crate::storage::{self, Store};
 /// How much is read between two checkpoints, in bytes.
 const STEP: u64 = 4 << 20;
 
-/// How much is read at a time, in bytes. The buffer is kept while the computation waits, and so counts
-/// towards the memory of each transfer.
+/// How much is read at a time, in bytes. The buffer is kept while the computation waits, and so
+/// counts towards the memory of each transfer.
 const BUFFER: usize = 32 * 1024;
 
 /// The number of newline bytes of a file, as `wc -l` counts.
@@ -165,8 +165,8 @@ mod tests {
         fn pause(&mut self) {}
     }
 
-    // symptom: the sum of a file of exactly 4 MiB waited for a turn, though those of up to 4 MiB do not, and that of every
-    //          multiple of it waited once more for nothing.
+    // symptom: the sum of a file of exactly 4 MiB waited for a turn, though those of up to 4 MiB do
+    //          not, and that of every multiple of it waited once more for nothing.
     // cause:   before the read that finds the end it was asked as before any other.
     // fix:     what has been read whole needs no turn.
     #[test]

@@ -1,7 +1,7 @@
 //! Validators of files as clients see them, and the conditions of requests that read.
 //!
-//! Responsible for: what the entity tag of a version is made of. Not for: how conditions are evaluated
-//! (`http/precondition.rs`), the conditions of writes (`condition.rs`).
+//! Responsible for: what the entity tag of a version is made of. Not for: how conditions are
+//! evaluated (`http/precondition.rs`), the conditions of writes (`condition.rs`).
 
 use tiny_http::Head;
 
@@ -17,7 +17,8 @@ pub(super) fn validators(version: &Version) -> Validators {
     validators_with_suffix(version, "")
 }
 
-/// Those of something derived from this version of a file, which the suffix of the entity tag names.
+/// Those of something derived from this version of a file, which the suffix of the entity tag
+/// names.
 pub(super) fn validators_with_suffix(version: &Version, suffix: &str) -> Validators {
     Validators {
         tag: Some(EntityTag::strong(opaque_tag(version) + suffix)),
@@ -26,8 +27,8 @@ pub(super) fn validators_with_suffix(version: &Version, suffix: &str) -> Validat
 }
 
 /// An entity tag without its quotation marks: modification time and length, and, for files whose
-/// modification time another program has set, inode number and change time. A client should not learn
-/// the latter two, so they are hashed.
+/// modification time another program has set, inode number and change time. A client should not
+/// learn the latter two, so they are hashed.
 fn opaque_tag(version: &Version) -> String {
     // The upper half is the same for all times of this age.
     let changed = version.changed.nanoseconds() as u64;

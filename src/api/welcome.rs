@@ -30,7 +30,7 @@ append  curl -X PUT -T FILE http://HOST:PORT/file/NAME
 </html>
 ";
 
-/// Five lines of text, or a page with a link to that of the root.
+/// A few lines of text, or a page that links to that of the root.
 pub(super) fn welcome<'s>(head: &Head) -> Reply<'s> {
     let accept = head.field("Accept");
     if accept::choose(accept.as_deref(), "text/plain", &[MEDIA_TYPE]) == MEDIA_TYPE {

@@ -107,7 +107,8 @@ pub(super) fn append<'s>(
     Ok(done(digest))
 }
 
-/// Refuses an append early; returns whether there is a file to append to. Else the body becomes the file.
+/// Refuses an append early; returns whether there is a file to append to. Else the body becomes the
+/// file.
 fn check_append(
     store: &Store,
     name: &Name,

@@ -3,16 +3,17 @@
 /// A weight in thousandths, from 0 to 1,000.
 type Weight = u16;
 
-/// The weight of a range that has none (RFC 9110, section 12.4.2).
+/// The weight of a range without `q` (RFC 9110, section 12.4.2).
 const FULL: Weight = 1000;
 
-/// The media type that a client is sent: the one with the greatest weight in the value of `Accept`. Of equal ones it is the
-/// first of `others` that is named, and else the usual one. Where none is acceptable, the usual one is sent all the same.
+/// Chooses the media type of a reply: the one with the greatest weight in the value of `Accept`. Of
+/// equal ones it is the first of `others` that the value names, else the default. If none is
+/// acceptable, it is the default, too.
 #[must_use]
-pub fn choose<'m>(accept: Option<&str>, usual: &'m str, others: &[&'m str]) -> &'m str {
+pub fn choose<'m>(accept: Option<&str>, default: &'m str, others: &[&'m str]) -> &'m str {
     let accept = accept.unwrap_or_default();
-    let (mut most, _) = weight(accept, usual);
-    let mut chosen = usual;
+    let (mut most, _) = weight(accept, default);
+    let mut chosen = default;
     for media_type in others.iter().rev() {
         let (weight, is_named) = weight(accept, media_type);
         if weight > most || is_named && weight == most && weight > 0 {
@@ -22,7 +23,8 @@ pub fn choose<'m>(accept: Option<&str>, usual: &'m str, others: &[&'m str]) -> &
     chosen
 }
 
-/// The weight of a media type by the most specific range that it is in, and whether that names it.
+/// The weight of a media type by the most specific range that matches it, and whether that is the
+/// media type itself.
 fn weight(accept: &str, media_type: &str) -> (Weight, bool) {
     let kind = media_type.split('/').next().unwrap_or_default();
     for range in [media_type, &format!("{kind}/*"), "*/*"] {
@@ -34,7 +36,7 @@ fn weight(accept: &str, media_type: &str) -> (Weight, bool) {
     (0, false)
 }
 
-/// The weight of a part of `Accept` that has this range. One that is malformed counts as none.
+/// The weight of a part of `Accept`, if it is of this range. A malformed weight is ignored.
 fn weight_of(part: &str, range: &str) -> Option<Weight> {
     let mut words = part.split(';').map(str::trim);
     if !words.next()?.eq_ignore_ascii_case(range) {
@@ -44,7 +46,8 @@ fn weight_of(part: &str, range: &str) -> Option<Weight> {
     Some(value.and_then(thousandths).unwrap_or(FULL))
 }
 
-/// Reads `0.25` as 250: three digits behind the point at most, and 1 at most (RFC 9110, section 12.4.2).
+/// Parses a weight, `0.25` as 250: at most three decimals, and at most 1 (RFC 9110, section
+/// 12.4.2).
 fn thousandths(value: &str) -> Option<Weight> {
     let (whole, part) = value.split_once('.').unwrap_or((value, ""));
     if !matches!(whole, "0" | "1") || part.len() > 3 || !part.bytes().all(|b| b.is_ascii_digit()) {

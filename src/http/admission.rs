@@ -1,7 +1,8 @@
-//! What is refused for its head alone, before the body and the disk: requests that a browser makes for somebody else's
-//! page, and those whose sender means something that this server would not do.
+//! Requests that are refused for their heads, before body and disk are read: those that a browser
+//! makes for a page of another origin, and those whose sender expects something else than this
+//! server does.
 //!
-//! Responsible for the decision. Not for routes (`route.rs`) or the statuses (`api/error.rs`).
+//! Responsible for: the decision. Not for: routes (`route.rs`), statuses (`api/error.rs`).
 
 use tiny_http::{Framing, Head};
 
@@ -16,34 +17,37 @@ use super::target::Target;
 pub enum Refusal {
     /// 400: HTTP/1.1 without `Host` (RFC 9112, section 3.2).
     NoHost,
-    /// 421: it asks a host that this server does not answer for, whose beginning this is.
+    /// 421: the request is for a host that is not allowed, whose beginning this is.
     Host(String),
-    /// 403: it would change something, and a browser made it for a page of another origin.
+    /// 403: it would change something, and comes from a page of another origin.
     OtherOrigin,
-    /// 400: the field asks for another method than that of the request.
+    /// 400: this field asks for another method than that of the request.
     Override(&'static str),
-    /// 400: the field says that the body is a part of an upload, by a protocol that is not spoken here.
+    /// 400: this field says that the body is a part of an upload, by a protocol that this server
+    /// does not speak.
     Parts(&'static str),
-    /// 411: it has no length, and something in it tells that there is a body.
+    /// 411: it has no length, although its head suggests that there is a body.
     NoLength,
-    /// 415: the body of this POST or PUT is a form with the file in it.
+    /// 415: the body is a form that contains the file; with a command that sends the file.
     Form(&'static str),
     /// 415: the body has a content coding, which would be lost.
     Coding,
 }
 
-/// The fields by which a client that cannot send a method asks for it.
+/// Fields by which clients that cannot send a method ask for it.
 const OVERRIDES: [&str; 3] = [
     "X-HTTP-Method-Override",
     "X-HTTP-Method",
     "X-Method-Override",
 ];
 
-/// Fields of protocols for uploads in parts: tus 1.0, and the IETF's draft "Resumable Uploads for HTTP".
+/// Fields of protocols for uploads in parts: tus 1.0, and the IETF's draft "Resumable Uploads for
+/// HTTP".
 const PARTS: [&str; 2] = ["Tus-Resumable", "Upload-Complete"];
 
-/// Fields that are sent only with content: what describes it (RFC 9110, section 8; RFC 1864; RFC 6266; RFC 3230), the part
-/// that it is (section 14.4), and what comes behind it (section 6.6.2).
+/// Fields that are sent only with content. They describe it (RFC 9110, section 8; RFC 1864; RFC
+/// 6266; RFC 3230), say which part it is (section 14.4), or announce what follows it (section
+/// 6.6.2).
 const OF_CONTENT: [&str; 9] = [
     "Content-Type",
     "Content-Encoding",
@@ -56,7 +60,7 @@ const OF_CONTENT: [&str; 9] = [
     "Trailer",
 ];
 
-/// The longest part of a host that is repeated to the client, in bytes.
+/// How much of a host an error shows, in characters.
 const MAX_SHOWN: usize = 100;
 
 /// The digest of an empty body.
@@ -65,7 +69,8 @@ const OF_NOTHING: digest::Sha256 = [
     0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
-/// Decides on a request. `operation` is none where it leads to none; it is refused for that then, if not for its host.
+/// Checks the head of a request. One without an operation is refused later on, unless here for its
+/// host.
 ///
 /// # Errors
 /// The first [`Refusal`] found.
@@ -73,7 +78,7 @@ pub fn check(head: &Head, operation: Option<&Operation>, hosts: &Hosts) -> Resul
     if head.version >= (1, 1) && head.field("Host").is_none() {
         return Err(Refusal::NoHost);
     }
-    // Health tells nothing, and probes name whatever address they were given.
+    // Health reveals nothing, and probes use any address that they were configured with.
     if operation == Some(&Operation::Health) {
         return Ok(());
     }
@@ -94,14 +99,14 @@ pub fn check(head: &Head, operation: Option<&Operation>, hosts: &Hosts) -> Resul
     }
 }
 
-/// Whether a request that is carried out has no length, so that its body is taken for empty (RFC 9112, section 6.3).
+/// Whether a request has no length, so that its body is taken to be empty (RFC 9112, section 6.3).
 #[must_use]
 pub fn is_without_length(head: &Head) -> bool {
     head.framing == Framing::Empty && head.field("Content-Length").is_none()
 }
 
-/// The host that is asked, with its port: of an absolute target, else of `Host` (RFC 9112, section 3.2.2). None where
-/// neither names one, as HTTP/1.0 allows.
+/// The host that a request is for, with its port: that of an absolute target, else `Host` (RFC
+/// 9112, section 3.2.2). `None` if both are missing, as HTTP/1.0 allows.
 fn authority(head: &Head) -> Option<String> {
     let of_target = Target::of(head.target()).authority.map(str::to_owned);
     let authority = of_target.or_else(|| head.field("Host"));
@@ -109,20 +114,20 @@ fn authority(head: &Head) -> Option<String> {
 }
 
 fn check_host(head: &Head, hosts: &Hosts) -> Result<(), Refusal> {
-    // Without a host it is of HTTP/1.0, or as good as that: no browser sends it.
+    // No browser sends a request without a host.
     let Some(text) = authority(head) else {
         return Ok(());
     };
     match Authority::parse(&text) {
-        Some(authority) if hosts.take(&authority) => Ok(()),
+        Some(authority) if hosts.allow(&authority) => Ok(()),
         _ => Err(Refusal::Host(text.chars().take(MAX_SHOWN).collect())),
     }
 }
 
-/// Whether a browser made the request for a page of another origin, or for one that it does not name (Fetch Metadata,
-/// section 2.3; RFC 6454, section 7). Other clients send neither field.
+/// Whether a browser made the request for a page of another origin or of an unknown one (Fetch
+/// Metadata, section 2.3; RFC 6454, section 7). Clients other than browsers send neither field.
 ///
-/// Schemes are not compared: whether a proxy in front has TLS is not known here.
+/// Schemes are not compared: a proxy in front may have TLS.
 fn is_of_other_origin(head: &Head) -> bool {
     let site = head.field("Sec-Fetch-Site");
     if site.is_some_and(|site| !matches!(site.as_str(), "none" | "same-origin")) {
@@ -155,7 +160,7 @@ fn check_method(head: &Head) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses a request without a length whose sender has hardly meant an empty body.
+/// Refuses a request without a length whose sender probably means to send a body.
 fn check_length(head: &Head) -> Result<(), Refusal> {
     if !is_without_length(head) {
         return Ok(());
@@ -166,8 +171,7 @@ fn check_length(head: &Head) -> Result<(), Refusal> {
         let value = head.field(name);
         value.is_some_and(|value| digest::parse(&value) != Ok(Some(OF_NOTHING)))
     });
-    // In HTTP/1.0, and where the connection is closed after the request, the end of the body may be meant to be the end
-    // of what is sent.
+    // A sender of HTTP/1.0, or one that closes the connection, may mean the body to end with it.
     let may_end_with_connection = head.version < (1, 1) || !head.persistent;
     let is_meant =
         describes_content || has_digest_of_more || may_end_with_connection || head.expects_continue;
@@ -177,7 +181,7 @@ fn check_length(head: &Head) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses a body that would be stored as something else than its sender means.
+/// Refuses a body that would not be stored as its sender means it.
 fn check_content(head: &Head) -> Result<(), Refusal> {
     for name in PARTS {
         if head.field(name).is_some() {
@@ -199,7 +203,8 @@ fn check_content(head: &Head) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a value of `Content-Type` is of this media type, with any parameters (RFC 9110, section 8.3.1).
+/// Whether a value of `Content-Type` is this media type, with any parameters (RFC 9110, section
+/// 8.3.1).
 #[must_use]
 pub fn is_media_type(value: &str, media_type: &str) -> bool {
     let essence = value.split(';').next().unwrap_or_default();
@@ -212,7 +217,8 @@ mod tests {
     use super::super::route::route;
     use super::*;
 
-    /// The decision on a request by its request line and fields, for a server that takes loopback names alone.
+    /// The decision on a request by its request line and fields, for a server that takes loopback
+    /// names alone.
     fn decide(line: &str, fields: &[&str]) -> Result<(), Refusal> {
         let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
         let text = format!("{line}\r\n{fields}\r\n");

@@ -1,27 +1,29 @@
-//! Which host and port a request names: `Host`, the authority of a target, and of an origin (RFC 3986, section 3.2).
+//! Which host and port a request names: `Host`, the authority of a target, and of an origin (RFC
+//! 3986, section 3.2).
 //!
-//! Responsible for comparing. Not for the syntax (`tiny_http::split_authority`), nor for which hosts are taken (`admission.rs`).
+//! Responsible for: comparing them. Not for: the syntax (`tiny_http::split_authority`), which hosts
+//! are allowed (`hosts.rs`).
 
 use std::net::IpAddr;
 
-/// A host with the port that stands beside it.
+/// A host and its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority<'a> {
-    /// As it stands: a name, an IPv4 address, or an IPv6 address in brackets.
+    /// As written: a name, an IPv4 address, or an IPv6 address in brackets.
     pub host: &'a str,
-    /// None where there is none, or nothing but its colon.
+    /// `None` also if only its colon is there.
     pub port: Option<u16>,
 }
 
 impl<'a> Authority<'a> {
-    /// Reads `HOST` or `HOST:PORT`. A user or password in it is an error: with HTTP it serves only to
-    /// deceive (RFC 9110, section 4.2.4).
+    /// Parses `HOST` or `HOST:PORT`. A user or password in it is an error: with HTTP it serves only
+    /// to deceive (RFC 9110, section 4.2.4).
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         tiny_http::split_authority(text).map(|(host, port)| Self { host, port })
     }
 
-    /// The host as an address, where it is one in its usual form.
+    /// The host as an address, if it is one in its canonical form.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         let inner = self.host.strip_prefix('[');
@@ -37,7 +39,7 @@ impl<'a> Authority<'a> {
         self.host.strip_suffix('.').unwrap_or(self.host)
     }
 
-    /// Whether both are of the same host and, where one has no port or the default one of a scheme, of the same port.
+    /// Whether host and port are the same, where a missing port is the default one of a scheme.
     #[must_use]
     pub fn is_same(&self, other: &Self, default_port: Option<u16>) -> bool {
         let port = |it: &Self| it.port.or(default_port);

@@ -5,9 +5,9 @@ use std::fmt;
 /// Why a body did not come whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFault {
-    /// 408: it came more slowly than the least rate, while others waited for what it occupied.
+    /// 408: it came more slowly than the minimum rate while others waited for its slot or space.
     TooSlow,
-    /// What the connection says.
+    /// The engine could not read it.
     Connection(tiny_http::BodyFault),
 }
 

@@ -1,16 +1,16 @@
-//! Numbers of bytes for people to read.
+//! Sizes in a readable form.
 
-/// Which way a number is rounded: what is needed upwards and what there is downwards, so that the two never look as if
-/// the one would fit into the other.
+/// How a size is rounded. What is needed is rounded up, what is free down: if the former does not
+/// fit into the latter, the text must not look as if it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
-    /// To the next tenth above.
+    /// To the next tenth of the unit above.
     Up,
-    /// To the next tenth below.
+    /// To the next tenth of the unit below.
     Down,
 }
 
-/// `3.2 GiB`, `64.0 MiB`, `512 bytes`: with one decimal of the largest unit that there is one of.
+/// `3.2 GiB`, `64.0 MiB`, `512 bytes`: with one decimal, in the largest unit that gives at least 1.
 #[must_use]
 pub fn readable(bytes: u64, rounding: Rounding) -> String {
     const UNITS: [(&str, u32); 5] = [

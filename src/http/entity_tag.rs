@@ -1,6 +1,6 @@
-//! Entity tags (RFC 9110, section 8.8.3), and lists of them as conditions name them.
+//! Entity tags (RFC 9110, section 8.8.3), and lists of them.
 //!
-//! In: text and comparison. Out: what a tag is made of.
+//! Responsible for: text and comparison. Not for: what a tag is made of.
 
 use std::fmt;
 
@@ -19,22 +19,22 @@ impl EntityTag {
         Self { is_weak, opaque }
     }
 
-    /// Reads one tag: `"opaque"` or `W/"opaque"`.
+    /// Parses one tag: `"opaque"` or `W/"opaque"`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (tag, rest) = split_tag(text)?;
         rest.is_empty().then_some(tag)
     }
 
-    /// Whether both are strong and the same (section 8.8.3.2).
+    /// The strong comparison (section 8.8.3.2): both are strong and have the same text.
     #[must_use]
-    pub fn is_strongly(&self, other: &Self) -> bool {
+    pub fn strongly_equals(&self, other: &Self) -> bool {
         !self.is_weak && !other.is_weak && self.opaque == other.opaque
     }
 
-    /// Whether both are the same, weak or not.
+    /// The weak comparison: both have the same text.
     #[must_use]
-    pub fn is_weakly(&self, other: &Self) -> bool {
+    pub fn weakly_equals(&self, other: &Self) -> bool {
         self.opaque == other.opaque
     }
 }
@@ -46,17 +46,17 @@ impl fmt::Display for EntityTag {
     }
 }
 
-/// What `If-Match` and `If-None-Match` name.
+/// The value of `If-Match` or `If-None-Match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tags {
-    /// `*`: whatever there is.
+    /// `*`: anything that exists.
     Any,
-    /// One of these.
+    /// One of these tags.
     List(Vec<EntityTag>),
 }
 
 impl Tags {
-    /// Reads `*` or a list of tags; `None` for anything else. Commas may stand inside of a tag.
+    /// Parses `*` or a list of tags; `None` for anything else. A tag may contain commas.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
         let mut rest = value.trim_matches(BLANK);
@@ -157,7 +157,9 @@ mod tests {
             ("\"1\"", "\"1\"", true, true),
         ] {
             let (a, b) = (EntityTag::parse(one), EntityTag::parse(other));
-            let compared = a.zip(b).map(|(a, b)| (a.is_strongly(&b), a.is_weakly(&b)));
+            let compared = a
+                .zip(b)
+                .map(|(a, b)| (a.strongly_equals(&b), a.weakly_equals(&b)));
             assert_eq!(compared, Some((strongly, weakly)), "{one} {other}");
         }
     }

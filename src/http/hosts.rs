@@ -1,7 +1,8 @@
-//! Which hosts a request may name as the one that it asks.
+//! Which hosts a request may be for.
 //!
-//! A page whose host name leads to this machine (DNS rebinding) is of the same origin as the server in the eyes of a
-//! browser; that the name is none of the server's is all that tells it apart.
+//! This is the defence against DNS rebinding: a page whose host name resolves to this machine is of
+//! the same origin as the server for a browser, and only the host name in its requests tells them
+//! apart.
 
 use std::net::IpAddr;
 
@@ -10,24 +11,24 @@ use super::authority::Authority;
 /// What the operator allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AllowedHosts {
-    /// The names of this machine on loopback while the server listens there alone, otherwise any.
+    /// Only loopback names if the server listens only on loopback, else any host.
     #[default]
     Auto,
     /// Any.
     Any,
-    /// These, and the names of this machine on loopback.
+    /// These, and loopback names.
     Named(Vec<String>),
 }
 
-/// What requests are held against. The default takes the names of this machine on loopback alone.
+/// The hosts that requests may be for. The default allows only loopback names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hosts {
-    takes_any: bool,
+    allows_any: bool,
     named: Vec<String>,
 }
 
 impl AllowedHosts {
-    /// Reads `auto`, or hosts without ports separated by commas, of which `*` means any.
+    /// Parses `auto`, or hosts without ports, separated by commas, where `*` means any.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let hosts: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -46,30 +47,30 @@ impl AllowedHosts {
         }
     }
 
-    /// What it comes to for a server that was told to listen on the hosts `own`. `only_loopback`:
-    /// no other machine can connect to it.
+    /// The hosts of a server that listens on the hosts `own`. `only_loopback`: no other machine can
+    /// connect to it.
     #[must_use]
     pub fn resolve(&self, own: &[&str], only_loopback: bool) -> Hosts {
-        let (takes_any, mut named) = match self {
+        let (allows_any, mut named) = match self {
             Self::Auto => (!only_loopback, Vec::new()),
             Self::Any => (true, Vec::new()),
             Self::Named(named) => (false, named.clone()),
         };
         named.extend(own.iter().map(|&host| host.to_owned()));
-        Hosts { takes_any, named }
+        Hosts { allows_any, named }
     }
 }
 
 fn is_bare(authority: Option<Authority<'_>>) -> bool {
-    // An asterisk may be in a registered name, but in no name that leads anywhere.
+    // The syntax allows an asterisk, but no host name has one.
     authority.is_some_and(|it| it.port.is_none() && !it.host.contains('*'))
 }
 
 impl Hosts {
-    /// Whether a request may name this host, with any port.
+    /// Whether a request may be for this host, with any port.
     #[must_use]
-    pub fn take(&self, authority: &Authority<'_>) -> bool {
-        if self.takes_any {
+    pub fn allow(&self, authority: &Authority<'_>) -> bool {
+        if self.allows_any {
             return true;
         }
         match authority.address() {
@@ -93,7 +94,7 @@ fn is_address(named: &str, address: IpAddr) -> bool {
     named.is_ok_and(|named| named.to_canonical() == address)
 }
 
-/// Names that lead to loopback addresses and nowhere else (RFC 6761, section 6.3).
+/// Whether a name always resolves to a loopback address (RFC 6761, section 6.3).
 fn is_localhost(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     last.eq_ignore_ascii_case("localhost")
@@ -105,7 +106,7 @@ mod tests {
 
     fn taken(hosts: &Hosts, text: &str) -> bool {
         let authority = Authority::parse(text).unwrap_or_else(|| panic!("{text}"));
-        hosts.take(&authority)
+        hosts.allow(&authority)
     }
 
     #[test]

@@ -1,19 +1,21 @@
-//! Names in a page: as the address of a link, and as text.
+//! Names in a page: as addresses of links, and as text.
 //!
-//! Responsible for bytes that stand in HTML. Not for which links there are.
+//! Responsible for: escaping. Not for: which links a page has.
 
 use std::fmt::Write as _;
 
 use super::route::is_reading_action;
 
-/// Writes the address of an entry, relative to that of its folder, which ends in a slash.
+/// Writes the address of an entry, relative to that of its directory, which ends in a slash.
 ///
-/// All but letters, digits, `-`, `.`, `_` and `~` is percent-encoded (RFC 3986, section 2.3), so that the address can
-/// stand in an attribute, and no name is taken for a scheme. Three names are written so that they lead where they should:
+/// All but the unreserved characters of RFC 3986, section 2.3, is percent-encoded, so that the
+/// address can be in an attribute, and no part of it is taken for a scheme. There are three special
+/// cases:
 ///
-/// - a file called as an action is `%2Fwc` (a plain `wc` would count lines),
-/// - a name that begins with `http` has its first letter encoded: some clients take all that begins so for a whole URL,
-/// - a folder has a final slash.
+/// - a file with the name of an action is written as `%2Fwc`, since a plain `wc` would count lines,
+/// - a name that begins with `http` has its first letter encoded, since some clients take any such
+///   address for an absolute URL,
+/// - a directory has a final slash.
 pub fn push_address(text: &mut String, name: &[u8], is_directory: bool) {
     if !is_directory && std::str::from_utf8(name).is_ok_and(is_reading_action) {
         text.push_str("%2F");
@@ -33,7 +35,7 @@ pub fn push_address(text: &mut String, name: &[u8], is_directory: bool) {
     }
 }
 
-/// Writes a name as text: bytes that are not UTF-8 and control characters are replaced.
+/// Writes a name as text. Bytes that are not UTF-8 and control characters are replaced.
 pub fn push_text(text: &mut String, name: &[u8]) {
     for c in String::from_utf8_lossy(name).chars() {
         match c {
@@ -48,10 +50,9 @@ pub fn push_text(text: &mut String, name: &[u8]) {
     }
 }
 
-/// Where the page of a folder is, relative to the address by which it was asked for: the same with a final slash, which
-/// all relative links of the page need. `None` where the address has it. The root, by whatever name, is at `/file/`.
-///
-/// `path` is that of the target, percent-encoded, and begins with `/file/`.
+/// The address of the page of a directory, relative to the path `/file/...` of the request: the
+/// same with the final slash that the relative links of the page need. `None` if the path has it.
+/// The page of the root is at `/file/`, however the request names it.
 #[must_use]
 pub fn page_address(path: &str, is_root: bool) -> Option<String> {
     let encoded = path.strip_prefix("/file/")?;
@@ -64,7 +65,7 @@ pub fn page_address(path: &str, is_root: bool) -> Option<String> {
         };
     }
     let last = encoded.rsplit('/').next().filter(|last| !last.is_empty())?;
-    // A colon in it would make a scheme of what is before.
+    // Not without "./": what precedes a colon would be taken for a scheme.
     Some(format!("./{last}/"))
 }
 

@@ -1,11 +1,11 @@
 //! The `Content-Type` of a file, by the extension of its name.
 
-/// What a file without a known extension is (RFC 9110, section 8.3: better unspecific than wrong).
+/// The type of a file without a known extension.
 const UNKNOWN: &str = "application/octet-stream";
 
 /// The media type for a file of this name.
 ///
-/// No charset is named: the server does not know in which one a client wrote its text.
+/// Without a charset, which the server does not know.
 #[must_use]
 pub fn of(file_name: &str) -> &'static str {
     mime_guess::from_path(file_name)
@@ -13,7 +13,7 @@ pub fn of(file_name: &str) -> &'static str {
         .unwrap_or(UNKNOWN)
 }
 
-/// Whether a browser would run what is in a file of this type, so that it must be shown in a sandbox.
+/// Whether a browser may run scripts of such a file, so that it must be shown in a sandbox.
 #[must_use]
 pub fn is_active(media_type: &str) -> bool {
     ["html", "svg", "xml"]

@@ -1,7 +1,7 @@
-//! Names: what a client may call a file or a folder, and how it is written in a request target.
+//! Names of files and directories, and how they are written in a request target.
 //!
-//! In: percent-decoding, splitting and the checks that need no disk. Out: symbolic links and file types, which only
-//! `storage` can know.
+//! Responsible for: percent-decoding, splitting, checks that need no disk. Not for: symbolic links
+//! and file types.
 
 use std::fmt;
 
@@ -10,21 +10,23 @@ use percent_encoding::percent_decode_str;
 /// The longest component of a name, in bytes (`NAME_MAX` of Linux).
 pub const MAX_COMPONENT: usize = 255;
 
-/// The longest name, in bytes of all components and the separators between them (`PATH_MAX` of Linux).
+/// The longest name, in bytes of its components and the separators between them (`PATH_MAX` of
+/// Linux).
 pub const MAX_NAME: usize = 4096;
 
-/// A checked name below the storage root: components without `/`, NUL, control characters, `.` or `..`.
+/// A checked name below the storage root: components without `/`, NUL, control characters, `.` or
+/// `..`.
 ///
-/// A name without a component is the root itself.
+/// The name of the root has no component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
     components: Vec<String>,
 }
 
-/// Why a text is no name. Each is answered with 400.
+/// Why a name is invalid, which is answered with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameFault {
-    /// A `%` that two hexadecimal digits do not follow.
+    /// A `%` without two hexadecimal digits after it.
     Encoding,
     /// The decoded bytes are not UTF-8.
     NotUtf8,
@@ -32,11 +34,11 @@ pub enum NameFault {
     Control,
     /// A component `..`.
     Parent,
-    /// A component above [`MAX_COMPONENT`].
+    /// A component longer than [`MAX_COMPONENT`].
     ComponentTooLong,
-    /// More than [`MAX_NAME`] in all.
+    /// A name longer than [`MAX_NAME`].
     TooLong,
-    /// A final `/`, where a file is meant.
+    /// A final `/` in the name of a file.
     DirectoryName,
 }
 
@@ -57,10 +59,11 @@ impl fmt::Display for NameFault {
 }
 
 impl Name {
-    /// Reads a name from its percent-encoded form.
+    /// Parses a percent-encoded name.
     ///
-    /// It is decoded exactly once, and a decoded `/` separates like a raw one. Empty and `.` components are dropped. `+`
-    /// is a plus: the form encoding of HTML does not apply to a path (RFC 3986, section 3.3).
+    /// It is decoded exactly once, and an encoded `/` is a separator, too. Empty components and `.`
+    /// are dropped. `+` is a plus: the form encoding of HTML does not apply to a path (RFC 3986,
+    /// section 3.3).
     ///
     /// # Errors
     /// The first [`NameFault`] found.
@@ -122,13 +125,13 @@ impl fmt::Display for Name {
     }
 }
 
-/// Whether a name ends in `/`, raw or encoded: whoever writes it so means a folder.
+/// Whether a name ends in `/`, encoded or not, as that of a directory.
 #[must_use]
 pub fn ends_in_slash(encoded: &str) -> bool {
     encoded.ends_with('/') || encoded.ends_with("%2F") || encoded.ends_with("%2f")
 }
 
-/// Whether each `%` has two hexadecimal digits behind it (RFC 3986, section 2.1).
+/// Whether each `%` has two hexadecimal digits after it (RFC 3986, section 2.1).
 fn is_percent_encoded(text: &str) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

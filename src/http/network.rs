@@ -2,20 +2,20 @@
 
 use std::net::IpAddr;
 
-/// Addresses that have their first bits in common. Of an IPv4 address that is mapped into IPv6, the IPv4 address counts.
+/// Addresses with a common prefix. An IPv4-mapped IPv6 address counts as its IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Network {
     address: IpAddr,
-    /// How many bits.
+    /// The length of the prefix in bits.
     prefix: u32,
 }
 
-/// Any number of networks.
+/// A list of networks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(Vec<Network>);
 
 impl Network {
-    /// Reads an address, or an address and the length of its prefix, as in `10.0.0.0/8`.
+    /// Parses an address, or an address and a prefix length, as in `10.0.0.0/8`.
     fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
@@ -36,28 +36,28 @@ impl Network {
     fn contains(&self, address: IpAddr) -> bool {
         let (network, length) = bits(self.address);
         let (address, other_length) = bits(address.to_canonical());
-        // A shift by all bits would overflow: with a prefix of 0 there is nothing to compare.
+        // With a prefix of 0 there is nothing to compare; a shift by all bits would overflow.
         let differs = (network ^ address).checked_shr(length - self.prefix);
         length == other_length && differs.unwrap_or(0) == 0
     }
 }
 
 impl Networks {
-    /// Reads addresses and networks, separated by commas.
+    /// Parses addresses and networks, separated by commas.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let networks = text.split(',').map(|part| Network::parse(part.trim()));
         networks.collect::<Option<Vec<_>>>().map(Self)
     }
 
-    /// Whether an address is in one of them.
+    /// Whether one of them contains an address.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 }
 
-/// The bits of an address, and how many there are.
+/// An address as bits, and their number.
 fn bits(address: IpAddr) -> (u128, u32) {
     match address {
         IpAddr::V4(address) => (address.to_bits().into(), 32),

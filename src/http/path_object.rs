@@ -1,39 +1,39 @@
-//! Whether a body is exactly `{"path": "..."}`, which is what `mv` and `cp` take.
+//! Recognizes a body that is exactly `{"path": "..."}`, as `mv` and `cp` take it.
 //!
-//! It is found out while the body comes, in parts of any length, and takes no memory. Not for the path itself
+//! It works on parts of any length and keeps nothing of them. Not for: the path itself
 //! (`api/destination.rs`).
 
 /// The longest such body, in bytes, as for `mv` and `cp`.
 const MAX_LENGTH: usize = 64 * 1024;
 
-/// The only member, as it is written by whoever writes JSON.
+/// The key of the only member.
 const KEY: &[u8] = b"\"path\"";
 
-/// Follows a body from its first byte.
+/// The state of the recognition.
 #[derive(Clone, Debug)]
 pub struct PathObject {
     next: Next,
     length: usize,
 }
 
-/// What has to come next.
+/// What must come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     Object,
     Member,
-    /// The rest of [`KEY`], of which this many bytes have come.
+    /// The rest of [`KEY`] after this many bytes.
     Key(usize),
     Colon,
     Value,
     /// The rest of a string.
     Text,
-    /// What stands after a backslash in it.
+    /// The character after a backslash in it.
     Escape,
     /// This many hexadecimal digits of an escape.
     Digits(u8),
     ObjectEnd,
     End,
-    /// Nothing: it is something else.
+    /// Nothing: the body is something else.
     Nothing,
 }
 
@@ -47,7 +47,7 @@ impl Default for PathObject {
 }
 
 impl PathObject {
-    /// Takes note of the next part of the body.
+    /// Takes the next part of the body.
     pub fn update(&mut self, part: &[u8]) {
         self.length = self.length.saturating_add(part.len());
         if self.length > MAX_LENGTH {
@@ -61,7 +61,7 @@ impl PathObject {
         }
     }
 
-    /// Whether what has come is the whole of such an object.
+    /// Whether all parts together are such an object.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.next == Next::End
@@ -69,10 +69,10 @@ impl PathObject {
 }
 
 impl Next {
-    /// The grammar of RFC 8259, as far as it is needed.
+    /// By the grammar of RFC 8259.
     fn after(self, byte: u8) -> Self {
         match (self, byte) {
-            // Between tokens.
+            // Whitespace between tokens.
             (
                 Self::Object
                 | Self::Member

@@ -1,17 +1,18 @@
-//! Preconditions (RFC 9110, section 13): whether a request is to be carried out, by what it knows of what is there.
+//! Preconditions (RFC 9110, section 13): whether a request is carried out, by the version that its
+//! client expects.
 //!
-//! In: the fields of a request, the validators of what is there, the order of section 13.2.2. Out: where validators
-//! come from, and what happens between a check and the write that it is for.
+//! Responsible for: the fields of a request, the order of section 13.2.2. Not for: where validators
+//! come from; that nothing changes between a check and its write.
 
 use super::entity_tag::{EntityTag, Tags};
 use crate::time::parse_http_date;
 
-/// What tells one state of a file or folder from another.
+/// The validators of a file or directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
-    /// Its entity tag; a folder has none.
+    /// The entity tag; a directory has none.
     pub tag: Option<EntityTag>,
-    /// The time of its last change in seconds since 1970; a folder has none.
+    /// The modification time in seconds since 1970; a directory has none.
     pub modified: Option<i64>,
 }
 
@@ -24,10 +25,10 @@ pub struct Conditions {
     if_unmodified_since: Option<i64>,
 }
 
-/// What the conditions of a request that reads come to.
+/// The result of the conditions of a request that reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is carried out.
+    /// The request is carried out.
     Met,
     /// 304: the client has it already.
     NotModified,
@@ -36,10 +37,11 @@ pub enum Verdict {
 }
 
 impl Conditions {
-    /// Reads the conditions from the fields of a request. A date that is none is ignored (sections 13.1.3, 13.1.4).
+    /// Reads the conditions from the fields of a request. A malformed date is ignored (sections
+    /// 13.1.3, 13.1.4).
     ///
     /// # Errors
-    /// The name of a field that holds no list of entity tags: what its client wants is not known.
+    /// The name of a field whose list of entity tags is malformed.
     pub fn read(field: impl Fn(&'static str) -> Option<String>) -> Result<Self, &'static str> {
         let tags = |name| match field(name) {
             None => Ok(None),
@@ -54,22 +56,22 @@ impl Conditions {
         })
     }
 
-    /// Whether there is none that speaks of a write.
+    /// Whether there is no condition that applies to a write.
     #[must_use]
-    pub fn are_none(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.if_match.is_none()
             && self.if_none_match.is_none()
             && self.if_unmodified_since.is_none()
     }
 
-    /// Decides for GET and HEAD.
+    /// Evaluates the conditions of GET and HEAD.
     #[must_use]
     pub fn to_read(&self, current: &Validators) -> Verdict {
         if !self.is_expected(Some(current)) {
             return Verdict::Unmet;
         }
         let is_new = match (&self.if_none_match, self.if_modified_since) {
-            (Some(tags), _) => !names(tags, Some(current), EntityTag::is_weakly),
+            (Some(tags), _) => !names(tags, Some(current), EntityTag::weakly_equals),
             (None, Some(since)) => current.modified.is_none_or(|modified| modified > since),
             (None, None) => true,
         };
@@ -80,17 +82,17 @@ impl Conditions {
         }
     }
 
-    /// Decides for a request that changes what is there, if there is something.
+    /// Evaluates the conditions of a write, where `current` is `None` if nothing has the name.
     #[must_use]
     pub fn to_write(&self, current: Option<&Validators>) -> bool {
-        let is_new = |tags| !names(tags, current, EntityTag::is_weakly);
+        let is_new = |tags| !names(tags, current, EntityTag::weakly_equals);
         self.is_expected(current) && self.if_none_match.as_ref().is_none_or(is_new)
     }
 
     /// Steps 1 and 2 of section 13.2.2.
     fn is_expected(&self, current: Option<&Validators>) -> bool {
         match (&self.if_match, self.if_unmodified_since) {
-            (Some(tags), _) => names(tags, current, EntityTag::is_strongly),
+            (Some(tags), _) => names(tags, current, EntityTag::strongly_equals),
             (None, Some(since)) => {
                 let modified = current.and_then(|current| current.modified);
                 modified.is_none_or(|modified| modified <= since)
@@ -100,7 +102,7 @@ impl Conditions {
     }
 }
 
-/// Whether what is there is among the tags.
+/// Whether the tags include the current one.
 fn names(
     tags: &Tags,
     current: Option<&Validators>,
@@ -116,12 +118,12 @@ fn names(
     }
 }
 
-/// Whether `If-Range` lets a `Range` count (section 13.1.5): its tag is strongly the current one, or its date the
-/// exact one of the last change. Anything else does not.
+/// Whether `If-Range` holds (section 13.1.5): its tag strongly equals the current one, or its date
+/// is the modification time.
 #[must_use]
 pub fn if_range_holds(value: &str, current: &Validators) -> bool {
     match (EntityTag::parse(value), &current.tag) {
-        (Some(tag), Some(current)) => tag.is_strongly(current),
+        (Some(tag), Some(current)) => tag.strongly_equals(current),
         (Some(_), None) => false,
         (None, _) => {
             let date = parse_http_date(value);

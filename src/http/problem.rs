@@ -1,10 +1,10 @@
-//! An error as the body of a reply: one line of text, or RFC 9457 where the client asks for JSON.
+//! An error as the body of a reply: a line of text, or JSON (RFC 9457).
 
 use tiny_http::StatusCode;
 
 use super::accept;
 
-/// The media type of an error's body.
+/// The format of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One line, `text/plain; charset=utf-8`.
@@ -23,7 +23,7 @@ impl Format {
         }
     }
 
-    /// Chooses by the value of `Accept`.
+    /// The format that a client accepts, by the value of `Accept`.
     #[must_use]
     pub fn accepted(accept: Option<&str>) -> Self {
         const TEXT: &str = "text/plain";
@@ -38,7 +38,7 @@ impl Format {
     }
 }
 
-/// The body that says what went wrong: `404 Not Found: there is no "a"`, or the same as an object. It ends in a
+/// The body for an error: `404 Not Found: there is no "a"`, or the same as an object, and a
 /// newline.
 #[must_use]
 pub fn body(format: Format, status: u16, detail: &str) -> Vec<u8> {

@@ -1,19 +1,21 @@
 //! The parameters of a request, from the query of its target (RFC 3986, section 3.4).
 //!
-//! A parameter that an operation does not know is refused: a misspelt one must not be silently without effect.
+//! A parameter that an operation does not know is refused: one that is misspelt must not be
+//! ignored.
 
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-/// Why a query is refused, each with 400. The text is the parameter as it was sent, which is visible ASCII.
+/// Why a query is refused with 400. The text is the name of the parameter as it was sent, which is
+/// visible ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueryFault {
     /// The operation has no such parameter.
     Unknown(String),
-    /// It stands there more than once.
+    /// The parameter is repeated.
     Repeated(String),
-    /// It has a value, and takes none.
+    /// The parameter has a value, and takes none.
     Value(String),
 }
 
@@ -30,10 +32,11 @@ impl fmt::Display for QueryFault {
     }
 }
 
-/// The longest part of a parameter that is repeated to the client, in bytes.
+/// How much of a parameter an error shows, in bytes.
 const MAX_SHOWN: usize = 64;
 
-/// Which of the flags are set: parameters without a value, `name` or `name=`, each at most once, separated by `&`.
+/// Which of the known flags are set. A flag is a parameter without a value, `name` or `name=`, and
+/// may not be repeated.
 ///
 /// # Errors
 /// The first [`QueryFault`] found.

@@ -1,14 +1,14 @@
-//! Parts of a file: `Range` of a request that reads (RFC 9110, section 14.2), and `Content-Range` of one that appends
-//! (section 14.5).
+//! Parts of a file: `Range` of a request that reads (RFC 9110, section 14.2), and `Content-Range`
+//! of one that appends (section 14.5).
 
 use std::ops::Range;
 
 /// The part of a file that a `Range` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// All of it: there is no range that counts, or there are several.
+    /// All of it: there is no valid range, or more than one.
     Whole,
-    /// These bytes, one at least.
+    /// These bytes, at least one.
     Part(Range<u64>),
     /// 416: there are no such bytes.
     Unsatisfiable,
@@ -16,8 +16,8 @@ pub enum Selection {
 
 /// Selects from a file of `length` bytes by the value of `Range`.
 ///
-/// What is no range of bytes is ignored, as section 14.2 asks for. So are several ranges: a server may, and a reply in
-/// parts would cost more than it is worth (section 14.2 names it as an attack).
+/// An invalid value, or another unit than bytes, is ignored (section 14.2). So is a list of several
+/// ranges, which section 14.2 allows: a reply in several parts would be open to abuse.
 #[must_use]
 pub fn select(value: &str, length: u64) -> Selection {
     let ranges = value.split_once('=').and_then(|(unit, ranges)| {
@@ -42,7 +42,7 @@ fn select_one(part: &str, length: u64) -> Option<Selection> {
     let (start, end) = if first.is_empty() {
         let suffix = saturating(last)?;
         if suffix > 0 && length == 0 {
-            // It can be satisfied, but not be said in a Content-Range.
+            // Satisfiable, but no Content-Range can express it.
             return Some(Selection::Whole);
         }
         (length.saturating_sub(suffix), length)
@@ -64,13 +64,13 @@ fn select_one(part: &str, length: u64) -> Option<Selection> {
     })
 }
 
-/// A number of digits alone; one beyond 2^64 is as good as the largest.
+/// Parses a number that consists of digits; one beyond 64 bits is the largest number.
 fn saturating(digits: &str) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Where the body of an append belongs: `bytes FIRST-LAST/TOTAL` or `bytes FIRST-LAST/*`.
+/// Where an append puts its body: `bytes FIRST-LAST/TOTAL` or `bytes FIRST-LAST/*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentRange {
     /// The length that the file must have.
@@ -80,7 +80,7 @@ pub struct ContentRange {
 }
 
 impl ContentRange {
-    /// Reads the value of `Content-Range`; `None` where it is anything else, or contradicts itself.
+    /// Parses `Content-Range`; `None` if it is malformed or contradicts itself.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
         let (unit, rest) = value.trim().split_once([' ', '\t'])?;

@@ -1,7 +1,7 @@
 //! From method and request target to the operation that is asked for.
 //!
-//! In: the resource first, then the method; every other method of a resource is 405 with its `Allow`. Out: carrying
-//! the operation out.
+//! The resource is looked up first, then the method: any other method of a resource is answered
+//! with 405 and its `Allow`. Not for: carrying the operation out.
 
 use super::name::{Name, NameFault, ends_in_slash};
 use super::query::{self, QueryFault};
@@ -10,25 +10,25 @@ use super::target::Target;
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// `GET /`: what is this?
+    /// `GET /`: what this server is.
     Welcome,
-    /// `GET /file`: is the root a readable folder?
+    /// `GET /file`: whether the root of the storage can be read.
     Health,
-    /// `GET /file/NAME`: the content of a file, or the names in a folder.
+    /// `GET /file/NAME`: the content of a file, or the names in a directory.
     Read(Name),
     /// `GET /file/NAME/wc`: the number of newline bytes.
     CountLines(Name),
     /// `GET /file/NAME/sha256`: the SHA-256 digest of a file.
     Digest(Name),
-    /// `GET /file/NAME/tar`: the folder and all in it as an archive.
+    /// `GET /file/NAME/tar`: the directory with all in it as an archive.
     Archive(Name),
     /// `POST /file/NAME`: create the file or replace it.
     Create(Name),
-    /// `POST /file/NAME/`: make the folder.
+    /// `POST /file/NAME/`: make the directory.
     MakeDirectory(Name),
     /// `PUT /file/NAME`: append to the file.
     Append(Name, Appending),
-    /// `PUT /file/NAME/mv`: rename the file or folder.
+    /// `PUT /file/NAME/mv`: rename the file or directory.
     Rename(Name),
     /// `PUT /file/NAME/cp`: copy the file.
     Copy(Name),
@@ -36,12 +36,12 @@ pub enum Operation {
     Delete(Name),
 }
 
-/// What the target of an append says beside the name.
+/// What the target of an append states besides the name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Appending {
     /// `?create`: the file is created where there is none.
     pub creates: bool,
-    /// The name ends in `/`, as no file's does.
+    /// The name is written with a final `/`, as that of a directory.
     pub ends_in_slash: bool,
 }
 
@@ -50,31 +50,32 @@ pub struct Appending {
 pub enum RouteFault {
     /// 404: there is nothing at this path.
     Unknown,
-    /// 405: the resource has other methods, named in the value for `Allow`.
+    /// 405: the method is not one of the resource; with the value for `Allow`.
     Method(&'static str),
-    /// 405: the last piece of the path is an action, which is for other methods.
+    /// 405: the last component of the path is an action, and has other methods.
     Action(Action),
-    /// 400: the name is none.
+    /// 400: the name is invalid.
     Name(NameFault),
-    /// 400: the query is none of this operation.
+    /// 400: the operation does not take this query.
     Query(QueryFault),
 }
 
-/// What stands after the name of a file or folder and a raw slash, in place of a file of that name.
+/// The last component of a path, where it is not the name of a file but what is to be done with the
+/// one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// How it is written.
+    /// The component.
     pub word: &'static str,
-    /// The methods for which it is an action, as a client is told.
+    /// The methods for which it is an action, in words for the client.
     pub acts_on: &'static str,
     /// The value for `Allow`.
     pub allow: &'static str,
 }
 
-/// What the server finds out of a file or folder.
+/// Actions of GET and HEAD.
 const READING: [&str; 3] = ["wc", "sha256", "tar"];
 
-/// What it does with one. A GET can only mean a file of that name, so that it reads it.
+/// Actions of PUT. With GET these are ordinary names.
 const CHANGING: [&str; 2] = ["mv", "cp"];
 
 impl Action {
@@ -106,8 +107,9 @@ impl From<NameFault> for RouteFault {
 }
 
 impl Operation {
-    /// What is asked for by a client that wants a page: at `/file/` that is the page of the root, since the links of
-    /// all pages are relative to it. Probes, which do not say that they want one, find out about health there.
+    /// The operation for a client that accepts HTML: at `/file/` it gets the page of the root, to
+    /// which the links of other pages lead. A probe, which does not ask for HTML, gets health
+    /// there.
     #[must_use]
     pub fn with_pages(self, target: &str) -> Self {
         match self {
@@ -116,7 +118,7 @@ impl Operation {
         }
     }
 
-    /// The name that the operation is about, if it has one.
+    /// The name of the file or directory, if the operation has one.
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
         match self {
@@ -136,7 +138,7 @@ impl Operation {
 }
 
 impl Operation {
-    /// Whether it changes something that a client can see.
+    /// Whether it changes the storage.
     #[must_use]
     pub fn changes_something(&self) -> bool {
         match self {
@@ -155,14 +157,14 @@ impl Operation {
         }
     }
 
-    /// Whether what it does depends on its body.
+    /// Whether it uses the body.
     #[must_use]
     pub fn takes_content(&self) -> bool {
         self.changes_something() && !matches!(self, Self::MakeDirectory(_) | Self::Delete(_))
     }
 }
 
-/// Whether this word, behind the name of a file or folder and a raw slash, is read as an action.
+/// Whether this is an action of GET, where it is the last component of a path.
 pub(super) fn is_reading_action(word: &str) -> bool {
     READING.contains(&word)
 }
@@ -170,13 +172,14 @@ pub(super) fn is_reading_action(word: &str) -> bool {
 const HEALTH_METHODS: &str = "GET, HEAD";
 const FILE_METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
 
-/// Finds the operation for `method` and `target` (origin-form or absolute-form; RFC 9112, section 3.2).
+/// Finds the operation for `method` and `target` (origin-form or absolute-form; RFC 9112, section
+/// 3.2).
 ///
-/// HEAD leads to the operation of GET. Health takes any query, so that no probe fails for one; other operations take
-/// none that they do not know.
+/// HEAD has the operation of GET. Health ignores any query, so that no probe fails because of one;
+/// other operations refuse parameters that they do not know.
 ///
 /// # Errors
-/// A [`RouteFault`] where the path, the method, the name or the query is not one of ours.
+/// A [`RouteFault`] if path, method, name or query is not one of this server.
 pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
     let Target { path, query, .. } = Target::of(target);
     if path == "/file" || path == "/file/" {
@@ -195,7 +198,7 @@ pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
     with_parameters(operation, query)
 }
 
-/// The operation with what its parameters say, each of which it has to know.
+/// The operation with its parameters, of which none may be unknown.
 fn with_parameters(operation: Operation, query: Option<&str>) -> Result<Operation, RouteFault> {
     if let Operation::Append(name, appending) = operation {
         let [creates] = query::flags(query, ["create"])?;
@@ -209,7 +212,7 @@ fn with_parameters(operation: Operation, query: Option<&str>) -> Result<Operatio
     Ok(operation)
 }
 
-/// The operations of which no name is a part.
+/// Operations outside of `/file`.
 fn route_beside_files(
     method: &str,
     path: &str,
@@ -225,7 +228,7 @@ fn route_beside_files(
     }
 }
 
-/// The operation on a file or folder by its name.
+/// The operation on the file or directory of a name.
 fn route_name(method: &str, encoded: &str) -> Result<Operation, RouteFault> {
     let operation: fn(Name) -> Operation = match method {
         "GET" | "HEAD" => Operation::Read,
@@ -244,8 +247,8 @@ fn route_name(method: &str, encoded: &str) -> Result<Operation, RouteFault> {
     Ok(operation(Name::parse(encoded)?))
 }
 
-/// The operation of an action. To write or delete a file by an address that reads something else would not be what its
-/// client meant.
+/// The operation of an action. POST and DELETE have none: a client would write or delete a file at
+/// an address where GET reads something else.
 fn route_action(
     method: &str,
     encoded: &str,
@@ -264,9 +267,10 @@ fn route_action(
     Ok(operation(Name::parse(name)?))
 }
 
-/// Splits off the last raw piece where it is an action, and another, non-empty one comes before it.
+/// Splits off the last component if it is an action and there is a name before it.
 ///
-/// The piece is raw, so that a file called `wc` in folder `a` can still be named, as `a%2Fwc`.
+/// Only an unencoded slash is considered, so that a file `wc` in a directory `a` can be named as
+/// `a%2Fwc`.
 fn action(encoded: &str) -> Option<(&str, Action)> {
     let (name, last) = encoded.rsplit_once('/')?;
     let named = name

@@ -1,22 +1,22 @@
-//! A request target in its parts (RFC 9112, section 3.2).
+//! The parts of a request target (RFC 9112, section 3.2).
 //!
-//! Responsible for cutting it. Not for what the parts mean (`route.rs`, `authority.rs`).
+//! Not for: what the parts mean (`route.rs`, `authority.rs`).
 
-/// A target in origin-form (`/path?query`) or absolute-form (`http://host/path?query`). Those in another form have
-/// neither authority nor query, and are their path.
+/// A target in origin-form (`/path?query`) or absolute-form (`http://host/path?query`). One in
+/// another form is all path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target<'a> {
-    /// What stands between scheme and path of the absolute-form. It counts in place of `Host`
-    /// (RFC 9112, section 3.2.2).
+    /// The authority of the absolute-form. It takes precedence over `Host` (RFC 9112, section
+    /// 3.2.2).
     pub authority: Option<&'a str>,
-    /// Percent-encoded. In absolute-form it may be missing, and is `/` then.
+    /// The path, percent-encoded. If it is missing in an absolute-form, it is `/`.
     pub path: &'a str,
-    /// What stands after the first `?`.
+    /// The query: what follows the first `?`.
     pub query: Option<&'a str>,
 }
 
 impl<'a> Target<'a> {
-    /// Cuts a target.
+    /// Splits a target.
     #[must_use]
     pub fn of(text: &'a str) -> Self {
         let (before, query) = match text.split_once('?') {
@@ -43,7 +43,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What follows a prefix in any case of letters.
+/// What follows a prefix, whose case is ignored.
 fn without_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let start = text.get(..prefix.len())?;
     start

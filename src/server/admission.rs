@@ -8,12 +8,12 @@ use super::shared::Shared;
 use super::slots::{NoSlot, Slot, Slots};
 use crate::http::route::Operation;
 
-/// Health checks without a slot that may run at once. They access the disk; where it hangs, only their
-/// own threads hang.
+/// Health checks without a slot that may run at once. They access the disk; where it hangs, only
+/// their own threads hang.
 const MAX_CHECKS: usize = 16;
 
-/// Threads beyond one for each transfer: for health checks without a slot, for requests that have just
-/// given back their slots, and for the one thread that waits for requests.
+/// Threads beyond one for each transfer: for health checks without a slot, for requests that have
+/// just given back their slots, and for the one thread that waits for requests.
 const SPARE_THREADS: usize = MAX_CHECKS + 4;
 
 /// The maximum number of threads needed to serve this many transfers at once.

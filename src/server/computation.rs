@@ -17,7 +17,8 @@ pub(super) struct Computation<'e> {
     client: IpAddr,
     /// The permit to compute, and since when it has been used without a wait.
     running: Option<(Permit<'e>, Instant)>,
-    /// What was done at the first checkpoint of the work under way; how long that took is not known.
+    /// What was done at the first checkpoint of the work under way; how long that took is not
+    /// known.
     done_at_first: u64,
     /// What was done at the last checkpoint.
     done: u64,

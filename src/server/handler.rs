@@ -34,8 +34,8 @@ impl RequestHandler {
         }
     }
 
-    /// Refuses a request for something in its head. It takes the operation that is carried out in the
-    /// end: any host may be asked for health, but not for the page at the same address.
+    /// Refuses a request for something in its head. It takes the operation that is carried out in
+    /// the end: any host may be asked for health, but not for the page at the same address.
     fn check_head(
         &self,
         request: &tiny_http::Request,
@@ -81,8 +81,8 @@ impl RequestHandler {
 }
 
 impl Service for RequestHandler {
-    /// Handles a request. Nothing that its client does, and no panic in the code of its operation, has
-    /// an effect beyond it.
+    /// Handles a request. Nothing that its client does, and no panic in the code of its operation,
+    /// has an effect beyond it.
     fn serve(&self, mut request: tiny_http::Request, is_relieved: bool) {
         let routed = route_request(&request);
         let operation = routed.as_ref().ok();

@@ -1,7 +1,8 @@
-//! A request as its handler sees it: what is read of it is counted, and what it computes takes turns.
+//! A request as its handler sees it: what is read of it is counted, and what it computes takes
+//! turns.
 //!
-//! Responsible for: the figures of the transfer, the rate of the body, the computation. Not for: the
-//! operation, the reply.
+//! Responsible for: the figures of the transfer, the rate of the body, the computation. Not for:
+//! the operation, the reply.
 
 use std::io::{self, Read};
 
@@ -66,8 +67,8 @@ impl<'e> MeteredRequest<'e> {
     }
 }
 
-/// An error of reading, with the reason that the client is told. `is_dropped`: the connection was ended
-/// by this server, and not by the client.
+/// An error of reading, with the reason that the client is told. `is_dropped`: the connection was
+/// ended by this server, and not by the client.
 fn with_fault(error: io::Error, is_dropped: bool) -> io::Error {
     match error.downcast::<tiny_http::BodyFault>() {
         Ok(_) if is_dropped => io::Error::other(BodyFault::TooSlow),

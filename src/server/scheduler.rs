@@ -1,8 +1,8 @@
 //! Which requests may compute: as many at once as there are processors, while the others wait.
 //!
-//! They do so in time slices. When the slice of a computation is over, it makes way for one that waits: first for one
-//! of the client (`client.rs`) whose last slice was the longest ago, so that neither one long computation nor many of
-//! one client keep a short one of another client waiting.
+//! They do so in time slices. When the slice of a computation is over, it makes way for one that
+//! waits: first for one of the client (`client.rs`) whose last slice was the longest ago, so that
+//! neither one long computation nor many of one client keep a short one of another client waiting.
 //!
 //! Responsible for: permits to compute. Not for: what is computed, and whether it is worth going on
 //! with (`computation.rs`).
@@ -130,7 +130,8 @@ impl State {
     fn enter(&mut self, address: IpAddr) -> u64 {
         let number = self.next;
         self.next += 1;
-        // A new queue comes after those that wait already: its client may have had a slice a moment ago.
+        // A new queue comes after those that wait already: its client may have had a slice a moment
+        // ago.
         let last = self.slices;
         let queue = self.by_address.entry(address).or_insert_with(|| Queue {
             last,
@@ -205,9 +206,10 @@ mod tests {
         granted
     }
 
-    // symptom: an address with two scheduler got no slice as long as as many others as there are processors, and one
-    //          more, had one each.
-    // cause:   an address whose only computation had had its slice was forgotten, and came first as one that had had none.
+    // symptom: an address with two scheduler got no slice as long as as many others as there are
+    //          processors, and one more, had one each.
+    // cause:   an address whose only computation had had its slice was forgotten, and came first as
+    //          one that had had none.
     // fix:     one that comes anew is behind those that wait.
     #[test]
     fn no_address_is_passed_over_for_ever() {

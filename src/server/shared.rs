@@ -25,16 +25,17 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Drops everything still under way, which leaves nothing but lines in the log. The process ends
-    /// next.
+    /// Drops everything still under way, which leaves nothing but lines in the log. The process
+    /// ends next.
     pub(super) fn give_up(&self) {
         self.socket_files.remove();
         self.transfers.give_up();
         storage::discard_staged(&self.store);
     }
 
-    /// Drops uploads that are too slow, for a request that was refused and would have had room without
-    /// them. Not during a shutdown: then nobody would use the room, and the uploads may finish.
+    /// Drops uploads that are too slow, for a request that was refused and would have had room
+    /// without them. Not during a shutdown: then nobody would use the room, and the uploads may
+    /// finish.
     pub(super) fn make_room(&self) {
         if !self.shutdown.has_begun() {
             self.uploads.drop_slow();
