@@ -4,9 +4,9 @@
 //! Responsible for: which thread waits and what it is woken for, deadlines, the end of the server.
 //! Not for: a single connection (`lifecycle.rs`), and what is done with its input (`dispatch.rs`).
 //!
-//! Sockets are registered one-shot: the thread that is given an event has the connection until it
-//! gives it back. A timer holds the earliest deadline, so that no thread needs to know those of
-//! others' connections.
+//! Sockets are registered one-shot: the thread that is given an event owns the connection until it
+//! gives it back. A timer is set to the earliest deadline of all connections, so that no thread that
+//! waits needs a timeout for them.
 
 use std::fmt::Display;
 use std::io;
@@ -155,8 +155,8 @@ impl Engine {
         state
     }
 
-    /// What an event gives a thread to do. None where it is dealt with, or another thread has the
-    /// connection.
+    /// The task that follows from an event. None where the event is dealt with here, or another
+    /// thread owns the connection.
     fn task_of(&self, event: Event, mut state: MutexGuard<'_, State>) -> Option<Task> {
         let task = match event {
             Event::Listener(number) => Some(Task::Accept(number)),

@@ -23,7 +23,7 @@ pub struct Parser {
 enum Phase {
     /// A head is being received.
     Head {
-        /// The end of the head is not in the first of the pending bytes, this many.
+        /// How many pending bytes have been searched for the end of the head.
         searched: usize,
         /// Whether an empty line before the head has been skipped.
         blank_skipped: bool,

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::encode::Encoder;
 use crate::method::HTTPVersion;
-use crate::reply_head::{self, End, Field, date};
+use crate::reply_head::{self, End, Field};
 use crate::status::StatusCode;
 use crate::wire::{Next, Sink as _, Wire};
 
@@ -103,16 +103,15 @@ impl Reply<'_> {
         reply_head::framing(self.status, length, is_chunked, is_head)
     }
 
-    /// Sends it with these fields in addition, and `Date`. `sent` is set to the bytes of content
+    /// Sends it with these fields in addition. `sent` is set to the bytes of content
     /// that were written, also where that fails.
     pub(crate) fn write(
         self,
         mut wire: Wire<'_>,
-        mut own: Vec<Field>,
+        own: &[Field],
         end: End,
         sent: &mut u64,
     ) -> io::Result<()> {
-        own.push(("Date", date()));
         let own = own.iter().map(|(name, value)| (*name, value.as_str()));
         let fields = self.fields.iter().copied().chain(own);
         let head = reply_head::head(&HTTPVersion(1, 1), self.status, fields);

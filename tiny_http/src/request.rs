@@ -17,7 +17,7 @@ use crate::method::{HTTPVersion, Method};
 use crate::pipe::Pipe;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::reply_head::{End, connection_field, upgrade_fields};
+use crate::reply_head::{End, connection_field, date, upgrade_fields};
 use crate::response::Response;
 use crate::stream::{ReadWrite, Stream};
 use crate::wire::{Progress, WithoutWaiting};
@@ -251,11 +251,12 @@ impl Request {
         let version = &self.head.version;
         let (end, mut own) = reply.framing(version, self.method == Method::Head);
         let goes_on = self.begin_reply(end)? && !reply.closes;
+        own.push(("Date", date()));
         own.extend(connection_field(goes_on, &self.head.version));
         let Some(exchange) = &self.exchange else {
             return Ok(());
         };
-        let sent = reply.write(exchange.wire(progress), own, end, &mut self.sent);
+        let sent = reply.write(exchange.wire(progress), &own, end, &mut self.sent);
         self.end_reply(sent, goes_on)
     }
 }

@@ -41,7 +41,7 @@ struct Slot<C> {
 #[derive(Debug)]
 enum State<C> {
     Free,
-    /// A thread has the connection.
+    /// A thread owns the connection.
     Busy,
     Waiting(C, Wait, Instant),
 }
@@ -60,7 +60,7 @@ impl<C> Table<C> {
         self.slots.len() - self.free.len()
     }
 
-    /// A token for a new connection, which the calling thread has.
+    /// A token for a new connection, owned by the calling thread.
     pub(crate) fn insert(&mut self) -> Token {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
@@ -75,7 +75,7 @@ impl<C> Table<C> {
         u64::from(slot.generation) << 32 | u64::from(index)
     }
 
-    /// Has a connection wait until a deadline, which the calling thread has had.
+    /// Has a connection, owned by the calling thread, wait until a deadline.
     pub(crate) fn wait(&mut self, token: Token, connection: C, wait: Wait, deadline: Instant) {
         if let Some(slot) = self.slot(token) {
             slot.state = State::Waiting(connection, wait, deadline);
@@ -84,7 +84,7 @@ impl<C> Table<C> {
     }
 
     /// Takes up a connection that waits. None where the token stands for none, or another thread
-    /// has the connection.
+    /// owns the connection.
     pub(crate) fn take(&mut self, token: Token) -> Option<(C, Wait)> {
         let slot = self.slot(token)?;
         match std::mem::replace(&mut slot.state, State::Busy) {
@@ -99,7 +99,7 @@ impl<C> Table<C> {
         }
     }
 
-    /// Removes a connection, which the calling thread has.
+    /// Removes a connection that the calling thread owns.
     pub(crate) fn remove(&mut self, token: Token) {
         if let Some(slot) = self.slot(token) {
             slot.state = State::Free;
@@ -146,8 +146,8 @@ impl<C> Table<C> {
 
     fn slot(&mut self, token: Token) -> Option<&mut Slot<C>> {
         let slot = self.slots.get_mut(token as u32 as usize)?;
-        let is_it = slot.generation == (token >> 32) as u32 && !matches!(slot.state, State::Free);
-        is_it.then_some(slot)
+        let is_same = slot.generation == (token >> 32) as u32 && !matches!(slot.state, State::Free);
+        is_same.then_some(slot)
     }
 }
 
