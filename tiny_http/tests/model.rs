@@ -7,7 +7,6 @@ mod common;
 mod random;
 
 use std::collections::HashSet;
-use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -102,25 +101,15 @@ fn talk(running: &common::Running, name: &str, random: &mut Random) -> usize {
             return replies;
         }
         for number in 0..count {
-            let mut head = Vec::new();
-            let mut byte = [0];
-            while !head.ends_with(b"\r\n\r\n") {
-                match client.0.read(&mut byte) {
-                    Ok(1) => head.push(byte[0]),
-                    _ => return replies,
-                }
-            }
-            let head = String::from_utf8(head).unwrap();
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("Content-Length: "));
-            let mut content = vec![0; length.unwrap().parse().unwrap()];
-            client.0.read_exact(&mut content).unwrap();
-            let content = String::from_utf8(content).unwrap();
-            if head.starts_with("HTTP/1.1 500") {
+            let Ok(head) = client.try_head() else {
+                return replies;
+            };
+            let reply = client.receive_behind(head);
+            if reply.status == 500 {
                 assert!(target(number).len().is_multiple_of(7), "{name}");
                 continue;
             }
+            let content = String::from_utf8(reply.content).unwrap();
             assert_eq!(content.split(' ').next(), Some(&*target(number)), "{name}");
             replies += 1;
         }

@@ -4,52 +4,14 @@
 
 mod common;
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, mpsc};
 
 use common::files::file;
-use common::{Client, LIMIT, Received, config, ok, start};
+use common::{Client, LIMIT, config, ok, start};
 use testkit::pattern;
 use tiny_http::{Content, Outgoing, Progress, Reply, Request, StatusCode};
-
-/// Reads a reply with a length or in chunks.
-fn receive(client: &mut Client) -> Received {
-    let head = client.head();
-    if !head.contains("\r\nTransfer-Encoding: chunked\r\n") {
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("Content-Length: "));
-        let mut content = vec![0; length.unwrap().parse().unwrap()];
-        client.0.read_exact(&mut content).unwrap();
-        return Received {
-            status: head[9..12].parse().unwrap(),
-            head,
-            content,
-        };
-    }
-    let mut content = Vec::new();
-    loop {
-        let mut line = Vec::new();
-        while !line.ends_with(b"\r\n") {
-            let mut byte = [0];
-            client.0.read_exact(&mut byte).unwrap();
-            line.push(byte[0]);
-        }
-        let size = usize::from_str_radix(std::str::from_utf8(&line).unwrap().trim(), 16).unwrap();
-        let mut data = vec![0; size + 2];
-        client.0.read_exact(&mut data).unwrap();
-        assert_eq!(data.split_off(size), b"\r\n");
-        if size == 0 {
-            return Received {
-                status: head[9..12].parse().unwrap(),
-                head,
-                content,
-            };
-        }
-        content.extend_from_slice(&data);
-    }
-}
 
 #[test]
 fn parts_of_files_are_sent_as_they_are() {
@@ -179,7 +141,7 @@ fn streams_are_sent_in_chunks_with_a_length_or_to_the_end() {
     ] {
         let expected = written(target);
         client.send(format!("GET /{target} HTTP/1.1\r\n\r\n"));
-        let received = receive(&mut client);
+        let received = client.receive();
         assert!(
             received.head.contains("\r\nTransfer-Encoding: chunked\r\n"),
             "{}",
@@ -190,10 +152,10 @@ fn streams_are_sent_in_chunks_with_a_length_or_to_the_end() {
             "GET /{target} HTTP/1.1\r\nLength: {}\r\n\r\n",
             expected.len()
         ));
-        assert!(
-            receive(&mut client).content == expected,
-            "{target} with a length"
-        );
+        let received = client.receive();
+        let length = format!("\r\nContent-Length: {}\r\n", expected.len());
+        assert!(received.head.contains(&length), "{}", received.head);
+        assert!(received.content == expected, "{target} with a length");
         let mut old = running.connect();
         old.send(format!(
             "GET /{target} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"

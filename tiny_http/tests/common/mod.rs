@@ -5,7 +5,7 @@
 
 pub mod files;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -124,30 +124,57 @@ impl Client {
 
     /// Reads a head, and no byte behind it.
     pub fn head(&mut self) -> String {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            self.0.read_exact(&mut byte).unwrap();
-            head.push(byte[0]);
-        }
-        String::from_utf8(head).unwrap()
+        self.try_head().unwrap()
     }
 
-    /// Reads a reply with a length.
+    pub fn try_head(&mut self) -> io::Result<String> {
+        self.read_through(b"\r\n\r\n")
+    }
+
+    fn read_through(&mut self, end: &[u8]) -> io::Result<String> {
+        let mut read = Vec::new();
+        while !read.ends_with(end) {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte)?;
+            read.push(byte[0]);
+        }
+        Ok(String::from_utf8(read).unwrap())
+    }
+
+    /// Reads a reply with a length or in chunks.
     pub fn receive(&mut self) -> Received {
         let head = self.head();
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("Content-Length: "));
-        let length = length.map_or(0, |length| length.parse().unwrap());
-        let mut content = vec![0; length];
-        self.0.read_exact(&mut content).unwrap();
+        self.receive_behind(head)
+    }
+
+    /// Reads the content of a reply whose head was read.
+    pub fn receive_behind(&mut self, head: String) -> Received {
+        let mut content = Vec::new();
+        if head.contains("\r\nTransfer-Encoding: chunked\r\n") {
+            while self.chunk(&mut content) > 0 {}
+        } else {
+            let mut lines = head.lines();
+            let length = lines.find_map(|line| line.strip_prefix("Content-Length: "));
+            content = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+            self.0.read_exact(&mut content).unwrap();
+        }
         let status = head[9..12].parse().unwrap();
         Received {
             status,
             head,
             content,
         }
+    }
+
+    /// Reads a chunk and appends its data; returns its size.
+    fn chunk(&mut self, content: &mut Vec<u8>) -> usize {
+        let line = self.read_through(b"\r\n").unwrap();
+        let size = usize::from_str_radix(line.trim_end(), 16).unwrap();
+        let mut data = vec![0; size + 2];
+        self.0.read_exact(&mut data).unwrap();
+        assert_eq!(data.split_off(size), b"\r\n");
+        content.extend_from_slice(&data);
+        size
     }
 
     /// Sends a request without a body and receives the reply.
@@ -157,7 +184,7 @@ impl Client {
     }
 
     /// Reads up to the end of the connection.
-    pub fn rest(&mut self) -> std::io::Result<Vec<u8>> {
+    pub fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
         self.0.read_to_end(&mut rest).map(|_| rest)
     }
