@@ -1,6 +1,6 @@
 """usage: check.py CHART HELP MANIFESTS VALUES [MANIFESTS VALUES]...
 
-Holds each pair of rendered manifests and values file against promises.py, and each promise against its own breaks:
+Holds each pair of rendered manifests and values file against promises/, and each promise against its own breaks:
 a promise that a break does not offend, or a break that says nothing about any case, is a failure too.
 """
 

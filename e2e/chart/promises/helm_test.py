@@ -1,0 +1,35 @@
+"""The pod of helm test."""
+
+from promises.registry import promise
+from rendered import selects
+
+
+@promise(
+    "helm test writes and reads through the service, with the image itself",
+    arguments=lambda c: c.test_container["args"].remove("--write"),
+    host=lambda c: c.test_container["args"].__setitem__(3, "localhost"),
+    port=lambda c: c.test_container["args"].__setitem__(5, "1"),
+    shell=lambda c: c.test_container.update(command=["sh", "-c"]),
+    always=lambda c: c.test["metadata"]["annotations"].pop("helm.sh/hook"),
+    leftover=lambda c: c.test["metadata"]["annotations"].pop("helm.sh/hook-delete-policy"),
+    again=lambda c: c.test["spec"].update(restartPolicy="Always"),
+)
+def helm_test(c):
+    annotations = c.test["metadata"]["annotations"]
+    assert annotations == {"helm.sh/hook": "test", "helm.sh/hook-delete-policy": "before-hook-creation"}
+    assert c.test["spec"]["restartPolicy"] == "Never"
+    assert "command" not in c.test_container
+    address = ["--host", c.service["metadata"]["name"], "--port", str(c.values["service"]["port"])]
+    assert c.test_container["args"] == ["health", "--write", *address]
+
+
+@promise(
+    "nothing takes the pod of helm test for the server",
+    labels=lambda c: c.test_labels.update(c.deployment["spec"]["selector"]["matchLabels"]),
+)
+def test_apart(c):
+    selectors = [c.deployment["spec"]["selector"]["matchLabels"], c.service["spec"]["selector"]]
+    selectors += [p["spec"]["podSelector"].get("matchLabels", {}) for p in c.of("NetworkPolicy")]
+    selectors += [b["spec"]["selector"].get("matchLabels", {}) for b in c.of("PodDisruptionBudget")]
+    for selector in selectors:
+        assert not selects(selector, c.test_labels)
