@@ -1,4 +1,4 @@
-//! The body of a write, once it has come whole.
+//! The body of a write, once all of it is here.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use super::upload::{self, Need, Staged, check_need};
 pub enum Body<'s> {
     /// All of it.
     Bytes(Vec<u8>),
-    /// In a file that nobody sees.
+    /// In a file that no client sees.
     Staged(Staged<'s>),
 }
 
@@ -25,7 +25,7 @@ impl<'s> Body<'s> {
         }
     }
 
-    /// Refuses to put it behind a file where there is no room for that.
+    /// Refuses to append it to a file where there is no space for that.
     ///
     /// # Errors
     /// [`Error::NoSpace`].
@@ -36,10 +36,10 @@ impl<'s> Body<'s> {
         }
     }
 
-    /// The body in a file, to become the file.
+    /// Has the body in a staged file, to give that a name.
     ///
     /// # Errors
-    /// [`Error::NoSpace`], or what the system says.
+    /// As of [`upload::stage`], and those of writing.
     pub fn into_staged(self, store: &'s Store) -> Result<Staged<'s>, Error> {
         match self {
             Self::Staged(staged) => Ok(staged),
@@ -47,7 +47,7 @@ impl<'s> Body<'s> {
         }
     }
 
-    /// Has it in a file, and gives that.
+    /// The same, without taking the body: a second attempt finds the file.
     pub(super) fn stage(&mut self, store: &'s Store) -> Result<&mut Staged<'s>, Error> {
         loop {
             match self {

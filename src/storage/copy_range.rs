@@ -15,7 +15,8 @@ const BUFFER: usize = 32 * 1024;
 /// A place in a file.
 type Place<'f> = (&'f File, u64);
 
-/// Copies up to this many bytes from one place to another, and tells how many; 0 where the source ends.
+/// Copies up to this many bytes from one place to another, and tells how many; 0 where the source
+/// ends.
 ///
 /// The kernel copies where the file system can, and may share blocks (copy_file_range(2)).
 ///

@@ -11,8 +11,8 @@ use super::sys::open_directory;
 
 /// A directory in which a name is about to be changed, and which is then to be on the disk.
 ///
-/// What that takes is there before the change: once the change has been made, the operation must not
-/// fail for want of a descriptor, or of the right to read the directory.
+/// What that takes is there before the change: once the change has been made, the operation must
+/// not fail for want of a descriptor, or of the right to read the directory.
 #[must_use = "the change is on the disk only once the directory has been synced"]
 pub(super) struct DirectorySync(Option<File>);
 

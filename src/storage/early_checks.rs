@@ -56,8 +56,8 @@ pub(super) fn check_replace(
     }
 }
 
-/// Refuses what takes the right to change a directory's entries, where the server's user does not have
-/// it.
+/// Refuses what takes the right to change a directory's entries, where the server's user does not
+/// have it.
 ///
 /// # Errors
 /// [`Error::Denied`], [`Error::ReadOnly`].

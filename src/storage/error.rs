@@ -8,8 +8,8 @@ use rustix::io::Errno;
 use super::shortage::Shortage;
 use crate::computing::Cancelled;
 
-/// Why an operation was not carried out. Nothing that others can see has changed then, except where the
-/// disk did not confirm, with `--sync data`, what had been put in place.
+/// Why an operation was not carried out. Nothing that others can see has changed then, except where
+/// the disk did not confirm, with `--sync data`, what had been put in place.
 #[derive(Debug)]
 pub enum Error {
     /// Nothing has this name.
@@ -24,8 +24,8 @@ pub enum Error {
     NotRegular,
     /// A directory that is to be replaced is not empty.
     NotEmpty,
-    /// A directory cannot be moved into itself, nor a link onto the file that it leads to, nor a file
-    /// onto a link to it.
+    /// A directory cannot be moved into itself, nor a link onto the file that it leads to, nor a
+    /// file onto a link to it.
     IntoItself,
     /// A symbolic link on the way leads out of the root, nowhere or round in a circle.
     Outside,
@@ -33,8 +33,8 @@ pub enum Error {
     Own,
     /// The root itself cannot be replaced, renamed or removed.
     IsRoot,
-    /// The disk is full, or would fall below the space to be kept free; with the figures, where they
-    /// are known.
+    /// The disk is full, or would fall below the space to be kept free; with the figures, where
+    /// they are known.
     NoSpace(Option<Shortage>),
     /// The name lies on another mount than the root, or is a mount point.
     MountPoint,
@@ -56,8 +56,8 @@ pub enum Error {
     OtherLength(u64),
     /// The result is no longer wanted.
     Cancelled(Cancelled),
-    /// Another program kept the lock on the file for too long, or the file is a program that is being
-    /// executed.
+    /// Another program kept the lock on the file for too long, or the file is a program that is
+    /// being executed.
     Locked,
     /// The path of the storage no longer leads to the directory that is open: what is written there
     /// would not be found. With a text for the log only.
@@ -101,8 +101,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Error {
-    /// What an error number means in the server's own directory, where nothing is missing by a client's
-    /// doing.
+    /// What an error number means in the server's own directory, where nothing is missing by a
+    /// client's doing.
     pub(super) fn in_own_directory(errno: Errno) -> Self {
         match Self::from(errno) {
             Self::NotFound | Self::ParentIsFile | Self::IsDirectory | Self::NotEmpty => {
@@ -112,15 +112,15 @@ impl Error {
         }
     }
 
-    /// What it means that the disk does not confirm what has been done: whatever the error number is,
-    /// the operation is neither to be tried again nor to be taken for undone.
+    /// What it means that the disk does not confirm what has been done: whatever the error number
+    /// is, the operation is neither to be tried again nor to be taken for undone.
     pub(super) fn unconfirmed(error: impl Into<io::Error>) -> Self {
         Self::System(error.into())
     }
 }
 
-/// What an error means at the opening of an entry that has just been seen to be a regular file: where it
-/// is none any more, it was removed or replaced in between.
+/// What an error means at the opening of an entry that has just been seen to be a regular file:
+/// where it is none any more, it was removed or replaced in between.
 pub(super) fn raced(error: Error) -> Error {
     match error {
         Error::NotFound | Error::Outside | Error::IsDirectory | Error::NotRegular => Error::Raced,
@@ -145,7 +145,8 @@ pub(super) fn retry_on_race<T>(mut attempt: impl FnMut() -> Result<T, Error>) ->
     Err(Error::Locked)
 }
 
-/// For implementations of `std::io::Write`, which have no other error. The conversion back finds it.
+/// For implementations of `std::io::Write`, which have no other error. The conversion back finds
+/// it.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         match error {

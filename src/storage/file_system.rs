@@ -38,8 +38,8 @@ pub fn file_system(store: &Store) -> Result<FileSystem, Error> {
     })
 }
 
-/// The type of the file system of a mount (proc_pid_mountinfo(5)). It comes after a hyphen that stands
-/// alone: other fields have hyphens only as parts of words.
+/// The type of the file system of a mount (proc_pid_mountinfo(5)). It comes after a hyphen that
+/// stands alone: other fields have hyphens only as parts of words.
 fn kind_of(mounts: &str, id: u64) -> Option<&str> {
     let is_it = |line: &&str| {
         let first = line.split(' ').next();

@@ -52,8 +52,8 @@ pub(super) fn same_file(a: impl AsFd, b: impl AsFd) -> Result<bool, Errno> {
     Ok(FileId::of(a)? == FileId::of(b)?)
 }
 
-/// A mount of a file system. Nothing can be renamed from one mount to another, even if both are of one
-/// file system.
+/// A mount of a file system. Nothing can be renamed from one mount to another, even if both are of
+/// one file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     /// The number of the file system.

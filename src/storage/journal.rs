@@ -1,11 +1,12 @@
 //! Append intents: the length that a file had before a body is appended to it.
 //!
 //! While there is an intent, the file counts as ending at that length, for readers and for the next
-//! append. Its removal commits the append. Beside it lies a hard link to the file, by which a server
-//! that starts finds the file again, and which keeps the inode number from being given to another file.
+//! append. Its removal commits the append. Beside it lies a hard link to the file, by which a
+//! server that starts finds the file again, and which keeps the inode number from being given to
+//! another file.
 //!
-//! Beside the length stands the time of the file's birth, where the file system tells it: without the
-//! link, another file could have the inode number by now.
+//! Beside the length stands the time of the file's birth, where the file system tells it: without
+//! the link, another file could have the inode number by now.
 //!
 //! An intent is named by the inode number alone: machines that share a file system have different
 //! device numbers for it.
@@ -50,15 +51,15 @@ impl Intent {
     }
 }
 
-/// Writes the intent of an append to a file, which the caller has locked. The file has this length, and
-/// lies at this place.
+/// Writes the intent of an append to a file, which the caller has locked. The file has this length,
+/// and lies at this place.
 ///
 /// The link is made first, and is checked to be to the file: so a link to another file never stands
 /// beside an intent that counts.
 ///
 /// # Errors
-/// [`Error::Raced`] where another program has given the name to another file; otherwise why the file
-/// system refuses. Then there is no intent.
+/// [`Error::Raced`] where another program has given the name to another file; otherwise why the
+/// file system refuses. Then there is no intent.
 pub(super) fn write(
     store: &Store,
     (file, inode): (&File, u64),
@@ -171,14 +172,14 @@ pub(super) fn commit(store: &Store, inode: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes the intent of a file that goes away, or that has not changed. One that stays does no harm
-/// then.
+/// Removes the intent of a file that goes away, or that has not changed. One that stays does no
+/// harm then.
 pub(super) fn discard(store: &Store, inode: u64) {
     let _ = commit(store, inode);
 }
 
-/// Rolls back an append that was killed: cuts the file back to the length before it, and removes the
-/// intent. The caller has locked the file.
+/// Rolls back an append that was killed: cuts the file back to the length before it, and removes
+/// the intent. The caller has locked the file.
 ///
 /// # Errors
 /// Those of ftruncate(2), or as of [`commit`]; then the intent stays.
@@ -203,8 +204,8 @@ fn sync_names(store: &Store) -> Result<(), Errno> {
     }
 }
 
-/// The time of a file's birth as text; zeros where the file system does not tell it. Without a name,
-/// the file is the open one.
+/// The time of a file's birth as text; zeros where the file system does not tell it. Without a
+/// name, the file is the open one.
 fn birth(at: BorrowedFd<'_>, name: &OsStr) -> Result<String, Error> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
     let stat = rustix::fs::statx(at, name, flags, StatxFlags::BTIME)?;

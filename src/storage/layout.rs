@@ -52,8 +52,8 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Opens the directories. Those of the server are made if missing, the root as [`Location::open`]
-    /// does.
+    /// Opens the directories. Those of the server are made if missing, the root as
+    /// [`Location::open`] does.
     ///
     /// # Errors
     /// A sentence that says what to do, where the root cannot be used.
@@ -89,8 +89,8 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Makes a file and locks it, as every upload does: all directories may be there, and yet nothing
-    /// can be written.
+    /// Makes a file and locks it, as every upload does: all directories may be there, and yet
+    /// nothing can be written.
     fn probe(&self) -> Result<(), String> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let name = self.unique_name();
@@ -108,8 +108,8 @@ impl Layout {
     /// Whether an entry of the root is hidden from clients.
     ///
     /// Beside the server's own directory that is `lost+found` at the root of a file system, where
-    /// fsck(8) puts files without a name. On a new volume only the superuser may read it, so that an
-    /// archive of the root, made by a server of another user, would fail because of it.
+    /// fsck(8) puts files without a name. On a new volume only the superuser may read it, so that
+    /// an archive of the root, made by a server of another user, would fail because of it.
     pub(super) fn is_own(&self, name: impl AsRef<OsStr>) -> bool {
         let name = name.as_ref();
         self.own.is_at(&self.root, name) || self.is_mount_point && name == "lost+found"
@@ -182,9 +182,9 @@ fn is_mount_point(dir: BorrowedFd<'_>) -> bool {
 }
 
 /// The smaller one of a page of the page cache, as small as it is anywhere, and a block of the file
-/// system. Linux writes into a file by either of them, counts each once it is written, and looks for
-/// signals in between (`generic_perform_write` of `mm/filemap.c`, `iomap_file_buffered_write` of
-/// `fs/iomap/buffered-io.c`).
+/// system. Linux writes into a file by either of them, counts each once it is written, and looks
+/// for signals in between (`generic_perform_write` of `mm/filemap.c`, `iomap_file_buffered_write`
+/// of `fs/iomap/buffered-io.c`).
 fn write_unit(dir: &OwnedFd) -> u64 {
     const PAGE: u64 = 4096;
     let block = rustix::fs::fstatvfs(dir).map_or(1, |stat| stat.f_bsize);
@@ -202,7 +202,8 @@ fn unwritable(errno: Errno) -> String {
     format!("it cannot be written to as user {user}, group {group}: {errno}")
 }
 
-/// Opens a directory of the server, made if missing. A link in its place is refused: it could lead out.
+/// Opens a directory of the server, made if missing. A link in its place is refused: it could lead
+/// out.
 fn open_or_make(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
         Ok(()) | Err(Errno::EXIST) => open_directory(parent, name),

@@ -22,8 +22,8 @@ pub struct Listing<'s> {
 }
 
 impl<'s> Listing<'s> {
-    /// Reads and sorts the names in an open directory; in the root without those that are hidden from
-    /// clients.
+    /// Reads and sorts the names in an open directory; in the root without those that are hidden
+    /// from clients.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where other requests are sorting many names; those of reading the

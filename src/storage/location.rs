@@ -1,5 +1,5 @@
-//! Where the root directory of the storage is: its path, making and opening it at the start, and whether
-//! the path still leads to it.
+//! Where the root directory of the storage is: its path, making and opening it at the start, and
+//! whether the path still leads to it.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
@@ -40,8 +40,8 @@ impl Location {
         format!("cannot use the storage folder {shown}: {why} (choose another with --storage)")
     }
 
-    /// Opens the directory. Where there is none it is made, its parents only with `create_parents`: a
-    /// path that is mistyped, or whose volume is not mounted, must not become an empty storage on
+    /// Opens the directory. Where there is none it is made, its parents only with `create_parents`:
+    /// a path that is mistyped, or whose volume is not mounted, must not become an empty storage on
     /// another disk.
     ///
     /// # Errors
@@ -57,8 +57,9 @@ impl Location {
         .map_err(|errno| self.unreadable(errno))
     }
 
-    /// Checks that the path, with the links in it, still leads to the directory that is open: it may
-    /// have been renamed, removed or unmounted, and another may have been put or mounted in its place.
+    /// Checks that the path, with the links in it, still leads to the directory that is open: it
+    /// may have been renamed, removed or unmounted, and another may have been put or mounted in its
+    /// place.
     ///
     /// # Errors
     /// [`Error::Displaced`].
@@ -88,7 +89,8 @@ impl Location {
             Err(error) if error.kind() == ErrorKind::NotFound && !create_parents => {
                 Err(self.without_parent())
             }
-            // Another server has just made it, or it is a link that leads nowhere: opening it tells.
+            // Another server has just made it, or it is a link that leads nowhere: opening it
+            // tells.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             made => made.map_err(|error: io::Error| format!("it cannot be made: {error}")),
         }

@@ -1,9 +1,9 @@
 //! The exclusive lock of a file, and an end to waiting for it.
 //!
-//! flock(2) has no timeout, and a program that holds a lock for good would keep the thread that waits
-//! for it. So the lock is tried again and again. Of the threads of this process one at a time tries for
-//! the lock of a file; the others wait in the queue of the file, and are woken one by one. So it is
-//! tried in vain only against other processes.
+//! flock(2) has no timeout, and a program that holds a lock for good would keep the thread that
+//! waits for it. So the lock is tried again and again. Of the threads of this process one at a time
+//! tries for the lock of a file; the others wait in the queue of the file, and are woken one by
+//! one. So it is tried in vain only against other processes.
 //!
 //! Responsible for: queues, waiting, giving up. Not for: which file is locked, and what for.
 
@@ -20,8 +20,8 @@ use super::error::Error;
 use super::identity::FileId;
 use crate::sync::lock;
 
-/// How long a lock is waited for whose file does not change meanwhile; and how long a reader waits for
-/// a writer.
+/// How long a lock is waited for whose file does not change meanwhile; and how long a reader waits
+/// for a writer.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause between two attempts, at first and at most.
@@ -75,8 +75,8 @@ impl LockQueues {
     /// Locks a file.
     ///
     /// # Errors
-    /// [`Error::Locked`] where the file has been locked for too long, see [`StallDetector`]; those of
-    /// flock(2).
+    /// [`Error::Locked`] where the file has been locked for too long, see [`StallDetector`]; those
+    /// of flock(2).
     pub(super) fn acquire(self: &Arc<Self>, file: File, id: FileId) -> Result<LockGuard, Error> {
         let mut stall = StallDetector::default();
         let mut goes_on = |file: &File| stall.look(file).map(|()| true);
@@ -181,8 +181,9 @@ impl Drop for Waiter {
     }
 }
 
-/// Gives up on a lock under which the file has not changed for [`LOCK_TIMEOUT`]. As long as the file
-/// changes, its holder is at work, be it an append of any length or another program that writes.
+/// Gives up on a lock under which the file has not changed for [`LOCK_TIMEOUT`]. As long as the
+/// file changes, its holder is at work, be it an append of any length or another program that
+/// writes.
 ///
 /// An append intent is no such sign: its writer may have been stopped right after it.
 #[derive(Default)]

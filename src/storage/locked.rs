@@ -1,7 +1,7 @@
 //! What is locked: an entry of a directory, and what is known of it under its lock.
 //!
-//! Responsible for: its version, its append intent, conditions on it. Not for: finding and locking it
-//! (see `target`), nor what is then done with it.
+//! Responsible for: its version, its append intent, conditions on it. Not for: finding and locking
+//! it (see `target`), nor what is then done with it.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -15,14 +15,14 @@ use super::lock::LockGuard;
 use super::store::Store;
 use super::version::{Check, Current, Version};
 
-/// A regular file, exclusively locked: as long as this lives, no other writer appends to it, replaces
-/// or removes it.
+/// A regular file, exclusively locked: as long as this lives, no other writer appends to it,
+/// replaces or removes it.
 pub(super) struct LockedFile {
     guard: LockGuard,
     pub(super) id: FileId,
     pub(super) mount: Mount,
-    /// Its append intent, once it has been looked for: only the holder of the lock writes or removes
-    /// one.
+    /// Its append intent, once it has been looked for: only the holder of the lock writes or
+    /// removes one.
     intent: Cell<Option<Intent>>,
 }
 
@@ -33,8 +33,8 @@ pub(super) enum LockedEntry {
     Other(LockedOther),
 }
 
-/// An entry that is no regular file. Without a lock where the file system has none for directories, or
-/// the server's user may not read the directory.
+/// An entry that is no regular file. Without a lock where the file system has none for directories,
+/// or the server's user may not read the directory.
 pub(super) struct LockedOther {
     pub(super) kind: FileType,
     pub(super) id: FileId,
@@ -119,9 +119,9 @@ impl LockedFile {
         Ok(())
     }
 
-    /// Rolls back an append that was killed, before the file is replaced or removed: programs that have
-    /// it open must not see its torn end when the intent goes. A file that cannot be written to keeps
-    /// it.
+    /// Rolls back an append that was killed, before the file is replaced or removed: programs that
+    /// have it open must not see its torn end when the intent goes. A file that cannot be written
+    /// to keeps it.
     ///
     /// # Errors
     /// [`Error::Exhausted`] alone.
@@ -132,9 +132,9 @@ impl LockedFile {
         }
     }
 
-    /// Unlocks a file whose name is gone, and discards what is left of its intent. The removal of the
-    /// name is on the disk, if writes are to be: otherwise a power cut could bring the file back without
-    /// its intent.
+    /// Unlocks a file whose name is gone, and discards what is left of its intent. The removal of
+    /// the name is on the disk, if writes are to be: otherwise a power cut could bring the file
+    /// back without its intent.
     pub(super) fn release_removed(self, store: &Store) {
         if self.intent.get() != Some(Intent::Missing) {
             journal::discard(store, self.id.inode);

@@ -68,16 +68,17 @@ impl From<&Stat> for Metadata {
     }
 }
 
-/// What an entry of an open directory is, without opening it; `None` where there is none of that name
-/// any more.
+/// What an entry of an open directory is, without opening it; `None` where there is none of that
+/// name any more.
 ///
-/// While an append to a file is under way, and after one that was killed, its length is the one from
-/// before the append.
+/// While an append to a file is under way, and after one that was killed, its length is the one
+/// from before the append.
 ///
-/// An append is committed by the removal of its intent. That there is no intent shows the length to be
-/// that of a file at rest only where the file is, after that, what it was before. The length of an
-/// intent is compared with a size from after the intent was read, as in `Snapshot::take`: a size from
-/// before may be from the middle of the previous append, all of which the intent counts as committed.
+/// An append is committed by the removal of its intent. That there is no intent shows the length to
+/// be that of a file at rest only where the file is, after that, what it was before. The length of
+/// an intent is compared with a size from after the intent was read, as in `Snapshot::take`: a size
+/// from before may be from the middle of the previous append, all of which the intent counts as
+/// committed.
 ///
 /// # Errors
 /// Those of fstatat(2), and those of reading the intent.

@@ -1,17 +1,18 @@
 //! All access to the stored files.
 //!
-//! Responsible for: the root as an open directory, and everything beneath it: snapshots for reading,
-//! staged bodies, appends, copies, listings, trees, renames, removals, free space. Not for: HTTP; nothing
-//! here knows what a request is.
+//! Responsible for: the root as an open directory, and everything beneath it: snapshots for
+//! reading, staged bodies, appends, copies, listings, trees, renames, removals, free space. Not
+//! for: HTTP; nothing here knows what a request is.
 //!
-//! Several servers may work on one root at the same time. What keeps their writes apart is in the file
-//! system: names change by `rename` alone, and before what a name leads to is changed, the file that is
-//! there is locked by `flock`.
+//! Several servers may work on one root at the same time. What keeps their writes apart is in the
+//! file system: names change by `rename` alone, and before what a name leads to is changed, the
+//! file that is there is locked by `flock`.
 //!
-//! The files are in strict order: `scripts/check-imports --order` prints it. At the bottom is what a
-//! system call returns (`identity`, `sys`), then the directories (`layout`) and what operations share
-//! (`store`), then names (`resolve`), reading (`snapshot`, `listing`, `tree`), locking (`target`,
-//! `pair`), staged bodies (`upload`, `body`), and at the top the operations that write (`ops`).
+//! The files are in strict order: `scripts/check-imports --order` prints it. At the bottom is what
+//! a system call returns (`identity`, `sys`), then the directories (`layout`) and what operations
+//! share (`store`), then names (`resolve`), reading (`snapshot`, `listing`, `tree`), locking
+//! (`target`, `pair`), staged bodies (`upload`, `body`), and at the top the operations that write
+//! (`ops`).
 
 mod body;
 mod copy_range;

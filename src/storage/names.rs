@@ -19,8 +19,8 @@ impl Names {
         self.bytes.push(0);
     }
 
-    /// Reserves room for this many bytes and names. The system has no memory to give for it before they
-    /// come.
+    /// Reserves room for this many bytes and names. The system has no memory to give for it before
+    /// they come.
     pub(super) fn reserve(&mut self, bytes: usize, names: usize) {
         self.bytes
             .reserve_exact(bytes.saturating_sub(self.bytes.len()));

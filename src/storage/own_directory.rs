@@ -1,9 +1,9 @@
 //! Telling the server's own directory from the entries of the root.
 //!
 //! Most file systems have one name for it. One that folds case, or drops characters from names, has
-//! more: for ext4, f2fs and tmpfs with `casefold`, `.HTTP-NAS` is the same name, and so are names with
-//! characters that Unicode ignores or folds (the long s); vfat, exFAT, NTFS and SMB fold case, and some
-//! of them drop a dot or space at the end.
+//! more: for ext4, f2fs and tmpfs with `casefold`, `.HTTP-NAS` is the same name, and so are names
+//! with characters that Unicode ignores or folds (the long s); vfat, exFAT, NTFS and SMB fold case,
+//! and some of them drop a dot or space at the end.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -15,9 +15,9 @@ use super::identity::FileId;
 /// The name of the server's own directory below the root.
 pub(super) const OWN: &str = ".http-nas";
 
-/// Other ways to write that name. A file system that has more than one name for a directory has at least
-/// one of these: capitals, a letter that folds to another, a character that is ignored, a wide letter,
-/// and what is dropped at the end.
+/// Other ways to write that name. A file system that has more than one name for a directory has at
+/// least one of these: capitals, a letter that folds to another, a character that is ignored, a
+/// wide letter, and what is dropped at the end.
 const SPELLINGS: [&str; 6] = [
     ".HTTP-NAS",
     ".http-na\u{17f}",
@@ -49,8 +49,9 @@ impl OwnDirectory {
         })
     }
 
-    /// Whether the entry `name` of the root is this directory. It takes a system call only where the
-    /// file system has other names for it: which names are the same, only the file system knows.
+    /// Whether the entry `name` of the root is this directory. It takes a system call only where
+    /// the file system has other names for it: which names are the same, only the file system
+    /// knows.
     pub(super) fn is_at(&self, root: impl AsFd, name: &OsStr) -> bool {
         name == OWN || self.has_aliases && FileId::at(root, name) == Ok(self.id)
     }

@@ -3,10 +3,10 @@
 //! Responsible for: locking both without ever waiting in a circle. Not for: a single lock (see
 //! `target`).
 //!
-//! One of the two is waited for, and the other is locked only if it is free, in turns: so a file that is
-//! to be renamed or copied onto a busy one can be read and written to until that is free. Where each is
-//! busy whenever the other is free, the second one is waited for as well, for a short while, and only in
-//! the order of inode numbers: so two writers never wait for each other.
+//! One of the two is waited for, and the other is locked only if it is free, in turns: so a file
+//! that is to be renamed or copied onto a busy one can be read and written to until that is free.
+//! Where each is busy whenever the other is free, the second one is waited for as well, for a short
+//! while, and only in the order of inode numbers: so two writers never wait for each other.
 
 use std::time::{Duration, Instant};
 
@@ -74,8 +74,8 @@ impl Round {
         self.0 % 2 == 1
     }
 
-    /// How long the other one may be waited for: not at all in the first two rounds, and then for 1 ms,
-    /// 4 ms, 16 ms and so on.
+    /// How long the other one may be waited for: not at all in the first two rounds, and then for 1
+    /// ms, 4 ms, 16 ms and so on.
     fn wait(self) -> Duration {
         match self.0 / 2 {
             0 => Duration::ZERO,
@@ -89,7 +89,8 @@ impl Round {
 /// `check` is given the types of both, the second where there is one.
 ///
 /// # Errors
-/// [`Error::NotFound`] where there is no source, those of `check`, [`Error::Raced`], [`Error::Locked`].
+/// [`Error::NotFound`] where there is no source, those of `check`, [`Error::Raced`],
+/// [`Error::Locked`].
 pub(super) fn lock_both(
     store: &Store,
     source: EntryAt<'_>,
@@ -110,8 +111,8 @@ pub(super) fn lock_both(
     }
 }
 
-/// Waits for the lock of one, and takes that of the other if it is free. `None` where it is not, or one
-/// of the names leads elsewhere once the locks are there.
+/// Waits for the lock of one, and takes that of the other if it is free. `None` where it is not, or
+/// one of the names leads elsewhere once the locks are there.
 fn try_lock_both(
     store: &Store,
     (source, destination): (EntryAt<'_>, EntryAt<'_>),

@@ -12,12 +12,12 @@ use super::sys::{EntryAt, rename_onto};
 use super::upload::Staged;
 use super::version::stamp;
 
-/// Puts a body at a place where there is this file, or none: from one moment to the next, the name leads
-/// to the new content, whole.
+/// Puts a body at a place where there is this file, or none: from one moment to the next, the name
+/// leads to the new content, whole.
 ///
 /// # Errors
-/// [`Error::Raced`] where there is none, and one has been put there meanwhile, or the directory has been
-/// removed; those of renameat2(2).
+/// [`Error::Raced`] where there is none, and one has been put there meanwhile, or the directory has
+/// been removed; those of renameat2(2).
 pub(super) fn publish(
     staged: &mut Staged<'_>,
     at: EntryAt<'_>,

@@ -13,11 +13,11 @@ use super::layout::Layout;
 use super::store::Store;
 use super::sys::{kind, names, open_directory};
 
-/// How often a directory is emptied into which something is still being put.
+/// How often a directory is emptied into which something is still being put, before it is left.
 const MAX_ATTEMPTS: usize = 100;
 
-/// The most directories that wait to be taken apart, except that there is always room for one more at
-/// each depth.
+/// The most directories that wait to be taken apart, except that there is always room for one more
+/// at each depth.
 const MAX_PENDING: usize = 1024;
 
 /// Counts a removal while it goes on.
@@ -36,11 +36,11 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Removes an entry of the directory of removed things, with all that is in it, without following links; says what
-/// could not be removed, which keeps nothing else from it.
+/// Removes an entry of the directory of removed things, with all that is in it, without following
+/// links. What cannot be removed does not keep the rest from being removed, and is returned.
 ///
-/// Directories in it are moved beside it first, so that depth costs neither descriptors nor stack; only so many at a time,
-/// so that width costs no memory either.
+/// A directory in it is first moved beside it, so that depth costs neither descriptors nor stack;
+/// at most [`MAX_PENDING`] at a time, so that width costs no memory either.
 pub(super) fn take_apart(layout: &Layout, name: &OsStr) -> Option<Leftovers> {
     let mut pending = vec![name.to_owned()];
     let mut left = Leftovers::default();
@@ -100,7 +100,8 @@ fn take_one_apart(
                 left.merge(stays);
                 return Ok(Pass::over(beside));
             }
-            // A request that was under way has put something into it, or an entry was left out.
+            // Another request had the directory open and has put something into it, or readdir(3)
+            // has left an entry out.
             Err(Errno::NOTEMPTY) => std::thread::yield_now(),
             Err(errno) => {
                 left.add(name, errno.into());
@@ -112,7 +113,8 @@ fn take_one_apart(
     Ok(Pass::over(beside))
 }
 
-/// Removes an entry of a removed directory; a directory is moved beside it, under the name that is told.
+/// Removes an entry of a removed directory. If it is a directory, moves it beside that, and returns
+/// its name there.
 fn take_out(
     layout: &Layout,
     (dir, entry): (BorrowedFd<'_>, &OsStr),
@@ -128,7 +130,7 @@ fn take_out(
     }
 }
 
-/// A pass through a removed directory.
+/// What a pass through a removed directory has come to.
 struct Pass {
     /// Whether nothing more is to be done about the directory itself.
     is_over: bool,
@@ -146,7 +148,7 @@ impl Pass {
 /// What is left of a removed directory.
 #[derive(Debug, Default)]
 pub(super) struct Leftovers {
-    /// How many entries could not be removed; what is in a directory among them is not counted.
+    /// How many entries could not be removed. A directory among them counts as one.
     count: usize,
     /// The first of them, and why.
     first: Option<(OsString, Error)>,
@@ -178,11 +180,11 @@ impl fmt::Display for Leftovers {
     }
 }
 
-/// Unlinks an entry; `false` says that it is a directory.
+/// Unlinks an entry; `false` if it is a directory, and still there.
 fn unlink(dir: BorrowedFd<'_>, name: &OsStr) -> Result<bool, Error> {
     match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(true),
-        // unlink(2) of a directory is EISDIR on Linux, EPERM by POSIX.
+        // unlink(2) of a directory fails with EISDIR on Linux, and with EPERM by POSIX.
         Err(Errno::ISDIR) => Ok(false),
         Err(Errno::PERM) if matches!(kind((dir, name)), Ok(FileType::Directory)) => Ok(false),
         Err(errno) => Err(errno.into()),

@@ -1,8 +1,8 @@
 //! From a name to the open directory that holds it, never leaving the root.
 //!
-//! A name without symbolic links takes one `openat2` (`RESOLVE_BENEATH`, no links), or a step for each
-//! component where there is no such call. Where a link is on the way, or a parent is missing, the name is
-//! walked component by component (see `walk`).
+//! A name without symbolic links takes one `openat2` (`RESOLVE_BENEATH`, no links), or a step for
+//! each component where there is no such call. Where a link is on the way, or a parent is missing,
+//! the name is walked component by component (see `walk`).
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -20,8 +20,8 @@ use super::walk::Walk;
 ///
 /// # Errors
 /// [`Error::NotFound`] for a parent that is not there, [`Error::ParentIsFile`], [`Error::Outside`],
-/// [`Error::Own`], [`Error::IntoItself`] for a directory that is to be avoided, [`Error::Raced`] where
-/// parents vanish, and those of openat(2) and mkdirat(2).
+/// [`Error::Own`], [`Error::IntoItself`] for a directory that is to be avoided, [`Error::Raced`]
+/// where parents vanish, and those of openat(2) and mkdirat(2).
 pub(super) fn resolve<'s>(
     store: &'s Store,
     components: &[String],
@@ -64,8 +64,8 @@ fn resolve_once<'s>(
     Walk::new(store, components, options).run()
 }
 
-/// Resolves a name for writing: links are followed, and missing parents are created, where the condition
-/// holds for a name that leads to nothing.
+/// Resolves a name for writing: links are followed, and missing parents are created, where the
+/// condition holds for a name that leads to nothing.
 ///
 /// # Errors
 /// As of [`resolve`] and [`check_new`].
@@ -82,8 +82,8 @@ pub(super) fn resolve_for_write<'s>(
     )
 }
 
-/// Refuses to put something into a directory, or into one that is yet to be made in it, where nothing
-/// has its name.
+/// Refuses to put something into a directory, or into one that is yet to be made in it, where
+/// nothing has its name.
 ///
 /// # Errors
 /// [`Error::MountPoint`], and those of the condition.

@@ -33,8 +33,8 @@ pub(super) enum FinalSymlink {
 pub(super) enum Parents<'c> {
     /// The name is not found.
     Require,
-    /// It is created, unless this refuses, which is given the directory that it would be created in:
-    /// nothing is under the name then, and what is known to fail is to leave no parents behind.
+    /// It is created, unless this refuses, which is given the directory that it would be created
+    /// in: nothing is under the name then, and what is known to fail is to leave no parents behind.
     Create(&'c dyn Fn(BorrowedFd<'_>) -> Result<(), Error>),
 }
 

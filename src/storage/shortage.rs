@@ -14,8 +14,8 @@ pub struct Shortage {
     pub kept: u64,
     /// What uploads that began before have been promised of the free space.
     pub promised: u64,
-    /// What other uploads under way have on the disk. Those of which less than 1 MiB has come do not
-    /// count.
+    /// What other uploads under way have on the disk. Those of which less than 1 MiB has come do
+    /// not count.
     pub occupied: u64,
 }
 

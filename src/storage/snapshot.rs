@@ -29,8 +29,8 @@ pub enum Entry {
     Directory(Directory),
 }
 
-/// A file as it was when it was opened: later appends and replacements do not change what is read from
-/// it.
+/// A file as it was when it was opened: later appends and replacements do not change what is read
+/// from it.
 #[derive(Debug)]
 pub struct Snapshot {
     /// Positioned at the start.
@@ -92,20 +92,20 @@ pub(super) fn current(store: &Store, at: EntryAt<'_>) -> Result<Option<Current>,
 impl Snapshot {
     /// Fixes the length of an open file.
     ///
-    /// While an append is under way, the length is the one from before it, which its intent tells; so
-    /// is it after an append that was killed. A shared lock, held only while looking, distinguishes a
-    /// file at rest from both.
+    /// While an append is under way, the length is the one from before it, which its intent tells;
+    /// so is it after an append that was killed. A shared lock, held only while looking,
+    /// distinguishes a file at rest from both.
     ///
-    /// Without the lock, a size says something only if it was taken after the intent was read. While
-    /// there is an intent, its length is that of all committed appends, and no file ever shrinks below
-    /// it: a later size is no less. An earlier size may be from the middle of the previous append, all
-    /// of which the intent counts as committed. The time stays the earlier one, so that no content has
-    /// the time of what came after it.
+    /// Without the lock, a size says something only if it was taken after the intent was read.
+    /// While there is an intent, its length is that of all committed appends, and no file ever
+    /// shrinks below it: a later size is no less. An earlier size may be from the middle of the
+    /// previous append, all of which the intent counts as committed. The time stays the earlier
+    /// one, so that no content has the time of what came after it.
     ///
     /// # Errors
-    /// [`Error::IsDirectory`] or [`Error::NotRegular`] where it is no regular file; [`Error::Locked`]
-    /// where it stays locked for [`LOCK_TIMEOUT`] without an intent; those of flock(2), fstat(2) and
-    /// reading the intent.
+    /// [`Error::IsDirectory`] or [`Error::NotRegular`] where it is no regular file;
+    /// [`Error::Locked`] where it stays locked for [`LOCK_TIMEOUT`] without an intent; those of
+    /// flock(2), fstat(2) and reading the intent.
     pub(super) fn take(store: &Store, file: File) -> Result<Self, Error> {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         loop {
@@ -129,8 +129,8 @@ impl Snapshot {
                 let version = Version::new(&stat, before_append);
                 return Ok(Self { file, version });
             }
-            // Locked without an intent: its writer has not written it yet, needs none, or is about to
-            // replace or rename the file.
+            // Locked without an intent: its writer has not written it yet, needs none, or is about
+            // to replace or rename the file.
             if Instant::now() > deadline {
                 return Err(Error::Locked);
             }

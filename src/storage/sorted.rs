@@ -1,13 +1,13 @@
 //! The names in a directory, sorted bytewise, in memory that does not grow with their number.
 //!
-//! | names | where they are while they are handed out |
+//! | names | where they are once they are sorted |
 //! | --- | --- |
-//! | few | in memory, in what each request has anyway |
-//! | more | in memory, where the sum of all requests has room for them ([`Memory::keep`]) |
-//! | else | on the disk: sorted in runs, which are merged (`spill.rs`) |
-//! | where that cannot be | the directory is read again for each next part of them (`window.rs`) |
+//! | few | in memory that each request may take |
+//! | more | in memory, if the sum of all requests leaves room for them ([`Memory::keep`]) |
+//! | too many for that | on the disk, sorted in runs, which are merged (`spill.rs`) |
+//! | ... and no disk | nowhere: the directory is read again for each next part (`window.rs`) |
 //!
-//! What is large is held only while names are sorted, which waits for no client.
+//! Much memory is taken only while names are sorted, which waits for no client.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -23,52 +23,52 @@ use super::window::{SMALL, Window};
 use crate::computing::Computing;
 use crate::memory::{Grant, Memory};
 
-/// The names that are sorted at once: their bytes, and their number.
+/// How many bytes of names, and how many names, are sorted at once.
 const RUN: usize = 768 * 1024;
 const RUN_NAMES: usize = 64 * 1024;
 
-/// What sorting them takes, in bytes.
+/// The memory that sorting them takes, in bytes.
 const WORK: usize = RUN + RUN_NAMES * size_of::<usize>();
 
-/// The most names that are kept in memory where they could be on the disk, in bytes.
+/// More bytes of names than this are not kept in memory where they can be on the disk.
 const MOST_KEPT: usize = 256 * 1024;
 
-/// How much is read at once of names on the disk.
+/// How many bytes of names on the disk are read at once.
 const READ: usize = 8 * 1024;
 
-/// What names are sorted with: those of one directory, or of all on the way down a tree.
+/// Sorts the names in one directory, or in all directories on the way down a tree.
 #[derive(Debug)]
-pub(super) struct Sorter<'r> {
-    store: &'r Store,
-    memory: &'r Memory,
+pub(super) struct Sorter<'s> {
+    store: &'s Store,
+    memory: &'s Memory,
     spill: Option<Spill>,
-    /// Whether names can be put on the disk, as far as is known.
+    /// Whether names can be written to the disk, as far as is known.
     can_spill: bool,
 }
 
-/// Sorted names, and how many of them have been handed out.
+/// Sorted names, and how many of them have been returned.
 #[derive(Debug)]
-pub(super) enum Sorted<'r> {
+pub(super) enum Sorted<'s> {
     /// All are in memory.
     Kept {
         names: Names,
         next: usize,
-        grant: Option<Grant<'r>>,
+        grant: Option<Grant<'s>>,
     },
     /// They are on the disk.
     Spilled {
         part: Range<u64>,
         reader: Reader,
         begin: u64,
-        /// Their room there.
-        _room: Grant<'r>,
+        /// The disk space that they take, of all that names may take.
+        _room: Grant<'s>,
     },
-    /// A part of them is in memory.
-    Window(Window<'r>),
+    /// One part of them at a time is in memory.
+    Window(Window<'s>),
 }
 
-impl<'r> Sorter<'r> {
-    pub(super) fn new(store: &'r Store, memory: &'r Memory) -> Self {
+impl<'s> Sorter<'s> {
+    pub(super) fn new(store: &'s Store, memory: &'s Memory) -> Self {
         let spill = None;
         let can_spill = true;
         Self {
@@ -82,8 +82,9 @@ impl<'r> Sorter<'r> {
     /// Reads and sorts the names in a directory.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] where many others are being sorted; what the system says.
-    pub(super) fn sort(&mut self, directory: &Directory) -> Result<Sorted<'r>, Error> {
+    /// [`Error::OutOfMemory`] where other requests are sorting many names; those of reading the
+    /// directory.
+    pub(super) fn sort(&mut self, directory: &Directory) -> Result<Sorted<'s>, Error> {
         let begin = self.spill.as_ref().map_or(0, Spill::end);
         let mut names = Names::default();
         let mut room = self.memory.on_disk();
@@ -97,7 +98,7 @@ impl<'r> Sorter<'r> {
                 continue;
             }
             if working.is_none() && names.used() + name.len() > SMALL {
-                // In a very small group there is never so much.
+                // In a small control group there is never that much.
                 if !self.memory.allows_work(WORK) {
                     return Ok(Sorted::nothing_read());
                 }
@@ -137,16 +138,16 @@ impl<'r> Sorter<'r> {
         })
     }
 
-    /// What becomes of names that cannot be on the disk: nothing of what was put there is needed.
-    fn without_disk(&mut self, begin: u64) -> Sorted<'r> {
+    /// Falls back to reading in parts: what has been written to the disk is of no use.
+    fn without_disk(&mut self, begin: u64) -> Sorted<'s> {
         if let Some(spill) = &mut self.spill {
             spill.truncate(begin);
         }
         Sorted::nothing_read()
     }
 
-    /// Keeps names in memory, if that is to be and there is room for them.
-    fn keep(&mut self, names: &mut Names) -> Option<Sorted<'r>> {
+    /// Keeps names in memory, unless they are to be on the disk or there is no room for them.
+    fn keep(&mut self, names: &mut Names) -> Option<Sorted<'s>> {
         let used = names.used();
         if used > MOST_KEPT && self.disk().is_some() {
             return None;
@@ -158,8 +159,8 @@ impl<'r> Sorter<'r> {
         Some(Sorted::Kept { names, next, grant })
     }
 
-    /// Puts names on the disk, sorted, and empties their list; `None` where they cannot be there.
-    fn put_away(&mut self, names: &mut Names, room: &mut Grant<'r>) -> Option<Range<u64>> {
+    /// Sorts names, moves them to the disk, and returns where they are; `None` where that fails.
+    fn put_away(&mut self, names: &mut Names, room: &mut Grant<'s>) -> Option<Range<u64>> {
         names.sort();
         if !room.grow(names.used()) {
             return None;
@@ -173,9 +174,9 @@ impl<'r> Sorter<'r> {
     fn merge(
         &mut self,
         runs: VecDeque<Range<u64>>,
-        (begin, mut room): (u64, Grant<'r>),
-    ) -> Option<Sorted<'r>> {
-        // They are there twice for a moment.
+        (begin, mut room): (u64, Grant<'s>),
+    ) -> Option<Sorted<'s>> {
+        // While they are merged, they are there twice.
         if runs.len() > 1 && !room.grow(room.bytes()) {
             return None;
         }
@@ -193,7 +194,7 @@ impl<'r> Sorter<'r> {
         })
     }
 
-    /// The file, made if it can be.
+    /// The file on the disk, created at the first call; `None` where there can be none.
     fn disk(&mut self) -> Option<&mut Spill> {
         if self.spill.is_none() && self.can_spill {
             self.spill = Spill::create(&self.store.layout);
@@ -204,7 +205,7 @@ impl<'r> Sorter<'r> {
 
     fn unless_it_failed<T>(&mut self, outcome: Result<T, Error>) -> Option<T> {
         let outcome = outcome.ok();
-        // What other directories have there stays.
+        // The names of other directories on the disk stay, and are not touched by this.
         self.can_spill = outcome.is_some();
         outcome
     }
@@ -212,14 +213,13 @@ impl<'r> Sorter<'r> {
     /// The next name.
     ///
     /// # Errors
-    /// What the system says while the directory is read again, or what was put on the disk; what ends the
-    /// computation.
-    pub(super) fn next<'s>(
+    /// Those of reading the directory again, or what is on the disk; [`Error::Cancelled`].
+    pub(super) fn next<'n>(
         &self,
-        sorted: &'s mut Sorted<'r>,
+        sorted: &'n mut Sorted<'s>,
         directory: &Directory,
         computing: &mut dyn Computing,
-    ) -> Result<Option<&'s OsStr>, Error> {
+    ) -> Result<Option<&'n OsStr>, Error> {
         match sorted {
             Sorted::Kept { names, next, .. } => {
                 let name = names.get(*next);
@@ -234,7 +234,7 @@ impl<'r> Sorter<'r> {
         }
     }
 
-    /// Gives back what sorted names have on the disk. Those that were sorted later have gone before.
+    /// Frees the disk space of sorted names. Whatever was sorted after them is freed before them.
     pub(super) fn forget(&mut self, sorted: &Sorted<'_>) {
         if let (Sorted::Spilled { begin, .. }, Some(spill)) = (sorted, &mut self.spill) {
             spill.truncate(*begin);
@@ -243,7 +243,7 @@ impl<'r> Sorter<'r> {
 }
 
 impl Sorted<'_> {
-    /// None of the names, which are to be read in parts.
+    /// Names that are read in parts, none of which has been read.
     pub(super) fn nothing_read() -> Self {
         Self::Window(Window::new(Vec::new(), 0))
     }
@@ -257,12 +257,12 @@ impl Sorted<'_> {
         }
     }
 
-    /// Whether the same names come a second time.
+    /// Whether the same names come again after [`Sorted::rewind`].
     pub(super) fn is_fixed(&self) -> bool {
         !matches!(self, Self::Window(_))
     }
 
-    /// Begins anew.
+    /// Starts again from the first name.
     pub(super) fn rewind(&mut self) {
         match self {
             Self::Kept { next, .. } => *next = 0,
@@ -271,7 +271,7 @@ impl Sorted<'_> {
         }
     }
 
-    /// Whether all have been handed out, as far as is known without reading on.
+    /// Whether all names have been returned, as far as is known without reading on.
     pub(super) fn is_at_end(&self) -> bool {
         match self {
             Self::Kept { names, next, .. } => *next == names.len(),
@@ -280,7 +280,7 @@ impl Sorted<'_> {
         }
     }
 
-    /// Memory that they take without having been granted it, in bytes.
+    /// The memory that they take without a grant, in bytes.
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Kept {
@@ -291,14 +291,14 @@ impl Sorted<'_> {
         }
     }
 
-    /// Gives back what is not needed until the next name is.
+    /// Frees the buffer until the next name is asked for.
     pub(super) fn rest(&mut self) {
         if let Self::Spilled { reader, .. } = self {
             reader.rest();
         }
     }
 
-    /// Gives back memory that was not granted; the names that are left are read again.
+    /// Frees memory without a grant; the names that have not been returned are read again.
     pub(super) fn drop_names(&mut self) {
         if self.memory() == 0 {
             return;
@@ -330,14 +330,14 @@ mod tests {
 
     type Failed = Box<dyn std::error::Error>;
 
-    /// 7,000 names of 204 bytes are 1.4 MiB, and more than a run.
+    /// 7,000 names of 204 bytes are 1.4 MiB, which is more than a run.
     const FILES: usize = 7_000;
 
     fn name(number: usize) -> String {
         format!("{:04}{}", number * 7_919 % FILES, "n".repeat(200))
     }
 
-    /// A storage with so many files.
+    /// A storage with this many files.
     fn filled(kind: &str, files: usize) -> Result<Scratch, Failed> {
         let storage = Scratch::new(&format!("sorted-{kind}"))?;
         for number in 0..files {
@@ -346,7 +346,7 @@ mod tests {
         Ok(storage)
     }
 
-    /// All names of the root by a sorter, twice where they come twice, and how they were kept.
+    /// All names in the root by a sorter, which come the same twice, and where they were.
     fn names_by(
         sorter: &mut Sorter<'_>,
         store: &Store,
@@ -387,16 +387,16 @@ mod tests {
         let few = filled("few", 100)?;
         for (storage, files, limit, disk, expected) in [
             (&few, 100, 0, plenty, "small"),
-            // There is never enough to sort with.
+            // There is never enough memory to sort.
             (&some, 1_000, 0, plenty, "window"),
             (&many, FILES, 2 * WORK - 2, plenty, "window"),
             (&some, 1_000, plenty, plenty, "kept"),
-            // A quarter of this is less than the names.
+            // A quarter of this, which names may take, is less than they need.
             (&some, 1_000, 4 * 200_000, plenty, "spilled"),
             (&many, FILES, plenty, plenty, "spilled"),
             (&many, FILES, plenty, 0, "window"),
             (&many, FILES, 4 * WORK, 0, "window"),
-            // Room for the first run, and for both of them once.
+            // Room on the disk for the first run; for both runs, but not for merging them.
             (&many, FILES, plenty, 1 << 20, "window"),
             (&many, FILES, plenty, 2 << 20, "window"),
         ] {
@@ -423,7 +423,7 @@ mod tests {
         Ok(())
     }
 
-    /// Counts the turns of work, and ends it after so many steps.
+    /// Counts checkpoints and turns, and cancels the computation after this many checkpoints.
     #[derive(Default)]
     struct Counted {
         steps: u32,
@@ -450,10 +450,11 @@ mod tests {
         }
     }
 
-    // symptom: 200 unread lists of a large directory kept all processors busy for minutes, and a request of
-    //          another client beside them took 20 ms in the place of 0.1 ms.
-    // cause:   lists that get neither memory nor disk read the directory again and again, all at the same time.
-    // fix:     they do so in turns, and have none while a client takes what was read.
+    // symptom: 200 unread lists of a large directory kept all processors busy for minutes, and a
+    //          request of another client beside them took 20 ms instead of 0.1 ms.
+    // cause:   lists that get neither memory nor disk read the directory again and again, all at
+    //          the same time.
+    // fix:     they do so in turns, and others go on while a client takes what was read.
     #[test]
     fn a_directory_is_read_again_in_turns_unless_it_is_small() -> Result<(), Failed> {
         let many = filled("turns", FILES)?;
@@ -491,9 +492,9 @@ mod tests {
                 true => {
                     let (done, total) = counted.last;
                     assert!(names == 7_000 && done < names && names - done < 200);
-                    // Those that are the server's own are counted, too.
+                    // Entries that are not listed are counted, too.
                     assert!((7_000..7_010).contains(&total), "{total}");
-                    // A part has some 75 to 150 names, and each reading takes seven steps.
+                    // A part has some 75 to 150 names, and each reading takes seven checkpoints.
                     assert!((45..95).contains(&counted.turns), "{} turns", counted.turns);
                     assert!(counted.steps > 6 * counted.turns, "{} steps", counted.steps);
                 }

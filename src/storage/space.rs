@@ -6,13 +6,13 @@ use std::time::Instant;
 use rustix::io::Errno;
 
 use super::error::Error;
-use super::promises::MUCH;
+use super::promises::AMPLE;
 use super::shortage::Shortage;
 use super::store::Store;
 use crate::sync::lock;
 
-/// Refuses a write after which less than the space to be kept free would be left. It is no upload's:
-/// what uploads are promised does not count.
+/// Refuses a write after which less than the space to be kept free would be left. It is no
+/// upload's: what uploads are promised does not count.
 ///
 /// # Errors
 /// [`Error::NoSpace`].
@@ -21,8 +21,8 @@ pub(super) fn check_space(store: &Store, needed: u64) -> Result<(), Error> {
 }
 
 /// Refuses a write of the upload with this number after which less would be left than is to be kept
-/// free and is promised to uploads before it. Where there was much more space than that a moment ago,
-/// the file system is not asked.
+/// free and is promised to uploads before it. Where there was much more space than that a moment
+/// ago, the file system is not asked.
 ///
 /// # Errors
 /// [`Error::NoSpace`].
@@ -53,9 +53,9 @@ fn balance(store: &Store, asked: u64, number: Option<u64>) -> Result<Shortage, E
     let mut promises = lock(&store.promises);
     let promised = number.map_or(0, |number| promises.before(number, usable, now));
     let occupied = promises.occupied(number);
-    if usable > MUCH {
+    if usable > AMPLE {
         let promised = promises.before(u64::MAX, usable, now);
-        promises.note_spare(usable.saturating_sub(promised), now);
+        promises.record_spare(usable.saturating_sub(promised), now);
     }
     drop(promises);
     Ok(Shortage {

@@ -1,7 +1,7 @@
-//! Names on the disk: a file that nobody else sees, for names that memory has no room for.
+//! A file for names that memory has no room for.
 //!
-//! It is used as a stack, so that all directories on the way down a tree share one. It has no name in the file system, so
-//! that nothing is left of it when the process ends, however it ends.
+//! It is used as a stack, so that all directories on the way down a tree share one. It has no name
+//! in the file system, so that nothing is left of it when the process ends, however it ends.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -19,10 +19,10 @@ use super::space::check_space;
 use super::store::Store;
 use super::sys::read_at;
 
-/// How much is read at once where many runs are read side by side, in bytes.
+/// How much is read at once of each run that is merged, in bytes.
 const MERGE_BUFFER: usize = 16 * 1024;
 
-/// The most runs that are merged at a time.
+/// How many runs are merged at a time at most.
 const MOST_RUNS: usize = 48;
 
 /// The file.
@@ -33,21 +33,23 @@ pub(super) struct Spill {
     end: u64,
 }
 
-/// Reads names one after the other out of a part of the file.
+/// Reads the names in a part of the file, one after the other.
 #[derive(Debug)]
 pub(super) struct Reader {
-    /// Where the next byte is read that is not in the buffer.
+    /// Where the file is read next: the bytes before it are in the buffer, or have been.
     at: u64,
     end: u64,
     bytes: Vec<u8>,
+    /// How many bytes of the buffer have been returned.
     taken: usize,
 }
 
-/// What `tmpfs` and `ramfs` say they are (statfs(2)).
+/// The types of file systems that are in memory, `tmpfs` and `ramfs` (statfs(2)).
 const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 
 impl Spill {
-    /// Creates a file for names; `None` where there can be none, or where it would only take memory.
+    /// Creates a file for names; `None` where there can be none, or where it would only take
+    /// memory.
     pub(super) fn create(layout: &Layout) -> Option<Self> {
         let kind = rustix::fs::fstatfs(&layout.staged).ok()?.f_type;
         if IN_MEMORY
@@ -69,10 +71,10 @@ impl Spill {
         self.end
     }
 
-    /// Writes names, and says where they are.
+    /// Writes names, and returns where they are.
     ///
     /// # Errors
-    /// What the system says; [`Error::NoSpace`] where uploads need the space.
+    /// [`Error::NoSpace`] where uploads need the space; those of pwrite(2).
     pub(super) fn push<'n>(
         &mut self,
         store: &Store,
@@ -92,28 +94,28 @@ impl Spill {
         Ok(start..self.end)
     }
 
-    /// Forgets what begins here, and all that was written later.
+    /// Removes what begins here, and all that was written after it.
     pub(super) fn truncate(&mut self, start: u64) {
-        // Where that fails, the space is free at the end of the request.
+        // If that fails, the space is free once the file is closed.
         if self.file.set_len(start).is_ok() {
             self.end = start;
         }
     }
 
-    /// Gives back the room of a part that is not read again, where the file system can.
+    /// Frees the space of a part that is not read again, where the file system can.
     pub(super) fn forget(&self, part: Range<u64>) {
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         let length = part.end - part.start;
         if length > 0 {
-            // Where that fails, the space is free at the end of the request.
+            // If that fails, the space is free once the file is closed.
             let _ = rustix::fs::fallocate(&self.file, flags, part.start, length);
         }
     }
 
-    /// Makes one run of many, each of which is sorted; each name is in it once.
+    /// Merges runs, each of which is sorted, into one, and drops repeated names.
     ///
     /// # Errors
-    /// As [`Spill::push`].
+    /// As of [`Spill::push`], and those of pread(2).
     pub(super) fn merge(
         &mut self,
         store: &Store,
@@ -160,7 +162,7 @@ impl Spill {
         Ok(start..self.end)
     }
 
-    /// Writes at the end of the file.
+    /// A writer to the end of the file.
     fn writer(&self) -> BufWriter<Appender<'_>> {
         let at = Appender {
             file: &self.file,
@@ -169,10 +171,10 @@ impl Spill {
         BufWriter::with_capacity(MERGE_BUFFER, at)
     }
 
-    /// The next name of a reader, which reads so much at once.
+    /// The next name of a reader, which reads this many bytes at once.
     ///
     /// # Errors
-    /// What the system says.
+    /// Those of pread(2).
     pub(super) fn next<'b>(
         &self,
         reader: &'b mut Reader,
@@ -210,14 +212,14 @@ impl Reader {
         }
     }
 
-    /// Gives the buffer back; what was in it is read again.
+    /// Frees the buffer; what is in it and has not been returned is read again.
     pub(super) fn rest(&mut self) {
         self.at -= (self.bytes.len() - self.taken) as u64;
         self.taken = 0;
         self.bytes = Vec::new();
     }
 
-    /// Whether all has been read.
+    /// Whether all names have been returned.
     pub(super) fn is_at_end(&self) -> bool {
         self.at == self.end && self.taken == self.bytes.len()
     }
@@ -237,7 +239,7 @@ impl Reader {
         }
     }
 
-    /// Reads on behind what is left of the buffer: a name is shorter than that.
+    /// Reads on, after what is left in the buffer of a name that has not come whole.
     fn fill(&mut self, file: &File, buffer: usize) -> Result<(), Error> {
         self.bytes.drain(..std::mem::take(&mut self.taken));
         let kept = self.bytes.len();

@@ -1,6 +1,7 @@
 //! The storage: its directories, and what the operations on it share.
 //!
-//! The operations are functions in files above this one (`ops`, `snapshot`, `listing`, `tree`, `upload`).
+//! The operations are functions in files above this one (`ops`, `snapshot`, `listing`, `tree`,
+//! `upload`).
 
 use std::fs::File;
 use std::path::Path;
@@ -17,8 +18,8 @@ use super::promises::Promises;
 pub struct Options {
     /// Bytes that uploads leave free on the file system.
     pub min_free: u64,
-    /// Whether a write is on the disk (`fdatasync`, and `fsync` of its directory) before it is reported
-    /// as done.
+    /// Whether a write is on the disk (`fdatasync`, and `fsync` of its directory) before it is
+    /// reported as done.
     pub sync: bool,
     /// Whether missing parents of the root are made at the start.
     pub create_parents: bool,
@@ -38,8 +39,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the storage, and makes what is missing of its directories (see [`Options::create_parents`]
-    /// about the parents of the root). What dead servers left behind is for `recover` to clear.
+    /// Opens the storage, and makes what is missing of its directories (see
+    /// [`Options::create_parents`] about the parents of the root). What dead servers left behind is
+    /// for `recover` to clear.
     ///
     /// # Errors
     /// A sentence that says what to do, where the root cannot be used.

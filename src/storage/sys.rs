@@ -1,8 +1,8 @@
 //! Opening and looking at entries of open directories, never through a link.
 //!
-//! Responsible for: the flags with which each kind of entry is opened, and what takes the place of a
-//! system call where the kernel, a filter or the file system does not have it. Not for: which entry a
-//! name means (see `resolve`).
+//! Responsible for: the flags with which each kind of entry is opened, and what takes the place of
+//! a system call where the kernel, a filter or the file system does not have it. Not for: which
+//! entry a name means (see `resolve`).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -26,14 +26,15 @@ pub(super) const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
-/// How a directory is opened that names are only to be resolved in, for which it need not be readable.
+/// How a directory is opened that names are only to be resolved in, for which it need not be
+/// readable.
 const SEARCHABLE: OFlags = OFlags::PATH
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// How a regular file is opened. `O_NONBLOCK` keeps a FIFO that has been swapped in from blocking, and
-/// has no effect on a regular file.
+/// How a regular file is opened. `O_NONBLOCK` keeps a FIFO that has been swapped in from blocking,
+/// and has no effect on a regular file.
 const REGULAR: OFlags = OFlags::NOFOLLOW
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
@@ -49,7 +50,8 @@ pub(super) fn open_searchable(dir: impl AsFd, name: impl Arg) -> Result<OwnedFd,
     rustix::fs::openat(dir, name, SEARCHABLE, Mode::empty())
 }
 
-/// Opens a directory below another, to resolve names in it, by a path without links and without `..`.
+/// Opens a directory below another, to resolve names in it, by a path without links and without
+/// `..`.
 ///
 /// It takes one call where there is openat2(2): since Linux 5.6, and where no filter denies it, as
 /// RestrictSUIDSGID of systemd does, which cannot look at the flags in its argument.
@@ -69,7 +71,8 @@ pub(super) fn open_beneath(dir: BorrowedFd<'_>, path: &OsStr) -> Result<OwnedFd,
     at.ok_or(Errno::NOENT)
 }
 
-/// Opens an entry that has just been seen to be a regular file; what it is by now remains to be seen.
+/// Opens an entry that has just been seen to be a regular file; what it is by now remains to be
+/// seen.
 pub(super) fn open_file((dir, name): EntryAt<'_>, access: OFlags) -> Result<File, Errno> {
     rustix::fs::openat(dir, name, access | REGULAR, Mode::empty()).map(File::from)
 }
@@ -127,8 +130,9 @@ pub(super) fn entries(dir: impl AsFd) -> Result<Dir, Errno> {
     Dir::new(open_directory(dir, ".")?)
 }
 
-/// The names in a directory, without `.` and `..`, in the order of the file system and in memory that
-/// does not grow with their number. What is removed or added meanwhile may be left out (readdir(3)).
+/// The names in a directory, without `.` and `..`, in the order of the file system and in memory
+/// that does not grow with their number. What is removed or added meanwhile may be left out
+/// (readdir(3)).
 ///
 /// # Errors
 /// As of [`entries`].
@@ -156,8 +160,8 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usi
     }
 }
 
-/// Refuses early what the server's user may not do. What the system does not tell beforehand, or what
-/// a filter that does not know the call says (`EPERM`), is found out when it is done.
+/// Refuses early what the server's user may not do. What the system does not tell beforehand, or
+/// what a filter that does not know the call says (`EPERM`), is found out when it is done.
 ///
 /// # Errors
 /// [`Error::Denied`], [`Error::ReadOnly`].
@@ -176,10 +180,10 @@ pub(super) fn check_access(
 /// Renames onto a name that leads to something, or to nothing; then it must lead to nothing still.
 ///
 /// # Errors
-/// `EEXIST` where there is something by now. Where the file system cannot tell (`EINVAL`), a hard link
-/// can; where it has no hard links, or what is renamed is a directory, nothing can. What is renamed is
-/// under a lock, or known to nobody else: so the old name still leads to it when it is unlinked. A kill
-/// in between leaves both names, which the same request ends.
+/// `EEXIST` where there is something by now. Where the file system cannot tell (`EINVAL`), a hard
+/// link can; where it has no hard links, or what is renamed is a directory, nothing can. What is
+/// renamed is under a lock, or known to nobody else: so the old name still leads to it when it is
+/// unlinked. A kill in between leaves both names, which the same request ends.
 pub(super) fn rename_onto(
     (from_dir, from): EntryAt<'_>,
     (to_dir, to): EntryAt<'_>,

@@ -1,12 +1,13 @@
 //! Locking what a name leads to, against other writers.
 //!
-//! Responsible for: locking the entry at a place, and looking at its name again under the lock. Not for:
-//! finding the place (see `resolve`), nor for locking two at once (see `pair`).
+//! Responsible for: locking the entry at a place, and looking at its name again under the lock. Not
+//! for: finding the place (see `resolve`), nor for locking two at once (see `pair`).
 //!
-//! Before a name is given to something or taken away, what the name leads to is locked by flock(2): a
-//! regular file or a directory itself; for a link or a special file, which cannot be locked, the
-//! directory that it lies in, since nothing but a rename or a removal of it changes what its name leads
-//! to. Then the name is looked at once more: where it leads elsewhere by then, all of it starts over.
+//! Before a name is given to something or taken away, what the name leads to is locked by flock(2):
+//! a regular file or a directory itself; for a link or a special file, which cannot be locked, the
+//! directory that it lies in, since nothing but a rename or a removal of it changes what its name
+//! leads to. Then the name is looked at once more: where it leads elsewhere by then, all of it
+//! starts over.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -144,7 +145,8 @@ impl Candidate {
             None => None,
             Some((file, identity)) => match acquire(file, identity.id) {
                 Ok(None) => return Ok(None),
-                // Some network file systems have no locks for directories: the rename alone has to do.
+                // Some network file systems have no locks for directories: the rename alone has to
+                // do.
                 Err(Error::System(_)) if self.kind != FileType::RegularFile => None,
                 guard => guard?.map(|guard| (guard, identity)),
             },

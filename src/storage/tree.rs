@@ -1,9 +1,10 @@
 //! A directory with all that is beneath it, one entry after the other.
 //!
-//! Neither how deep nor how wide it is costs stack or descriptors: of the directories on the way only the one that is being
-//! looked at is open, and one that is come back to is opened anew by its path from the top, through no link. Their
-//! names wait for the way back in memory or on the disk (`sorted.rs`), those far above in memory only as long as there
-//! is room, and are read again then.
+//! Neither depth nor width costs stack or descriptors: of the directories on the way only the
+//! innermost is open. To go back to the one above, that is opened again by its path from the top,
+//! through no link. The names that are still to be visited are in memory or on the disk
+//! (`sorted.rs`). Those of the outermost directories are dropped from memory where there is no room
+//! for them, and read again on the way back.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -25,25 +26,25 @@ use super::window::SMALL;
 use crate::computing::Computing;
 use crate::memory::Memory;
 
-/// The room for the names of the directories beneath one whose names are kept without a grant, in bytes.
+/// Names of a directory are kept without a grant while those of the directories beneath it take no
+/// more memory than this, in bytes.
 const ROOM: usize = 2 * SMALL;
 
-/// The most of a path that is given to the system at once, in bytes (`PATH_MAX` with its NUL is 4096).
+/// The longest path of one system call, in bytes (`PATH_MAX`, with the NUL at its end, is 4096).
 const MAX_STEP: usize = 4095;
 
-/// Goes through a directory: each directory comes before what is in it, what is in it sorted bytewise.
-///
-/// What vanishes before it is looked at is left out.
+/// A walk through a directory. Each directory comes before its entries, which are sorted bytewise;
+/// what vanishes before it is visited is left out.
 #[derive(Debug)]
 pub struct Tree<'s> {
     store: &'s Store,
     sorter: Sorter<'s>,
     top: Directory,
-    /// The innermost directory, where it is not the top.
+    /// The innermost directory, unless it is the top.
     at: Option<Directory>,
-    /// The path, from the top, of the innermost directory or of the entry that is being looked at.
+    /// The path from the top to the innermost directory, or to the entry that is being visited.
     path: Vec<u8>,
-    /// The directories on the way, the top first.
+    /// The directories from the top to the innermost one.
     levels: Vec<Level<'s>>,
     room: usize,
 }
@@ -51,9 +52,9 @@ pub struct Tree<'s> {
 /// A directory on the way.
 #[derive(Debug)]
 struct Level<'s> {
-    /// The length of its path, with a slash behind it; 0 for the top.
+    /// The length of its path with a slash at the end; 0 for the top.
     path_length: usize,
-    /// What is in it and has not been looked at.
+    /// Its entries that have not been visited.
     names: Sorted<'s>,
 }
 
@@ -64,18 +65,18 @@ pub struct Node {
     pub path: Vec<u8>,
     /// What it is; the length of a file is that of its snapshot.
     pub metadata: Metadata,
-    /// What is in it.
+    /// Its content.
     pub content: NodeContent,
 }
 
-/// What is in an entry of a tree.
+/// The content of an entry of a tree.
 #[derive(Debug)]
 pub enum NodeContent {
     /// A file.
     File(Snapshot),
-    /// A directory: what is in it comes next.
+    /// That of a directory comes next.
     Directory,
-    /// A symbolic link, with its target as it stands.
+    /// A symbolic link, with its target as it is stored.
     Link(Vec<u8>),
     /// A FIFO, socket or device.
     Other,
@@ -132,7 +133,7 @@ impl<'s> Tree<'s> {
     /// The next entry; none after an error.
     ///
     /// # Errors
-    /// What cannot be read, and why; what ends the computation.
+    /// What cannot be read, and why; [`Error::Cancelled`].
     pub fn next(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Unreadable> {
         self.advance(computing).map_err(|error| {
             self.levels.clear();
@@ -157,8 +158,8 @@ impl<'s> Tree<'s> {
         Ok(None)
     }
 
-    /// Looks at the next entry of the innermost directory, and goes into it if it is a directory; `None` where there are no
-    /// more.
+    /// Visits the next entry of the innermost directory, and enters it if it is a directory; `None`
+    /// where there are no more.
     fn look_at_next(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Error> {
         let Some(level) = self.levels.last_mut() else {
             return Ok(None);
@@ -185,14 +186,14 @@ impl<'s> Tree<'s> {
         }))
     }
 
-    /// Goes into the directory that the path leads to.
+    /// Enters the directory that the path leads to.
     fn enter(&mut self, directory: OwnedFd) -> Result<(), Error> {
         if let Some(level) = self.levels.last_mut() {
             level.names.rest();
         }
         let directory = Directory::new(directory, false);
         let names = match self.sorter.sort(&directory) {
-            // The archive has begun: rather slowly than not to its end.
+            // The archive has begun, and is to be completed even if slowly.
             Err(Error::OutOfMemory) => Sorted::nothing_read(),
             names => names?,
         };
@@ -204,7 +205,8 @@ impl<'s> Tree<'s> {
         Ok(())
     }
 
-    /// Goes back to the directory above, unless it has no more entries; it may have vanished as well.
+    /// Goes back to the directory above, which is opened only if it has more entries. It may have
+    /// vanished.
     fn leave(&mut self) -> Result<(), Error> {
         if let Some(level) = self.levels.pop() {
             self.sorter.forget(&level.names);
@@ -228,8 +230,8 @@ impl<'s> Tree<'s> {
         Ok(())
     }
 
-    /// Gives back memory for names that was not granted, where it is too much: of the outermost directories first, never of
-    /// the innermost.
+    /// Frees memory for names that has no grant, where it is too much: of the outermost directories
+    /// first, never of the innermost.
     fn make_room(&mut self) {
         let mut beneath: usize = 0;
         for level in self.levels.iter_mut().rev() {
@@ -240,10 +242,11 @@ impl<'s> Tree<'s> {
         }
     }
 
-    /// What is in a directory vanishes when the directory is removed: then what has been seen of it is not the whole.
+    /// Fails where the top has been removed: entries that vanished with it were left out, and what
+    /// has been visited is not the whole.
     fn check_end(&self) -> Result<(), Error> {
         let top = rustix::fs::fstat(&self.top)?;
-        // A server moves it out of sight before it takes it apart.
+        // Before a server takes a directory apart, it moves it to its own directory.
         let parent = FileId::at(&self.top, OsStr::new(".."))?;
         if top.st_nlink == 0 || parent == FileId::of(&self.store.layout.removed)? {
             let removed = "the folder was removed meanwhile";
@@ -264,7 +267,8 @@ enum Found {
 /// Opens an entry as what it is.
 ///
 /// # Errors
-/// [`Error::Raced`] where something else has taken its name meanwhile, or what the system says.
+/// [`Error::Raced`] where something else has taken its name meanwhile; those of openat(2) and
+/// readlinkat(2).
 fn look(store: &Store, at: EntryAt<'_>) -> Result<(Metadata, Found), Error> {
     let (dir, name) = at;
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -292,7 +296,7 @@ fn look(store: &Store, at: EntryAt<'_>) -> Result<(Metadata, Found), Error> {
     }
 }
 
-/// Opens a directory beneath another by a path of any length, each component with a slash behind it.
+/// Opens a directory beneath another by a path of any length, with a slash after each component.
 fn open_by_path(top: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
     let mut left = path;
     let mut at: Option<OwnedFd> = None;
@@ -331,7 +335,8 @@ mod tests {
         }
     }
 
-    /// Makes directories 0 to 2 in each other, to a depth, with a file on each side of each directory.
+    /// Makes directories 0 to 2 in each other, to a depth, each with a file sorted before it and
+    /// one after it.
     fn fill(
         directory: &Path,
         depth: u32,
@@ -358,10 +363,11 @@ mod tests {
         Ok(())
     }
 
-    // symptom: an archive of directories in each other held the names of every one of them, as long as the directory was the last
-    //          in the one above: enough, a few tens of levels deep, to end a server in a small control group.
-    // cause:   names of which none was left to be looked at were not given back.
-    // fix:     they are the first that are not needed any more.
+    // symptom: an archive of directories in each other, each the last one in the one above, held
+    //          the names of all of them: a few tens of levels were enough to end a server in a
+    //          small control group.
+    // cause:   names that had all been visited were kept.
+    // fix:     they are dropped first.
     #[test]
     fn names_that_have_all_been_looked_at_take_no_room() -> Result<(), Box<dyn std::error::Error>> {
         const ROOM: usize = 32 * 1024;
@@ -382,7 +388,7 @@ mod tests {
         while tree.next(&mut ())?.is_some() {
             found += 1;
             let held: usize = tree.levels.iter().map(|level| level.names.memory()).sum();
-            // One level more than there is room for: the innermost is never given back.
+            // There may be one level more than there is room for: the innermost is never dropped.
             assert!(
                 held <= 2 * ROOM,
                 "{held} bytes in {} levels",
@@ -393,8 +399,10 @@ mod tests {
         Ok(())
     }
 
-    // symptom: an archive was broken off at a directory of many names while others sorted theirs.
-    // cause:   a directory beneath it that got no memory to sort with ended it like one that cannot be read.
+    // symptom: an archive was broken off at a directory of many names while other requests were
+    //          sorting.
+    // cause:   a directory that got no memory to sort with ended the archive, like one that cannot
+    //          be read.
     // fix:     such a directory is read in parts.
     #[test]
     fn a_directory_that_gets_no_memory_to_sort_with_is_gone_through_all_the_same()
@@ -428,7 +436,7 @@ mod tests {
         let store = &storage.store;
         let mut expected = Vec::new();
         fill(&storage.path, 4, &mut expected, "")?;
-        // Within a directory bytewise: "0" with all in it before "0-", that before "00".
+        // Bytewise within a directory: "0" with all in it comes before "0-", and that before "00".
         let key = |path: &String| -> Vec<Vec<u8>> {
             let components = path.trim_end_matches('/').split('/');
             components
@@ -468,10 +476,10 @@ mod tests {
         while let Some(node) = tree.next(&mut ())? {
             let path = String::from_utf8(node.path)?;
             if path == "0/0/0-" {
-                // Two directories up: the one with the next name, and a file behind it.
+                // Two levels above: the next directory, and the file after it.
                 std::fs::remove_dir_all(storage.path.join("1"))?;
                 std::fs::remove_file(storage.path.join("10"))?;
-                // The directory above this one.
+                // The directory above this entry's.
                 std::fs::rename(storage.path.join("0"), storage.path.join("moved"))?;
             }
             found.push(path);

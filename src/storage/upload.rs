@@ -1,4 +1,7 @@
-//! A body on its way in: a file in the server's own directory that nobody sees until it is committed.
+//! Staged bodies: a file in the server's own directory, which no client sees until it is published.
+//!
+//! Responsible for: creating it, writing it, and its share of the free space. Not for: giving it a
+//! name (see `publish`).
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,14 +17,14 @@ use super::space::{check_room, check_space, with_figures};
 use super::store::Store;
 use crate::sync::lock;
 
-/// Bodies from this length on have blocks reserved ahead of what comes, in bytes.
+/// Blocks are reserved ahead of what comes for bodies of at least this length, in bytes.
 const RESERVE_FROM: u64 = 1 << 20;
 
-/// A body has at least so many bytes reserved ahead, and at most so many: as much as has come.
-const LEAST_AHEAD: u64 = 1 << 20;
-const MOST_AHEAD: u64 = 64 << 20;
+/// As many bytes are reserved ahead as have come, within these limits.
+const MIN_AHEAD: u64 = 1 << 20;
+const MAX_AHEAD: u64 = 64 << 20;
 
-/// The free space is looked at each time a body has grown by this much, in bytes.
+/// The free space is checked each time a body has grown by this much, in bytes.
 const CHECK_EVERY: u64 = 1 << 20;
 
 /// The space that a write will take.
@@ -29,7 +32,8 @@ const CHECK_EVERY: u64 = 1 << 20;
 pub struct Need {
     /// The length of the body, where it is known beforehand.
     pub declared: Option<u64>,
-    /// Whether the body is copied behind another file once it is whole, so that it is there twice for a moment.
+    /// Whether the body is appended to another file once it is whole, so that it is there twice for
+    /// a moment.
     pub twice: bool,
 }
 
@@ -41,7 +45,7 @@ impl Need {
     }
 }
 
-/// A staged body. Dropped without a commit, it leaves nothing.
+/// A staged body. Dropped before it is published, it leaves nothing.
 #[derive(Debug)]
 pub struct Staged<'s> {
     pub(super) store: &'s Store,
@@ -49,32 +53,32 @@ pub struct Staged<'s> {
     pub(super) name: String,
     /// Bytes written so far.
     pub(super) length: u64,
-    /// The length at which to look at the free space again.
+    /// The length at which the free space is checked again.
     check_at: u64,
-    /// Its place among the uploads.
+    /// Its number among the uploads, see [`Promises`](super::promises::Promises).
     number: u64,
-    /// The blocks that it is to have, where its length is known and it is not small.
+    /// Its blocks, where its length is known beforehand and not small.
     reservation: Option<Reservation>,
-    /// Whether the file has been moved to where it belongs.
+    /// Whether the file has been renamed to its name.
     pub(super) moved: bool,
 }
 
-/// The blocks of a body whose length is known.
+/// The blocks of a body whose length is known beforehand.
 #[derive(Debug)]
 struct Reservation {
     declared: u64,
     twice: bool,
-    /// So many bytes have blocks.
+    /// This many bytes have blocks.
     reserved: u64,
     /// Whether the file system can reserve.
     is_possible: bool,
 }
 
-/// Makes room for a body.
+/// Creates the file for a body, and finds space for it.
 ///
 /// All of a declared length has to fit beside what is promised to the uploads before it. Blocks are
-/// reserved ahead of what comes, on the disk itself, so that servers on the same file system see each
-/// other's. On a file system that cannot reserve (`EOPNOTSUPP`) the body is taken as it comes.
+/// reserved ahead of what comes, on the disk itself, so that servers on the same file system see
+/// each other's. On a file system that cannot reserve (`EOPNOTSUPP`) the body is taken as it comes.
 ///
 /// # Errors
 /// [`Error::NoSpace`] where the body would not fit or not leave the space to be kept free.
@@ -94,7 +98,7 @@ pub fn stage(store: &Store, need: Need) -> Result<Staged<'_>, Error> {
         reserved: 0,
         is_possible: true,
     });
-    lock(&store.promises).enter(number, (declared, need.twice), Instant::now());
+    lock(&store.promises).add(number, (declared, need.twice), Instant::now());
     drop(reserving);
     staged.reserve_ahead()?;
     Ok(staged)
@@ -110,7 +114,7 @@ pub fn check_need(store: &Store, need: Need) -> Result<(), Error> {
 }
 
 impl<'s> Staged<'s> {
-    /// Creates the file and locks it, which tells a server that starts that its writer lives.
+    /// Creates the file and locks it: the lock shows a server that starts that the writer lives.
     fn create(store: &'s Store, number: u64) -> Result<Self, Error> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         loop {
@@ -128,7 +132,8 @@ impl<'s> Staged<'s> {
                 reservation: None,
                 moved: false,
             };
-            // A server that starts may have found it unlocked and removed it: then another is created.
+            // A server that starts may have found it unlocked and removed it: then another is
+            // created.
             if try_lock(&staged.file)? && rustix::fs::fstat(&staged.file)?.st_nlink > 0 {
                 return Ok(staged);
             }
@@ -141,10 +146,10 @@ impl<'s> Staged<'s> {
         self.length
     }
 
-    /// Has something else write so many bytes behind what is there.
+    /// Lets `write` append this many bytes to the file.
     ///
     /// # Errors
-    /// Those of what writes, and those of writing.
+    /// Those of `write`; [`Error::NoSpace`].
     pub fn grow<T>(
         &mut self,
         count: u64,
@@ -156,11 +161,11 @@ impl<'s> Staged<'s> {
         Ok(written)
     }
 
-    /// Takes note of a new length, and looks at the free space every now and then.
+    /// Records a new length, and checks the free space every [`CHECK_EVERY`] bytes.
     ///
     /// # Errors
-    /// [`Error::NoSpace`] alone: that the space cannot be told is no reason to refuse, it is looked at again when the
-    /// body is whole.
+    /// [`Error::NoSpace`] alone: where the free space cannot be found out, the body is not refused.
+    /// It is checked again when it is whole.
     pub(super) fn has_grown(&mut self, length: u64) -> Result<(), Error> {
         self.length = length;
         if length < self.check_at {
@@ -173,7 +178,8 @@ impl<'s> Staged<'s> {
         }
     }
 
-    /// Refuses what needs so much more space than this upload has been given, beside the uploads before it.
+    /// Refuses to take this much more space than this upload already has, beside what is promised
+    /// to the uploads before it.
     ///
     /// # Errors
     /// [`Error::NoSpace`].
@@ -181,7 +187,8 @@ impl<'s> Staged<'s> {
         check_room(self.store, self.number, needed)
     }
 
-    /// Checks that a body that is whole leaves the space to be kept free, where no blocks were reserved for it.
+    /// Checks that a body that is whole leaves the space to be kept free. Blocks that were reserved
+    /// have been checked.
     pub(super) fn check_fits(&self) -> Result<(), Error> {
         match &self.reservation {
             Some(it) if it.is_possible && it.reserved >= self.length => Ok(()),
@@ -189,37 +196,39 @@ impl<'s> Staged<'s> {
         }
     }
 
-    /// Sees to it that the blocks for what comes next are there, and that what is still to come will fit.
+    /// Reserves blocks for what comes next, and checks that all that is still to come will fit.
     fn reserve_ahead(&mut self) -> Result<(), Error> {
         let (store, number, length) = (self.store, self.number, self.length);
         let Some(it) = &mut self.reservation else {
-            lock(&store.promises).note_unpromised(number, length, Instant::now());
+            lock(&store.promises).record_unpromised(number, length, Instant::now());
             let asked = length;
             return self.check_room(0).map_err(|error| match error {
                 Error::NoSpace(Some(it)) => Error::NoSpace(Some(Shortage { asked, ..it })),
                 other => other,
             });
         };
-        let ahead = length.clamp(LEAST_AHEAD, MOST_AHEAD);
+        let ahead = length.clamp(MIN_AHEAD, MAX_AHEAD);
         let is_far = it.reserved >= it.declared || it.reserved >= length + ahead / 2;
         if it.is_possible && is_far {
             let so_far = (length, it.reserved);
-            lock(&store.promises).note(number, so_far, Instant::now());
+            lock(&store.promises).record(number, so_far, Instant::now());
             return Ok(());
         }
-        // One at a time: of two that are reserved at once and do not both fit, each would fill the disk for a moment.
-        let _turn = lock(&store.reserving);
+        // One at a time: two that do not both fit would fill the disk together, and both would
+        // fail.
+        let _reserving = lock(&store.reserving);
         let copy = if it.twice { it.declared } else { 0 };
         let left = it.declared.saturating_sub(it.reserved.max(length));
         check_room(store, number, left.saturating_add(copy))?;
         let end = it.declared.min(length + ahead);
         if it.is_possible && end > it.reserved {
             let flags = FallocateFlags::KEEP_SIZE;
-            // A signal interrupts it on some file systems, tmpfs for one, where it leaves nothing then.
+            // A signal interrupts it on some file systems, as on tmpfs, which keeps nothing of it
+            // then.
             let reserve = |at, length| {
                 rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.file, flags, at, length))
             };
-            // With its last byte, a file that is longer than the file system can have is refused at once.
+            // A file that is too long for the file system is refused at once, by its last byte.
             let last = match it.reserved == 0 && it.declared > end {
                 true => reserve(it.declared - 1, 1),
                 false => Ok(()),
@@ -230,11 +239,11 @@ impl<'s> Staged<'s> {
                 Err(Errno::FBIG) => return Err(Error::NoSpace(None)),
                 Err(errno) => return Err(with_figures(store, errno.into(), left).into()),
             }
-            // Another server may have reserved at the same moment; who finds too little left steps back.
+            // Another server may have reserved at the same moment: then this one gives up.
             check_space(store, 0)?;
         }
         let so_far = (length, it.reserved);
-        lock(&store.promises).note(number, so_far, Instant::now());
+        lock(&store.promises).record(number, so_far, Instant::now());
         Ok(())
     }
 }

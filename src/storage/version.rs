@@ -1,8 +1,9 @@
 //! What tells one state of a file from another, and conditions on it.
 //!
-//! Every write through a server gives a file a modification time of its own, to the nanosecond. So two
-//! contents of the same length under one name differ in their versions, however fast one follows the
-//! other: the kernel's own timestamps are some milliseconds coarse, and inode numbers are used again.
+//! Every write through a server gives a file a modification time of its own, to the nanosecond. So
+//! two contents of the same length under one name differ in their versions, however fast one
+//! follows the other: the kernel's own timestamps are some milliseconds coarse, and inode numbers
+//! are used again.
 
 use std::fs::File;
 
@@ -12,8 +13,8 @@ use rustix::time::{ClockId, clock_gettime};
 use super::error::Error;
 use crate::time::Timestamp;
 
-/// One state of a file. Every write changes it, and so does a rename; so does whatever another program
-/// does to the file, as far as the file system records it in `changed`.
+/// One state of a file. Every write changes it, and so does a rename; so does whatever another
+/// program does to the file, as far as the file system records it in `changed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version {
     /// The number of the file on its file system.
@@ -22,15 +23,15 @@ pub struct Version {
     pub length: u64,
     /// The time of its last modification.
     pub modified: Timestamp,
-    /// The time of the last change of its content or of anything else about it (`st_ctime`, inode(7)).
-    /// Only the kernel sets it: it shows that a program has written into the file even where that
-    /// program has set the modification time back.
+    /// The time of the last change of its content or of anything else about it (`st_ctime`,
+    /// inode(7)). Only the kernel sets it: it shows that a program has written into the file even
+    /// where that program has set the modification time back.
     pub changed: Timestamp,
 }
 
 impl Version {
-    /// That of a file by its metadata; a length before an append that is not committed, where there is
-    /// one, takes the place of the file's own.
+    /// That of a file by its metadata; a length before an append that is not committed, where there
+    /// is one, takes the place of the file's own.
     pub(super) fn new(stat: &Stat, before_append: Option<u64>) -> Self {
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         Self {
@@ -62,8 +63,9 @@ pub const ANY: Check<'static> = &|_| Ok(());
 
 /// Gives a file that has been written to a modification time of its own.
 ///
-/// A file of another owner may refuse, and keeps the kernel's time. That is enough to tell its versions
-/// apart: an append, which is all that changes such a file in place, changes its length as well.
+/// A file of another owner may refuse, and keeps the kernel's time. That is enough to tell its
+/// versions apart: an append, which is all that changes such a file in place, changes its length as
+/// well.
 pub(super) fn stamp(file: &File) {
     let now = Timestamps {
         last_access: Timespec {

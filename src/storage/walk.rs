@@ -1,8 +1,8 @@
 //! The walk from the root to what a name leads to, component by component, through links.
 //!
 //! Each step opens one entry of an open directory without following it; a link is read, and its
-//! components are walked in turn. No path is ever checked first and used later, so a link that is swapped
-//! in between can only make a step fail.
+//! components are walked in turn. No path is ever checked first and used later, so a link that is
+//! swapped in between can only make a step fail.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};

@@ -1,8 +1,8 @@
-//! Names of a directory in order, in little memory and without a disk: the directory is read again for each
-//! next part of them.
+//! The names in a directory in order, in little memory and without a disk: the directory is read
+//! again for each next part of them.
 //!
-//! That takes the processor for long, and so it is done in turns with what else computes; between two
-//! readings a client is waited for, without a turn.
+//! That keeps a processor busy for long, so it is done in turns with other computations
+//! ([`Computing`]), and other computations go on while a client is waited for between two readings.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -14,34 +14,35 @@ use super::store::Store;
 use crate::computing::Computing;
 use crate::memory::{Grant, Memory};
 
-/// The names that a request may have in memory without being granted it, in bytes.
+/// How many bytes of names a request may have in memory without a grant.
 pub(super) const SMALL: usize = 32 * 1024;
 
-/// The least memory that is worth being granted, in bytes: half of it is filled.
+/// The smallest grant that is of use, in bytes: half of it is filled with names.
 const LEAST_GRANT: usize = 2 * SMALL;
 
-/// A directory of fewer names is read without a turn, and a larger one asks after each this many of them
-/// whether to go on.
+/// A checkpoint comes after each this many names that are read; a directory of fewer is read
+/// without one.
 const STEP: u64 = 1024;
 
-/// A part of the names of a directory, and how many of them have been handed out.
+/// A part of the names in a directory, and how many of them have been returned.
 #[derive(Debug)]
-pub(super) struct Window<'r> {
-    /// The last name before it; empty at the beginning.
+pub(super) struct Window<'m> {
+    /// The last name before the part; empty at the beginning.
     after: Vec<u8>,
     names: Names,
     next: usize,
-    /// Whether there are no others behind it.
+    /// Whether no names come after the part.
     is_last: bool,
-    grant: Option<Grant<'r>>,
-    /// Names that were handed out before it.
+    grant: Option<Grant<'m>>,
+    /// How many names were returned before the part.
     done: u64,
-    /// How many the directory had when it was read last; 0 before that.
+    /// How many entries the directory had when it was read last; 0 before that.
     total: u64,
 }
 
-impl<'r> Window<'r> {
-    /// None of the names behind one, of a directory that had so many in all, where that is known.
+impl<'m> Window<'m> {
+    /// An empty part after this name, of a directory that has this many entries, or 0 if that is
+    /// not known.
     pub(super) fn new(after: Vec<u8>, total: u64) -> Self {
         Self {
             after,
@@ -57,10 +58,10 @@ impl<'r> Window<'r> {
     /// The next name, for which the directory may be read again.
     ///
     /// # Errors
-    /// What the system says; what ends the computation.
+    /// Those of reading the directory; [`Error::Cancelled`].
     pub(super) fn next(
         &mut self,
-        (store, memory): (&Store, &'r Memory),
+        (store, memory): (&Store, &'m Memory),
         directory: &Directory,
         computing: &mut dyn Computing,
     ) -> Result<Option<&OsStr>, Error> {
@@ -77,7 +78,7 @@ impl<'r> Window<'r> {
     /// Reads the next part of the names.
     fn read_on(
         &mut self,
-        (store, memory): (&Store, &'r Memory),
+        (store, memory): (&Store, &'m Memory),
         directory: &Directory,
         computing: &mut dyn Computing,
     ) -> Result<(), Error> {
@@ -86,7 +87,7 @@ impl<'r> Window<'r> {
             computing.checkpoint(self.done, self.total)?;
         }
         self.grant = memory.keep_share(LEAST_GRANT);
-        // While names are gathered their list may take twice what it holds.
+        // A list that grows may take twice the memory that its names need.
         let room = self.grant.as_ref().map_or(SMALL, |it| it.bytes() / 2);
         let mut before: Option<Vec<u8>> = None;
         let mut read = 0;
@@ -123,12 +124,12 @@ impl<'r> Window<'r> {
         Ok(())
     }
 
-    /// Whether all have been handed out, as far as is known without reading on.
+    /// Whether all names have been returned, as far as is known without reading on.
     pub(super) fn is_at_end(&self) -> bool {
         self.is_last && self.next == self.names.len()
     }
 
-    /// Memory that it takes without having been granted it, in bytes.
+    /// The memory that it takes without a grant, in bytes.
     pub(super) fn memory(&self) -> usize {
         match self.grant {
             None => self.names.used(),
@@ -136,7 +137,7 @@ impl<'r> Window<'r> {
         }
     }
 
-    /// Gives back all memory; the names that are left are read again.
+    /// Frees all memory; the names that have not been returned are read again.
     pub(super) fn drop_names(&mut self) {
         let last = self.next.checked_sub(1);
         if let Some(last) = last.and_then(|last| self.names.get(last)) {

@@ -1,9 +1,9 @@
 //! Appending: a body is put behind the content of a file in one step.
 //!
 //! The order: lock the file, roll back an append that was killed, write the intent, copy, commit. A
-//! reader sees the file at the length in the intent until the commit; a kill at any point leaves that
-//! length to be found. A body in memory that fits into the last write unit of the file takes no intent:
-//! a single write is one step.
+//! reader sees the file at the length in the intent until the commit; a kill at any point leaves
+//! that length to be found. A body in memory that fits into the last write unit of the file takes
+//! no intent: a single write is one step.
 
 use std::fs::File;
 use std::io;
@@ -188,8 +188,9 @@ fn write_behind(
     store.sync_file(file)
 }
 
-/// Whether a write behind this many bytes does not pass the end of a write unit. Then it takes place in
-/// one step, both for a reader of the file's length and for a signal that kills the writer.
+/// Whether a write behind this many bytes does not pass the end of a write unit. Then it takes
+/// place in one step, both for a reader of the file's length and for a signal that kills the
+/// writer.
 fn is_in_one_unit(before: u64, length: u64, unit: u64) -> bool {
     before % unit + length <= unit
 }

@@ -20,8 +20,8 @@ use crate::storage::target::check_replaceable;
 use crate::storage::upload::{Need, Staged, stage};
 use crate::storage::version::Check;
 
-/// How much is copied at a time, in bytes: between two steps there is a checkpoint, and the free space
-/// is checked.
+/// How much is copied at a time, in bytes: between two steps there is a checkpoint, and the free
+/// space is checked.
 const STEP: u64 = 8 << 20;
 
 /// What has become of putting a copy in place.
@@ -35,12 +35,12 @@ pub enum Copied {
     Elsewhere,
 }
 
-/// Stages a copy of the first `length` bytes of a file: by sharing its blocks where the file system can
-/// (`FICLONE`), otherwise as [`copy_range`] does, with a checkpoint every few MiB.
+/// Stages a copy of the first `length` bytes of a file: by sharing its blocks where the file system
+/// can (`FICLONE`), otherwise as [`copy_range`] does, with a checkpoint every few MiB.
 ///
 /// # Errors
-/// [`Error::NoSpace`]; [`Error::Raced`] where the file has become shorter; [`Error::Cancelled`]; those of
-/// system calls.
+/// [`Error::NoSpace`]; [`Error::Raced`] where the file has become shorter; [`Error::Cancelled`];
+/// those of system calls.
 pub fn stage_copy<'s>(
     store: &'s Store,
     source: &File,
@@ -100,9 +100,9 @@ pub fn catch_up(
     Ok(())
 }
 
-/// Puts a copy under a name, in place of a file that is there, as the source is at this very moment:
-/// what has been appended to it meanwhile is copied as well, under the locks of both files, if that is
-/// no more than `limit` bytes.
+/// Puts a copy under a name, in place of a file that is there, as the source is at this very
+/// moment: what has been appended to it meanwhile is copied as well, under the locks of both files,
+/// if that is no more than `limit` bytes.
 ///
 /// # Errors
 /// As of `put`.
@@ -153,8 +153,8 @@ struct CopyLocks<'s> {
     entry: ResolvedEntry<'s>,
 }
 
-/// Locks both files of a copy, and evaluates the condition on the second; `None` where `from` does not
-/// lead to the source any more.
+/// Locks both files of a copy, and evaluates the condition on the second; `None` where `from` does
+/// not lead to the source any more.
 fn lock_for_copy<'s>(
     store: &'s Store,
     source_id: FileId,
@@ -191,8 +191,8 @@ fn lock_for_copy<'s>(
     }))
 }
 
-/// Copies what the source has beyond the copy, up to `length`, if there is space for it; tells whether
-/// there was anything.
+/// Copies what the source has beyond the copy, up to `length`, if there is space for it; tells
+/// whether there was anything.
 fn copy_up_to(
     source: &File,
     staged: &mut Staged<'_>,
@@ -239,9 +239,10 @@ mod tests {
     use crate::storage::snapshot::{Entry, open_entry};
     use crate::storage::version::ANY;
 
-    // symptom: who read or wrote a file waited while what had been appended to it since its copy had begun was copied.
+    // symptom: readers and writers of a file waited while all that had been appended to it since
+    //          its copy began was copied.
     // cause:   all of that was copied under the lock.
-    // fix:     only so much, and the rest before.
+    // fix:     only up to a limit is, and the rest before.
     #[test]
     fn only_so_much_is_copied_under_the_locks() -> Result<(), Box<dyn std::error::Error>> {
         let storage = Scratch::new("copy")?;

@@ -15,8 +15,8 @@ use crate::storage::version::{Check, Current};
 /// Makes a directory and its missing parents. One that is there already is no error.
 ///
 /// # Errors
-/// [`Error::IsFile`] where something else has the name, [`Error::ParentIsFile`], [`Error::Outside`],
-/// [`Error::Own`], those of `check`, and those of mkdirat(2).
+/// [`Error::IsFile`] where something else has the name, [`Error::ParentIsFile`],
+/// [`Error::Outside`], [`Error::Own`], those of `check`, and those of mkdirat(2).
 pub fn make_directory(store: &Store, components: &[String], check: Check<'_>) -> Result<(), Error> {
     retry_on_race(|| make_directory_once(store, components, check))
 }

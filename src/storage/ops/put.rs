@@ -27,8 +27,8 @@ pub fn check_put(
 ///
 /// # Errors
 /// [`Error::IsDirectory`], [`Error::NotRegular`], [`Error::ParentIsFile`], [`Error::Outside`],
-/// [`Error::Own`], those of `check`, and those of system calls. Nothing has changed then, except that
-/// parents may have been made.
+/// [`Error::Own`], those of `check`, and those of system calls. Nothing has changed then, except
+/// that parents may have been made.
 pub fn put(mut staged: Staged<'_>, components: &[String], check: Check<'_>) -> Result<(), Error> {
     staged.check_fits()?;
     staged.store.sync_file(&staged.file)?;

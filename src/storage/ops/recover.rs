@@ -1,7 +1,7 @@
-//! Clears what servers that were killed, or removals that could not be finished, have left in the own directory.
+//! Clearing what killed servers and incomplete removals have left in the server's own directory.
 //!
-//! Other servers may be at work on the same root. Bodies and joins of theirs are under their lock, and are left alone;
-//! a removal may be finished by whoever finds it.
+//! Other servers may be at work on the same root. Their staged bodies and the files that they
+//! append to are locked by them, and are left alone; any server may complete a removal.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -20,11 +20,12 @@ use crate::storage::removal::take_apart;
 use crate::storage::store::Store;
 use crate::storage::sys::{names, open_regular, stat};
 
-/// What has been found not to be clearable, so that it is logged once: entries of the own directory's directories.
+/// What could not be cleared, so that it is logged once: the directory below the server's own, and
+/// the name in it.
 #[derive(Debug, Default)]
 pub struct Unclearable(HashSet<(&'static str, OsString)>);
 
-/// The most entries that are known not to be clearable; of others nothing is logged.
+/// At most this many entries are remembered; what is beyond them is not logged.
 const MAX_KNOWN: usize = 1000;
 
 impl Unclearable {
@@ -33,7 +34,7 @@ impl Unclearable {
     }
 }
 
-/// What a round has come to.
+/// What a round of clearing has come to.
 #[derive(Debug, Default)]
 struct Round {
     /// Entries that have been cleared.
@@ -44,17 +45,17 @@ struct Round {
 /// An entry that could not be cleared.
 #[derive(Debug)]
 struct Failure {
-    /// Its path in the root; that of its directory where even its name is not known.
+    /// Its path in the root; that of its directory where its name is not known.
     name: String,
     cause: String,
 }
 
-/// Clears an entry, and says whether that was needed; or why it could not be done.
+/// Clears an entry, and tells whether that was needed; or why it could not be done.
 type Clear = fn(&Store, &OsStr) -> Result<bool, String>;
 
-/// Removes abandoned bodies, rolls back killed appends and completes removals: to be called when the
-/// server listens, for it may take long, and then every now and then. What cannot be cleared is left, and
-/// logged once.
+/// Removes abandoned bodies, rolls back killed appends and completes removals: to be called when
+/// the server listens, for it may take long, and then every now and then. What cannot be cleared is
+/// left, and logged once.
 pub fn recover(store: &Store, known: &mut Unclearable) {
     let Round { cleared, failures } = clear(store, known);
     for Failure { name, cause } in failures {
@@ -139,13 +140,14 @@ fn roll_back_abandoned(store: &Store, name: &OsStr) -> Result<bool, Error> {
     let link = link_name(inode);
     let (file, identity) = match open_regular((intents, OsStr::new(&link)), OFlags::RDWR) {
         Ok(opened) => opened,
-        // Without a link the file cannot be found; its intent keeps the length until the next append.
+        // Without a link the file cannot be found; its intent keeps the length until the next
+        // append.
         Err(Error::NotFound) => return Ok(false),
         Err(error) => return Err(error),
     };
     if identity.id.inode != inode {
-        // An append was killed before it found that its link is to another file, which has nothing to
-        // do with it. An intent of that number belongs to an append to the file that has it now.
+        // An append was killed before it found that its link is to another file, which has nothing
+        // to do with it. An intent of that number belongs to an append to the file that has it now.
         rustix::fs::unlinkat(intents, link, AtFlags::empty())?;
         return Ok(true);
     }
@@ -176,7 +178,7 @@ fn finish_removal(store: &Store, name: &OsStr) -> Result<bool, String> {
     }
 }
 
-/// What is gone need not be cleared.
+/// An entry that is gone need not be cleared.
 fn unless_gone(error: Error) -> Result<bool, String> {
     match error {
         Error::NotFound => Ok(false),
@@ -215,7 +217,8 @@ mod tests {
         Ok(())
     }
 
-    // symptom: "cleared 2 remnants of a server that was stopped in the middle", where a client had removed a large directory.
+    // symptom: "cleared 2 remnants of a server that was stopped in the middle", where a client had
+    //          removed a large directory.
     // cause:   what a request was taking apart was taken for what somebody had left.
     // fix:     a server leaves its own removals alone as long as any goes on.
     #[test]

@@ -23,8 +23,8 @@ use crate::storage::version::{Check, Current};
 /// A directory is moved out of sight in one step, and then taken apart.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], those of `check`, and
-/// those of system calls.
+/// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], those of `check`,
+/// and those of system calls.
 pub fn remove(store: &Store, components: &[String], check: Check<'_>) -> Result<(), Error> {
     retry_on_race(|| remove_once(store, components, check))
 }
@@ -34,8 +34,8 @@ fn remove_once(store: &Store, components: &[String], check: Check<'_>) -> Result
         return Err(Error::IsRoot);
     };
     let at = entry.at();
-    // The condition is about what a reader sees at a link: what it leads to. That is looked at before
-    // the link is locked, since it may have to be waited for.
+    // The condition is about what a reader sees at a link: what it leads to. That is looked at
+    // before the link is locked, since it may have to be waited for.
     let behind = Cell::new(Current::Other);
     let look_behind_link = |kind| {
         if kind == FileType::Symlink {

@@ -20,8 +20,8 @@ use crate::storage::sys::{EntryAt, check_access, entries, kind, rename_onto, sta
 use crate::storage::target::check_replaceable;
 use crate::storage::version::{Check, stamp};
 
-/// Refuses early to rename what is not there or may not be taken from where it is, and tells whether it
-/// is a directory.
+/// Refuses early to rename what is not there or may not be taken from where it is, and tells
+/// whether it is a directory.
 ///
 /// # Errors
 /// Those of [`rename`] that are about the old name.
@@ -31,21 +31,22 @@ pub fn check_rename(store: &Store, from: &[String]) -> Result<bool, Error> {
     let (dir, name) = entry.at();
     let kind = kind(entry.at())?;
     if kind == FileType::RegularFile {
-        // It is opened to be locked: without its lock, what others write at the same time could be lost.
+        // It is opened to be locked: without its lock, what others write at the same time could be
+        // lost.
         check_access(dir, name, Access::READ_OK)?;
     }
     check_entries(store, dir)?;
     Ok(kind == FileType::Directory)
 }
 
-/// Gives a file, link or directory another name; a file that has that name already is replaced at the
-/// same moment.
+/// Gives a file, link or directory another name; a file that has that name already is replaced at
+/// the same moment.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::IsRoot`], [`Error::IntoItself`] (also where a link makes both names the
-/// same), [`Error::NotEmpty`], [`Error::IsDirectory`] for a file onto a directory, [`Error::IsFile`] for
-/// a directory onto a file, [`Error::Outside`], [`Error::Own`], and those of `check`, which is about the
-/// new name.
+/// [`Error::NotFound`], [`Error::IsRoot`], [`Error::IntoItself`] (also where a link makes both
+/// names the same), [`Error::NotEmpty`], [`Error::IsDirectory`] for a file onto a directory,
+/// [`Error::IsFile`] for a directory onto a file, [`Error::Outside`], [`Error::Own`], and those of
+/// `check`, which is about the new name.
 pub fn rename(
     store: &Store,
     from: &[String],
@@ -66,8 +67,8 @@ fn rename_once(
     let source_at = source_entry.at();
     let seen = stat(source_at)?.ok_or(Error::NotFound)?;
     let (seen_id, seen_kind) = (FileId::from(&seen), FileType::from_raw_mode(seen.st_mode));
-    // Where a link leads is looked up before the new name is resolved, which may lead through it, and
-    // again under the locks: a directory on the way may be moved in between.
+    // Where a link leads is looked up before the new name is resolved, which may lead through it,
+    // and again under the locks: a directory on the way may be moved in between.
     let led_to = match seen_kind {
         FileType::Symlink => id_behind(store, from),
         _ => None,
@@ -146,9 +147,9 @@ fn rename_locked(
         }
         rename_onto_other(from, to, replaced.is_some())?;
         if let Some(locked) = source.file() {
-            // Later than the time of whatever it takes the place of: a client that asks by date must be
-            // told of it. Not earlier than this: a file that could not be renamed stays as it was, and
-            // readers wait for the lock.
+            // Later than the time of whatever it takes the place of: a client that asks by date
+            // must be told of it. Not earlier than this: a file that could not be renamed stays as
+            // it was, and readers wait for the lock.
             stamp(locked.file());
         }
     }
@@ -190,8 +191,8 @@ fn is_same_place(one: EntryAt<'_>, other: EntryAt<'_>) -> Result<bool, Error> {
     Ok(one.1 == other.1 && same_file(one.0, other.0)?)
 }
 
-/// Whether a directory has an entry of each of two names, written as they are: a file system that folds
-/// case finds one entry under many names.
+/// Whether a directory has an entry of each of two names, written as they are: a file system that
+/// folds case finds one entry under many names.
 fn has_both(dir: impl AsFd, one: &OsStr, other: &OsStr) -> Result<bool, Error> {
     let (mut has_one, mut has_other) = (false, false);
     for entry in entries(dir)? {
