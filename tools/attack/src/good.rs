@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::http::{Conn, Reply, Request};
+use testkit::http::{Conn, Reply, chunked, request_bytes};
+
 use crate::pattern::{hash, pattern};
 use crate::tally::Tally;
 
@@ -53,6 +54,12 @@ impl Outcome {
             found => found == status,
         }
     }
+}
+
+/// A request, ready to be sent.
+struct Request<'r> {
+    method: &'r str,
+    bytes: Vec<u8>,
 }
 
 /// The client at work: one thread for a connection that is kept, one for new connections.
@@ -208,12 +215,10 @@ impl Client {
     ) -> Result<Reply, String> {
         let begin = Instant::now();
         let keeps = self.keeps;
+        let chunked = chunked && !content.is_empty();
         let request = Request {
             method,
-            name,
-            content,
-            chunked: chunked && !content.is_empty(),
-            keeps,
+            bytes: bytes(method, name, content, chunked, keeps),
         };
         let outcome = self.until_answered(&request, begin + LIMIT);
         let took = begin.elapsed();
@@ -244,7 +249,7 @@ impl Client {
             let mut outcome = self.once(request, deadline)?;
             may_be_repeated |= outcome.may_be_repeated;
             outcome.may_be_repeated = may_be_repeated;
-            let wait = outcome.reply.field("Retry-After");
+            let wait = outcome.reply.header("Retry-After");
             let wait: Option<u64> = wait.and_then(|seconds| seconds.parse().ok());
             let Some(wait) = wait.filter(|_| outcome.reply.status == 503) else {
                 return Ok(outcome);
@@ -275,7 +280,7 @@ impl Client {
             }
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        let conn = Conn::open(self.address, left.max(Duration::from_millis(1)))?;
+        let conn = Conn::open_within(self.address, left.max(Duration::from_millis(1)))?;
         Ok(Outcome {
             reply: self.exchange(conn, request, deadline)?,
             may_be_repeated,
@@ -289,16 +294,25 @@ impl Client {
         deadline: Instant,
     ) -> io::Result<Reply> {
         conn.allow(deadline.saturating_duration_since(Instant::now()));
-        // A server that refuses a body may close before it is sent: what counts is the reply.
-        let sent = conn.send(&request.bytes());
-        let reply = conn
-            .reply(false)
-            .map_err(|error| sent.err().unwrap_or(error))?;
+        let reply = conn.exchange(request.method, &request.bytes)?;
         if self.keeps && !reply.closes() {
             self.kept = Some(conn);
         }
         Ok(reply)
     }
+}
+
+/// A request on `/file/NAME`, in chunks or with a length.
+fn bytes(method: &str, name: &str, content: &[u8], is_chunked: bool, keeps: bool) -> Vec<u8> {
+    let mut headers = Vec::new();
+    if !keeps {
+        headers.push(("Connection", "close"));
+    }
+    if !is_chunked {
+        return request_bytes(method, name, &headers, content);
+    }
+    headers.push(("Transfer-Encoding", "chunked"));
+    request_bytes(method, name, &headers, &chunked(content, 10_000))
 }
 
 fn was_closed(error: &io::Error) -> bool {

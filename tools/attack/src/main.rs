@@ -8,7 +8,6 @@
 
 mod cases;
 mod good;
-mod http;
 mod pattern;
 mod process;
 mod programs;

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::http::{self, Conn, Reply};
+use testkit::http::{self, Conn, Reply};
+
 use crate::pattern::{bytes, thousands};
 use crate::process::{self, Usage};
 use crate::server::Kind;
@@ -105,7 +106,7 @@ impl Scene {
     }
 
     pub fn open(&self) -> io::Result<Conn> {
-        Conn::open(self.address, PATIENCE)
+        Conn::open_within(self.address, PATIENCE)
     }
 
     pub fn ask(&self, bytes: &[u8]) -> io::Result<Reply> {
@@ -152,8 +153,8 @@ pub fn pour(
     most: u64,
     limit: Duration,
 ) -> io::Result<Poured> {
-    let mut conn = Conn::open(scene.address, limit + PATIENCE)?;
-    conn.send(begin)?;
+    let mut conn = Conn::open_within(scene.address, limit + PATIENCE)?;
+    conn.try_send(begin)?;
     let mut poured = Poured {
         taken: begin.len() as u64,
         ..Poured::default()
@@ -174,7 +175,7 @@ pub fn pour(
         }
     }
     conn.allow(Duration::from_secs(2));
-    match conn.reply(false) {
+    match conn.reply_to("GET") {
         Ok(reply) => {
             poured.status = Some(reply.status);
             conn.allow(Duration::from_secs(3));

@@ -3,9 +3,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use testkit::http;
+
 use crate::cases::Case;
 use crate::good::Good;
-use crate::http;
 use crate::pattern::bytes;
 use crate::process::{self, Peaks, Usage};
 use crate::programs::{Allowed, Programs};

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use testkit::group::Group;
 
-use crate::conn::Conn;
+use crate::conn;
 use crate::content::{self, PIECE};
 use crate::kind::Kind;
 use crate::outcome::{Fold, Outcome, Sample, Unit, figure};
@@ -55,20 +55,20 @@ pub fn transfers(scene: &Scene, place: &Place, kind: Kind) -> io::Result<Outcome
 /// The seconds of an upload and of the download of the same.
 fn transfer(server: &Server, path: &Path, length: u64, piece: &[u8]) -> io::Result<(f64, f64)> {
     let begin = Instant::now();
-    let mut conn = Conn::open(server.address)?;
-    conn.send(&server.kind.store(NAME).with_length(length))?;
+    let mut conn = conn::open(server.address)?;
+    conn.try_send(&server.kind.store(NAME).with_length(length))?;
     for _ in 0..length / PIECE as u64 {
-        conn.send(piece)?;
+        conn.try_send(piece)?;
     }
-    let (status, _) = conn.reply()?;
+    let (status, _) = conn.discard_reply()?;
     if !matches!(status, 200 | 201 | 204) {
         return Err(Error::other(format!("status {status}")));
     }
     let up = begin.elapsed().as_secs_f64();
     content::check(path, length, None)?;
     let begin = Instant::now();
-    let mut conn = Conn::open(server.address)?;
-    match conn.ask(&server.kind.get(NAME))? {
+    let mut conn = conn::open(server.address)?;
+    match conn.ask(&server.kind.get(NAME).without_body())? {
         (200, found) if found == length => Ok((up, begin.elapsed().as_secs_f64())),
         (status, found) => Err(Error::other(format!("status {status} and {found} bytes"))),
     }

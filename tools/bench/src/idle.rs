@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use rustix::process::{Resource, getrlimit};
+use testkit::http::Conn;
 
-use crate::conn::Conn;
+use crate::conn::PATIENCE;
 use crate::kind::Kind;
 use crate::outcome::{Fold, MEMORY, Outcome, Sample, THREADS, Unit, figure};
 use crate::process;
@@ -78,9 +79,9 @@ pub fn many(scene: &Scene, place: &Place, kind: Kind) -> io::Result<Outcome> {
 
 /// One request and its reply, and the connection where it is kept: nginx ends one after 1,000 requests.
 fn asked(server: &Server, stream: TcpStream) -> io::Result<Option<TcpStream>> {
-    let mut conn = Conn::of(stream)?;
-    conn.send(&server.kind.get(SMALL).without_body())?;
-    let head = conn.head()?;
+    let mut conn = Conn::of(stream, PATIENCE)?;
+    conn.try_send(&server.kind.get(SMALL).without_body())?;
+    let head = conn.final_head()?;
     match (head.status, conn.discard(head.body)?) {
         (200, length) if length == SMALL_LENGTH as u64 => Ok((!head.closes).then_some(conn.stream)),
         (status, length) => Err(Error::other(format!("status {status} and {length} bytes"))),

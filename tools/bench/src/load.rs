@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
 use rustix::net::RecvFlags;
-
-use crate::conn;
+use testkit::http::{self, Length};
 
 /// Threads of the client.
 const THREADS: usize = 2;
@@ -163,22 +162,22 @@ impl<'r> Client<'r> {
             ));
         }
         self.received += length;
-        let Some((head, head_length)) = conn::parse(&self.buffer[..self.received])? else {
+        let Some((head, head_length)) = http::parse(&self.buffer[..self.received])? else {
             return Ok(None);
         };
         let body = self.received - head_length;
         let is_whole = match head.body {
-            conn::Length::Known(length) => length == body as u64,
-            conn::Length::Chunked => self.buffer[..self.received].ends_with(b"\r\n0\r\n\r\n"),
-            conn::Length::ToTheEnd => false,
+            Length::Known(length) => length == body as u64,
+            Length::Chunked => self.buffer[..self.received].ends_with(b"\r\n0\r\n\r\n"),
+            Length::ToTheEnd => false,
         };
         if !is_whole {
             return Ok(None);
         }
         let is_wrong = match (head.body, load.expected) {
-            (conn::Length::Known(length), Some(expected)) => length != expected,
+            (Length::Known(length), Some(expected)) => length != expected,
             // Its chunks are framed with some bytes more.
-            (conn::Length::Chunked, Some(expected)) => (body as u64) < expected,
+            (Length::Chunked, Some(expected)) => (body as u64) < expected,
             _ => false,
         };
         if is_wrong || !load.statuses.contains(&head.status) {

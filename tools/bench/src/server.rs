@@ -13,7 +13,7 @@ use testkit::group::Group;
 use testkit::nginx;
 
 use crate::bare;
-use crate::conn::Conn;
+use crate::conn;
 use crate::kind::Kind;
 use crate::scene::{Place, SMALL, SMALL_LENGTH, Scene};
 
@@ -130,9 +130,9 @@ impl Server {
     fn wait_for_reply(&mut self, begin: Instant) -> io::Result<()> {
         let mut status = "no connection".to_owned();
         while begin.elapsed() < START && self.child.is_alive() {
-            if let Ok(mut conn) = Conn::open(self.address) {
+            if let Ok(mut conn) = conn::open(self.address) {
                 conn.stream.set_read_timeout(Some(START))?;
-                match conn.ask(&self.kind.get(SMALL)) {
+                match conn.ask(&self.kind.get(SMALL).without_body()) {
                     Ok((200, length)) if length == SMALL_LENGTH as u64 => return Ok(()),
                     Ok((other, _)) => status = format!("status {other}"),
                     Err(error) => status = error.to_string(),

@@ -4,7 +4,9 @@ use std::io::{self, Error};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::conn::{Conn, Length};
+use testkit::http::{Conn, Length};
+
+use crate::conn;
 use crate::content;
 use crate::engine::Turn;
 use crate::kind::Kind;
@@ -42,18 +44,18 @@ pub fn uploads(scene: &Scene, place: &Place, kind: Kind) -> io::Result<Outcome> 
     let mut clients = open(&server, None)?;
     let name = |number| format!("slow-{number}");
     for (number, conn) in clients.iter_mut().enumerate() {
-        conn.send(&kind.store(&name(number)).with_length(UPLOAD as u64))?;
+        conn.try_send(&kind.store(&name(number)).with_length(UPLOAD as u64))?;
     }
     for step in 0..STEPS {
         for conn in &mut clients {
-            conn.send(&scene.piece[step * SENT..][..SENT])?;
+            conn.try_send(&scene.piece[step * SENT..][..SENT])?;
         }
         std::thread::sleep(PAUSE);
     }
     let memory = process::memory(server.process());
     for (number, conn) in clients.iter_mut().enumerate() {
-        let sent = conn.send(&scene.piece[STEPS * SENT..UPLOAD]);
-        let status = conn.reply().map(|(status, _)| status);
+        let sent = conn.try_send(&scene.piece[STEPS * SENT..UPLOAD]);
+        let status = conn.discard_reply().map(|(status, _)| status);
         let status = status.map_err(|error| sent.err().unwrap_or(error))?;
         if !matches!(status, 200 | 201 | 204) {
             return Err(Error::other(format!("status {status}")));
@@ -72,13 +74,13 @@ pub fn upload_at_once(turn: &Turn<'_>) -> io::Result<()> {
     let mut clients = open(turn.server, None)?;
     let body = &turn.scene.piece[..SENT];
     for (number, conn) in clients.iter_mut().enumerate() {
-        conn.send(&kind.store(&name(number)).with_length(SENT as u64))?;
-        conn.send(&body[..SENT / 2])?;
+        conn.try_send(&kind.store(&name(number)).with_length(SENT as u64))?;
+        conn.try_send(&body[..SENT / 2])?;
     }
     std::thread::sleep(PAUSE * 4);
     for (number, conn) in clients.iter_mut().enumerate() {
-        conn.send(&body[SENT / 2..])?;
-        match conn.reply()? {
+        conn.try_send(&body[SENT / 2..])?;
+        match conn.discard_reply()? {
             (200 | 201 | 204, _) => std::fs::remove_file(turn.place.storage.join(name(number)))?,
             (status, _) => return Err(Error::other(format!("status {status}"))),
         }
@@ -90,10 +92,10 @@ pub fn downloads(scene: &Scene, place: &Place, kind: Kind) -> io::Result<Outcome
     let server = Server::start(kind, scene, place, Wrap::Tied)?;
     let mut clients = open(&server, Some(NARROW))?;
     for conn in &mut clients {
-        conn.send(&kind.get(BIG).without_body())?;
+        conn.try_send(&kind.get(BIG).without_body())?;
     }
     for conn in &mut clients {
-        let head = conn.head()?;
+        let head = conn.final_head()?;
         let wrong = matches!(head.body, Length::Known(length) if length != scene.size);
         if head.status != 200 || wrong {
             return Err(Error::other(format!(
@@ -116,6 +118,6 @@ pub fn downloads(scene: &Scene, place: &Place, kind: Kind) -> io::Result<Outcome
 fn open(server: &Server, buffer: Option<usize>) -> io::Result<Vec<Conn>> {
     let from = |number: usize| SocketAddr::from((ADDRESSES[number % ADDRESSES.len()], 0));
     (0..CLIENTS)
-        .map(|number| Conn::open_from(from(number), server.address, buffer))
+        .map(|number| conn::open_from(from(number), server.address, buffer))
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Error};
 use std::time::{Duration, Instant};
 
-use crate::conn::Conn;
+use crate::conn;
 use crate::content;
 use crate::engine::Turn;
 use crate::kind::Ask;
@@ -112,7 +112,7 @@ pub fn append(turn: &Turn<'_>) -> io::Result<Outcome> {
 /// One connection, one request after the other, of several kinds: nothing but the server itself can hold up a reply.
 pub fn one_by_one(turn: &Turn<'_>) -> io::Result<Outcome> {
     let (kind, body) = (turn.server.kind, &turn.scene.piece[..SMALL_LENGTH]);
-    let mut conn = Conn::open(turn.server.address)?;
+    let mut conn = conn::open(turn.server.address)?;
     let begin = Instant::now();
     let mut latencies = Vec::new();
     while begin.elapsed() < duration(turn) {
@@ -132,9 +132,9 @@ pub fn one_by_one(turn: &Turn<'_>) -> io::Result<Outcome> {
         ];
         for (head, body, expected) in exchanges {
             let sent = Instant::now();
-            conn.send(&head)?;
-            conn.send(body)?;
-            let reply = conn.head()?;
+            conn.try_send(&head)?;
+            conn.try_send(body)?;
+            let reply = conn.final_head()?;
             let length = conn.discard(reply.body)?;
             latencies.push(sent.elapsed().as_secs_f64());
             let wrong = expected.is_some_and(|expected| expected as u64 != length);
@@ -145,7 +145,7 @@ pub fn one_by_one(turn: &Turn<'_>) -> io::Result<Outcome> {
                 )));
             }
             if reply.closes {
-                conn = Conn::open(turn.server.address)?;
+                conn = conn::open(turn.server.address)?;
             }
         }
     }

@@ -9,10 +9,11 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions};
-
+use testkit::http::{Conn, Length};
 use testkit::proc;
 
-use crate::conn::Conn;
+use crate::conn;
+use crate::conn::PATIENCE;
 use crate::content;
 use crate::engine::Turn;
 use crate::kind::{Ask, Kind};
@@ -59,11 +60,11 @@ pub fn copy(turn: &Turn<'_>) -> io::Result<Outcome> {
         let Some((ask, body)) = turn.server.kind.copy(BIG, COPY) else {
             return Ok(Outcome::NotThere);
         };
-        let mut conn = Conn::open(turn.server.address)?;
+        let mut conn = conn::open(turn.server.address)?;
         let request = [ask.with_length(body.len() as u64), body.into_bytes()].concat();
         let begin = Instant::now();
-        conn.send(&request)?;
-        match conn.reply()? {
+        conn.try_send(&request)?;
+        match conn.discard_reply()? {
             (200 | 201 | 204, _) => {}
             (status, _) => return refused(status),
         }
@@ -85,9 +86,9 @@ pub fn archive(turn: &Turn<'_>) -> io::Result<Outcome> {
     let Some(ask) = turn.server.kind.archive(PARTS) else {
         return Ok(Outcome::NotThere);
     };
-    let mut conn = Conn::open(turn.server.address)?;
+    let mut conn = conn::open(turn.server.address)?;
     let begin = Instant::now();
-    match conn.ask(&ask)? {
+    match conn.ask(&ask.without_body())? {
         (200, length) => archived(turn, length, begin.elapsed().as_secs_f64()),
         (status, _) => refused(status),
     }
@@ -98,7 +99,7 @@ fn archive_by_command(turn: &Turn<'_>) -> io::Result<Outcome> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let far = TcpStream::connect(listener.local_addr()?)?;
     let (near, _) = listener.accept()?;
-    let reader = std::thread::spawn(move || Conn::of(near)?.discard_all());
+    let reader = std::thread::spawn(move || Conn::of(near, PATIENCE)?.discard(Length::ToTheEnd));
     let storage = turn.place.storage.to_string_lossy().into_owned();
     let words = ["tar", "-cf", "-", "-C", &storage, PARTS];
     let begin = Instant::now();
@@ -118,9 +119,9 @@ fn archived(turn: &Turn<'_>, length: u64, seconds: f64) -> io::Result<Outcome> {
 }
 
 pub fn list(turn: &Turn<'_>) -> io::Result<Outcome> {
-    let mut conn = Conn::open(turn.server.address)?;
+    let mut conn = conn::open(turn.server.address)?;
     let begin = Instant::now();
-    match conn.ask(&turn.server.kind.list(NAMES))? {
+    match conn.ask(&turn.server.kind.list(NAMES).without_body())? {
         // Each name has 27 bytes, and at least a line's end.
         (200, length) if length >= turn.scene.names() as u64 * 28 => {
             Ok(Outcome::Done(Sample::time(begin.elapsed().as_secs_f64())))
@@ -138,13 +139,13 @@ fn answer(
     let Some(ask) = ask else {
         return Ok(Outcome::NotThere);
     };
-    let mut conn = Conn::open(turn.server.address)?;
+    let mut conn = conn::open(turn.server.address)?;
     let begin = Instant::now();
-    conn.send(&ask.without_body())?;
-    let (status, body) = conn.reply_with_body()?;
+    conn.try_send(&ask.without_body())?;
+    let reply = conn.reply_to("GET")?;
     let seconds = begin.elapsed().as_secs_f64();
-    let body = String::from_utf8_lossy(&body);
-    match status {
+    let body = reply.text();
+    match reply.status {
         200 if is_right(&body) => Ok(Outcome::Done(Sample::speed(turn.scene.size, seconds))),
         200 => Err(Error::other(format!(
             "another answer: {:?}",

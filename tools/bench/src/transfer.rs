@@ -4,7 +4,9 @@ use std::io::{self, Error};
 use std::path::Path;
 use std::time::Instant;
 
-use crate::conn::Conn;
+use testkit::http::Conn;
+
+use crate::conn;
 use crate::content;
 use crate::engine::Turn;
 use crate::kind::Ask;
@@ -129,18 +131,18 @@ fn abreast(turn: &Turn<'_>, work: impl Fn(u64) -> io::Result<()> + Sync) -> io::
 }
 
 fn fetch(turn: &Turn<'_>, name: &str, length: u64) -> io::Result<()> {
-    let mut conn = Conn::open(turn.server.address)?;
-    match conn.ask(&turn.server.kind.get(name))? {
+    let mut conn = conn::open(turn.server.address)?;
+    match conn.ask(&turn.server.kind.get(name).without_body())? {
         (200, found) if found == length => Ok(()),
         (status, found) => Err(Error::other(format!("status {status} and {found} bytes"))),
     }
 }
 
 fn send(turn: &Turn<'_>, ask: &Ask, length: u64, framing: Framing) -> io::Result<()> {
-    let mut conn = Conn::open(turn.server.address)?;
+    let mut conn = conn::open(turn.server.address)?;
     let sent = pour(&mut conn, ask, length, framing, &turn.scene.piece);
     // A server that refuses a body may close before it is sent: what counts is the reply.
-    match conn.reply() {
+    match conn.discard_reply() {
         Ok((200 | 201 | 204, _)) => sent,
         Ok((status, _)) => Err(Error::other(format!("status {status}"))),
         Err(error) => Err(sent.err().unwrap_or(error)),
@@ -154,11 +156,11 @@ fn pour(conn: &mut Conn, ask: &Ask, length: u64, framing: Framing, piece: &[u8])
         Framing::Chunks(size) => (ask.chunked(), Some(chunks(piece, size)), &b"0\r\n\r\n"[..]),
     };
     let framed = framed.as_deref().unwrap_or(piece);
-    conn.send(&head)?;
+    conn.try_send(&head)?;
     for _ in 0..length / piece.len() as u64 {
-        conn.send(framed)?;
+        conn.try_send(framed)?;
     }
-    conn.send(end)
+    conn.try_send(end)
 }
 
 fn chunks(piece: &[u8], size: usize) -> Vec<u8> {

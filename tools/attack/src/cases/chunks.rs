@@ -66,8 +66,8 @@ pub fn extensions(scene: &Scene) -> io::Result<Outcome> {
     let begin = head(scene);
     let mut conn = scene.open()?;
     let whole = [begin.as_bytes(), &many, b"0\r\n\r\n"].concat();
-    let sent = conn.send(&whole);
-    let status = match conn.reply(false) {
+    let sent = conn.try_send(&whole);
+    let status = match conn.reply_to("GET") {
         Ok(reply) => reply.status.to_string(),
         Err(error) if scene.is_ours() => {
             outcome.fault(format!(

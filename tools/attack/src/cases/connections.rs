@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use testkit::http::Conn;
 use testkit::proc::own_descriptor_limit;
 
-use crate::http::Conn;
 use crate::pattern::{hash, pattern, thousands};
 use crate::scene::{Look, Outcome, PATIENCE, Scene, look, open_many};
 
@@ -92,9 +92,9 @@ pub fn many_idle(scene: &Scene) -> io::Result<Outcome> {
 /// One request on a connection that is looked at without waiting otherwise.
 fn ask_again(stream: &mut TcpStream) -> io::Result<()> {
     stream.set_nonblocking(false)?;
-    let mut conn = Conn::of(stream.try_clone()?, PATIENCE);
-    conn.send(b"GET /file HTTP/1.1\r\nHost: nas\r\n\r\n")?;
-    let reply = conn.reply(false)?;
+    let mut conn = Conn::of(stream.try_clone()?, PATIENCE)?;
+    conn.try_send(b"GET /file HTTP/1.1\r\nHost: nas\r\n\r\n")?;
+    let reply = conn.reply_to("GET")?;
     stream.set_nonblocking(true)?;
     match (reply.status, reply.closes()) {
         (200, false) => Ok(()),
@@ -170,9 +170,10 @@ pub fn half_close(scene: &Scene) -> io::Result<Outcome> {
 fn half_closed(scene: &Scene, request: &str, expected: &[u8]) -> Result<(), String> {
     let exchange = || -> io::Result<_> {
         let mut conn = scene.open()?;
-        conn.send(request.as_bytes())?;
-        conn.end_sending()?;
-        conn.reply(request.starts_with("HEAD"))
+        conn.try_send(request.as_bytes())?;
+        conn.finish();
+        let is_head = request.starts_with("HEAD ");
+        conn.reply_to(if is_head { "HEAD" } else { "GET" })
     };
     let reply = exchange().map_err(|error| error.to_string())?;
     if !(200..300).contains(&reply.status) {

@@ -187,9 +187,9 @@ fn try_one(
 pub fn refused(scene: &Scene, request: &[u8], statuses: &[u16]) -> Result<(), String> {
     let text = |error: io::Error| error.to_string();
     let mut conn = scene.open().map_err(text)?;
-    conn.send(request).map_err(text)?;
+    conn.try_send(request).map_err(text)?;
     conn.allow(Duration::from_secs(3));
-    let reply = conn.reply(false);
+    let reply = conn.reply_to("GET");
     // Another server may wait for more, and is not judged by it.
     conn.allow(Duration::from_millis(if scene.is_ours() {
         3_000

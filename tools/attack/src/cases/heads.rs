@@ -64,8 +64,8 @@ pub fn ten_thousand_headers(scene: &Scene) -> io::Result<Outcome> {
     for _ in scene.rounds(1_000, 5) {
         count += 1;
         let mut conn = scene.open()?;
-        let sent = conn.send(head.as_bytes());
-        match conn.reply(false) {
+        let sent = conn.try_send(head.as_bytes());
+        match conn.reply_to("GET") {
             Ok(reply) if (400..500).contains(&reply.status) => {}
             Ok(reply) => outcome.fault(format!("status {}", reply.status)),
             // nginx resets the connection under its reply now and then; the reply is to be seen.
@@ -122,9 +122,9 @@ pub fn get_and_head_with_bodies(scene: &Scene) -> io::Result<Outcome> {
 fn with_body(scene: &Scene, method: &str, request: &[u8]) -> Result<(), String> {
     let text = |error: io::Error| error.to_string();
     let mut conn = scene.open().map_err(text)?;
-    conn.send(request).map_err(text)?;
-    let behind = conn.send(b"GET /file HTTP/1.1\r\nHost: nas\r\n\r\n");
-    let first = conn.reply(method == "HEAD").map_err(text)?;
+    conn.try_send(request).map_err(text)?;
+    let behind = conn.try_send(b"GET /file HTTP/1.1\r\nHost: nas\r\n\r\n");
+    let first = conn.reply_to(method).map_err(text)?;
     match first.status {
         200 if method == "GET" && first.body != b"content" => return Err("another body".to_owned()),
         200 => {}
@@ -137,7 +137,7 @@ fn with_body(scene: &Scene, method: &str, request: &[u8]) -> Result<(), String> 
     }
     behind.map_err(text)?;
     let second = conn
-        .reply(false)
+        .reply_to("GET")
         .map_err(|error| format!("the request behind it: {error}"))?;
     if second.status != 200 || second.body != b"OK" {
         return Err(format!(

@@ -84,12 +84,12 @@ fn cut_short(scene: &Scene, length: u64) -> Result<(), String> {
     let text = |error: io::Error| error.to_string();
     let field = format!("Content-Length: {length}\r\n\r\n");
     let mut conn = scene.open().map_err(text)?;
-    conn.send(&[begin(scene).as_slice(), field.as_bytes(), SMUGGLED].concat())
+    conn.try_send(&[begin(scene).as_slice(), field.as_bytes(), SMUGGLED].concat())
         .map_err(text)?;
     // The server may have replied and closed already.
-    let _ = conn.end_sending();
+    conn.finish();
     let reply = conn
-        .reply(false)
+        .reply_to("GET")
         .map_err(|error| format!("cut short: no reply: {error}"))?;
     match reply.status {
         400 | 413 | 507 => Ok(()),
@@ -102,11 +102,11 @@ fn before_the_body(scene: &Scene, length: u64) -> Result<(), String> {
     let text = |error: io::Error| error.to_string();
     let fields = format!("Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n");
     let mut conn = scene.open().map_err(text)?;
-    conn.send(&[begin(scene).as_slice(), fields.as_bytes()].concat())
+    conn.try_send(&[begin(scene).as_slice(), fields.as_bytes()].concat())
         .map_err(text)?;
     conn.allow(std::time::Duration::from_millis(300));
     let refusable = length >= TOO_LONG || (length > 1 << 30 && scene.has_flag("--max-upload-size"));
-    match conn.reply(false) {
+    match conn.reply_to("GET") {
         Ok(reply) if reply.continued => Err("told to go on and then refused".to_owned()),
         Ok(reply) if matches!(reply.status, 400 | 413 | 507) => Ok(()),
         Ok(reply) => Err(format!("status {}", reply.status)),

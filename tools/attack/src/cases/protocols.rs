@@ -97,7 +97,7 @@ fn is_foreign(head: &Malformed) -> bool {
 fn talk(scene: &Scene, bytes: &[u8]) -> io::Result<(Option<u16>, bool)> {
     let mut conn = scene.open()?;
     // The server may close before all of it is out.
-    let _ = conn.send(bytes).and_then(|()| conn.end_sending());
+    let _ = conn.try_send(bytes).map(|()| conn.finish());
     conn.allow(Duration::from_secs(2));
     let (said, end) = conn.rest();
     let said = String::from_utf8_lossy(&said);

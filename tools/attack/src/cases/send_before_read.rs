@@ -95,15 +95,15 @@ pub fn all_of_it(scene: &Scene) -> io::Result<Outcome> {
 fn raw(scene: &Scene, refused: Refused) -> io::Result<String> {
     let mut conn = scene.open()?;
     conn.allow(LIMIT);
-    conn.send(refused.head().as_bytes())?;
+    conn.try_send(refused.head().as_bytes())?;
     let piece = vec![b'b'; 1 << 20];
     let mut left = BODY;
     while left > 0 {
         let now = left.min(piece.len());
-        conn.send(&piece[..now])?;
+        conn.try_send(&piece[..now])?;
         left -= now;
     }
-    Ok(conn.reply(false)?.status.to_string())
+    Ok(conn.reply_to("GET")?.status.to_string())
 }
 
 fn python(scene: &Scene, refused: Refused, body: &Path) -> Command {
