@@ -1,6 +1,6 @@
 //! GET of `wc` and `sha256`: what a client would find out by reading the file.
 
-use std::io::{self, Read};
+use std::io;
 
 use sha2::{Digest as _, Sha256};
 
@@ -91,17 +91,20 @@ fn summarize<'s, S: Summary>(
     }
     let length = snapshot.version.length;
     let take = &mut |part: &[u8]| summary.update(part);
-    read_all(snapshot.file, length, request, take)
+    let read = &mut |buffer: &mut [u8], at| storage::read_at(&snapshot.file, buffer, at);
+    read_all((read, length), request, take)
         .map_err(|error| Error::Storage(name.clone(), Access::Read, error))?;
     let mut reply = Reply::text(summary.into_text());
     reply.fields.extend(fields);
     Ok(reply)
 }
 
+/// Reads bytes at a place in a file.
+type ReadAt<'r> = &'r mut dyn FnMut(&mut [u8], u64) -> io::Result<usize>;
+
 /// Reads this many bytes, or up to the end where there are fewer, with a checkpoint every few MiB.
 fn read_all<C: Computing + ?Sized>(
-    mut content: impl Read,
-    length: u64,
+    (read_at, length): (ReadAt<'_>, u64),
     computing: &mut C,
     take: &mut dyn FnMut(&[u8]),
 ) -> Result<(), storage::Error> {
@@ -113,15 +116,12 @@ fn read_all<C: Computing + ?Sized>(
             computing.checkpoint(done, length)?;
         }
         let wanted = (length - done).min(BUFFER as u64) as usize;
-        match content.read(&mut buffer[..wanted]) {
-            Ok(0) => break,
-            Ok(read) => {
-                take(&buffer[..read]);
-                done += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(storage::Error::System(error)),
+        let read = read_at(&mut buffer[..wanted], done).map_err(storage::Error::System)?;
+        if read == 0 {
+            break;
         }
+        take(&buffer[..read]);
+        done += read as u64;
     }
     Ok(())
 }
@@ -133,7 +133,13 @@ mod tests {
 
     fn text_of<S: Summary>(mut summary: S, content: &str) -> Option<String> {
         let take = &mut |part: &[u8]| summary.update(part);
-        read_all(content.as_bytes(), u64::MAX, &mut (), take).ok()?;
+        let read = &mut |buffer: &mut [u8], at| {
+            let rest = &content.as_bytes()[usize::try_from(at).unwrap_or(usize::MAX)..];
+            let count = rest.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&rest[..count]);
+            Ok(count)
+        };
+        read_all((read, u64::MAX), &mut (), take).ok()?;
         Some(summary.into_text())
     }
 
@@ -183,8 +189,12 @@ mod tests {
             let mut checkpoints = Checkpoints::default();
             let mut lines = LineCount::default();
             let take = &mut |part: &[u8]| lines.update(part);
-            let read = read_all(io::repeat(b'\n'), length, &mut checkpoints, take);
-            assert!(read.is_ok());
+            let read = &mut |buffer: &mut [u8], _| {
+                buffer.fill(b'\n');
+                Ok(buffer.len())
+            };
+            let outcome = read_all((read, length), &mut checkpoints, take);
+            assert!(outcome.is_ok());
             assert_eq!(lines.into_text(), length.to_string());
             assert_eq!(checkpoints.0, expected, "{length} bytes");
         }

@@ -222,8 +222,8 @@ mod tests {
     fn decide(line: &str, fields: &[&str]) -> Result<(), Refusal> {
         let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
         let text = format!("{line}\r\n{fields}\r\n");
-        let head =
-            tiny_http::fuzzing::parse_head(text.as_bytes()).unwrap_or_else(|f| panic!("{text}: {f}"));
+        let head = tiny_http::fuzzing::parse_head(text.as_bytes())
+            .unwrap_or_else(|f| panic!("{text}: {f}"));
         let operation = route(head.method(), head.target());
         let hosts = AllowedHosts::Auto.resolve(&["127.0.0.1"], true);
         check(&head, operation.as_ref().ok(), &hosts)
@@ -269,7 +269,8 @@ mod tests {
             ("GET /file HTTP/1.1\r\nHost:\r\n\r\n", None),
             ("GET /file HTTP/1.0\r\n\r\n", None),
         ] {
-            let found = tiny_http::fuzzing::parse_head(head.as_bytes()).map(|head| authority(&head));
+            let found =
+                tiny_http::fuzzing::parse_head(head.as_bytes()).map(|head| authority(&head));
             assert_eq!(found, Ok(expected.map(str::to_owned)), "{head:?}");
         }
     }

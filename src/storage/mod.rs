@@ -70,6 +70,7 @@ pub use ops::rename::{check_rename, rename};
 pub use shortage::Shortage;
 pub use snapshot::{Entry, Snapshot, open_entry};
 pub use store::{Options, Store};
+pub use sys::read_at;
 pub use tree::{Node, NodeContent, Tree};
 pub use upload::{Need, Staged, check_need, stage};
 pub use version::{Check, Current, Version};
