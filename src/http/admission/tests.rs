@@ -1,0 +1,264 @@
+use super::super::hosts::AllowedHosts;
+use super::super::route::route;
+use super::*;
+
+/// The decision on a request by its request line and fields, for a server that takes loopback
+/// names alone.
+fn decide(line: &str, fields: &[&str]) -> Result<(), Refusal> {
+    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    let text = format!("{line}\r\n{fields}\r\n");
+    let head =
+        tiny_http::fuzzing::parse_head(text.as_bytes()).unwrap_or_else(|f| panic!("{text}: {f}"));
+    let operation = route(head.method(), head.target());
+    let hosts = AllowedHosts::Auto.resolve(&["127.0.0.1"], true);
+    check(&head, operation.as_ref().ok(), &hosts)
+}
+
+#[test]
+fn a_host_of_somebody_else_is_not_answered_for() {
+    let refused = || Err(Refusal::Host("evil.example:3000".to_owned()));
+    for (line, host, expected) in [
+        ("GET /file/a HTTP/1.1", "localhost:3000", Ok(())),
+        ("GET /file/a HTTP/1.1", "evil.example:3000", refused()),
+        ("DELETE /file/a HTTP/1.1", "evil.example:3000", refused()),
+        ("GET /none HTTP/1.1", "evil.example:3000", refused()),
+        ("PATCH /file/a HTTP/1.1", "evil.example:3000", refused()),
+        ("GET /file HTTP/1.1", "evil.example:3000", Ok(())),
+        (
+            "GET http://evil.example:3000/file/a HTTP/1.1",
+            "localhost",
+            refused(),
+        ),
+        (
+            "GET http://localhost/file/a HTTP/1.1",
+            "evil.example",
+            Ok(()),
+        ),
+        ("GET /file/a HTTP/1.1", "", Ok(())),
+    ] {
+        let found = decide(line, &[&format!("Host: {host}")]);
+        assert_eq!(found, expected, "{line} {host}");
+    }
+    assert_eq!(decide("GET /file/a HTTP/1.0", &[]), Ok(()));
+}
+
+#[test]
+fn the_host_of_the_target_counts_before_the_field() {
+    for (head, expected) in [
+        ("GET /file HTTP/1.1\r\nHost: nas:80\r\n\r\n", Some("nas:80")),
+        (
+            "GET http://a:1/file HTTP/1.1\r\nHost: b\r\n\r\n",
+            Some("a:1"),
+        ),
+        ("GET http://a HTTP/1.0\r\n\r\n", Some("a")),
+        ("GET /file HTTP/1.1\r\nHost:\r\n\r\n", None),
+        ("GET /file HTTP/1.0\r\n\r\n", None),
+    ] {
+        let found = tiny_http::fuzzing::parse_head(head.as_bytes()).map(|head| authority(&head));
+        assert_eq!(found, Ok(expected.map(str::to_owned)), "{head:?}");
+    }
+}
+
+#[test]
+fn a_page_elsewhere_changes_nothing() {
+    const HOST: &str = "Host: localhost:3000";
+    for (fields, is_own) in [
+        (&[][..], true),
+        (&["Sec-Fetch-Site: none"], true),
+        (&["Sec-Fetch-Site: same-origin"], true),
+        (&["Sec-Fetch-Site: same-site"], false),
+        (&["Sec-Fetch-Site: cross-site"], false),
+        (&["Sec-Fetch-Site: something-new"], false),
+        (
+            &["Sec-Fetch-Site: none", "Sec-Fetch-Site: cross-site"],
+            false,
+        ),
+        (&["Origin: http://localhost:3000"], true),
+        (&["Origin: https://localhost:3000"], true),
+        (&["Origin: http://LOCALHOST:3000"], true),
+        (&["Origin: http://localhost"], false),
+        (&["Origin: http://localhost:3001"], false),
+        (&["Origin: http://127.0.0.1:3000"], false),
+        (&["Origin: http://evil.example"], false),
+        (&["Origin: null"], false),
+        (&["Origin:"], false),
+        (&["Origin: localhost:3000"], false),
+        (&["Origin: ftp://localhost:3000"], false),
+        (
+            &[
+                "Origin: http://localhost:3000",
+                "Origin: http://evil.example",
+            ],
+            false,
+        ),
+        (
+            &["Origin: http://evil.example", "Sec-Fetch-Site: same-origin"],
+            false,
+        ),
+        (
+            &[
+                "Origin: http://localhost:3000",
+                "Sec-Fetch-Site: cross-site",
+            ],
+            false,
+        ),
+        (&["Referer: http://evil.example/"], true),
+    ] {
+        let fields = [&[HOST, "Content-Length: 0"], fields].concat();
+        for (line, changes) in [
+            ("POST /file/a HTTP/1.1", true),
+            ("POST /file/a/ HTTP/1.1", true),
+            ("PUT /file/a HTTP/1.1", true),
+            ("PUT /file/a/mv HTTP/1.1", true),
+            ("PUT /file/a/cp HTTP/1.1", true),
+            ("DELETE /file/a HTTP/1.1", true),
+            ("GET /file/a HTTP/1.1", false),
+            ("HEAD /file/a/tar HTTP/1.1", false),
+            ("GET /file HTTP/1.1", false),
+        ] {
+            let expected = match is_own || !changes {
+                true => Ok(()),
+                false => Err(Refusal::OtherOrigin),
+            };
+            assert_eq!(decide(line, &fields), expected, "{line} {fields:?}");
+        }
+    }
+    for (host, origin, is_own) in [
+        ("localhost", "http://localhost", true),
+        ("localhost", "https://localhost", true),
+        ("localhost:80", "http://localhost", true),
+        ("localhost:443", "https://localhost", true),
+        ("localhost:443", "http://localhost", false),
+        ("localhost:80", "https://localhost", false),
+        ("[::1]:3000", "http://[::1]:3000", true),
+    ] {
+        let fields = [format!("Host: {host}"), format!("Origin: {origin}")];
+        let found = decide(
+            "DELETE /file/a HTTP/1.1",
+            &fields.each_ref().map(String::as_str),
+        );
+        assert_eq!(found.is_ok(), is_own, "{host} {origin}");
+    }
+    // Nothing is the same as no host.
+    let found = decide("DELETE /file/a HTTP/1.0", &["Origin: http://localhost"]);
+    assert_eq!(found, Err(Refusal::OtherOrigin));
+}
+
+#[test]
+fn a_body_without_a_length_is_empty_only_where_nothing_says_otherwise() {
+    const EMPTY: &str = "Repr-Digest: sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+    const OTHER: &str = "Repr-Digest: sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:";
+    let needed = || Err(Refusal::NoLength);
+    for (version, fields, expected) in [
+        ("1.1", &[][..], Ok(())),
+        ("1.1", &["Accept: */*"], Ok(())),
+        ("1.1", &[EMPTY], Ok(())),
+        ("1.1", &["Content-Type: text/csv"], needed()),
+        ("1.1", &["Content-Encoding: gzip"], needed()),
+        ("1.1", &["Content-Range: bytes 0-4/5"], needed()),
+        ("1.1", &["Content-Language: en"], needed()),
+        ("1.1", &["Content-Location: /a"], needed()),
+        ("1.1", &["Content-Disposition: attachment"], needed()),
+        ("1.1", &["Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg=="], needed()),
+        ("1.1", &["Digest: md5=1B2M2Y8AsgTpgAmY7PhCfg=="], needed()),
+        ("1.1", &["Trailer: Repr-Digest"], needed()),
+        (
+            "1.1",
+            &["Trailer: Repr-Digest", "Content-Length: 0"],
+            Ok(()),
+        ),
+        ("1.1", &[OTHER], needed()),
+        ("1.1", &["Content-Digest: md5=:AAAA:"], needed()),
+        ("1.1", &["Expect: 100-continue"], needed()),
+        ("1.1", &["Connection: close"], needed()),
+        ("1.1", &["Connection: close", "Content-Length: 0"], Ok(())),
+        (
+            "1.1",
+            &["Content-Type: text/csv", "Content-Length: 0"],
+            Ok(()),
+        ),
+        (
+            "1.1",
+            &["Content-Type: text/csv", "Transfer-Encoding: chunked"],
+            Ok(()),
+        ),
+        ("1.0", &[], needed()),
+        ("1.0", &["Connection: keep-alive"], needed()),
+        ("1.0", &["Content-Length: 0"], Ok(())),
+        ("1.0", &["Content-Length: 5"], Ok(())),
+    ] {
+        let fields = [&["Host: localhost"], fields].concat();
+        for (request, takes) in [
+            ("POST /file/a", true),
+            ("PUT /file/a", true),
+            ("PUT /file/a/mv", true),
+            ("PUT /file/a/cp", true),
+            ("POST /file/a/", false),
+            ("POST /file/a%2F", false),
+            ("DELETE /file/a", false),
+            ("GET /file/a", false),
+        ] {
+            let line = format!("{request} HTTP/{version}");
+            let expected = if takes { expected.clone() } else { Ok(()) };
+            assert_eq!(decide(&line, &fields), expected, "{line} {fields:?}");
+        }
+    }
+}
+
+#[test]
+fn a_body_that_means_something_else_is_not_stored() {
+    let form = |request: &str| {
+        Err(Refusal::Form(match request.starts_with("PUT") {
+            true => "curl -T FILE URL",
+            false => "curl -X POST -T FILE URL",
+        }))
+    };
+    for request in ["POST /file/a", "PUT /file/a"] {
+        for (field, expected) in [
+            (
+                "Content-Type: multipart/form-data; boundary=x",
+                form(request),
+            ),
+            ("Content-Type: Multipart/Form-Data", form(request)),
+            (
+                "Content-Type: multipart/form-data ;boundary=x",
+                form(request),
+            ),
+            ("Content-Type: multipart/mixed; boundary=x", Ok(())),
+            ("Content-Type: application/x-www-form-urlencoded", Ok(())),
+            ("Content-Type: application/json", Ok(())),
+            ("Content-Type: text/plain; x=multipart/form-data", Ok(())),
+            ("Content-Encoding: identity", Ok(())),
+            ("Content-Encoding:", Ok(())),
+            ("Content-Encoding: gzip", Err(Refusal::Coding)),
+            ("Content-Encoding: identity, GZIP", Err(Refusal::Coding)),
+            ("Content-Encoding: aws-chunked", Err(Refusal::Coding)),
+            ("Tus-Resumable: 1.0.0", Err(Refusal::Parts("Tus-Resumable"))),
+            (
+                "Upload-Complete: ?0",
+                Err(Refusal::Parts("Upload-Complete")),
+            ),
+            (
+                "X-HTTP-Method-Override: DELETE",
+                Err(Refusal::Override("X-HTTP-Method-Override")),
+            ),
+            (
+                "X-Method-Override: PATCH",
+                Err(Refusal::Override("X-Method-Override")),
+            ),
+        ] {
+            let fields = ["Host: localhost", "Content-Length: 5", field];
+            let found = decide(&format!("{request} HTTP/1.1"), &fields);
+            assert_eq!(found, expected, "{request} {field}");
+        }
+    }
+    let same = [
+        "Host: localhost",
+        "Content-Length: 5",
+        "X-HTTP-Method: post",
+    ];
+    assert_eq!(decide("POST /file/a HTTP/1.1", &same), Ok(()));
+    // A download may be asked for with any of them.
+    let coded = ["Host: localhost", "Content-Encoding: gzip"];
+    assert_eq!(decide("GET /file/a HTTP/1.1", &coded), Ok(()));
+}
