@@ -76,22 +76,10 @@ fn take_one_apart(
     let mut beside = Vec::new();
     for _ in 0..MAX_ATTEMPTS {
         let mut stays = Leftovers::default();
-        for entry in names(&dir)? {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    stays.add(name, error);
-                    break;
-                }
-            };
-            match take_out(layout, (dir.as_fd(), &entry)) {
-                Ok(directory) => beside.extend(directory),
-                Err(error) => stays.add(&entry, error),
-            }
-            if beside.len() >= room {
-                let is_over = false;
-                return Ok(Pass { is_over, beside });
-            }
+        empty((layout, dir.as_fd()), name, room, &mut beside, &mut stays)?;
+        if beside.len() >= room {
+            let is_over = false;
+            return Ok(Pass { is_over, beside });
         }
         match rustix::fs::unlinkat(&layout.removed, name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => return Ok(Pass::over(beside)),
@@ -111,6 +99,33 @@ fn take_one_apart(
     }
     left.add(name, Error::NotEmpty);
     Ok(Pass::over(beside))
+}
+
+/// Removes the entries of a removed directory, or moves them beside it, until there are `room` of
+/// those.
+fn empty(
+    (layout, dir): (&Layout, BorrowedFd<'_>),
+    name: &OsStr,
+    room: usize,
+    beside: &mut Vec<OsString>,
+    stays: &mut Leftovers,
+) -> Result<(), Error> {
+    for entry in names(dir)? {
+        match entry {
+            Ok(entry) => match take_out(layout, (dir, &entry)) {
+                Ok(directory) => beside.extend(directory),
+                Err(error) => stays.add(&entry, error),
+            },
+            Err(error) => {
+                stays.add(name, error);
+                break;
+            }
+        }
+        if beside.len() >= room {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Removes an entry of a removed directory. If it is a directory, moves it beside that, and returns

@@ -196,16 +196,21 @@ impl<'s> Staged<'s> {
         }
     }
 
+    /// Checks the space of a body without a reservation.
+    fn check_unreserved(&self) -> Result<(), Error> {
+        let asked = self.length;
+        lock(&self.store.promises).record_unpromised(self.number, asked, Instant::now());
+        self.check_room(0).map_err(|error| match error {
+            Error::NoSpace(Some(it)) => Error::NoSpace(Some(Shortage { asked, ..it })),
+            other => other,
+        })
+    }
+
     /// Reserves blocks for what comes next, and checks that all that is still to come will fit.
     fn reserve_ahead(&mut self) -> Result<(), Error> {
         let (store, number, length) = (self.store, self.number, self.length);
         let Some(it) = &mut self.reservation else {
-            lock(&store.promises).record_unpromised(number, length, Instant::now());
-            let asked = length;
-            return self.check_room(0).map_err(|error| match error {
-                Error::NoSpace(Some(it)) => Error::NoSpace(Some(Shortage { asked, ..it })),
-                other => other,
-            });
+            return self.check_unreserved();
         };
         let ahead = length.clamp(MIN_AHEAD, MAX_AHEAD);
         let is_far = it.reserved >= it.declared || it.reserved >= length + ahead / 2;
@@ -222,28 +227,38 @@ impl<'s> Staged<'s> {
         check_room(store, number, left.saturating_add(copy))?;
         let end = it.declared.min(length + ahead);
         if it.is_possible && end > it.reserved {
-            let flags = FallocateFlags::KEEP_SIZE;
-            // A signal interrupts it on some file systems, as on tmpfs, which keeps nothing of it
-            // then.
-            let reserve = |at, length| {
-                rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.file, flags, at, length))
-            };
-            // A file that is too long for the file system is refused at once, by its last byte.
-            let last = match it.reserved == 0 && it.declared > end {
-                true => reserve(it.declared - 1, 1),
-                false => Ok(()),
-            };
-            match last.and_then(|()| reserve(it.reserved, end - it.reserved)) {
-                Ok(()) => it.reserved = end,
-                Err(Errno::OPNOTSUPP | Errno::NOSYS) => it.is_possible = false,
-                Err(Errno::FBIG) => return Err(Error::NoSpace(None)),
-                Err(errno) => return Err(with_figures(store, errno.into(), left).into()),
-            }
+            it.reserve(&self.file, end)
+                .map_err(|errno| with_figures(store, errno.into(), left))?;
             // Another server may have reserved at the same moment: then this one gives up.
             check_space(store, 0)?;
         }
         let so_far = (length, it.reserved);
         lock(&store.promises).record(number, so_far, Instant::now());
+        Ok(())
+    }
+}
+
+impl Reservation {
+    /// Reserves blocks up to this length, where the file system can.
+    ///
+    /// # Errors
+    /// Those of fallocate(2).
+    fn reserve(&mut self, file: &File, end: u64) -> Result<(), Errno> {
+        let flags = FallocateFlags::KEEP_SIZE;
+        // A signal interrupts it on some file systems, as on tmpfs, which keeps nothing of it then.
+        let reserve = |at, length| {
+            rustix::io::retry_on_intr(|| rustix::fs::fallocate(file, flags, at, length))
+        };
+        // A file that is too long for the file system is refused at once, by its last byte.
+        let last = match self.reserved == 0 && self.declared > end {
+            true => reserve(self.declared - 1, 1),
+            false => Ok(()),
+        };
+        match last.and_then(|()| reserve(self.reserved, end - self.reserved)) {
+            Ok(()) => self.reserved = end,
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.is_possible = false,
+            Err(errno) => return Err(errno),
+        }
         Ok(())
     }
 }

@@ -99,12 +99,12 @@ fn rename_once(
         // The link would lead to itself, in place of what it leads to.
         return Err(Error::IntoItself);
     }
-    if matches!(destination, Destination::Source)
-        && from != to
+    let is_onto_itself = matches!(destination, Destination::Source) && from != to;
+    if is_onto_itself
         && is_same_place(source_at, entry.at())?
         && [from, to].iter().any(|name| has_links(store, name))
     {
-        // The old name would still be there.
+        // A link makes both names one: the old name would still be there.
         return Err(Error::IntoItself);
     }
     rename_locked(store, (source_at, source), (entry.at(), destination))
