@@ -6,12 +6,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
 
 use crate::connection::Connection;
 use crate::engine::Engine;
+use crate::io::events_now;
 use crate::lifecycle;
 use crate::listen::Listener;
 use crate::read_head;
@@ -102,9 +103,7 @@ fn after_error(engine: &Engine, listener: &Listener, errno: Errno) -> Attempt {
 
 /// Whether a client waits to be accepted.
 fn has_client(listener: &Listener) -> bool {
-    let mut polled = [PollFd::new(listener, PollFlags::IN)];
-    let now = Timespec::default();
-    rustix::event::poll(&mut polled, Some(&now)).is_ok_and(|ready| ready > 0)
+    !events_now(listener, PollFlags::IN).is_empty()
 }
 
 /// The address of a client of TCP. On a socket for both families an IPv4 client has the address

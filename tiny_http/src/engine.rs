@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::io::time_left;
 use crate::listen::Listener;
 use crate::poller::{Event, Poller};
 use crate::state::State;
@@ -146,9 +147,7 @@ impl Engine {
         deadline: Option<Instant>,
     ) -> MutexGuard<'s, State> {
         state.parked += 1;
-        let left = deadline.map_or(Duration::MAX, |at| {
-            at.saturating_duration_since(Instant::now())
-        });
+        let left = deadline.map_or(Duration::MAX, time_left);
         let waited = self.parked.wait_timeout(state, left);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         state.parked -= 1;

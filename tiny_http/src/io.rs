@@ -167,8 +167,7 @@ impl Socket {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let socket = self.plain()?;
         loop {
-            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let timeout = left.map(timespec);
+            let timeout = timeout_until(deadline);
             let mut polled = [PollFd::from_borrowed_fd(socket, flags)];
             match rustix::event::poll(&mut polled, timeout.as_ref()) {
                 Ok(0) => return Err(Errno::TIMEDOUT.into()),
@@ -184,10 +183,7 @@ impl Socket {
         let Self::Plain(socket) = self else {
             return Peer::Open;
         };
-        let mut polled = [PollFd::new(socket, PollFlags::RDHUP)];
-        // An error here is found again when the socket is used.
-        let _ = rustix::event::poll(&mut polled, Some(&Timespec::default()));
-        let events = polled[0].revents();
+        let events = events_now(socket, PollFlags::RDHUP);
         if events.intersects(PollFlags::HUP.union(PollFlags::ERR)) {
             Peer::Gone
         } else if events.contains(PollFlags::RDHUP) {
@@ -238,6 +234,24 @@ pub(crate) fn is_disconnect(error: &io::Error) -> bool {
         error.kind(),
         BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut
     )
+}
+
+/// The events of a descriptor at this moment: these and those that are always reported (poll(2)).
+pub(crate) fn events_now(descriptor: impl AsFd, flags: PollFlags) -> PollFlags {
+    let mut polled = [PollFd::new(&descriptor, flags)];
+    // After an error no event is set. The next use of the descriptor shows what is wrong.
+    let _ = rustix::event::poll(&mut polled, Some(&Timespec::default()));
+    polled[0].revents()
+}
+
+/// The timeout of a call that is to wait until the deadline, for ever without one.
+pub(crate) fn timeout_until(deadline: Option<Instant>) -> Option<Timespec> {
+    deadline.map(|deadline| timespec(time_left(deadline)))
+}
+
+/// How long it is until a deadline; 0 once it has passed.
+pub(crate) fn time_left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 pub(crate) fn timespec(duration: Duration) -> Timespec {

@@ -14,7 +14,7 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
 
-use crate::io::timespec;
+use crate::io::{time_left, timeout_until, timespec};
 use crate::table::Token;
 
 const WAKE: Token = Token::MAX;
@@ -108,8 +108,7 @@ impl Poller {
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> io::Result<Option<Event>> {
         loop {
             let mut events = [MaybeUninit::uninit()];
-            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let timeout = left.map(timespec);
+            let timeout = timeout_until(deadline);
             match epoll::wait(&self.epoll, &mut events, timeout.as_ref()) {
                 Ok((events, _)) => {
                     let token = events.first().map(|event| event.data.u64());
@@ -135,11 +134,10 @@ impl Poller {
 
     /// Has the timer expire at a deadline.
     pub(crate) fn set_timer(&self, deadline: Instant) -> Result<(), Errno> {
-        let left = deadline.saturating_duration_since(Instant::now());
         let value = Itimerspec {
             it_interval: timespec(Duration::ZERO),
             // 0 would disarm it.
-            it_value: timespec(left.max(Duration::from_nanos(1))),
+            it_value: timespec(time_left(deadline).max(Duration::from_nanos(1))),
         };
         timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &value).map(drop)
     }
