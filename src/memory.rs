@@ -1,17 +1,17 @@
-//! The memory that all requests together may take beyond what each connection and each transfer has anyway.
+//! The memory that requests share, beyond what each connection and each transfer has to itself.
 //!
-//! The sum is divided once and for all, so that no kind of work can take what another needs:
+//! It is divided into fixed parts, so that no kind of work takes what another kind needs:
 //!
-//! | part | for | waits |
+//! | part | for | if there is none left |
 //! | --- | --- | --- |
-//! | a half | work: names that are being sorted. Given back before anything is sent | up to [`PATIENCE`] |
-//! | a quarter | names that are kept while a client takes what is made of them | never: without, they are kept on the disk |
-//! | a quarter | buffers of bodies that are written | never: without, they are small |
+//! | a half | sorting names, which ends before anything is sent | wait up to [`WORK_TIMEOUT`] |
+//! | a quarter | names that are kept while a client receives a list | keep them on the disk |
+//! | a quarter | buffers of bodies that are written | use a small buffer |
 //!
-//! Beside it, names on the disk have a sum of their own, [`DISK`]: uploads need the disk more. And pipes are counted, in each of
-//! which the kernel may have up to 1 MiB of a body.
+//! Names on the disk have a limit of their own, [`MAX_DISK`], since uploads need the disk more.
+//! Pipes are counted, too: the kernel may hold up to 1 MiB of a body in each.
 //!
-//! In: counting. Out: the memory itself, and how large the sum is to be.
+//! Responsible for: counting. Not for: allocating, how large the limit is (`server/capacity.rs`).
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,42 +20,42 @@ use tiny_http::Pipe;
 
 use crate::sync::lock;
 
-/// The sum, in bytes, where no control group allows less.
+/// The limit in bytes, unless the control group allows less.
 pub const DEFAULT: usize = 24 << 20;
 
-/// What all requests together may have on the disk for names, in bytes.
-pub const DISK: usize = 512 << 20;
+/// The maximum that all requests together keep on the disk for names, in bytes.
+pub const MAX_DISK: usize = 512 << 20;
 
-/// The most pipes at a time: more do not make bodies come faster, and each takes two descriptors.
-const PIPES: usize = 8;
+/// The maximum number of pipes: more do not make uploads faster, and each takes two descriptors.
+const MAX_PIPES: usize = 8;
 
-/// How long work waits for its turn.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// The maximum time for which work waits for memory.
+pub const WORK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The sum, and what is left of it.
+/// The limit, and what is left of it.
 #[derive(Debug)]
 pub struct Memory {
     limit: usize,
     work: Part,
     kept: Part,
     disk: Part,
-    /// Bodies that are being received, one by one.
+    /// The number of bodies that are being received.
     bodies: Part,
-    /// Pipes for bodies, one by one.
+    /// The number of pipes for bodies.
     pipes: Part,
-    patience: Duration,
+    work_timeout: Duration,
 }
 
-/// A part of the sum.
+/// A part of the memory, or a number of things.
 #[derive(Debug)]
 struct Part {
     bytes: usize,
     left: Mutex<usize>,
-    /// Told whenever something is given back.
+    /// Notified whenever something is given back.
     changed: Condvar,
 }
 
-/// Memory that was granted, in bytes; given back when dropped.
+/// A part of the memory that was granted; given back when dropped.
 #[derive(Debug)]
 pub struct Grant<'m> {
     part: &'m Part,
@@ -63,28 +63,28 @@ pub struct Grant<'m> {
 }
 
 impl Memory {
-    /// A sum of so many bytes.
+    /// With this limit in bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
             work: Part::new(limit / 2),
             kept: Part::new(limit / 4),
-            disk: Part::new(DISK),
+            disk: Part::new(MAX_DISK),
             bodies: Part::new(usize::MAX),
-            pipes: Part::new((limit / 2 / Pipe::SIZE).clamp(1, PIPES)),
-            patience: PATIENCE,
+            pipes: Part::new((limit / 2 / Pipe::SIZE).clamp(1, MAX_PIPES)),
+            work_timeout: WORK_TIMEOUT,
         }
     }
 
-    /// The same with so many pipes at most.
+    /// The same with at most this many pipes.
     #[must_use]
-    pub fn with_pipes(mut self, most: usize) -> Self {
-        self.pipes = Part::new(self.pipes.bytes.min(most));
+    pub fn with_pipes(mut self, max: usize) -> Self {
+        self.pipes = Part::new(self.pipes.bytes.min(max));
         self
     }
 
-    /// The most pipes at a time.
+    /// The maximum number of pipes.
     #[must_use]
     pub fn pipes(&self) -> usize {
         self.pipes.bytes
@@ -96,43 +96,44 @@ impl Memory {
         self.bodies.wait(1, Instant::now())
     }
 
-    /// What each of the bodies that are being received may have for buffers, in bytes.
+    /// The bytes of buffers that each body under way may have.
     #[must_use]
     pub fn share_of_body(&self) -> usize {
         self.limit / 4 / self.bodies.in_use().max(1)
     }
 
-    /// Leave to have a pipe for a body, if there is another one to be had.
+    /// The right to a pipe, if there is one left.
     #[must_use]
     pub fn pipe(&self) -> Option<Grant<'_>> {
         self.pipes.wait(1, Instant::now())
     }
 
-    /// Memory for work that waits for no client; waits for its turn. `None` where that does not come.
+    /// Memory for work that does not wait for a client. Waits for it, up to [`WORK_TIMEOUT`];
+    /// `None` if that was not enough.
     #[must_use]
     pub fn work(&self, bytes: usize) -> Option<Grant<'_>> {
-        self.work.wait(bytes, Instant::now() + self.patience)
+        self.work.wait(bytes, Instant::now() + self.work_timeout)
     }
 
-    /// Whether work could have so much if it were alone.
+    /// Whether work could ever have this much.
     #[must_use]
     pub fn allows_work(&self, bytes: usize) -> bool {
         bytes <= self.work.bytes
     }
 
-    /// More memory for work.
+    /// Sets the memory for work.
     #[cfg(test)]
     pub(crate) fn give_to_work(&mut self, bytes: usize) {
         self.work = Part::new(bytes);
     }
 
-    /// Another time for which work waits.
+    /// Sets the time for which work waits.
     #[cfg(test)]
-    pub(crate) fn set_patience(&mut self, patience: Duration) {
-        self.patience = patience;
+    pub(crate) fn set_work_timeout(&mut self, timeout: Duration) {
+        self.work_timeout = timeout;
     }
 
-    /// So much room on the disk.
+    /// Sets the maximum on the disk.
     #[cfg(test)]
     pub(crate) fn set_disk(&mut self, bytes: usize) {
         self.disk = Part::new(bytes);
@@ -144,7 +145,7 @@ impl Memory {
         self.work.in_use() + self.kept.in_use() + self.disk.in_use()
     }
 
-    /// Room on the disk: none at first.
+    /// A grant of room on the disk, which is empty at first.
     #[must_use]
     pub fn on_disk(&self) -> Grant<'_> {
         let part = &self.disk;
@@ -152,15 +153,15 @@ impl Memory {
         Grant { part, bytes }
     }
 
-    /// Memory to keep while a client is waited for, if there is so much at the moment.
+    /// Memory to keep while a client is waited for, if this much is left.
     #[must_use]
     pub fn keep(&self, bytes: usize) -> Option<Grant<'_>> {
         self.kept.wait(bytes, Instant::now())
     }
 
-    /// A fair share of the memory to keep while a client is waited for: a quarter of what is left at the
-    /// moment, if that is not less than this. Those that give theirs back and ask again come to have about
-    /// as much each.
+    /// A share of the memory to keep while a client is waited for: a quarter of what is left, if
+    /// that is not below `least`. Requests that give theirs back and ask again get about equal
+    /// shares in the end.
     #[must_use]
     pub fn keep_share(&self, least: usize) -> Option<Grant<'_>> {
         let part = &self.kept;
@@ -206,13 +207,13 @@ impl Part {
 }
 
 impl Grant<'_> {
-    /// How much was granted.
+    /// The bytes that were granted.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Asks for more, and says whether there is so much at the moment.
+    /// Adds this much to the grant, if it is left. Returns whether it was.
     #[must_use]
     pub fn grow(&mut self, bytes: usize) -> bool {
         let mut left = lock(&self.part.left);
@@ -224,12 +225,12 @@ impl Grant<'_> {
         fits
     }
 
-    /// Gives back all but so much.
+    /// Gives back all but this much.
     pub fn shrink_to(&mut self, bytes: usize) {
         let given_back = self.bytes.saturating_sub(bytes);
         self.bytes -= given_back;
         *lock(&self.part.left) += given_back;
-        // Those who wait may want different amounts.
+        // All of them, since they may wait for different amounts.
         self.part.changed.notify_all();
     }
 }
@@ -287,11 +288,11 @@ mod tests {
         let memory = Memory::new(0);
         let mut first = memory.on_disk();
         let mut second = memory.on_disk();
-        assert!(first.grow(DISK - 1) && second.grow(1) && !second.grow(1));
+        assert!(first.grow(MAX_DISK - 1) && second.grow(1) && !second.grow(1));
         first.shrink_to(10);
-        assert!(second.grow(DISK - 11) && !first.grow(1));
+        assert!(second.grow(MAX_DISK - 11) && !first.grow(1));
         drop(second);
-        assert!(first.grow(DISK - 10));
+        assert!(first.grow(MAX_DISK - 10));
     }
 
     #[test]

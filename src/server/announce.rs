@@ -1,5 +1,5 @@
-//! What the log says at the start: where the server listens, where the files are, which settings
-//! are not the defaults, and who can get at them.
+//! What the server says at the start: where it listens, where the files are, which settings are not
+//! the defaults, and that other machines can reach it.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::logging;
 use crate::storage::{Error, FileSystem};
 
-/// Says where the server listens, a line for each address: on standard output, for whoever has
-/// started it, and in the log.
+/// Prints and logs each address that the server listens on. Scripts read the lines on standard
+/// output.
 pub(super) fn listening(addresses: &[ListenAddr]) {
     for (number, address) in addresses.iter().enumerate() {
         let address = shown(address);
@@ -26,7 +26,7 @@ pub(super) fn listening(addresses: &[ListenAddr]) {
     }
 }
 
-/// An address as it is given to `--listen`.
+/// An address in the syntax of `--listen`.
 fn shown(address: &ListenAddr) -> String {
     match address {
         ListenAddr::IP(address) => address.to_string(),
@@ -37,7 +37,7 @@ fn shown(address: &ListenAddr) -> String {
     }
 }
 
-/// Logs what is served from where, and how.
+/// Logs the storage folder, its file system and the settings that are not the defaults.
 pub(super) fn start(config: &Config, file_system: &Result<FileSystem, Error>) {
     let path = std::path::absolute(&config.storage);
     let path = path.as_ref().unwrap_or(&config.storage).to_string_lossy();
@@ -66,7 +66,7 @@ pub(super) fn start(config: &Config, file_system: &Result<FileSystem, Error>) {
     );
 }
 
-/// Warns of an address that other machines can connect to: nothing else keeps anybody out.
+/// Warns of an address that other machines can connect to, since there is no authentication.
 pub(super) fn warn_of(address: IpAddr) {
     log::warn!(
         "whoever can reach {address} can read, change and delete all files, for there is no authentication: let only a \
@@ -74,7 +74,7 @@ pub(super) fn warn_of(address: IpAddr) {
     );
 }
 
-/// A setting as a flag.
+/// A setting as it is given on the command line.
 fn setting((name, value): &(&'static str, String)) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "-_./:,*[]%".contains(c);
     match !value.is_empty() && value.chars().all(is_word) {

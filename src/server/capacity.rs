@@ -1,17 +1,18 @@
-//! How much fits into the memory that there is: what requests share, and how many connections and transfers at once.
+//! What fits into the memory of the control group: the memory that requests share, and the numbers
+//! of connections and transfers.
 
 use crate::memory;
 
-/// What the process takes without connections, in bytes: its code and data, the threads that are always there, a log that
-/// waits for its reader, and what the kernel has for it.
+/// What the process takes without connections, in bytes: its code and data, the threads that are
+/// always there, a log that has not been read yet, and what the kernel keeps for it.
 const BASE: u64 = 6 << 20;
 
-/// What a connection takes, as the kernel counts: its socket with what has come and is still to be sent, and a head that
-/// is not whole, in bytes.
+/// What a connection takes as the kernel counts, in bytes: its socket with what is received and not
+/// yet sent, and an incomplete request head.
 const PER_CONNECTION: u64 = 48 << 10;
 
-/// What a transfer takes beside its connection and beside what is shared: the stacks of its thread, the buffer of a
-/// stream, of a body, of a sum or of a copy, and names, in bytes.
+/// What a transfer takes beside its connection and beside what is shared, in bytes: the stacks of
+/// its thread, the buffer of a stream, a body, a checksum or a copy, and names.
 const PER_TRANSFER: u64 = 112 << 10;
 
 /// What the server works with.
@@ -26,10 +27,11 @@ pub(super) struct Capacity {
 }
 
 impl Capacity {
-    /// What fits into a control group, if there is one with a limit (in bytes), of so many connections and transfers.
+    /// How many of these connections and transfers fit into a control group with this limit in
+    /// bytes; all of them where there is no limit.
     ///
-    /// Half of it is for what requests share, up to the sum without a limit; of the rest transfers get half at most, and
-    /// connections what transfers leave.
+    /// Half of the limit is for what requests share, up to [`memory::DEFAULT`]. Transfers get at
+    /// most half of the rest, and connections what transfers leave.
     pub(super) fn of(limit: Option<u64>, (connections, transfers): (usize, usize)) -> Self {
         let Some(limit) = limit else {
             let memory = memory::DEFAULT;
@@ -50,7 +52,7 @@ impl Capacity {
         }
     }
 
-    /// Says in the log what is less than the flags say, and what requests share.
+    /// Logs the memory that requests share, and what is less than the flags ask for.
     pub(super) fn log(&self, limit: Option<u64>, (connections, transfers): (usize, usize)) {
         let memory = self.memory;
         let Some(limit) = limit else {

@@ -1,5 +1,6 @@
-//! Clears what killed servers have left in the storage, behind the server's back: when it has begun to listen, and then
-//! every now and then, since the server that left something may be one of several on the folder, and never start again.
+//! Removes from the storage what killed servers have left there, in the background: once the server
+//! listens, and then at intervals, since another server on the same folder may be killed at any
+//! time and never be started again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,18 +9,18 @@ use super::shared::Shared;
 use crate::storage::{self, Unclearable};
 
 /// The time between two rounds.
-const EVERY: Duration = Duration::from_secs(300);
+const INTERVAL: Duration = Duration::from_secs(300);
 
-/// Starts the thread that clears. It ends with the process.
+/// Starts the thread for it, which ends with the process.
 ///
 /// # Errors
-/// One line, where there is no thread to be had.
+/// One line, where the thread cannot be started.
 pub(super) fn start(shared: Arc<Shared>) -> Result<(), String> {
     let clear = move || {
         let mut known = Unclearable::default();
         while !shared.shutdown.has_begun() {
             storage::recover(&shared.store, &mut known);
-            std::thread::sleep(EVERY);
+            std::thread::sleep(INTERVAL);
         }
     };
     std::thread::Builder::new()

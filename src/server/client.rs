@@ -1,19 +1,22 @@
-//! Which addresses are those of one client, where what one client may take is limited.
+//! Which addresses count as one client, for limits on what one client may take.
 //!
-//! Responsible for: telling clients apart by their addresses. Not for: whose address a proxy passes on, the limits.
+//! Responsible for: telling clients apart by their addresses. Not for: the limits, the addresses
+//! that a proxy forwards.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The bits of an IPv6 address that name the network: one client has all addresses of it (RFC 4291, section 2.5.1).
+/// The bits of an IPv6 address that name the network. One client may have all addresses of a
+/// network (RFC 4291, section 2.5.1).
 const NETWORK: u128 = u128::MAX << 64;
 
-/// The address that a client counts as. All clients of a Unix socket are one.
+/// The address of the client of a request. All clients of Unix sockets have the same one.
 pub(super) fn address_of(request: &tiny_http::Request) -> IpAddr {
     let peer = request.remote_addr().map(SocketAddr::ip);
     peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-/// What is counted for a client: an IPv4 address, also one that is mapped into IPv6, or the first 64 bits of an IPv6 address.
+/// The address that a client is counted by: an IPv4 address, also where it is mapped into IPv6, or
+/// the first 64 bits of an IPv6 address.
 pub(super) fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

@@ -1,25 +1,28 @@
-//! The memory that the process may take by its control group (cgroups(7)).
+//! The limit that the control group of this process sets on its memory (cgroups(7)).
 //!
-//! Responsible for the files of the kernel, of version 2 and of version 1. Not for what follows from the figure.
+//! Responsible for: the kernel's files, of version 2 and of version 1. Not for: what follows from
+//! the limit (`capacity.rs`).
 
 use std::path::{Path, PathBuf};
 
-/// Where the hierarchies are mounted: everywhere but on systems of somebody's own making.
+/// Where the hierarchies are mounted by convention.
 const MOUNTED: &str = "/sys/fs/cgroup";
 
-/// From here on, in bytes, a limit is none: version 1 has a number for "no limit" that depends on the size of a page.
+/// A limit of this many bytes or more is none: version 1 has a number for "no limit" that depends
+/// on the page size.
 const NONE_FROM: u64 = 1 << 60;
 
-/// Reads a file, if it is there.
+/// Reads a file, if it exists.
 type Read<'r> = &'r dyn Fn(&Path) -> Option<String>;
 
-/// The limit in bytes: the least one on the way from the group of this process to the root. `None` where there is none.
+/// The limit in bytes: the lowest one of the groups from that of this process up to the root.
+/// `None` where none of them has one.
 pub(super) fn memory_limit() -> Option<u64> {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     limit_of(&read(Path::new("/proc/self/cgroup"))?, &read)
 }
 
-/// The limit, with the groups of the process as in `/proc/self/cgroup`.
+/// The limit of a process with these groups, in the format of `/proc/self/cgroup`.
 fn limit_of(groups: &str, read: Read<'_>) -> Option<u64> {
     let limits = groups.lines().flat_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
@@ -34,7 +37,8 @@ fn limit_of(groups: &str, read: Read<'_>) -> Option<u64> {
         };
         let root = |folder| Path::new(MOUNTED).join(folder);
         let all = hierarchies.iter().map(move |(folder, file)| {
-            // In a container the group may be mounted as the root, while its path is that of the host.
+            // In a container the group may be mounted as the root although its path is that of the
+            // host; then only the root is found.
             least_limit(&root(folder), path, (file, read))
         });
         all.collect::<Vec<_>>()
@@ -42,7 +46,7 @@ fn limit_of(groups: &str, read: Read<'_>) -> Option<u64> {
     limits.flatten().min()
 }
 
-/// The least limit of a group and those above it.
+/// The lowest limit of a group and the groups above it.
 fn least_limit(root: &Path, path: &str, (file, read): (&str, Read<'_>)) -> Option<u64> {
     let group = root.join(path);
     let above = group

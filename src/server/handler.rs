@@ -8,7 +8,7 @@ use super::panics::catch;
 use super::request::MeteredRequest;
 use super::send::{Progress, send};
 use super::shared::Shared;
-use super::workers::Service;
+use super::worker_pool::Handler;
 use crate::api::{self, Context, Error, Op, Reply, Request};
 use crate::computing::Cancelled;
 use crate::http::accept;
@@ -80,13 +80,13 @@ impl RequestHandler {
     }
 }
 
-impl Service for RequestHandler {
+impl Handler for RequestHandler {
     /// Handles a request. Nothing that its client does, and no panic in the code of its operation,
     /// has an effect beyond it.
-    fn serve(&self, mut request: tiny_http::Request, is_relieved: bool) {
+    fn handle(&self, mut request: tiny_http::Request, may_wait: bool) {
         let routed = route_request(&request);
         let operation = routed.as_ref().ok();
-        let admission = match is_relieved {
+        let admission = match may_wait {
             true => self.admission.admit(&request, operation),
             false => Admission::Refused,
         };

@@ -1,7 +1,7 @@
-//! All that the server listens on.
+//! All listening sockets of the server.
 //!
-//! Responsible for: one listener or more for each place that is named, and what to say where there
-//! can be none. Not for: making them (`sockets.rs`, `unix_socket.rs`).
+//! Responsible for: one socket or more for each endpoint of the configuration, and the error where
+//! one cannot be opened. Not for: opening them (`sockets.rs`, `unix_socket.rs`).
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -16,13 +16,14 @@ use crate::config::{Config, Endpoint, is_it_meant};
 use crate::storage::Store;
 use crate::sync::lock;
 
-/// What to say where another address would do.
+/// What to do about an address that cannot be listened on.
 const CHOOSE: &str = " (choose another with --host and --port, or --listen)";
 
-/// The listeners, and the files of those that are Unix sockets.
+/// The listening sockets, and the files of those that are Unix sockets.
 #[derive(Default)]
 pub(super) struct Listeners {
-    /// Before the sockets, since it is dropped first.
+    /// Before the sockets, so that it is dropped first: a file is removed while its socket still
+    /// listens (see `unix_socket.rs`).
     pub(super) files: SocketFiles,
     pub(super) sockets: Vec<Listener>,
 }
@@ -32,17 +33,17 @@ pub(super) struct Listeners {
 pub(super) struct SocketFiles(Mutex<Vec<SocketFile>>);
 
 impl SocketFiles {
-    /// Removes those that are there. What listens on them still does.
+    /// Removes the files. Their sockets keep listening.
     pub(super) fn remove(&self) {
         lock(&self.0).clear();
     }
 }
 
 impl Listeners {
-    /// Listens wherever the configuration says.
+    /// Listens on all endpoints of the configuration.
     ///
     /// # Errors
-    /// One line on the first place where that cannot be; then none is listened on.
+    /// One line about the first endpoint that cannot be listened on; then none is.
     pub(super) fn open(config: &Config, store: &Store) -> Result<Self, String> {
         let mut listeners = Self::default();
         for endpoint in &config.listen {

@@ -1,4 +1,6 @@
-//! The server: from the configuration to the end.
+//! The server, from its start to its end.
+//!
+//! Responsible for: threads, sockets, limits and shutdown. Not for: what requests do (`api`).
 
 mod admission;
 mod announce;
@@ -23,7 +25,7 @@ mod sockets;
 mod transfer;
 mod unix_socket;
 mod uploads;
-mod workers;
+mod worker_pool;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -48,18 +50,19 @@ use shared::Shared;
 use shutdown::Shutdown;
 use transfer::Transfers;
 use uploads::Uploads;
-use workers::Workers;
+use worker_pool::WorkerPool;
 
 /// The longest request head, in bytes, from the request line to the empty line.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// How long clients that were refused may go on sending when the server ends, at most.
-const LINGER_AT_END: Duration = Duration::from_secs(1);
+/// The maximum time, at the end, for connections that are being closed: clients of refused requests
+/// may still be sending.
+const LAST_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often a shutdown looks whether all is done.
-const SHUTDOWN_TICK: Duration = Duration::from_millis(10);
+/// The time between two checks of a shutdown for requests under way.
+const SHUTDOWN_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Serves until a signal ends it.
+/// Serves until a signal ends the server.
 ///
 /// # Errors
 /// One line that says what keeps the server from running.
@@ -85,15 +88,15 @@ pub fn run(config: &Config) -> Result<(), String> {
     let hosts = hosts(&config.listen);
     let hosts = config.allowed_hosts.resolve(&hosts, reachable.is_empty());
     let workers = start_workers(server, &shared, capacity.transfers, hosts)?;
-    // It may wait for the disk, and is done before the server says that it is there.
+    // Before the server announces its addresses, since it may wait for the disk.
     let file_system = storage::file_system(&shared.store);
     announce::listening(&addresses);
-    // From here on, so that the lines above come before those of the cleaner.
+    // After the lines above, so that those of the cleaner follow them in the log.
     cleaner::start(Arc::clone(&shared))?;
     announce::start(config, &file_system);
     reachable.into_iter().for_each(announce::warn_of);
     capacity.log(group, flags);
-    // It fails where the thread that would ask for the end is gone.
+    // An error would mean that the signal thread is gone; then nothing could end the server later.
     let _ = stopped.recv();
     shut_down(config.shutdown_timeout, &shared, &workers);
     shared.give_up();
@@ -133,7 +136,7 @@ fn engine(config: &Config, max_connections: usize) -> tiny_http::Config {
         body_timeout: config.idle_timeout,
         reply_timeout: config.idle_timeout,
         pipelined_requests: 1,
-        pollers: workers::KEPT,
+        pollers: worker_pool::MAX_IDLE,
         hands_out_refusals: true,
         ..tiny_http::Config::default()
     }
@@ -144,13 +147,13 @@ fn start_workers(
     shared: &Arc<Shared>,
     max_transfers: usize,
     hosts: Hosts,
-) -> Result<Arc<Workers<RequestHandler>>, String> {
+) -> Result<Arc<WorkerPool<RequestHandler>>, String> {
     let admission = AdmissionControl::new(Arc::clone(shared), max_transfers);
     let handler = RequestHandler::new(Arc::clone(shared), admission, hosts);
-    Workers::start(server, handler, admission::max_threads(max_transfers))
+    WorkerPool::start(server, handler, admission::max_threads(max_transfers))
 }
 
-/// The hosts that are listened on, as they were given.
+/// The hosts of the endpoints, as they were given.
 fn hosts(endpoints: &[Endpoint]) -> Vec<&str> {
     let hosts = endpoints.iter().filter_map(|endpoint| match endpoint {
         Endpoint::Tcp { host, .. } => Some(host.as_str()),
@@ -166,14 +169,14 @@ fn reachable(addresses: &[ListenAddr]) -> BTreeSet<IpAddr> {
     addresses.filter(|it| !it.is_loopback()).collect()
 }
 
-/// Waits until what is in flight has ended, or the timeout.
-fn shut_down(timeout: Duration, shared: &Shared, workers: &Workers<RequestHandler>) {
+/// Waits until all requests under way have ended, up to the timeout.
+fn shut_down(timeout: Duration, shared: &Shared, workers: &WorkerPool<RequestHandler>) {
     let deadline = shared.shutdown.set_deadline(timeout);
     shared.socket_files.remove();
     workers.stop_accepting();
     while workers.busy() > 0 && Instant::now() < deadline {
-        std::thread::sleep(SHUTDOWN_TICK);
+        std::thread::sleep(SHUTDOWN_INTERVAL);
     }
     let left = deadline.saturating_duration_since(Instant::now());
-    workers.drain(left.min(LINGER_AT_END));
+    workers.drain(left.min(LAST_CLOSE_TIMEOUT));
 }

@@ -1,7 +1,8 @@
-//! Signals: SIGTERM and SIGINT end the server in order, a second one at once; SIGHUP does where a terminal is there to
-//! go; those that programs are sent for other reasons do not end it.
+//! Signals: SIGTERM and SIGINT begin a shutdown, and a second one ends the server at once. SIGHUP
+//! begins one if the server belongs to a terminal. Signals that are sent to programs for other
+//! reasons are handled, so that they do not end it.
 //!
-//! None of them waits for the reader of the log.
+//! Nothing here waits for the reader of the log.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -20,9 +21,9 @@ use signal_hook::low_level::signal_name;
 use super::shared::Shared;
 use crate::logging;
 
-/// Signals that end a program that does not handle them (signal(7)), and that are no reason for this one to end: they are
-/// for programs that have asked for them. Of those missing here, SIGPIPE is ignored from the start on (Rust's runtime
-/// sees to that), and SIGQUIT, SIGABRT, SIGTRAP, SIGSYS, SIGXCPU and those of faults keep their core dump.
+/// Signals that have no meaning for this program, and that end programs which do not handle them
+/// (signal(7)). SIGPIPE is not among them, since Rust's runtime ignores it. SIGQUIT, SIGABRT,
+/// SIGTRAP, SIGSYS, SIGXCPU and those of faults are not handled: they end with a core dump.
 const WITHOUT_EFFECT: [i32; 8] = [
     SIGUSR1,
     SIGUSR2,
@@ -34,21 +35,22 @@ const WITHOUT_EFFECT: [i32; 8] = [
     Signal::STKFLT.as_raw(),
 ];
 
-/// Real-time signals, of which the C library keeps the first two, 32 and 33 (signal(7)).
+/// Real-time signals. The C library reserves the first two, 32 and 33 (signal(7)).
 const REAL_TIME: RangeInclusive<i32> = 34..=64;
 
 /// What is done about a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
-    /// End in order; at once where it is the second such request.
+    /// Begin a shutdown; if it is the second such signal, end at once.
     Stop,
-    /// End in order. It comes beside other signals, and more than once.
+    /// Begin a shutdown. It may be sent together with other signals and several times, so that a
+    /// second one does not end the server at once.
     HangUp,
-    /// Read again what can be read again.
+    /// Read the configuration again, of which there is nothing: this is logged.
     Reload,
-    /// Nothing, in silence.
+    /// Nothing.
     None,
-    /// Nothing, and say so.
+    /// Nothing but a line in the log.
     Ignore,
 }
 
@@ -58,15 +60,16 @@ impl Action {
             SIGTERM | SIGINT => Self::Stop,
             SIGHUP if has_terminal => Self::HangUp,
             SIGHUP => Self::Reload,
-            // A file above the limit of the process (ulimit -f): the write fails with EFBIG, which is answered.
+            // A file has reached the limit of the process (ulimit -f). The write fails with EFBIG,
+            // and the reply says so.
             SIGXFSZ => Self::None,
             _ => Self::Ignore,
         }
     }
 }
 
-/// Handles the signals on a thread of its own. As process 1 of a container, a program without a handler would never
-/// get them (pid_namespaces(7)).
+/// Handles the signals on a thread of its own. Process 1 of a container receives only signals that
+/// it has a handler for (pid_namespaces(7)).
 ///
 /// # Errors
 /// One line, where the handlers cannot be set.
@@ -87,9 +90,9 @@ pub(super) fn watch(stop: Sender<()>, shared: Arc<Shared>) -> Result<(), String>
                         stop_at_once(&shared, signal);
                     }
                     if shared.shutdown.begin() {
-                        // First: the end is logged by another thread. No logging waits for a reader.
+                        // Before the main thread is told, which logs the end.
                         log::info!("stopping by {name}: no new connections, waiting for transfers");
-                        // The main thread ends only with the process.
+                        // The main thread receives it until the process ends.
                         let _ = stop.send(());
                     }
                 }
@@ -108,7 +111,7 @@ pub(super) fn watch(stop: Sender<()>, shared: Arc<Shared>) -> Result<(), String>
         .map_err(failed)
 }
 
-/// Ends the process. Its exit code is the one that a shell reports for an end by this signal.
+/// Ends the process with the exit code that a shell reports for a process killed by this signal.
 fn stop_at_once(shared: &Shared, signal: i32) -> ! {
     shared.give_up();
     log::warn!("stopped at once by a second signal");
@@ -116,8 +119,8 @@ fn stop_at_once(shared: &Shared, signal: i32) -> ! {
     std::process::exit(128 + signal)
 }
 
-/// The signals that are handled. What the server was started to ignore it ignores (SIGHUP under nohup(1)), other than
-/// a request to end.
+/// The signals that are handled. A signal that was ignored when the server was started stays
+/// ignored, as SIGHUP under nohup(1), except SIGTERM and SIGINT.
 fn handled() -> BTreeSet<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let others = [SIGHUP, SIGXFSZ].into_iter().chain(WITHOUT_EFFECT);
@@ -126,14 +129,15 @@ fn handled() -> BTreeSet<i32> {
     others.chain([SIGTERM, SIGINT]).collect()
 }
 
-/// Whether a process of this status (proc_pid_status(5)) ignores a signal.
+/// Whether a process with this status (proc_pid_status(5)) ignores a signal.
 fn is_ignored(status: &str, signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| (mask >> (signal - 1)) & 1 == 1)
 }
 
-/// Whether the server belongs to a terminal. It is asked at the start: one that has gone cannot be told from none.
+/// Whether the server belongs to a terminal. This is determined at the start, since a terminal that
+/// has been closed looks like none.
 fn has_terminal() -> bool {
     let is_used = std::io::stdin().is_terminal()
         || std::io::stdout().is_terminal()

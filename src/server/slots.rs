@@ -1,4 +1,7 @@
-//! The number of transfers at once.
+//! Slots: how many requests are carried out at once, in all and for one client.
+//!
+//! Responsible for: counting and waiting. Not for: which addresses are those of one client
+//! (`client.rs`), what becomes of a request without a slot (`admission.rs`).
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -9,44 +12,46 @@ use std::time::{Duration, Instant};
 use super::client::counted;
 use crate::sync::lock;
 
-/// One in so many slots is kept from a single client (`client.rs`), so that none can take them all.
-const KEPT: usize = 16;
+/// One slot in this many is out of reach of a single client, so that none can take them all.
+const RESERVED_ONE_IN: usize = 16;
 
-/// How long a request waits for slots whose replies may be out at any moment. They wait for no client and no disk, only
-/// for a processor.
-const ENDS_WITHIN: Duration = Duration::from_millis(250);
+/// How long a request waits for slots that are about to become free. Their threads wait neither for
+/// a client nor for the disk, only for a processor.
+const ENDING_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Requests that wait so at once, at most: each has a thread, and others need one, too.
-const MOST_WAITING: usize = 2;
+/// The maximum number of requests that wait like this at once: each holds a thread that others
+/// need.
+const MAX_WAITING: usize = 2;
 
-/// Slots for a fixed number of transfers.
+/// A fixed number of slots.
 pub(super) struct Slots {
     taken: Mutex<Taken>,
-    /// Told of each change where a request waits for one.
+    /// Notified of each change while a request waits.
     changed: Condvar,
-    most: usize,
+    max: usize,
 }
 
 #[derive(Default)]
 struct Taken {
     all: Count,
     by_address: HashMap<IpAddr, Count>,
-    /// Requests that wait for slots that are ending.
+    /// Requests that wait for slots to become free.
     waiting: usize,
 }
 
-/// Slots that are taken.
+/// A number of slots.
 #[derive(Clone, Copy, Default)]
 struct Count {
     taken: usize,
-    /// Those of them whose reply may be out at any moment.
+    /// Those of them that are about to become free.
     ending: usize,
 }
 
-/// A slot that is taken, as long as a thread works for its request; free again when dropped.
+/// A slot that is taken by a request; free again when dropped.
 ///
-/// A client that has its whole reply can count on its place: while the last bytes go out the slot is ending, and who
-/// finds no other waits for it.
+/// A client that has received a whole reply expects its slot to be free for its next request. So a
+/// slot is marked as ending while the last bytes are sent, and a request that finds no other waits
+/// for it.
 pub(super) struct Slot {
     slots: Arc<Slots>,
     address: IpAddr,
@@ -56,25 +61,25 @@ pub(super) struct Slot {
 /// Why a request gets no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoSlot {
-    /// All are taken, by whomever.
+    /// All are taken.
     AllTaken,
-    /// Others are free, which this client may not have.
+    /// Some are free, but not for this client.
     NoneForIt,
 }
 
 impl Slots {
-    pub(super) fn new(most: usize) -> Arc<Self> {
+    pub(super) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self {
             taken: Mutex::default(),
             changed: Condvar::new(),
-            most,
+            max,
         })
     }
 
-    /// Takes a slot for a client, if one is free that it may have, or will be in a moment.
+    /// Takes a slot for a client, if one that it may have is free or about to become free.
     ///
     /// # Errors
-    /// Where it is not so within [`ENDS_WITHIN`].
+    /// Where none is free within [`ENDING_TIMEOUT`].
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Slot, NoSlot> {
         let address = counted(address);
         let mut taken = lock(&self.taken);
@@ -84,7 +89,7 @@ impl Slots {
             if self.has_room(taken.all.taken, of_address.taken) {
                 break;
             }
-            let why = match taken.all.taken < self.most {
+            let why = match taken.all.taken < self.max {
                 true => NoSlot::NoneForIt,
                 false => NoSlot::AllTaken,
             };
@@ -94,9 +99,9 @@ impl Slots {
             }
             let now = Instant::now();
             let left = deadline
-                .get_or_insert(now + ENDS_WITHIN)
+                .get_or_insert(now + ENDING_TIMEOUT)
                 .duration_since(now);
-            if left.is_zero() || taken.waiting >= MOST_WAITING {
+            if left.is_zero() || taken.waiting >= MAX_WAITING {
                 return Err(why);
             }
             taken.waiting += 1;
@@ -113,14 +118,15 @@ impl Slots {
         })
     }
 
-    /// Whether one more may be taken beside so many, of which so many are of its address.
+    /// Whether one more may be taken beside `all`, of which `of_address` are of the same client.
     fn has_room(&self, all: usize, of_address: usize) -> bool {
-        all < self.most && of_address < self.most - self.most / KEPT
+        all < self.max && of_address < self.max - self.max / RESERVED_ONE_IN
     }
 }
 
 impl Slot {
-    /// Notes whether the slot is free in a moment: whether its thread waits for no client any more.
+    /// Marks the slot as about to become free, or as no longer so: whether its thread has finished
+    /// waiting for its client.
     pub(super) fn set_ending(&self, is_ending: bool) {
         if self.is_ending.replace(is_ending) != is_ending {
             self.change(|count| match is_ending {

@@ -1,4 +1,4 @@
-//! The sockets of TCP that listen: which are made for a host, and their options.
+//! Listening TCP sockets: which ones a host stands for, and their options.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -8,16 +8,17 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use crate::address::Addresses;
 
-/// Connections that the kernel holds for us until they are accepted, at most (`net.core.somaxconn` may say less).
+/// The maximum number of connections that wait to be accepted. `net.core.somaxconn` may lower it.
 pub(super) const BACKLOG: i32 = 4096;
 
-/// How many free ports are tried until one is free in both families.
-const MOST_TRIES: usize = 32;
+/// The maximum number of ports that are tried to find one that is free in both address families.
+const MAX_TRIES: usize = 32;
 
-/// The sockets that listen on `addresses`: one, or one of each family.
+/// Opens the sockets for these addresses: one, or one of each address family.
 ///
 /// # Errors
-/// Those of the socket calls: for several addresses of which one is enough, those of the last.
+/// Those of the system calls. Where one of several addresses is enough, the error is that of the
+/// last.
 pub(super) fn listen_on(addresses: &Addresses) -> io::Result<Vec<TcpListener>> {
     match addresses {
         Addresses::Every(port) => {
@@ -46,10 +47,11 @@ pub(super) fn listen_on(addresses: &Addresses) -> io::Result<Vec<TcpListener>> {
     }
 }
 
-/// Listens on loopback in both families, on the same port, or in the one that there is.
+/// Listens on the loopback addresses of both families, on the same port, or on that of the only
+/// family there is.
 fn on_loopbacks(port: u16) -> io::Result<Vec<TcpListener>> {
     let (v4, v6) = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MAX_TRIES {
         let first = match listen((v4, port).into()) {
             Err(error) if is_absent(&error) => return Ok(vec![listen((v6, port).into())?]),
             first => first?,
@@ -57,7 +59,7 @@ fn on_loopbacks(port: u16) -> io::Result<Vec<TcpListener>> {
         match listen((v6, first.local_addr()?.port()).into()) {
             Ok(second) => return Ok(vec![first, second]),
             Err(error) if is_absent(&error) => return Ok(vec![first]),
-            // Any port would do, and this one is free in one family only.
+            // The port was chosen by the kernel, and is free in one family only: try another one.
             Err(error) if port == 0 && error.kind() == io::ErrorKind::AddrInUse => {}
             Err(error) => return Err(error),
         }
@@ -65,8 +67,8 @@ fn on_loopbacks(port: u16) -> io::Result<Vec<TcpListener>> {
     Err(io::ErrorKind::AddrInUse.into())
 }
 
-/// Whether a failure says that there are no addresses of this family: the kernel has none of it, a filter hides it, or no
-/// interface has an address.
+/// Whether an error means that there are no addresses of this family: the kernel does not have it,
+/// a filter hides it, or no interface has an address.
 fn is_absent(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),
@@ -74,7 +76,7 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// A socket that listens.
+/// Opens one listening socket.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let family = match address {
         SocketAddr::V4(_) => AddressFamily::INET,
@@ -83,10 +85,11 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let flags = SocketFlags::CLOEXEC;
     let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
     if address.is_ipv6() {
-        // Every address means that of IPv4, too, whatever net.ipv6.bindv6only says (ipv6(7)).
+        // The unspecified address includes those of IPv4, whatever net.ipv6.bindv6only says
+        // (ipv6(7)).
         sockopt::set_ipv6_v6only(&socket, !address.ip().is_unspecified())?;
     }
-    // A server that is started again need not wait for the connections of the one before to be forgotten.
+    // A restarted server can listen while connections of its predecessor are in TIME_WAIT.
     sockopt::set_socket_reuseaddr(&socket, true)?;
     rustix::net::bind(&socket, &address)?;
     rustix::net::listen(&socket, BACKLOG)?;

@@ -1,11 +1,11 @@
-//! A Unix socket that listens, and its file, which outlives the process unless it is removed.
+//! A listening Unix socket, and its file, which outlives the process unless it is removed.
 //!
-//! Servers that start at the same time, with one path, must not take each other's socket for one
-//! that is left over: it can be connected to only once it listens. So whoever makes or replaces one
-//! holds the lock on its folder. And whoever removes its own does so while it still listens: by
-//! then no other server has taken its place, and its inode is no other's.
+//! A socket file that nobody can connect to is a leftover, and is replaced. But a socket that
+//! another server has just bound looks the same until it listens. So a server locks the directory
+//! while it replaces or binds a socket. A server removes its own file while its socket still
+//! listens: until then no other server replaces it, and no other file can have its inode.
 //!
-//! Responsible for: the socket and its file. Not for: which paths may be given
+//! Responsible for: the socket and its file. Not for: which paths are allowed
 //! (`config/endpoint.rs`).
 
 use std::fs;
@@ -23,14 +23,15 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::sockets::BACKLOG;
 
-/// How long the lock on the folder is waited for: servers hold it for a moment, and another program
-/// may for good.
-const LOCKED_WITHIN: Duration = Duration::from_secs(2);
+/// How long to wait for the lock on the directory. Servers hold it for a moment; another program
+/// may hold it forever.
+const DIRECTORY_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often it is tried.
-const TRY: Duration = Duration::from_millis(10);
+/// The time between two attempts to lock it.
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The file of a socket; removed when dropped, unless another one is in its place.
+/// The file of a socket. It is removed when this is dropped, unless another file has its path by
+/// then.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
@@ -63,30 +64,30 @@ fn id(path: &Path) -> io::Result<(u64, u64)> {
     Ok((found.dev(), found.ino()))
 }
 
-/// Listens at an absolute path. A socket that is left over there is replaced; its permissions are
-/// as umask(2) has them.
+/// Listens at an absolute path. A leftover socket there is replaced. The permissions of the file
+/// follow from umask(2).
 ///
 /// # Errors
-/// What keeps it from that, as a part of a sentence.
+/// What prevents it, as a part of a sentence.
 pub(super) fn listen(path: &Path) -> Result<(UnixListener, SocketFile), String> {
     let _locked = lock(path.parent().unwrap_or(path))?;
     remove_left_over(path)?;
-    let said = |errno: Errno| errno.to_string();
+    let text = |errno: Errno| errno.to_string();
     let flags = SocketFlags::CLOEXEC;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
-    let socket = socket.map_err(said)?;
-    let address = SocketAddrUnix::new(path).map_err(said)?;
+    let socket = socket.map_err(text)?;
+    let address = SocketAddrUnix::new(path).map_err(text)?;
     rustix::net::bind(&socket, &address).map_err(|errno| format!("it cannot be made: {errno}"))?;
     let file = SocketFile::at(path).map_err(|error| error.to_string())?;
-    rustix::net::listen(&socket, BACKLOG).map_err(said)?;
+    rustix::net::listen(&socket, BACKLOG).map_err(text)?;
     Ok((socket.into(), file))
 }
 
-/// Locks a folder, for as long as what is returned is there.
-fn lock(folder: &Path) -> Result<OwnedFd, String> {
-    let shown = folder.display();
+/// Locks a directory until the returned descriptor is closed.
+fn lock(directory: &Path) -> Result<OwnedFd, String> {
+    let shown = directory.display();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = rustix::fs::openat(CWD, folder, flags, Mode::empty());
+    let opened = rustix::fs::openat(CWD, directory, flags, Mode::empty());
     let opened = opened.map_err(|errno| match errno {
         Errno::NOENT => format!("there is no folder {shown}"),
         Errno::NOTDIR => format!("{shown} is not a folder"),
@@ -96,7 +97,9 @@ fn lock(folder: &Path) -> Result<OwnedFd, String> {
     loop {
         match rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(opened),
-            Err(Errno::WOULDBLOCK) if since.elapsed() < LOCKED_WITHIN => thread::sleep(TRY),
+            Err(Errno::WOULDBLOCK) if since.elapsed() < DIRECTORY_LOCK_TIMEOUT => {
+                thread::sleep(RETRY_INTERVAL)
+            }
             Err(Errno::WOULDBLOCK) => {
                 return Err(format!("another program keeps the folder {shown} locked"));
             }
@@ -105,7 +108,7 @@ fn lock(folder: &Path) -> Result<OwnedFd, String> {
     }
 }
 
-/// Removes a socket on which nobody listens, so that there is nothing at its path.
+/// Removes a leftover socket, so that nothing has its path.
 fn remove_left_over(path: &Path) -> Result<(), String> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
@@ -116,7 +119,7 @@ fn remove_left_over(path: &Path) -> Result<(), String> {
         return Err("something else than a socket is there, and is left alone".to_owned());
     }
     match connect(path) {
-        // One whose backlog is full would have to be waited for.
+        // EAGAIN: its backlog is full, so that a server listens on it.
         Ok(_) | Err(Errno::AGAIN) => Err("a server listens there already".to_owned()),
         Err(Errno::NOENT) => Ok(()),
         Err(Errno::CONNREFUSED) => fs::remove_file(path).map_err(|error| {

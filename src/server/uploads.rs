@@ -1,7 +1,7 @@
-//! Bodies that are being received, and which of them come too slowly to be worth what they occupy.
+//! The bodies that are being received, and their rates.
 //!
-//! Responsible for: the rate of each, and dropping those below the floor where slots or space are short. Not for: when that
-//! is.
+//! Responsible for: measuring each rate, and dropping the bodies below the minimum rate when asked
+//! to. Not for: when slots or space are short enough to ask.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,19 +12,19 @@ use tiny_http::Input;
 
 use crate::sync::lock;
 
-/// Over how long the rate of a body is measured; a younger one is never too slow.
+/// The period over which a rate is measured. A body that began later is never too slow.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How often it is noted how far a body is.
-const MARK_EVERY: Duration = Duration::from_secs(5);
+/// The time between two samples of a body.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often bodies are looked for that come too slowly.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The least time between two searches for slow bodies.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The bodies.
+/// The bodies that are being received.
 pub(super) struct Uploads {
-    /// Bytes a second; 0 for no floor.
-    floor: u64,
+    /// In bytes a second; 0 for none.
+    min_rate: u64,
     running: Mutex<Running>,
 }
 
@@ -32,10 +32,10 @@ pub(super) struct Uploads {
 struct Running {
     uploads: HashMap<u64, Arc<Upload>>,
     next: u64,
-    looked: Option<Instant>,
+    last_search: Option<Instant>,
 }
 
-/// A body that is being received; struck off when dropped.
+/// A body that is being received, until this is dropped.
 pub(super) struct Receiving<'u> {
     uploads: &'u Uploads,
     upload: Arc<Upload>,
@@ -45,26 +45,26 @@ pub(super) struct Receiving<'u> {
 struct Upload {
     input: Option<Input>,
     received: AtomicU64,
-    /// Whether its thread waits for the client, and for nothing else.
+    /// Whether its thread waits for the client at the moment.
     is_awaited: AtomicBool,
     is_dropped: AtomicBool,
-    marks: Mutex<Marks>,
+    samples: Mutex<Samples>,
 }
 
 impl Uploads {
-    pub(super) fn new(floor: u64) -> Self {
+    pub(super) fn new(min_rate: u64) -> Self {
         let running = Mutex::default();
-        Self { floor, running }
+        Self { min_rate, running }
     }
 
-    /// Enters a body.
+    /// Adds a body.
     pub(super) fn begin(&self, input: Option<Input>) -> Receiving<'_> {
         let upload = Arc::new(Upload {
             input,
             received: AtomicU64::new(0),
             is_awaited: AtomicBool::new(false),
             is_dropped: AtomicBool::new(false),
-            marks: Mutex::new(Marks::begin(Instant::now())),
+            samples: Mutex::new(Samples::begin(Instant::now())),
         });
         let mut running = lock(&self.running);
         let number = running.next;
@@ -77,18 +77,19 @@ impl Uploads {
         }
     }
 
-    /// Drops the bodies that come too slowly: something that they occupy is short. Waits for nothing.
+    /// Drops the bodies that are too slow, since what they occupy is short. Does not block.
     pub(super) fn drop_slow(&self) {
         let now = Instant::now();
         let mut running = lock(&self.running);
-        let is_due = |looked: Instant| now.saturating_duration_since(looked) >= LOOK_EVERY;
-        if self.floor == 0 || !running.looked.is_none_or(is_due) {
+        let is_due = |last: Instant| now.saturating_duration_since(last) >= SEARCH_INTERVAL;
+        if self.min_rate == 0 || !running.last_search.is_none_or(is_due) {
             return;
         }
-        running.looked = Some(now);
-        // Under the lock: none of them can come to its end and its connection go over to another request.
+        running.last_search = Some(now);
+        // Under the lock no body can end, so that its connection cannot already serve another
+        // request.
         for upload in running.uploads.values() {
-            if upload.is_too_slow(self.floor, now) {
+            if upload.is_too_slow(self.min_rate, now) {
                 upload.is_dropped.store(true, Ordering::SeqCst);
                 upload.input.iter().for_each(Input::end);
             }
@@ -97,26 +98,26 @@ impl Uploads {
 }
 
 impl Upload {
-    fn is_too_slow(&self, floor: u64, now: Instant) -> bool {
+    fn is_too_slow(&self, min_rate: u64, now: Instant) -> bool {
         let received = self.received.load(Ordering::Relaxed);
         self.is_awaited.load(Ordering::Relaxed)
             && !self.is_dropped.load(Ordering::Relaxed)
-            && lock(&self.marks).is_below(floor, received, now)
+            && lock(&self.samples).is_below(min_rate, received, now)
     }
 }
 
 impl Receiving<'_> {
-    /// Reads more of the body; `read` says how much of it has come by then.
+    /// Calls `read` to receive more of the body; it returns how much has been received in all.
     pub(super) fn read<T>(&self, read: impl FnOnce() -> (T, u64)) -> T {
         self.upload.is_awaited.store(true, Ordering::Relaxed);
         let (outcome, received) = read();
         self.upload.is_awaited.store(false, Ordering::Relaxed);
         self.upload.received.store(received, Ordering::Relaxed);
-        lock(&self.upload.marks).note(received, Instant::now());
+        lock(&self.upload.samples).add(received, Instant::now());
         outcome
     }
 
-    /// Whether it was dropped for coming too slowly.
+    /// Whether it was dropped because it was too slow.
     pub(super) fn is_dropped(&self) -> bool {
         self.upload.is_dropped.load(Ordering::SeqCst)
     }
@@ -128,31 +129,35 @@ impl Drop for Receiving<'_> {
     }
 }
 
-/// How much of a body had come when, over the last [`WINDOW`] and a little more.
-struct Marks(VecDeque<(Instant, u64)>);
+/// How much of a body had been received at which time, over the last [`WINDOW`] and a little more.
+struct Samples(VecDeque<(Instant, u64)>);
 
-impl Marks {
+impl Samples {
     fn begin(now: Instant) -> Self {
         Self(VecDeque::from([(now, 0)]))
     }
 
-    fn note(&mut self, received: u64, now: Instant) {
+    fn add(&mut self, received: u64, now: Instant) {
         let age = |(at, _): &(Instant, u64)| now.saturating_duration_since(*at);
-        if self.0.back().is_none_or(|last| age(last) >= MARK_EVERY) {
+        if self
+            .0
+            .back()
+            .is_none_or(|last| age(last) >= SAMPLE_INTERVAL)
+        {
             self.0.push_back((now, received));
-            // The first mark is the last one of before the window.
+            // The first sample is the last one before the window.
             while self.0.get(1).is_some_and(|second| age(second) >= WINDOW) {
                 self.0.pop_front();
             }
         }
     }
 
-    /// Whether less than so many bytes a second have come over the window.
-    fn is_below(&self, floor: u64, received: u64, now: Instant) -> bool {
+    /// Whether the rate over the window is below `min_rate` bytes a second.
+    fn is_below(&self, min_rate: u64, received: u64, now: Instant) -> bool {
         let age = |at: Instant| now.saturating_duration_since(at);
         let before = self.0.iter().rev().find(|(at, _)| age(*at) >= WINDOW);
         before.is_some_and(|&(at, had)| {
-            let least = floor.saturating_mul(age(at).as_secs());
+            let least = min_rate.saturating_mul(age(at).as_secs());
             received.saturating_sub(had) < least
         })
     }
@@ -166,28 +171,28 @@ mod tests {
     fn the_rate_is_that_of_the_last_minute() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        for (notes, seconds, received, expected) in [
+        for (samples_at, seconds, received, expected) in [
             (&[][..], 59, 0, false),
             (&[], 60, 0, true),
             (&[], 60, 60 * 1024, false),
             (&[], 60, 60 * 1024 - 1, true),
-            // Much came, and then nothing: too slow a minute later.
+            // Much was received, then nothing: it is too slow a minute later.
             (&[(5, 1 << 20)], 64, 1 << 20, false),
             (&[(5, 1 << 20)], 65, 1 << 20, true),
-            // What has come a moment ago counts only from the next mark on, which is as of before it.
+            // The rate is measured from a sample that is a window old.
             (&[(5, 1), (10, 2), (70, 3)], 70, 3, true),
             (&[(5, 1), (10, 2), (70, 3)], 71, 1 << 20, false),
         ] {
-            let mut marks = Marks::begin(start);
-            for (second, received) in notes {
-                marks.note(*received, at(*second));
+            let mut samples = Samples::begin(start);
+            for (second, received) in samples_at {
+                samples.add(*received, at(*second));
             }
-            let is_below = marks.is_below(1024, received, at(seconds));
-            assert_eq!(is_below, expected, "{notes:?} {seconds} {received}");
+            let is_below = samples.is_below(1024, received, at(seconds));
+            assert_eq!(is_below, expected, "{samples_at:?} {seconds} {received}");
         }
-        // Marks do not pile up.
-        let mut marks = Marks::begin(start);
-        (0..100_000).for_each(|tick| marks.note(tick, start + Duration::from_millis(10 * tick)));
-        assert!(marks.0.len() <= 14, "{}", marks.0.len());
+        // The number of samples is limited.
+        let mut samples = Samples::begin(start);
+        (0..100_000).for_each(|tick| samples.add(tick, start + Duration::from_millis(10 * tick)));
+        assert!(samples.0.len() <= 14, "{}", samples.0.len());
     }
 }

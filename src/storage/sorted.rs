@@ -507,7 +507,7 @@ mod tests {
     fn who_gets_no_memory_to_sort_with_is_told() -> Result<(), Failed> {
         let some = filled("none", 1_000)?;
         let mut memory = Memory::new(2 * WORK);
-        memory.set_patience(Duration::ZERO);
+        memory.set_work_timeout(Duration::ZERO);
         let taken = memory.work(WORK);
         assert!(taken.is_some());
         let mut sorter = Sorter::new(&some.store, &memory);

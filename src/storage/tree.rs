@@ -416,7 +416,7 @@ mod tests {
             std::fs::write(inner.join(format!("{number:03}{long}")), b"")?;
         }
         let mut memory = Memory::new(1 << 24);
-        memory.set_patience(Duration::ZERO);
+        memory.set_work_timeout(Duration::ZERO);
         let taken = memory.work(1 << 23);
         assert!(taken.is_some());
         let mut names = Vec::new();
