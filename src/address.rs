@@ -1,7 +1,7 @@
 //! The addresses that a host stands for, to listen on and to connect to.
 //!
-//! Responsible for: telling all addresses, loopback and one address apart, and asking the resolver for names. Not for:
-//! sockets.
+//! Responsible for: telling all addresses, loopback and single addresses apart; looking up names.
+//! Not for: sockets.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -9,19 +9,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 /// What a host stands for, with a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Addresses {
-    /// All of this machine, of both families (`::`).
+    /// All addresses of this machine, of both families (`::`).
     Every(u16),
-    /// Loopback in both families (`localhost`; RFC 6761, section 6.3, has it ask no resolver).
+    /// The loopback addresses of both families (`localhost`, which is not looked up: RFC 6761,
+    /// section 6.3).
     Loopbacks(u16),
     /// The first of these that can be used.
     FirstOf(Vec<SocketAddr>),
 }
 
 impl Addresses {
-    /// Those of an address without brackets, or of a name.
+    /// The addresses that an address without brackets, or a name, stands for.
     ///
     /// # Errors
-    /// Those of the resolver, for a name that it does not know.
+    /// Those of the resolver, where a name is unknown.
     pub fn of(host: &str, port: u16) -> io::Result<Self> {
         if is_localhost(host) {
             return Ok(Self::Loopbacks(port));
@@ -33,8 +34,9 @@ impl Addresses {
         }
     }
 
-    /// Where a server that listens on them is reached from this machine, in the order to be tried. One that listens on
-    /// every address is reached on loopback, and where there is no IPv6, on that of IPv4.
+    /// The addresses at which this machine reaches a server that listens on them, in the order in
+    /// which to try them. A server on every address is reached on loopback: of IPv6, or of IPv4
+    /// where there is no IPv6.
     #[must_use]
     pub fn to_connect(&self) -> Vec<SocketAddr> {
         let (v4, v6) = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
@@ -52,7 +54,8 @@ impl Addresses {
     }
 }
 
-/// Whether a host is the name of loopback, in capitals or not, and with the dot of the root or without.
+/// Whether a host is `localhost`, in any case of letters, with or without the final dot of the
+/// root.
 fn is_localhost(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
     name.eq_ignore_ascii_case("localhost")

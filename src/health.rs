@@ -1,6 +1,8 @@
-//! `http-nas health`: asks a running server whether it works, where there is neither a shell nor curl.
+//! `http-nas health`: asks a running server whether it works. For containers, which may have
+//! neither a shell nor curl.
 //!
-//! In: a small client on a plain socket, and one line for each way to fail. Out: what a server does to find out.
+//! Responsible for: a small client on a plain socket, one line for each way to fail. Not for: what
+//! the server checks when it is asked.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
@@ -11,27 +13,28 @@ use std::thread;
 use std::time::Duration;
 
 use crate::address::Addresses;
-use crate::config::{Endpoint, Target, is_it_meant};
+use crate::config::{Endpoint, Probe, is_it_meant};
 
-/// How long a request may take in all, from the look-up of the name to the last byte of the reply.
-const LIMIT: Duration = Duration::from_secs(2);
+/// The maximum time of a request, from the look-up of the name to the last byte of the reply.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// More than any reply to these requests has.
-const LONGEST_REPLY: u64 = 64 * 1024;
+/// The maximum size of a reply that is read, in bytes; those to these requests are much shorter.
+const MAX_REPLY: u64 = 64 * 1024;
 
-/// Asks the server how it is; with `write` it also stores a file of its own, reads it back and deletes it. What was
-/// found is one line.
+/// Asks the server whether it works. With `write` it also stores a file of its own, reads it back
+/// and deletes it. Returns one line that says what was done.
 ///
 /// # Errors
 /// One line that says which request failed, and how.
-pub fn check(target: &Target) -> Result<String, String> {
-    let server = Server::at(target);
+pub fn check(probe: &Probe) -> Result<String, String> {
+    let server = Server::at(probe);
     server.ask("GET", "/file", "", "OK")?;
     let well = format!("{} is healthy", server.url(""));
-    if !target.write {
+    if !probe.write {
         return Ok(well);
     }
-    // The process id is the same in every container, hence the random number: RandomState has one of the system's.
+    // The process id is the same in every container, hence the random number, which RandomState
+    // takes from the system.
     let (process, random) = (
         std::process::id(),
         RandomState::new().build_hasher().finish(),
@@ -40,7 +43,7 @@ pub fn check(target: &Target) -> Result<String, String> {
     let path = format!("/file/{name}");
     let stored = server.ask("POST", &path, &name, "OK");
     let stored = stored.and_then(|()| server.ask("GET", &path, "", &name));
-    // After a failure, too: the file may be there all the same.
+    // Also after an error: the file may have been stored all the same.
     let deleted = server.ask("DELETE", &path, "", "OK");
     stored.and(deleted)?;
     Ok(format!(
@@ -53,16 +56,16 @@ struct Server {
     endpoint: Endpoint,
     /// The host as the requests name it.
     named: String,
-    /// What more to say where it cannot be reached.
+    /// What to add to an error where it cannot be reached.
     hint: String,
 }
 
 impl Server {
-    fn at(target: &Target) -> Self {
-        let variable = target.shared_variable.filter(|_| target.endpoint.is_name());
+    fn at(probe: &Probe) -> Self {
+        let variable = probe.shared_variable.filter(|_| probe.endpoint.is_name());
         Self {
-            endpoint: target.endpoint.clone(),
-            named: match &target.endpoint {
+            endpoint: probe.endpoint.clone(),
+            named: match &probe.endpoint {
                 Endpoint::Tcp { host, .. } => named(host).to_owned(),
                 Endpoint::Unix(_) => "localhost".to_owned(),
             },
@@ -70,7 +73,8 @@ impl Server {
         }
     }
 
-    /// That of a Unix socket is as nginx has it, with a colon before the path.
+    /// The URL of a path. For a Unix socket it is in the syntax of nginx, with a colon before the
+    /// path.
     fn url(&self, path: &str) -> String {
         match &self.endpoint {
             Endpoint::Tcp { port, .. } => {
@@ -81,7 +85,7 @@ impl Server {
         }
     }
 
-    /// Sends a request, and holds the content of the reply against the one that is wanted.
+    /// Sends a request, and compares the content of the reply with the expected one.
     fn ask(&self, method: &str, path: &str, body: &str, wanted: &str) -> Result<(), String> {
         let request = request(&self.named, method, path, body);
         let reply = within_limit(&self.endpoint, request);
@@ -96,7 +100,7 @@ impl Server {
     }
 }
 
-/// The host to name in the requests: for one that stands for more than one address, the name of loopback.
+/// The host to name in requests: `localhost` where it is listened on all addresses.
 fn named(host: &str) -> &str {
     match host.parse::<IpAddr>() {
         Ok(address) if address.is_unspecified() => "localhost",
@@ -104,7 +108,7 @@ fn named(host: &str) -> &str {
     }
 }
 
-/// The host as it stands in a URL.
+/// The host as it is written in a URL.
 fn authority(host: &str) -> String {
     match host.contains(':') {
         true => format!("[{host}]"),
@@ -121,17 +125,17 @@ fn request(host: &str, method: &str, path: &str, body: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{length}\r\n{body}")
 }
 
-/// Sends the request on a connection of its own. It has a thread of its own as well, since the look-up of a name knows
-/// no limit; one that hangs ends with the process.
+/// Sends a request on a new connection, within [`TIMEOUT`]. It has a thread of its own, since the
+/// look-up of a name has no timeout; a look-up that hangs ends with the process.
 fn within_limit(endpoint: &Endpoint, request: String) -> Result<Vec<u8>, String> {
     let (sender, reply) = channel();
     let endpoint = endpoint.clone();
     thread::Builder::new()
         .spawn(move || sender.send(exchange(&endpoint, &request)))
         .map_err(|error| format!("cannot start a thread: {error}"))?;
-    let limit = LIMIT.as_secs();
+    let limit = TIMEOUT.as_secs();
     reply
-        .recv_timeout(LIMIT)
+        .recv_timeout(TIMEOUT)
         .map_err(|_| format!("no answer within {limit} s"))?
 }
 
@@ -151,15 +155,18 @@ fn exchange(endpoint: &Endpoint, request: &str) -> Result<Vec<u8>, String> {
 fn send(connected: io::Result<impl Read + Write>, request: &str) -> Result<Vec<u8>, String> {
     let mut stream = connected.map_err(|error| format!("cannot connect: {error}"))?;
     let mut reply = Vec::new();
-    // The server closes behind its reply, as it was asked to.
+    // The request has asked the server to close the connection after the reply.
     stream
         .write_all(request.as_bytes())
-        .and_then(|()| stream.take(LONGEST_REPLY).read_to_end(&mut reply))
+        .and_then(|()| stream.take(MAX_REPLY).read_to_end(&mut reply))
         .map_err(|error| format!("the connection was lost: {error}"))?;
     Ok(reply)
 }
 
-/// The content of a reply with 200; of any other, what it says.
+/// The content of a reply with status 200.
+///
+/// # Errors
+/// What another reply says, or that it is none.
 fn content(reply: &[u8]) -> Result<String, String> {
     if reply.is_empty() {
         return Err("the connection was closed without an answer".to_owned());
@@ -177,7 +184,7 @@ fn content(reply: &[u8]) -> Result<String, String> {
     if code == "200" {
         return Ok(body.to_owned());
     }
-    // http-nas says more in the line that is the body of an error.
+    // The body of an error of http-nas is one line that says more than the status.
     let said = body
         .lines()
         .next()
@@ -237,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_unix_socket_has_a_url_as_nginx_has_it() {
-        let server = Server::at(&Target {
+        let server = Server::at(&Probe {
             endpoint: Endpoint::Unix("/run/nas.sock".into()),
             shared_variable: None,
             write: false,

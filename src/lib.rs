@@ -1,7 +1,8 @@
-//! http-nas: a network store for files; write, append and read over HTTP with nothing but curl and a pipe.
+//! http-nas: a network store for files; write, append and read over HTTP with nothing but curl and
+//! a pipe.
 //!
-//! The program is the interface; this library has none to build upon. What is public is [`run`], for
-//! the binary, and [`internals`], for this repository's fuzz targets and tools.
+//! The program is the interface; this library has none to build upon. What is public is [`run`],
+//! for the binary, and [`internals`], for this repository's fuzz targets and tools.
 
 mod address;
 mod api;

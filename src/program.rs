@@ -22,7 +22,7 @@ pub fn run() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         },
-        Ok(Command::Health(target)) => exit_code(health::check(&target).map(|well| {
+        Ok(Command::Health(probe)) => exit_code(health::check(&probe).map(|well| {
             // A reader that has gone still has the exit code.
             logging::print(format!("{well}\n"));
         })),

@@ -15,7 +15,7 @@ pub enum Command {
     /// Serve.
     Serve(Box<Config>),
     /// Ask a running server whether it works.
-    Health(Target),
+    Health(Probe),
     /// Print this text and end.
     Print(String),
 }
@@ -25,7 +25,7 @@ pub enum Command {
 pub struct Config {
     /// Where to listen: in one place at least.
     pub listen: Vec<Endpoint>,
-    /// The variable that says so, where it is one that other programs have, too.
+    /// The short variable that says so, if one does: it may be meant for another program.
     pub shared_variable: Option<&'static str>,
     /// The hosts that requests may name.
     pub allowed_hosts: AllowedHosts,
@@ -57,16 +57,16 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The flags whose values are not the defaults, with these values, whatever their source.
     pub settings: Vec<(&'static str, String)>,
-    /// What the log is to say of the settings at the start, a line each.
+    /// Lines for the log at the start, about the settings.
     pub notes: Vec<String>,
 }
 
-/// The server that is asked whether it works.
+/// What `http-nas health` asks, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Where it listens; a host that stands for all addresses means this machine.
+pub struct Probe {
+    /// Where the server listens; a host that stands for all addresses means this machine.
     pub endpoint: Endpoint,
-    /// The variable that says so, where it is one that other programs have, too.
+    /// The short variable that says so, if one does: it may be meant for another program.
     pub shared_variable: Option<&'static str>,
     /// Whether to store, read and delete a file as well.
     pub write: bool,
@@ -107,11 +107,11 @@ impl Checked {
         }
     }
 
-    /// The server that these values lead to.
+    /// What to ask for the health of the server.
     ///
     /// # Errors
-    /// One line, where they lead to none.
-    pub(super) fn into_target(self, write: bool) -> Result<Target, String> {
+    /// One line, where no server can be asked.
+    pub(super) fn into_probe(self, write: bool) -> Result<Probe, String> {
         let values = self.values;
         // The first of several.
         let endpoint = places(values.listen, values.host, values.port).swap_remove(0);
@@ -121,7 +121,7 @@ impl Checked {
                 "health cannot ask a server at port 0, which stands for any; {other}"
             ));
         }
-        Ok(Target {
+        Ok(Probe {
             endpoint,
             shared_variable: self.shared_variable,
             write,

@@ -1,6 +1,6 @@
-//! One place to listen on, or to ask, as it stands in `--listen`.
+//! An endpoint: a host and a port, or the path of a Unix socket, in the syntax of `--listen`.
 //!
-//! Responsible for: reading and showing it. Not for: looking names up, sockets.
+//! Responsible for: reading and writing it. Not for: looking up names, sockets.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -8,14 +8,14 @@ use std::path::PathBuf;
 
 use super::host::host;
 
-/// What stands before the path of a Unix socket.
+/// The prefix of the path of a Unix socket.
 const UNIX: &str = "unix:";
 
-/// The longest path of a Unix socket, in bytes: it has room for 108 with the zero at its end
-/// (unix(7)).
-const LONGEST_PATH: usize = 107;
+/// The maximum length of the path of a Unix socket in bytes: there is room for 108 with the final
+/// zero (unix(7)).
+const MAX_PATH: usize = 107;
 
-/// Where a server listens.
+/// An address that a server listens on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// On TCP.
@@ -25,12 +25,12 @@ pub enum Endpoint {
         /// The port; 0 for any free one.
         port: u16,
     },
-    /// At a Unix socket, by its absolute path of at most 107 bytes.
+    /// At a Unix socket, with its absolute path of at most 107 bytes.
     Unix(PathBuf),
 }
 
 impl Endpoint {
-    /// Whether it has a name in it, which only a resolver can make sense of.
+    /// Whether its host is a name, which has to be looked up.
     #[must_use]
     pub fn is_name(&self) -> bool {
         match self {
@@ -40,7 +40,7 @@ impl Endpoint {
     }
 
     /// # Errors
-    /// What is wrong with it, as a sentence.
+    /// What is wrong with the text, as a sentence.
     fn parse(text: &str) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix(UNIX) {
             let length = path.len();
@@ -48,9 +48,9 @@ impl Endpoint {
                 let example = "unix:/run/http-nas.sock";
                 return Err(format!("{text:?} has no absolute path, as {example} has"));
             }
-            if length > LONGEST_PATH {
+            if length > MAX_PATH {
                 return Err(format!(
-                    "{text:?} has a path of {length} bytes, and a Unix socket takes {LONGEST_PATH}"
+                    "{text:?} has a path of {length} bytes, and a Unix socket takes {MAX_PATH}"
                 ));
             }
             return Ok(Self::Unix(PathBuf::from(path)));
@@ -85,7 +85,7 @@ impl fmt::Display for Endpoint {
 /// Reads endpoints that are separated by commas.
 ///
 /// # Errors
-/// A sentence on the first that is none.
+/// What is wrong with the first one that cannot be read, as a sentence.
 pub(super) fn endpoints(value: &str) -> Result<Vec<Endpoint>, String> {
     let texts = value.split(',').map(str::trim);
     texts.map(Endpoint::parse).collect()
@@ -95,7 +95,7 @@ pub(super) fn endpoints(value: &str) -> Result<Vec<Endpoint>, String> {
 fn split(text: &str) -> Result<(&str, &str), String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (host, port) = match text.rsplit_once(':') {
-        // The last colon is within the brackets.
+        // The last colon is inside of the brackets.
         Some(_) if text.ends_with(']') => (text, None),
         Some((host, port)) => (host, Some(port)),
         None if is_number => ("", Some(text)),

@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use super::flag::Flag;
 use super::setting::{Setting, Source};
 
-/// How Kubernetes and the links of Docker tell of a service: one that is called `http-nas` sets
+/// How the variables of Kubernetes and Docker for a service begin: a service called `http-nas` sets
 /// `HTTP_NAS_PORT` to `tcp://10.0.0.1:3000` in every pod of its namespace, the server's own among
 /// them.
 const SERVICE_LINKS: [&str; 3] = ["tcp://", "udp://", "sctp://"];

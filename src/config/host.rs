@@ -1,10 +1,10 @@
-//! The address or host name to listen on, or to ask.
+//! A host: an address or a name.
+//!
+//! Responsible for: its syntax. Not for: looking it up.
 
 use std::net::Ipv6Addr;
 
-/// The host of a value, without the brackets of an IPv6 address. `None`: it is none.
-///
-/// A name is not looked up here.
+/// The host in a text, without the brackets of an IPv6 address. `None` if the text is no host.
 pub(super) fn host(value: &str) -> Option<String> {
     let host = match value.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?,
@@ -24,7 +24,7 @@ fn is_ipv6(host: &str) -> bool {
     address.parse::<Ipv6Addr>().is_ok() && !zone.is_empty()
 }
 
-/// What is wrong with a value that is no host, where that can be told.
+/// What is wrong with a text that is no host, for the usual mistakes.
 pub(super) fn fault(value: &str) -> Option<String> {
     if value.contains("://") {
         let scheme = value.split("://").next().unwrap_or_default();

@@ -25,7 +25,7 @@ use command_line::{Arguments, CommandLine};
 use environment::Environment;
 use setting::{Setting, Source, exclude};
 
-pub use command::{Command, Config, Target};
+pub use command::{Command, Config, Probe};
 pub use endpoint::Endpoint;
 pub use flag::{Flag, Group};
 pub use flags::FLAGS;
@@ -49,7 +49,7 @@ pub fn parse(
     let (is_health, write) = (arguments.health, arguments.write);
     let checked = check(settings(arguments, &Environment::new(&variable)))?;
     Ok(match is_health {
-        true => Command::Health(checked.into_target(write)?),
+        true => Command::Health(checked.into_probe(write)?),
         false => Command::Serve(Box::new(checked.into_config())),
     })
 }

@@ -162,7 +162,8 @@ fn variable_of_value(value: &str) -> String {
     }
 }
 
-/// `--flag VARIABLE description [default: VALUE]`, where the description may go on in the next line.
+/// `--flag VARIABLE description [default: VALUE]`, where the description may go on in the next
+/// line.
 fn in_help(text: &str) -> Settings {
     let entries = text.split("\n  --").skip(1).filter_map(|entry| {
         let mut words = entry.split_whitespace();
@@ -247,7 +248,8 @@ fn in_manifest(text: &str) -> Settings {
     variables_of_pod(text, |value| value.trim_matches('"').to_owned())
 }
 
-/// The same, with a reference to a value of the chart, which is given as the variable of that value.
+/// The same, with a reference to a value of the chart, which is given as the variable of that
+/// value.
 fn in_template(text: &str) -> Settings {
     variables_of_pod(text, |value| {
         let reference = value

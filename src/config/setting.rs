@@ -25,7 +25,7 @@ pub(super) struct Setting {
     pub(super) flag: &'static Flag,
     pub(super) value: OsString,
     pub(super) source: Source,
-    /// What the log is to say if it counts.
+    /// A line for the log, if the setting counts.
     pub(super) note: Option<String>,
 }
 
@@ -79,11 +79,11 @@ impl Setting {
     }
 }
 
-/// Leaves out the flags in whose place a stronger one stands, as `--listen` stands in place of
-/// `--host` and `--port`. Where that one comes from a variable, gives what the log is to say.
+/// Removes the settings that a stronger one replaces, as `--listen` replaces `--host` and `--port`.
+/// Returns a line for the log where the stronger one is a variable.
 ///
 /// # Errors
-/// One line, where one of them comes from the same source or from a stronger one.
+/// One line, where a setting to be replaced comes from the same source or from a stronger one.
 pub(super) fn exclude(settings: &mut Vec<Setting>) -> Result<Option<String>, String> {
     let replaces_others = |it: &&Setting| !it.flag.replaces.is_empty() && it.is_given();
     let Some(strong) = settings.iter().find(replaces_others).cloned() else {
@@ -98,13 +98,13 @@ pub(super) fn exclude(settings: &mut Vec<Setting>) -> Result<Option<String>, Str
         replaced.extend((it.source != Source::Default).then(|| it.shown()));
     }
     settings.retain(|it| !is_replaced(it));
-    // A flag wins over a variable without a word.
+    // That a flag wins over a variable is not worth a line.
     let is_noted = strong.source != Source::Flag && !replaced.is_empty();
     let (shown, replaced) = (strong.shown(), replaced.join(" and "));
     Ok(is_noted.then(|| format!("{shown} counts, in place of {replaced}")))
 }
 
-/// What to say of two settings that exclude each other.
+/// The error for two settings that exclude each other.
 fn both(strong: &Setting, other: &Setting) -> String {
     let (one, own) = (strong.flag.name, strong.flag.own_variable());
     let (shown, other_shown) = (strong.shown(), other.shown());
@@ -116,10 +116,8 @@ fn both(strong: &Setting, other: &Setting) -> String {
     format!("it is either {shown} or {other_shown}, and both are given{hint}")
 }
 
-/// What to say of a short variable whose value is of no use: other programs have variables of the
-/// same names.
-///
-/// conda, for one, sets `HOST` to `x86_64-conda-linux-gnu`.
+/// A hint for a short variable with a wrong value, which may be meant for another program: conda,
+/// for example, sets `HOST` to `x86_64-conda-linux-gnu`.
 #[must_use]
 pub fn is_it_meant(variable: &str) -> String {
     format!(" (is {variable} meant for http-nas? set HTTP_NAS_{variable}, which wins)")

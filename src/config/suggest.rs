@@ -1,6 +1,6 @@
-//! What somebody meant who mistyped a flag or a command.
+//! Which flag or command a mistyped word was probably meant to be.
 
-/// Words that other programs have for commands, and what they are here.
+/// Words that are commands of other programs, and what to write here.
 const COMMANDS: [(&str, &str); 7] = [
     ("health", "health"),
     ("help", "--help"),
@@ -11,13 +11,13 @@ const COMMANDS: [(&str, &str); 7] = [
     ("run", "--storage FOLDER"),
 ];
 
-/// The most mistakes in a word that is still taken for another.
-const MOST_MISTAKES: usize = 2;
+/// The maximum number of mistakes in a word that is still taken for another.
+const MAX_MISTAKES: usize = 2;
 
-/// The candidate that a word was most likely meant to be: the one with the fewest mistakes, or the
-/// one that it is the beginning of.
+/// The candidate that a word was probably meant to be: the one with the fewest mistakes, or one
+/// that begins with the word.
 pub(super) fn closest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
-    let allowed = MOST_MISTAKES.min(word.chars().count() / 2);
+    let allowed = MAX_MISTAKES.min(word.chars().count() / 2);
     let with_mistakes = candidates.iter().map(|name| (mistakes(word, name), *name));
     let close = with_mistakes.filter(|(mistakes, _)| *mistakes <= allowed);
     close
@@ -29,8 +29,8 @@ pub(super) fn closest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str>
         })
 }
 
-/// What is meant by a word that stands where a folder may stand, but reads like a command. A word
-/// with a `/` in it is a folder.
+/// What to write instead of a word that is in the place of a folder, but looks like a command. A
+/// word with a `/` in it is a folder.
 pub(super) fn names_no_folder(word: &str) -> Option<&'static str> {
     if let Some((_, meant)) = COMMANDS.iter().find(|(name, _)| *name == word) {
         return Some(meant);
@@ -41,8 +41,8 @@ pub(super) fn names_no_folder(word: &str) -> Option<&'static str> {
     }
 }
 
-/// How many characters have to be put in, left out, replaced or swapped with the next to come from
-/// one word to another (the optimal string alignment distance).
+/// The number of characters that are inserted, deleted, replaced, or swapped with the next one, to
+/// turn one word into the other (the optimal string alignment distance).
 fn mistakes(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut before: Vec<usize> = Vec::new();

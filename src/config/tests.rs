@@ -178,9 +178,9 @@ fn wrong_words_are_named() {
 
 #[test]
 fn health_takes_what_says_where_the_server_is() {
-    let target = |port, host: &str, (write, shared_variable)| {
+    let probe = |port, host: &str, (write, shared_variable)| {
         let endpoint = tcp(host, port);
-        Ok(Command::Health(Target {
+        Ok(Command::Health(Probe {
             endpoint,
             shared_variable,
             write,
@@ -190,19 +190,19 @@ fn health_takes_what_says_where_the_server_is() {
     let variables = [("PORT", "80"), ("HOST", "nas"), ("SYNC", "wrong")];
     assert_eq!(
         parsed(&["health"], &[]),
-        target(3000, "127.0.0.1", (false, None))
+        probe(3000, "127.0.0.1", (false, None))
     );
     assert_eq!(
         parsed(&["health"], &variables),
-        target(80, "nas", (false, Some("HOST")))
+        probe(80, "nas", (false, Some("HOST")))
     );
     let words = ["health", "--write", "--host=nas", "--port=81"];
-    assert_eq!(parsed(&words, &variables), target(81, "nas", (true, None)));
+    assert_eq!(parsed(&words, &variables), probe(81, "nas", (true, None)));
     // The first of several is asked.
     let variables = [("LISTEN", "nas:80,unix:/a")];
-    let shared = target(80, "nas", (false, Some("LISTEN")));
+    let shared = probe(80, "nas", (false, Some("LISTEN")));
     assert_eq!(parsed(&["health"], &variables), shared);
-    let socket = Ok(Command::Health(Target {
+    let socket = Ok(Command::Health(Probe {
         endpoint: Endpoint::Unix("/a".into()),
         shared_variable: None,
         write: false,

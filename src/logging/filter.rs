@@ -1,19 +1,19 @@
 //! `RUST_LOG`: what is logged, in env_logger's syntax.
 //!
-//! Responsible for: telling a value that means something from a mistake. Not for: the filter itself.
+//! Responsible for: refusing values that are mistakes. Not for: filtering.
 
 use log::LevelFilter;
 
-/// What is logged where nothing is said.
+/// What is logged by default.
 const DEFAULT: &str = "info";
 
 /// The crates of this program that log.
 const CRATES: [&str; 2] = ["http_nas", "tiny_http"];
 
-/// The filter that a value of `RUST_LOG` stands for; an empty one counts as unset.
+/// The filter for a value of `RUST_LOG`. An empty value counts as unset.
 ///
-/// env_logger takes a word that is no level for the name of a module, of which it logs everything, and logs nothing
-/// else: a misspelt level would make the server silent.
+/// env_logger takes a word that is not a level for the name of a module, and then logs that module
+/// alone: with a misspelt level the server would log nothing.
 ///
 /// # Errors
 /// One line that says which part is wrong.
@@ -40,7 +40,7 @@ pub(super) fn parse(value: &str) -> Result<&str, String> {
 fn is_directive(part: &str) -> bool {
     let is_level = |level: &str| level.parse::<LevelFilter>().is_ok();
     match part.split_once('=') {
-        // Others' modules too: the variable may be set for several programs.
+        // Modules of other programs are accepted, since the variable may be set for several.
         Some((_, level)) => level.trim().is_empty() || is_level(level.trim()),
         None => {
             let module = part.split("::").next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The JSON format: one object a line.
+//! The JSON format: one object on each line.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use log::kv::Value;
 
 use super::record::{LINE, Pairs, message};
 
-/// A line without its end.
+/// A line without its newline.
 pub(super) fn line(time: &str, record: &log::Record<'_>) -> String {
     let mut line = String::with_capacity(LINE);
     push_member(&mut line, '{', "time", time);
@@ -40,6 +40,6 @@ fn push_member(line: &mut String, before: char, name: &str, value: &str) {
 }
 
 fn string(text: &str) -> String {
-    // A text has no cause to fail.
+    // A string can always be serialized.
     serde_json::to_string(text).unwrap_or_default()
 }

@@ -1,6 +1,9 @@
-//! The log on standard error: one line an event, as text or as a JSON object.
+//! The log on standard error: one line for each event, as text or as a JSON object.
 //!
-//! Nobody who logs waits for the reader of the log: lines go through a queue to one thread that writes them.
+//! Lines go through a queue to one thread that writes them, so that no thread that logs waits for
+//! the reader of the log.
+//!
+//! Responsible for: the form of lines, and their way out. Not for: what is logged.
 
 mod filter;
 mod json;
@@ -24,41 +27,41 @@ use crate::time::Timestamp;
 
 use queue::Queue;
 
-/// How long the end of the process waits for the log to be written.
-const FINISH: Duration = Duration::from_secs(1);
+/// The maximum time for which the end of the process waits for the log to be written.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long an end at once, and a thread that has panicked, wait for it.
-const FINISH_AT_ONCE: Duration = Duration::from_millis(100);
+/// The same for an end of the process that is not to wait, and for a panic.
+const SHORT_FINISH_TIMEOUT: Duration = Duration::from_millis(100);
 
 static QUEUE: Queue = Queue::new();
 
-/// Whether there is a thread that writes what is in the queue.
-static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
+/// Whether the thread that writes the queue has been started.
+static HAS_WRITER: AtomicBool = AtomicBool::new(false);
 
-/// Has panics logged in one line.
+/// Makes each panic one line of the log.
 pub fn init_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let thread = thread::current();
         log::error!(thread = thread.name().unwrap_or_default(), cause:% = panic; "panicked");
-        // It may end the process, by an abort too.
+        // The panic may end the process, even by an abort.
         finish_at_once();
     }));
 }
 
-/// What is logged, by the value of `RUST_LOG`; `info` where it is not set or empty.
+/// The filter for a value of `RUST_LOG`; `info` where it is unset or empty.
 ///
 /// # Errors
-/// One line, where the value means nothing.
+/// One line that says what is wrong with the value.
 pub fn filter(value: Option<OsString>) -> Result<String, String> {
     let value = value.unwrap_or_default();
     let value = value.to_str().ok_or("the value of RUST_LOG is not UTF-8")?;
     filter::parse(value).map(str::to_owned)
 }
 
-/// Sets the logger up, with a [`filter`].
+/// Sets up the logger, with a [`filter`].
 ///
 /// # Errors
-/// One line, where there is no thread to be had.
+/// One line, where the thread that writes cannot be started.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
     let notice = move |lost| lost_lines(format, lost);
     let write = move || QUEUE.write_all(&notice, &mut write_to_stderr);
@@ -66,7 +69,7 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
         .name("log".to_owned())
         .spawn(write)
         .map_err(|error| format!("cannot start a thread: {error}"))?;
-    IS_WRITTEN.store(true, Ordering::SeqCst);
+    HAS_WRITER.store(true, Ordering::SeqCst);
     env_logger::Builder::new()
         .parse_filters(filter)
         .target(Target::Pipe(Box::new(ToQueue)))
@@ -75,7 +78,7 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A line of the log, with its end.
+/// A line of the log, with its newline.
 fn line(format: LogFormat, record: &log::Record<'_>) -> String {
     let time = Timestamp::now().rfc3339_micros();
     let mut line = match format {
@@ -99,26 +102,26 @@ fn lost_lines(format: LogFormat, lost: u64) -> String {
     line(format, &record)
 }
 
-/// Waits until the log is written, for a second at most: for the end of the process.
+/// Waits until the log is written, for a second at most. For the end of the process.
 pub fn finish() {
-    QUEUE.flush(FINISH);
+    QUEUE.flush(FINISH_TIMEOUT);
 }
 
-/// Waits until the log is written, for a tenth of a second at most: for an end of the process that is not to wait.
+/// Waits until the log is written, for a tenth of a second at most. For an end at once.
 pub fn finish_at_once() {
-    QUEUE.flush(FINISH_AT_ONCE);
+    QUEUE.flush(SHORT_FINISH_TIMEOUT);
 }
 
-/// Writes the one line that says why the server does not start, and waits until it is written, for a second at most. It
-/// does not depend on the log's configuration.
+/// Writes the one line that says why the program ends, and waits until it is written, for a second
+/// at most. It does not depend on the configuration of the log.
 pub fn fatal(reason: &str) {
     let line = format!("http-nas: {reason}\n");
-    if IS_WRITTEN.load(Ordering::SeqCst) {
+    if HAS_WRITER.load(Ordering::SeqCst) {
         QUEUE.push(line.as_bytes());
         finish();
     } else {
-        // Where standard error is closed, nobody is there to be told.
-        within(FINISH, move || {
+        // If standard error is closed, there is no other place for it.
+        within(FINISH_TIMEOUT, move || {
             drop(io::stderr().write_all(line.as_bytes()))
         });
     }
@@ -126,32 +129,33 @@ pub fn fatal(reason: &str) {
 
 /// Writes a line to standard output, and waits until it is written, for a second at most.
 pub fn print(line: String) {
-    // The one who reads it may have gone.
-    within(FINISH, move || {
+    // The reader may be gone.
+    within(FINISH_TIMEOUT, move || {
         drop(io::stdout().write_all(line.as_bytes()));
     });
 }
 
-/// Runs what may wait for another program on a thread of its own, and waits for its end, for `limit` at most.
+/// Calls `write`, which may wait for another program, on a thread of its own. Waits for its end,
+/// for `limit` at most.
 fn within(limit: Duration, write: impl FnOnce() + Send + 'static) {
     let (done, is_done) = channel();
     let write = move || {
         write();
-        // Whoever waited for it may have given up.
+        // The wait for it may be over.
         let _ = done.send(());
     };
-    // Without a thread, nothing is written: it could be for ever.
+    // Without a thread, nothing is written: to write here could block forever.
     if thread::Builder::new().spawn(write).is_ok() {
         let _ = is_done.recv_timeout(limit);
     }
 }
 
-/// Writes to standard error, and waits until something has been written.
+/// Writes to standard error. Waits until at least one byte has been written.
 fn write_to_stderr(bytes: &[u8]) -> io::Result<usize> {
     let stderr = io::stderr();
     loop {
         match rustix::io::write(&stderr, bytes).map_err(io::Error::from) {
-            // Another program that has it open, too, has made it non-blocking.
+            // Another program that shares it has made it non-blocking.
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], None)?;
             }
@@ -160,7 +164,7 @@ fn write_to_stderr(bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Takes the lines of env_logger, which come whole.
+/// Takes the lines of env_logger, each in one write.
 struct ToQueue;
 
 impl Write for ToQueue {

@@ -1,6 +1,8 @@
-//! The queue between those who log and the one thread that writes the log, which alone waits for its reader.
+//! The queue between the threads that log and the one thread that writes the log. Only that one
+//! waits for the reader of the log.
 //!
-//! Responsible for: the bound, the count of what did not fit, and writing whole lines. Not for: the format of a line.
+//! Responsible for: the limit of the queue, counting the lines that did not fit, writing whole
+//! lines. Not for: the format of a line.
 
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,44 +10,45 @@ use std::time::Duration;
 
 use crate::sync::lock;
 
-/// The most that waits to be written, in bytes. A line for which there is no room is dropped and counted.
+/// The maximum that waits to be written, in bytes. A line that does not fit is dropped and counted.
 const CAPACITY: usize = 1 << 20;
 
-/// The most that one write takes, in bytes, unless a line alone is longer: what fits `PIPE_BUF` reaches a pipe in one
-/// piece, whoever else writes to it (pipe(7)).
+/// The maximum size of one write in bytes, unless a single line is longer. A write of up to
+/// `PIPE_BUF` bytes is not mixed with those of other programs to the same pipe (pipe(7)).
 const PORTION: usize = 4096;
 
-/// How long the writer gathers lines after a write: a line wakes no thread while it does.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long the writer waits for more lines after a write. Lines that are added meanwhile need not
+/// wake it.
+const GATHER_TIME: Duration = Duration::from_millis(5);
 
-/// The most that is gathered, and the most memory that an empty queue keeps, in bytes.
+/// With this many bytes the writer does not wait for more. An empty queue keeps this much memory.
 const BATCH: usize = 64 * 1024;
 
-/// Lines on their way to the log.
+/// The lines that are still to be written.
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// There is something to write, or a hurry.
+    /// Notified when there is something to write, or when a caller waits in [`Queue::flush`].
     filled: Condvar,
-    /// All has been written.
+    /// Notified when everything has been written.
     drained: Condvar,
 }
 
 struct State {
     /// Whole lines.
     waiting: Vec<u8>,
-    /// Bytes that the writer has taken and not written yet.
+    /// Bytes that the writer has taken but not written yet.
     in_flight: usize,
-    /// Lines that were dropped, and have not been reported.
+    /// Lines that are lost and have not been reported.
     lost: u64,
     /// Whether lines were dropped since the writer last took what was waiting.
     has_dropped: bool,
     /// Whether the writer waits for a line.
     is_idle: bool,
-    /// How many callers wait for all to be written.
-    hurried: usize,
+    /// The number of callers that wait in [`Queue::flush`].
+    flushing: usize,
 }
 
-/// The end of the log: writes some of the bytes, and waits where it has to.
+/// Writes some of the bytes and returns their number; it may block.
 pub(super) type Output<'o> = dyn FnMut(&[u8]) -> io::Result<usize> + 'o;
 
 impl Queue {
@@ -57,18 +60,18 @@ impl Queue {
                 lost: 0,
                 has_dropped: false,
                 is_idle: false,
-                hurried: 0,
+                flushing: 0,
             }),
             filled: Condvar::new(),
             drained: Condvar::new(),
         }
     }
 
-    /// Adds a line with its newline, or counts it as lost. Never waits for the reader of the log.
+    /// Adds a line, which ends with a newline, or counts it as lost. Does not wait for the writer.
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = lock(&self.state);
         let fits = state.waiting.len() + state.in_flight + line.len() <= CAPACITY;
-        // Without memory for it, a line is lost, not the process.
+        // Where memory is short, the line is lost, and the process goes on.
         if fits && state.waiting.try_reserve(line.len()).is_ok() {
             state.waiting.extend_from_slice(line);
         } else {
@@ -83,36 +86,36 @@ impl Queue {
         }
     }
 
-    /// Waits until all that has been added is written, for `limit` at most.
+    /// Waits until everything that has been added is written, for `limit` at most.
     pub(super) fn flush(&self, limit: Duration) {
         let mut state = lock(&self.state);
-        state.hurried += 1;
+        state.flushing += 1;
         self.filled.notify_all();
         let has_more = |state: &mut State| !state.is_empty() || state.in_flight > 0;
         let waited = self.drained.wait_timeout_while(state, limit, has_more);
-        waited.unwrap_or_else(PoisonError::into_inner).0.hurried -= 1;
+        waited.unwrap_or_else(PoisonError::into_inner).0.flushing -= 1;
     }
 
-    /// Writes what is added, for ever. `notice` makes the line that says how many were lost.
+    /// Writes what is added, forever. `notice` makes the line that says how many lines were lost.
     pub(super) fn write_all(&self, notice: &dyn Fn(u64) -> String, output: &mut Output<'_>) -> ! {
         let mut batch = Vec::new();
         let mut is_in_line = false;
         loop {
             let lost = self.take(&mut batch);
             let unwritten = self.write(&batch, &mut is_in_line, output);
-            // Where the notice is not written, what it says is still to be said.
-            let unsaid = match lost {
+            // If the notice cannot be written, these lines are reported again later.
+            let unreported = match lost {
                 0 => 0,
                 _ if self.write(notice(lost).as_bytes(), &mut is_in_line, output) == 0 => 0,
                 _ => lost,
             };
             batch.clear();
             batch.shrink_to(BATCH);
-            self.gather(unwritten + unsaid);
+            self.gather(unwritten + unreported);
         }
     }
 
-    /// Waits for something to write, and takes it. Gives the number of lines that were lost before.
+    /// Waits for something to write, and takes it. Returns the number of lines lost before.
     fn take(&self, batch: &mut Vec<u8>) -> u64 {
         let mut state = lock(&self.state);
         while state.is_empty() {
@@ -127,7 +130,8 @@ impl Queue {
         std::mem::take(&mut state.lost)
     }
 
-    /// Writes whole lines. Gives how many of them could not be written; one that is cut counts.
+    /// Writes whole lines. Returns how many of them could not be written, including one that was
+    /// cut.
     fn write(&self, batch: &[u8], is_in_line: &mut bool, output: &mut Output<'_>) -> u64 {
         let mut unwritten = 0;
         let mut rest = batch;
@@ -135,7 +139,8 @@ impl Queue {
             let (portion, behind) = rest.split_at(portion(rest));
             rest = behind;
             if std::mem::take(is_in_line) {
-                // Ends the line that a failure has cut. Where that fails, so will the next one.
+                // Ends the line that a failed write has cut. If this fails, the next write fails,
+                // too.
                 let _ = write_whole(b"\n", output);
             }
             let written = write_whole(portion, output);
@@ -148,21 +153,23 @@ impl Queue {
         unwritten
     }
 
-    /// Waits for more lines, so that they are written together; not while there is a hurry.
+    /// Waits for more lines, so that they are written together, unless a caller waits in
+    /// [`Queue::flush`].
     fn gather(&self, lost: u64) {
         let mut state = lock(&self.state);
         state.in_flight = 0;
         state.lost += lost;
         let is_quiet = |state: &mut State| {
-            state.hurried == 0 && state.waiting.len() < BATCH && !state.has_dropped
+            state.flushing == 0 && state.waiting.len() < BATCH && !state.has_dropped
         };
-        // A timeout is the usual end of it.
-        drop(self.filled.wait_timeout_while(state, GATHER, is_quiet));
+        // It usually ends with the timeout.
+        drop(self.filled.wait_timeout_while(state, GATHER_TIME, is_quiet));
     }
 }
 
 impl State {
-    /// Whether there is nothing to write. Lines that a failed write has lost are reported with the next line.
+    /// Whether there is nothing to write. Lines lost by a failed write are reported with the next
+    /// line.
     fn is_empty(&self) -> bool {
         self.waiting.is_empty() && !self.has_dropped
     }
@@ -174,7 +181,8 @@ fn wait<'s>(condition: &Condvar, state: MutexGuard<'s, State>) -> MutexGuard<'s,
         .unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The length of the first lines that fit a portion, of the first line where that alone does not.
+/// The length of the first lines that together fit into a portion; that of the first line if it
+/// alone is longer.
 fn portion(lines: &[u8]) -> usize {
     let end = lines.len().min(PORTION);
     let last = lines[..end].iter().rposition(|&byte| byte == b'\n');
@@ -182,7 +190,7 @@ fn portion(lines: &[u8]) -> usize {
     last.or_else(first).map_or(lines.len(), |at| at + 1)
 }
 
-/// Writes bytes until they are all written or writing fails. Gives how many were.
+/// Writes all bytes, unless writing fails. Returns how many were written.
 fn write_whole(bytes: &[u8], output: &mut Output<'_>) -> usize {
     let mut written = 0;
     while written < bytes.len() {
@@ -205,7 +213,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(20);
 
-    /// A queue whose output does what it is told, write by write, and says what it was given.
+    /// A queue, the outcomes of its writes, which a test sends, and the texts that were written.
     fn queue() -> (Arc<Queue>, Sender<io::Result<()>>, Receiver<String>) {
         let queue = Arc::new(Queue::new());
         let (outcomes, told) = channel::<io::Result<()>>();
@@ -297,8 +305,10 @@ mod tests {
     }
 
     // symptom: lost lines were counted twice, in this notice and in the next one.
-    // cause:   whenever something of a batch could not be written, the notice was taken for unwritten as well.
-    // fix:     the notice is written by itself, and what it says is counted again only where it was not written.
+    // cause:   whenever something of a batch could not be written, the notice was taken for unwritten
+    //          as well.
+    // fix:     the notice is written by itself, and what it says is counted again only where it was
+    //          not written.
     #[test]
     fn lost_lines_are_counted_once() {
         for is_said in [true, false] {

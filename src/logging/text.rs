@@ -18,9 +18,11 @@ const QUOTED: [&str; 8] = [
     "settings",
 ];
 
-/// A line without its end. What a client has chosen is in quotes, with control characters escaped.
+/// A line without its newline. What a client has chosen is in quotation marks, with control
+/// characters escaped.
 ///
-/// There is a line for each request, so that what most lines are made of is copied as it stands.
+/// There is a line for each request, so texts that need no escaping are copied without a look at
+/// each character.
 pub(super) fn line(time: &str, record: &log::Record<'_>) -> String {
     let mut line = String::with_capacity(LINE);
     line.extend([time, " ", record.level().as_str(), " "]);
@@ -56,7 +58,7 @@ fn push_text(line: &mut String, key: &str, text: &str) {
     }
 }
 
-/// Without control characters; quotation marks stand as they are.
+/// Escapes control characters, but no quotation marks.
 fn push_message(line: &mut String, text: &str) {
     if is_plain(text) {
         line.push_str(text);
@@ -66,7 +68,7 @@ fn push_message(line: &mut String, text: &str) {
     }
 }
 
-/// In quotation marks, as a literal of Rust.
+/// Adds quotation marks, and escapes as in a string literal of Rust.
 fn push_quoted(line: &mut String, text: &str) {
     if is_plain(text) {
         line.extend(["\"", text, "\""]);
@@ -75,7 +77,7 @@ fn push_quoted(line: &mut String, text: &str) {
     }
 }
 
-/// Whether a text has nothing to be escaped, or to be looked at more closely.
+/// Whether a text has nothing to escape, as far as a look at its bytes can tell.
 fn is_plain(text: &str) -> bool {
     let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
     text.bytes().all(is_plain)
