@@ -71,7 +71,7 @@ fn copy_file(
         let copied = storage::commit_copy(&mut staged, source, names, (check, most));
         match copied.map_err(failed)? {
             Copied::Done => return Ok(true),
-            Copied::Elsewhere => return Ok(false),
+            Copied::SourceReplaced => return Ok(false),
             Copied::Behind => {}
         }
         request

@@ -39,7 +39,7 @@ impl<'s> Body<'s> {
     /// Has the body in a staged file, to give that a name.
     ///
     /// # Errors
-    /// As of [`upload::stage`], and those of writing.
+    /// Those of [`upload::stage`] and of writing.
     pub fn into_staged(self, store: &'s Store) -> Result<Staged<'s>, Error> {
         match self {
             Self::Staged(staged) => Ok(staged),

@@ -12,19 +12,19 @@ use super::sys::read_at;
 /// computation waits to go on, and so is part of the memory that each transfer takes.
 const BUFFER: usize = 32 * 1024;
 
-/// A place in a file.
-type Place<'f> = (&'f File, u64);
+/// An open file and an offset in it.
+type FileOffset<'f> = (&'f File, u64);
 
-/// Copies up to this many bytes from one place to another, and tells how many; 0 where the source
-/// ends.
+/// Copies up to this many bytes from one file to another, and returns how many; 0 at the end of the
+/// source.
 ///
 /// The kernel copies where the file system can, and may share blocks (copy_file_range(2)).
 ///
 /// # Errors
 /// Those of copy_file_range(2), pread(2) and pwrite(2).
 pub(super) fn copy_range(
-    (source, from): Place<'_>,
-    (target, to): Place<'_>,
+    (source, from): FileOffset<'_>,
+    (target, to): FileOffset<'_>,
     limit: u64,
 ) -> io::Result<u64> {
     let (mut source_at, mut target_at) = (from, to);
@@ -34,7 +34,7 @@ pub(super) fn copy_range(
         rustix::fs::copy_file_range(source, from, target, to, length)
     });
     match copied {
-        // Some file systems copy nothing instead of saying so; and a filter may deny the call.
+        // Some file systems copy nothing instead of failing, and a filter may deny the call.
         Ok(0) | Err(Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => {
             read_and_write((source, from), (target, to), limit)
         }
@@ -43,8 +43,8 @@ pub(super) fn copy_range(
 }
 
 fn read_and_write(
-    (source, from): Place<'_>,
-    (target, to): Place<'_>,
+    (source, from): FileOffset<'_>,
+    (target, to): FileOffset<'_>,
     limit: u64,
 ) -> io::Result<u64> {
     let mut buffer = vec![0; BUFFER];

@@ -1,4 +1,4 @@
-//! Why an operation on the storage fails, and trying again where another request came in between.
+//! Errors of the storage, and retrying an operation that another one has raced.
 
 use std::fmt;
 use std::io;
@@ -46,7 +46,7 @@ pub enum Error {
     Exhausted,
     /// Other requests have all the memory that there is for such work.
     OutOfMemory,
-    /// What the name leads to has changed in between: the operation is to be tried again.
+    /// What the name leads to has changed during the operation, which is to be retried.
     Raced,
     /// The name is written as that of a directory, and is not given to a file.
     DirectoryName,
@@ -101,8 +101,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Error {
-    /// What an error number means in the server's own directory, where nothing is missing by a
-    /// client's doing.
+    /// The error for an error number in the server's own directory, where a missing entry is not
+    /// the client's mistake.
     pub(super) fn in_own_directory(errno: Errno) -> Self {
         match Self::from(errno) {
             Self::NotFound | Self::ParentIsFile | Self::IsDirectory | Self::NotEmpty => {
@@ -112,15 +112,15 @@ impl Error {
         }
     }
 
-    /// What it means that the disk does not confirm what has been done: whatever the error number
-    /// is, the operation is neither to be tried again nor to be taken for undone.
+    /// The error for a sync that fails after the change was made. Whatever the error number is, the
+    /// operation must neither be retried nor be reported as undone.
     pub(super) fn unconfirmed(error: impl Into<io::Error>) -> Self {
         Self::System(error.into())
     }
 }
 
-/// What an error means at the opening of an entry that has just been seen to be a regular file:
-/// where it is none any more, it was removed or replaced in between.
+/// Converts an error of opening an entry that was a regular file a moment ago: an error that it is
+/// none means that it was removed or replaced in between.
 pub(super) fn raced(error: Error) -> Error {
     match error {
         Error::NotFound | Error::Outside | Error::IsDirectory | Error::NotRegular => Error::Raced,
@@ -131,7 +131,7 @@ pub(super) fn raced(error: Error) -> Error {
 /// The maximum attempts of an operation that is raced each time.
 const MAX_ATTEMPTS: usize = 32;
 
-/// Carries out an operation, again as long as it is raced.
+/// Carries out an operation, and retries it as long as it is raced.
 ///
 /// # Errors
 /// [`Error::Locked`] after the last attempt, or any other error of the operation.

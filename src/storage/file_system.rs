@@ -6,7 +6,7 @@ use super::error::Error;
 use super::identity::Mount;
 use super::store::Store;
 
-/// The file system of the root.
+/// What the log says about a file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSystem {
     /// Its type, as `ext4` or `nfs4`; where the system does not name it, its number (statfs(2)) in
@@ -18,7 +18,7 @@ pub struct FileSystem {
     pub size: u64,
 }
 
-/// Tells what the root is on.
+/// The file system of the root.
 ///
 /// # Errors
 /// Those of statvfs(3) and statfs(2).

@@ -66,7 +66,7 @@ impl Mount {
     /// The one that an open file or directory is on.
     ///
     /// # Errors
-    /// As of [`Identity::of`].
+    /// Those of [`Identity::of`].
     pub(super) fn of(file: impl AsFd) -> Result<Self, Error> {
         Ok(Identity::of(file)?.mount)
     }

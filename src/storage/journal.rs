@@ -5,8 +5,8 @@
 //! server that starts finds the file again, and which keeps the inode number from being given to
 //! another file.
 //!
-//! Beside the length stands the time of the file's birth, where the file system tells it: without
-//! the link, another file could have the inode number by now.
+//! The intent holds the birth time of the file as well (statx(2)), where the file system records
+//! it: if the link could not be made, another file may have got the inode number since.
 //!
 //! An intent is named by the inode number alone: machines that share a file system have different
 //! device numbers for it.
@@ -51,15 +51,15 @@ impl Intent {
     }
 }
 
-/// Writes the intent of an append to a file, which the caller has locked. The file has this length,
-/// and lies at this place.
+/// Writes the intent of an append to a file, which the caller has locked. `length` is that of the
+/// file, and `at` its entry.
 ///
 /// The link is made first, and is checked to be to the file: so a link to another file never stands
 /// beside an intent that counts.
 ///
 /// # Errors
-/// [`Error::Raced`] where another program has given the name to another file; otherwise why the
-/// file system refuses. Then there is no intent.
+/// [`Error::Raced`] where another program has given the name to another file; those of the system
+/// calls. There is no intent then.
 pub(super) fn write(
     store: &Store,
     (file, inode): (&File, u64),
@@ -119,7 +119,7 @@ pub(super) fn read(store: &Store, (file, inode): (&File, u64)) -> Result<Intent,
 /// Reads the intent of a file that is not open: the entry at a place, if it is that file.
 ///
 /// # Errors
-/// As of [`read`].
+/// Those of [`read`].
 pub(super) fn read_at(
     store: &Store,
     (dir, name): EntryAt<'_>,
@@ -182,7 +182,7 @@ pub(super) fn discard(store: &Store, inode: u64) {
 /// the intent. The caller has locked the file.
 ///
 /// # Errors
-/// Those of ftruncate(2), or as of [`commit`]; then the intent stays.
+/// Those of ftruncate(2) and of [`commit`]; then the intent stays.
 pub(super) fn roll_back(
     store: &Store,
     (file, inode): (&File, u64),
@@ -204,8 +204,8 @@ fn sync_names(store: &Store) -> Result<(), Errno> {
     }
 }
 
-/// The time of a file's birth as text; zeros where the file system does not tell it. Without a
-/// name, the file is the open one.
+/// The birth time of a file as text; zeros where the file system does not record it. With an empty
+/// name, the file is `at` itself.
 fn birth(at: BorrowedFd<'_>, name: &OsStr) -> Result<String, Error> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
     let stat = rustix::fs::statx(at, name, flags, StatxFlags::BTIME)?;

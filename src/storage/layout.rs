@@ -99,7 +99,7 @@ impl Layout {
         let locked = try_lock(&file);
         // Another server that starts may have found it unlocked, and removed it.
         let _ = rustix::fs::unlinkat(&self.staged, &name, AtFlags::empty());
-        // Where that server has the lock, there are locks.
+        // A failed attempt proves that the file system has locks: that server holds this one.
         locked
             .map(drop)
             .map_err(|error| format!("its file system has no file locks (flock): {error}"))

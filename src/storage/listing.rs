@@ -1,4 +1,4 @@
-//! The names in a directory, in order.
+//! The entries of a directory, in the order of their names.
 
 use std::ffi::{OsStr, OsString};
 
@@ -17,7 +17,7 @@ pub struct Listing<'s> {
     directory: Directory,
     sorter: Sorter<'s>,
     sorted: Sorted<'s>,
-    /// The entry that was looked at last.
+    /// The name that was returned last.
     name: OsString,
 }
 

@@ -89,8 +89,7 @@ impl Location {
             Err(error) if error.kind() == ErrorKind::NotFound && !create_parents => {
                 Err(self.without_parent())
             }
-            // Another server has just made it, or it is a link that leads nowhere: opening it
-            // tells.
+            // Another server has just made it, or it is a dangling link: opening it shows which.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             made => made.map_err(|error: io::Error| format!("it cannot be made: {error}")),
         }

@@ -1,9 +1,9 @@
-//! The exclusive lock of a file, and an end to waiting for it.
+//! Exclusive locks of files, and a limit to waiting for them.
 //!
-//! flock(2) has no timeout, and a program that holds a lock for good would keep the thread that
-//! waits for it. So the lock is tried again and again. Of the threads of this process one at a time
+//! flock(2) has no timeout, and a program that never releases a lock would block the thread that
+//! waits for it. So the lock is tried repeatedly. Of the threads of this process one at a time
 //! tries for the lock of a file; the others wait in the queue of the file, and are woken one by
-//! one. So it is tried in vain only against other processes.
+//! one. So an attempt fails only if another process holds the lock.
 //!
 //! Responsible for: queues, waiting, giving up. Not for: which file is locked, and what for.
 
@@ -20,16 +20,15 @@ use super::error::Error;
 use super::identity::FileId;
 use crate::sync::lock;
 
-/// How long a lock is waited for whose file does not change meanwhile; and how long a reader waits
-/// for a writer.
+/// The maximum wait for a lock while its file does not change, and for a writer by a reader.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause between two attempts, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_micros(20);
 const MAX_PAUSE: Duration = Duration::from_micros(500);
 
-/// How often a thread that waits in a queue looks whether the file changes.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The interval at which a thread that waits in a queue checks whether the file changes.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Takes the exclusive lock of an open file if no other process and no other descriptor has it.
 ///
@@ -79,12 +78,12 @@ impl LockQueues {
     /// of flock(2).
     pub(super) fn acquire(self: &Arc<Self>, file: File, id: FileId) -> Result<LockGuard, Error> {
         let mut stall = StallDetector::default();
-        let mut goes_on = |file: &File| stall.look(file).map(|()| true);
-        let guard = self.acquire_while((file, id), LOOK_EVERY, &mut goes_on)?;
+        let mut goes_on = |file: &File| stall.observe(file).map(|()| true);
+        let guard = self.acquire_while((file, id), CHECK_INTERVAL, &mut goes_on)?;
         guard.ok_or(Error::Locked)
     }
 
-    /// Locks a file, but waits for as long as this at most; `None` where that was not enough.
+    /// Locks a file, but waits for this long at most; `None` where that was not enough.
     ///
     /// # Errors
     /// Those of flock(2).
@@ -99,15 +98,16 @@ impl LockQueues {
         self.acquire_while((file, id), limit, &mut goes_on)
     }
 
-    /// Locks a file; `None` once `goes_on` is false, which is asked at least this often.
+    /// Locks a file; `None` once `goes_on` returns false. It is called at this interval or a
+    /// shorter one.
     fn acquire_while(
         self: &Arc<Self>,
         (file, id): (File, FileId),
-        ask_every: Duration,
+        interval: Duration,
         goes_on: &mut dyn FnMut(&File) -> Result<bool, Error>,
     ) -> Result<Option<LockGuard>, Error> {
         let mut waiter = Waiter::enter(self, id);
-        while !waiter.wait(ask_every) {
+        while !waiter.wait(interval) {
             if !goes_on(&file)? {
                 return Ok(None);
             }
@@ -137,7 +137,7 @@ impl Waiter {
         }
     }
 
-    /// Waits for as long as this, and tells whether the thread may try for the lock by then.
+    /// Waits for this long at most. Returns whether the thread may try for the lock.
     fn wait(&mut self, limit: Duration) -> bool {
         let start = Instant::now();
         let mut queues = lock(&self.queues.0);
@@ -202,11 +202,11 @@ struct Progress {
 }
 
 impl StallDetector {
-    /// Looks at the file.
+    /// Observes the file.
     ///
     /// # Errors
     /// [`Error::Locked`] where it has not changed for too long.
-    fn look(&mut self, file: &File) -> Result<(), Error> {
+    fn observe(&mut self, file: &File) -> Result<(), Error> {
         let stat = rustix::fs::fstat(file)?;
         let progress = Progress {
             size: stat.st_size,

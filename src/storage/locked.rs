@@ -21,8 +21,7 @@ pub(super) struct LockedFile {
     guard: LockGuard,
     pub(super) id: FileId,
     pub(super) mount: Mount,
-    /// Its append intent, once it has been looked for: only the holder of the lock writes or
-    /// removes one.
+    /// Its append intent, once it has been read: only the holder of the lock writes or removes one.
     intent: Cell<Option<Intent>>,
 }
 
@@ -110,7 +109,7 @@ impl LockedFile {
     /// Rolls back an append that was killed.
     ///
     /// # Errors
-    /// As of [`journal::roll_back`]; then the intent stays.
+    /// Those of [`journal::roll_back`]; then the intent stays.
     pub(super) fn roll_back_append(&self, store: &Store) -> Result<(), Error> {
         if let Some(length) = self.intent(store)?.length() {
             journal::roll_back(store, self.numbered(), length)?;

@@ -1,4 +1,4 @@
-//! What can be told of an entry of a directory without reading it.
+//! The metadata of an entry of a directory.
 
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
@@ -12,8 +12,8 @@ use super::store::Store;
 use super::sys::stat;
 use crate::time::Timestamp;
 
-/// How often an entry is looked at that changes each time.
-const MAX_STAT_RETRIES: usize = 32;
+/// The maximum attempts to read the metadata of a file that changes during each of them.
+const MAX_ATTEMPTS: usize = 32;
 
 /// What an entry is. A link is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,17 +68,16 @@ impl From<&Stat> for Metadata {
     }
 }
 
-/// What an entry of an open directory is, without opening it; `None` where there is none of that
-/// name any more.
+/// The metadata of an entry of an open directory, without opening it; `None` where the entry does
+/// not exist.
 ///
 /// While an append to a file is under way, and after one that was killed, its length is the one
 /// from before the append.
 ///
-/// An append is committed by the removal of its intent. That there is no intent shows the length to
-/// be that of a file at rest only where the file is, after that, what it was before. The length of
-/// an intent is compared with a size from after the intent was read, as in `Snapshot::take`: a size
-/// from before may be from the middle of the previous append, all of which the intent counts as
-/// committed.
+/// Without an intent, the size is that of a file to which nothing is being appended only if the
+/// file is unchanged after the intent was looked for: an append may have begun or been committed in
+/// between. With an intent, the size is read once more, as in `Snapshot::take`: the first size may
+/// be from the middle of the previous append, which the intent counts as committed.
 ///
 /// # Errors
 /// Those of fstatat(2), and those of reading the intent.
@@ -91,7 +90,7 @@ pub(super) fn metadata(
     let Some(mut seen) = stat(at)? else {
         return Ok(None);
     };
-    for _ in 0..MAX_STAT_RETRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let mut metadata = Metadata::from(&seen);
         if metadata.kind != Kind::File {
             return Ok(Some(metadata));
@@ -112,7 +111,7 @@ pub(super) fn metadata(
             _ => seen = seen_again,
         }
     }
-    // Another program keeps writing to it: appends of servers would have had a pause.
+    // Another program keeps writing to it: between the appends of servers the file is unchanged.
     Ok(Some(Metadata::from(&seen)))
 }
 

@@ -3,10 +3,10 @@
 //! Responsible for: locking both without ever waiting in a circle. Not for: a single lock (see
 //! `target`).
 //!
-//! One of the two is waited for, and the other is locked only if it is free, in turns: so a file
-//! that is to be renamed or copied onto a busy one can be read and written to until that is free.
-//! Where each is busy whenever the other is free, the second one is waited for as well, for a short
-//! while, and only in the order of inode numbers: so two writers never wait for each other.
+//! One of the two is waited for, and the other is locked only if it is free; the two alternate. So
+//! a file that is to be renamed or copied onto a busy one can be read and written to until the busy
+//! one is free. If that fails repeatedly, the second lock is waited for as well, for a short while,
+//! but only in the order of inode numbers: so two writers never wait for each other.
 
 use std::time::{Duration, Instant};
 
@@ -58,11 +58,11 @@ impl Destination {
     }
 }
 
-/// How often it has been tried to lock two entries.
+/// The number of an attempt to lock two entries, from 0 on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Round(u32);
 
-/// The rounds that there are at least before two entries are given up.
+/// The minimum number of rounds before locking is given up.
 const MIN_ROUNDS: Round = Round(16);
 
 /// How long the second of two locks is waited for at most, while the first keeps others waiting.
@@ -112,7 +112,7 @@ pub(super) fn lock_both(
 }
 
 /// Waits for the lock of one, and takes that of the other if it is free. `None` where it is not, or
-/// one of the names leads elsewhere once the locks are there.
+/// where a name has come to lead to something else.
 fn try_lock_both(
     store: &Store,
     (source, destination): (EntryAt<'_>, EntryAt<'_>),

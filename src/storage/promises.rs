@@ -84,7 +84,7 @@ impl Promises {
         self.spare = Some((now, spare));
     }
 
-    /// Whether there was so much space a moment ago that this many bytes fit, together with all
+    /// Whether the space that was found a moment ago is enough for this many bytes, and for all
     /// that may have been written since.
     pub(super) fn has_spare(&self, needed: u64, now: Instant) -> bool {
         self.spare.is_some_and(|(at, spare)| {
@@ -92,7 +92,7 @@ impl Promises {
         })
     }
 
-    /// Records how far an upload is.
+    /// Records how many bytes of an upload have been received, and how many have blocks.
     pub(super) fn record(&mut self, number: u64, (come, reserved): (u64, u64), now: Instant) {
         if let Some(promise) = self.uploads.get_mut(&number) {
             promise.come = come;
@@ -101,8 +101,8 @@ impl Promises {
         }
     }
 
-    /// Records how far an upload is to which nothing is promised, because its length is not known
-    /// or small.
+    /// Records how many bytes have been received of an upload to which nothing is promised, because
+    /// its length is unknown or small.
     pub(super) fn record_unpromised(&mut self, number: u64, come: u64, now: Instant) {
         if !self.uploads.contains_key(&number) {
             self.add(number, (0, false), now);

@@ -47,12 +47,12 @@ fn resolve_once<'s>(
     if is_own(store, components) {
         return Err(Error::Own);
     }
-    // The walk looks at each directory; a single call for all of them does not.
+    // The walk compares each directory with the one to avoid; a single call cannot.
     if options.avoid.is_none()
         && let Some(dir) = open_without_links(store, parents)
     {
         let file_name = OsString::from(file_name);
-        let seen = Seen::look((dir.as_fd(), &file_name), options.final_symlink);
+        let seen = Seen::examine((dir.as_fd(), &file_name), options.final_symlink);
         if !seen.is_link() {
             return Ok(Resolved::Entry(ResolvedEntry {
                 dir,
@@ -68,7 +68,7 @@ fn resolve_once<'s>(
 /// condition holds for a name that leads to nothing.
 ///
 /// # Errors
-/// As of [`resolve`] and [`check_new`].
+/// Those of [`resolve`] and [`check_new`].
 pub(super) fn resolve_for_write<'s>(
     store: &'s Store,
     components: &[String],

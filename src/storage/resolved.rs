@@ -33,8 +33,8 @@ pub(super) enum FinalSymlink {
 pub(super) enum Parents<'c> {
     /// The name is not found.
     Require,
-    /// It is created, unless this refuses, which is given the directory that it would be created
-    /// in: nothing is under the name then, and what is known to fail is to leave no parents behind.
+    /// It is created, unless this function refuses. The function gets the directory in which the
+    /// parent would be created, so that a write that is known to fail leaves no parents behind.
     Create(&'c dyn Fn(BorrowedFd<'_>) -> Result<(), Error>),
 }
 
@@ -83,10 +83,10 @@ pub(super) enum ParentDirectory<'s> {
     Below(OwnedFd),
 }
 
-/// What an entry has been seen to be, a moment ago.
+/// What an entry was when its name was resolved.
 #[derive(Clone, Copy)]
 pub(super) enum Seen {
-    /// It was not looked at.
+    /// It was not examined.
     Unknown,
     /// There was nothing.
     Nothing,
@@ -108,7 +108,7 @@ impl ResolvedEntry<'_> {
         (self.dir.as_fd(), &self.file_name)
     }
 
-    /// The type that the entry was seen to have, or has if it was not looked at.
+    /// The type that the entry was seen to have; the present one if it was not examined.
     ///
     /// # Errors
     /// Those of fstatat(2), `ENOENT` among them.
@@ -131,8 +131,8 @@ impl AsFd for ParentDirectory<'_> {
 }
 
 impl Seen {
-    /// Looks at the last component of a name, where it may be a link that is to be followed.
-    pub(super) fn look((dir, name): EntryAt<'_>, final_symlink: FinalSymlink) -> Self {
+    /// Examines the last component of a name, if it could be a link that is to be followed.
+    pub(super) fn examine((dir, name): EntryAt<'_>, final_symlink: FinalSymlink) -> Self {
         if final_symlink == FinalSymlink::NoFollow {
             return Self::Unknown;
         }

@@ -35,7 +35,7 @@ pub enum Entry {
 pub struct Snapshot {
     /// Positioned at the start.
     pub file: File,
-    /// What it was then; its length is where the snapshot ends.
+    /// Its version when it was opened; the length in it is where the snapshot ends.
     pub version: Version,
 }
 
@@ -75,7 +75,7 @@ fn open_entry_once(store: &Store, components: &[String]) -> Result<Entry, Error>
 /// What a write would find at a place, seen without a lock: good enough to refuse early.
 ///
 /// # Errors
-/// As of [`Snapshot::take`].
+/// Those of [`Snapshot::take`].
 pub(super) fn current(store: &Store, at: EntryAt<'_>) -> Result<Option<Current>, Error> {
     match kind(at) {
         Ok(FileType::RegularFile) => {
@@ -92,11 +92,10 @@ pub(super) fn current(store: &Store, at: EntryAt<'_>) -> Result<Option<Current>,
 impl Snapshot {
     /// Fixes the length of an open file.
     ///
-    /// While an append is under way, the length is the one from before it, which its intent tells;
-    /// so is it after an append that was killed. A shared lock, held only while looking,
-    /// distinguishes a file at rest from both.
+    /// While an append is under way, and after one that was killed, the length is the one in its
+    /// intent. A shared lock, held only for this check, shows that no append is under way.
     ///
-    /// Without the lock, a size says something only if it was taken after the intent was read.
+    /// Without the lock, only a size that was read after the intent can be used.
     /// While there is an intent, its length is that of all committed appends, and no file ever
     /// shrinks below it: a later size is no less. An earlier size may be from the middle of the
     /// previous append, all of which the intent counts as committed. The time stays the earlier

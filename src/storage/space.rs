@@ -11,8 +11,8 @@ use super::shortage::Shortage;
 use super::store::Store;
 use crate::sync::lock;
 
-/// Refuses a write after which less than the space to be kept free would be left. It is no
-/// upload's: what uploads are promised does not count.
+/// Refuses a write after which less than the space to be kept free would be left. What is promised
+/// to uploads does not count.
 ///
 /// # Errors
 /// [`Error::NoSpace`].
@@ -21,8 +21,8 @@ pub(super) fn check_space(store: &Store, needed: u64) -> Result<(), Error> {
 }
 
 /// Refuses a write of the upload with this number after which less would be left than is to be kept
-/// free and is promised to uploads before it. Where there was much more space than that a moment
-/// ago, the file system is not asked.
+/// free and is promised to uploads before it. If much more space was free a moment ago, the file
+/// system is not asked.
 ///
 /// # Errors
 /// [`Error::NoSpace`].

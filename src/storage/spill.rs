@@ -115,7 +115,7 @@ impl Spill {
     /// Merges runs, each of which is sorted, into one, and drops repeated names.
     ///
     /// # Errors
-    /// As of [`Spill::push`], and those of pread(2).
+    /// Those of [`Spill::push`] and of pread(2).
     pub(super) fn merge(
         &mut self,
         store: &Store,

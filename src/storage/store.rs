@@ -39,9 +39,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the storage, and makes what is missing of its directories (see
-    /// [`Options::create_parents`] about the parents of the root). What dead servers left behind is
-    /// for `recover` to clear.
+    /// Opens the storage, and makes its directories if they are missing; for the parents of the
+    /// root see [`Options::create_parents`]. `recover` clears what killed servers have left.
     ///
     /// # Errors
     /// A sentence that says what to do, where the root cannot be used.

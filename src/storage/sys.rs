@@ -1,4 +1,4 @@
-//! Opening and looking at entries of open directories, never through a link.
+//! System calls on entries of open directories, which never follow a link.
 //!
 //! Responsible for: the flags with which each kind of entry is opened, and what takes the place of
 //! a system call where the kernel, a filter or the file system does not have it. Not for: which
@@ -53,8 +53,8 @@ pub(super) fn open_searchable(dir: impl AsFd, name: impl Arg) -> Result<OwnedFd,
 /// Opens a directory below another, to resolve names in it, by a path without links and without
 /// `..`.
 ///
-/// It takes one call where there is openat2(2): since Linux 5.6, and where no filter denies it, as
-/// RestrictSUIDSGID of systemd does, which cannot look at the flags in its argument.
+/// It takes one call with openat2(2), which Linux has since 5.6. A seccomp filter may deny that
+/// call: RestrictSUIDSGID of systemd does, since it cannot inspect the flags in its argument.
 pub(super) fn open_beneath(dir: BorrowedFd<'_>, path: &OsStr) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     match rustix::fs::openat2(dir, path, SEARCHABLE, Mode::empty(), resolve) {
@@ -71,8 +71,7 @@ pub(super) fn open_beneath(dir: BorrowedFd<'_>, path: &OsStr) -> Result<OwnedFd,
     at.ok_or(Errno::NOENT)
 }
 
-/// Opens an entry that has just been seen to be a regular file; what it is by now remains to be
-/// seen.
+/// Opens an entry that was a regular file a moment ago. The caller has to check that it still is.
 pub(super) fn open_file((dir, name): EntryAt<'_>, access: OFlags) -> Result<File, Errno> {
     rustix::fs::openat(dir, name, access | REGULAR, Mode::empty()).map(File::from)
 }
@@ -135,7 +134,7 @@ pub(super) fn entries(dir: impl AsFd) -> Result<Dir, Errno> {
 /// (readdir(3)).
 ///
 /// # Errors
-/// As of [`entries`].
+/// Those of [`entries`].
 pub(super) fn names(
     dir: impl AsFd,
 ) -> Result<impl Iterator<Item = Result<OsString, Error>>, Error> {
@@ -160,8 +159,8 @@ pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     }
 }
 
-/// Refuses early what the server's user may not do. What the system does not tell beforehand, or
-/// what a filter that does not know the call says (`EPERM`), is found out when it is done.
+/// Refuses early what the server's user may not do. Any other error, such as the `EPERM` of a
+/// filter that does not know the call, is left to the operation itself.
 ///
 /// # Errors
 /// [`Error::Denied`], [`Error::ReadOnly`].
@@ -180,10 +179,11 @@ pub(super) fn check_access(
 /// Renames onto a name that leads to something, or to nothing; then it must lead to nothing still.
 ///
 /// # Errors
-/// `EEXIST` where there is something by now. Where the file system cannot tell (`EINVAL`), a hard
-/// link can; where it has no hard links, or what is renamed is a directory, nothing can. What is
-/// renamed is under a lock, or known to nobody else: so the old name still leads to it when it is
-/// unlinked. A kill in between leaves both names, which the same request ends.
+/// `EEXIST` where the new name exists although `is_there` is false. A file system that has no
+/// `RENAME_NOREPLACE` (`EINVAL`) detects that by a hard link; for a directory, or without hard
+/// links, it is not detected. What is renamed is locked, or its name is known to this request
+/// alone, so the old name still leads to it when it is unlinked. A kill in between leaves both
+/// names; repeating the request removes the old one.
 pub(super) fn rename_onto(
     (from_dir, from): EntryAt<'_>,
     (to_dir, to): EntryAt<'_>,

@@ -1,13 +1,13 @@
 //! Locking what a name leads to, against other writers.
 //!
-//! Responsible for: locking the entry at a place, and looking at its name again under the lock. Not
-//! for: finding the place (see `resolve`), nor for locking two at once (see `pair`).
+//! Responsible for: locking an entry, and checking under the lock that the name still leads to it.
+//! Not for: resolving the name (see `resolve`), nor for locking two at once (see `pair`).
 //!
 //! Before a name is given to something or taken away, what the name leads to is locked by flock(2):
 //! a regular file or a directory itself; for a link or a special file, which cannot be locked, the
 //! directory that it lies in, since nothing but a rename or a removal of it changes what its name
-//! leads to. Then the name is looked at once more: where it leads elsewhere by then, all of it
-//! starts over.
+//! leads to. Then the name is checked once more: if it leads to something else, locking starts
+//! over.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -25,7 +25,7 @@ use super::resolved::Seen;
 use super::store::Store;
 use super::sys::{EntryAt, open_directory, open_regular, stat};
 
-/// What a file is locked for.
+/// The reason for which an entry is locked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// To take its place or its name away, for which it need not be writable.
@@ -45,7 +45,7 @@ pub(super) struct Candidate {
 ///
 /// # Errors
 /// [`Error::IsDirectory`] or [`Error::NotRegular`] where something else is there; [`Error::Raced`]
-/// where it was swapped while it was looked at; [`Error::Locked`].
+/// where it was replaced meanwhile; [`Error::Locked`].
 pub(super) fn lock_file(
     store: &Store,
     at: (EntryAt<'_>, Seen),
@@ -81,7 +81,7 @@ pub(super) fn lock_entry(
     Ok(None)
 }
 
-/// Looks at what is at a place, and opens what is to be locked for it.
+/// Finds the entry at a place, and opens what is to be locked for it.
 ///
 /// # Errors
 /// Those of `check`, which is given the type; [`Error::Raced`]; those of opening it.
@@ -106,14 +106,14 @@ pub(super) fn find(
     };
     let is_locked_itself = matches!(kind, FileType::RegularFile | FileType::Directory);
     match &lock {
-        // Swapped since it was looked at.
+        // It was replaced before it was opened.
         Some((_, identity)) if is_locked_itself && identity.id != id => Err(Error::Raced),
         _ => Ok(Some(Candidate { kind, id, lock })),
     }
 }
 
 impl Candidate {
-    /// What tells its lock from others; none where there is no lock for it.
+    /// Identifies its lock; none where there is no lock for it.
     pub(super) fn lock_id(&self) -> Option<FileId> {
         self.lock.as_ref().map(|(_, identity)| identity.id)
     }
@@ -127,7 +127,7 @@ impl Candidate {
         locked.ok_or(Error::Locked)
     }
 
-    /// The same, but waits for as long as this at most; `None` where that was not enough.
+    /// Locks it, but waits for this long at most; `None` where that was not enough.
     pub(super) fn lock_within(
         self,
         store: &Store,

@@ -1,4 +1,4 @@
-//! What tells one state of a file from another, and conditions on it.
+//! Versions of a file, by which its states are distinguished, and conditions on them.
 //!
 //! Every write through a server gives a file a modification time of its own, to the nanosecond. So
 //! two contents of the same length under one name differ in their versions, however fast one
@@ -63,9 +63,9 @@ pub const ANY: Check<'static> = &|_| Ok(());
 
 /// Gives a file that has been written to a modification time of its own.
 ///
-/// A file of another owner may refuse, and keeps the kernel's time. That is enough to tell its
-/// versions apart: an append, which is all that changes such a file in place, changes its length as
-/// well.
+/// It may be refused for a file of another owner, which then keeps the kernel's time. That is
+/// enough to distinguish its versions: only an append changes such a file in place, and it changes
+/// its length as well.
 pub(super) fn stamp(file: &File) {
     let now = Timestamps {
         last_access: Timespec {

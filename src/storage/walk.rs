@@ -64,7 +64,7 @@ impl<'s, 'c> Walk<'s, 'c> {
     /// Walks to the end of the name.
     ///
     /// # Errors
-    /// As of `resolve`.
+    /// Those of `resolve`.
     pub(super) fn run(mut self) -> Result<Resolved<'s>, Error> {
         while let Some(component) = self.ahead.pop_front() {
             match component.as_bytes() {
@@ -73,7 +73,7 @@ impl<'s, 'c> Walk<'s, 'c> {
                     self.go_back()?;
                     continue;
                 }
-                // Whichever link has led here: there is no other way to it than from the root.
+                // Also where a link leads here: the only way to this directory is from the root.
                 _ if self.names.is_empty() && self.store.layout.is_own(&component) => {
                     return Err(Error::Own);
                 }
@@ -83,7 +83,7 @@ impl<'s, 'c> Walk<'s, 'c> {
                 self.enter(&component)?;
                 continue;
             }
-            let seen = Seen::look((self.here(), &component), self.options.final_symlink);
+            let seen = Seen::examine((self.here(), &component), self.options.final_symlink);
             match seen.is_link() {
                 true => self.expand(&component)?,
                 false => {
@@ -155,7 +155,7 @@ impl<'s, 'c> Walk<'s, 'c> {
         open_searchable(self.here(), name).map_err(|errno| self.vanished(errno))
     }
 
-    /// What an error means at a directory that was there, or has just been created.
+    /// Converts an error about a directory that existed a moment ago.
     fn vanished(&self, errno: Errno) -> Error {
         match (errno, self.options.parents) {
             (Errno::NOENT, Parents::Create(_)) => Error::Raced,
@@ -171,7 +171,7 @@ impl<'s, 'c> Walk<'s, 'c> {
         }
         let target = match rustix::fs::readlinkat(self.here(), link, Vec::new()) {
             Ok(target) => target.into_bytes(),
-            // It is no link any more.
+            // The link has been replaced or removed.
             Err(Errno::INVAL | Errno::NOENT) => return Err(Error::Raced),
             Err(errno) => return Err(errno.into()),
         };

@@ -97,7 +97,7 @@ pub fn append<'s>(
 /// Puts the body under a name that leads to nothing.
 ///
 /// # Errors
-/// [`Error::Raced`] where it leads to something by now; otherwise as for `put`.
+/// [`Error::Raced`] where something has got the name meanwhile; otherwise those of `put`.
 fn create<'s>(
     store: &'s Store,
     body: &mut Body<'s>,
@@ -133,7 +133,7 @@ fn append_to_file(
     locked.roll_back_append(store)?;
     let version = locked.version(store)?;
     check(Some(&Current::File(version)))?;
-    // Before the file is touched: one that is cut back has another time of modification.
+    // Before the file is written to: cutting it back would change its modification time.
     body.check_room(store)?;
     if body.length() == 0 {
         return Ok(());
@@ -141,7 +141,7 @@ fn append_to_file(
     append_to_locked(store, body, (&locked, entry.at()), version.length)
 }
 
-/// Appends to a file of this length that is locked, and lies at this place.
+/// Appends to a locked file, whose entry is `at` and whose length is `before`.
 fn append_to_locked(
     store: &Store,
     body: &Body<'_>,

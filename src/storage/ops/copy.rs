@@ -27,12 +27,12 @@ const STEP: u64 = 8 << 20;
 /// What has become of putting a copy in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copied {
-    /// It is there, as the source is at this moment.
+    /// It is in place, with the content that the source has at this moment.
     Done,
-    /// Nothing was done: the source has grown by more than is to be copied under the locks.
+    /// Nothing was done: the source has grown by more than may be copied under the locks.
     Behind,
-    /// Nothing was done: the name of the source leads to another file by now.
-    Elsewhere,
+    /// Nothing was done: the name of the source leads to another file.
+    SourceReplaced,
 }
 
 /// Stages a copy of the first `length` bytes of a file: by sharing its blocks where the file system
@@ -70,11 +70,11 @@ pub fn stage_copy<'s>(
     Ok(staged)
 }
 
-/// Whether two names lead to one file, to this one, so that there is nothing to copy; evaluates the
-/// condition on it.
+/// Whether both names lead to `source`, so that there is nothing to copy. Evaluates the condition
+/// on what the second name leads to.
 ///
 /// # Errors
-/// Those of `check`, or as of [`commit_copy`].
+/// Those of `check` and of [`commit_copy`].
 pub fn is_copy_of_itself(
     store: &Store,
     source: &Snapshot,
@@ -89,7 +89,7 @@ pub fn is_copy_of_itself(
 /// Copies what has been appended to the source of a copy since it was staged.
 ///
 /// # Errors
-/// As of [`stage_copy`].
+/// Those of [`stage_copy`].
 pub fn catch_up(
     staged: &mut Staged<'_>,
     source: &Snapshot,
@@ -100,12 +100,12 @@ pub fn catch_up(
     Ok(())
 }
 
-/// Puts a copy under a name, in place of a file that is there, as the source is at this very
-/// moment: what has been appended to it meanwhile is copied as well, under the locks of both files,
-/// if that is no more than `limit` bytes.
+/// Puts a copy under a name, in place of a file that is there. What has been appended to the source
+/// since the copy was staged is copied first, under the locks of both files, if that is no more
+/// than `limit` bytes.
 ///
 /// # Errors
-/// As of `put`.
+/// Those of `put`.
 pub fn commit_copy(
     staged: &mut Staged<'_>,
     source: &Snapshot,
@@ -126,7 +126,7 @@ fn commit_once(
 ) -> Result<Copied, Error> {
     let store = staged.store;
     let Some(locked) = lock_for_copy(store, source_id, names, check)? else {
-        return Ok(Copied::Elsewhere);
+        return Ok(Copied::SourceReplaced);
     };
     let length = locked.source.version(store)?.length;
     if length.saturating_sub(staged.length) > limit {
@@ -191,8 +191,8 @@ fn lock_for_copy<'s>(
     }))
 }
 
-/// Copies what the source has beyond the copy, up to `length`, if there is space for it; tells
-/// whether there was anything.
+/// Copies what the source has beyond the copy, up to `length`, if there is space for it. Returns
+/// whether anything was copied.
 fn copy_up_to(
     source: &File,
     staged: &mut Staged<'_>,

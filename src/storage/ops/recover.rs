@@ -50,7 +50,7 @@ struct Failure {
     cause: String,
 }
 
-/// Clears an entry, and tells whether that was needed; or why it could not be done.
+/// Clears an entry. Returns whether that was needed, or why it could not be done.
 type Clear = fn(&Store, &OsStr) -> Result<bool, String>;
 
 /// Removes abandoned bodies, rolls back killed appends and completes removals: to be called when
@@ -165,7 +165,7 @@ fn roll_back_abandoned(store: &Store, name: &OsStr) -> Result<bool, Error> {
 /// Goes on with the removal of a directory.
 fn finish_removal(store: &Store, name: &OsStr) -> Result<bool, String> {
     let layout = &store.layout;
-    // What is left of a removal by this server cannot be told from what a request is taking apart.
+    // Remnants of a removal by this server look the same as what a request is taking apart.
     if layout.is_from_here(name) && store.removals.load(Ordering::Relaxed) > 0 {
         return Ok(false);
     }
@@ -219,7 +219,7 @@ mod tests {
 
     // symptom: "cleared 2 remnants of a server that was stopped in the middle", where a client had
     //          removed a large directory.
-    // cause:   what a request was taking apart was taken for what somebody had left.
+    // cause:   what a request was taking apart was mistaken for a remnant.
     // fix:     a server leaves its own removals alone as long as any goes on.
     #[test]
     fn what_a_request_removes_is_no_remnant() -> Result<(), Box<dyn std::error::Error>> {

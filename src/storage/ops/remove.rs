@@ -20,7 +20,7 @@ use crate::storage::version::{Check, Current};
 
 /// Removes a file, a link (never what it leads to), or a directory with all in it.
 ///
-/// A directory is moved out of sight in one step, and then taken apart.
+/// A directory is moved to the server's own directory in one step, and then taken apart.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], those of `check`,
@@ -34,21 +34,16 @@ fn remove_once(store: &Store, components: &[String], check: Check<'_>) -> Result
         return Err(Error::IsRoot);
     };
     let at = entry.at();
-    // The condition is about what a reader sees at a link: what it leads to. That is looked at
-    // before the link is locked, since it may have to be waited for.
-    let behind = Cell::new(Current::Other);
-    let look_behind_link = |kind| {
+    // The condition on a link is evaluated on its target, which is what a reader sees. The target
+    // is opened before the link is locked, since opening it may have to wait for a writer.
+    let target = Cell::new(Current::Other);
+    let open_target = |kind| {
         if kind == FileType::Symlink {
-            behind.set(current_behind(store, components));
+            target.set(current_target(store, components));
         }
         Ok(())
     };
-    let locked = lock_entry(
-        store,
-        (at, Seen::Unknown),
-        Purpose::Replace,
-        &look_behind_link,
-    )?;
+    let locked = lock_entry(store, (at, Seen::Unknown), Purpose::Replace, &open_target)?;
     match locked.ok_or(Error::NotFound)? {
         LockedEntry::File(file) => {
             check_locked(store, Some(&file), check)?;
@@ -59,7 +54,7 @@ fn remove_once(store: &Store, components: &[String], check: Check<'_>) -> Result
             remove_directory(store, at, directory, components)
         }
         _link_or_special => {
-            check(Some(&behind.get()))?;
+            check(Some(&target.get()))?;
             let sync = DirectorySync::prepare(store, at.0)?;
             rustix::fs::unlinkat(at.0, at.1, AtFlags::empty())?;
             sync.sync()
@@ -84,7 +79,7 @@ fn remove_directory(
 ) -> Result<(), Error> {
     let sync = DirectorySync::prepare(store, at.0)?;
     let _counted = Counted::start(store);
-    let name = move_out_of_sight(store, at)?;
+    let name = move_to_removed(store, at)?;
     drop(locked);
     sync.sync()?;
     if let Some(left) = take_apart(&store.layout, OsStr::new(&name)) {
@@ -94,8 +89,8 @@ fn remove_directory(
     Ok(())
 }
 
-/// Moves a directory into that of the removed ones, and tells under which name.
-fn move_out_of_sight(store: &Store, at: EntryAt<'_>) -> Result<String, Error> {
+/// Moves a directory to the server's own directory of removed ones, and returns its name there.
+fn move_to_removed(store: &Store, at: EntryAt<'_>) -> Result<String, Error> {
     let name = store.layout.unique_name();
     match rustix::fs::renameat(at.0, at.1, &store.layout.removed, &name) {
         Ok(()) => Ok(name),
@@ -108,8 +103,8 @@ fn move_out_of_sight(store: &Store, at: EntryAt<'_>) -> Result<String, Error> {
     }
 }
 
-/// What a reader sees at a link.
-fn current_behind(store: &Store, components: &[String]) -> Current {
+/// The target of a link, as a condition sees it.
+fn current_target(store: &Store, components: &[String]) -> Current {
     match open_entry(store, components) {
         Ok(Entry::File(snapshot)) => Current::File(snapshot.version),
         _ => Current::Other,

@@ -20,7 +20,7 @@ use crate::storage::sys::{EntryAt, check_access, entries, kind, rename_onto, sta
 use crate::storage::target::check_replaceable;
 use crate::storage::version::{Check, stamp};
 
-/// Refuses early to rename what is not there or may not be taken from where it is, and tells
+/// Refuses early to rename what does not exist or may not be removed from its directory. Returns
 /// whether it is a directory.
 ///
 /// # Errors
@@ -67,9 +67,9 @@ fn rename_once(
     let source_at = source_entry.at();
     let seen = stat(source_at)?.ok_or(Error::NotFound)?;
     let (seen_id, seen_kind) = (FileId::from(&seen), FileType::from_raw_mode(seen.st_mode));
-    // Where a link leads is looked up before the new name is resolved, which may lead through it,
-    // and again under the locks: a directory on the way may be moved in between.
-    let led_to = match seen_kind {
+    // The target of a link is resolved before the new name, which may lead through it, and once
+    // more under the locks: a directory on the way may be moved in between.
+    let seen_target = match seen_kind {
         FileType::Symlink => id_behind(store, from),
         _ => None,
     };
@@ -94,7 +94,7 @@ fn rename_once(
     destination.check(store, &source, check)?;
     if source.kind() == FileType::Symlink
         && let Some(replaced) = destination.entry()
-        && [led_to, id_behind(store, from)].contains(&Some(replaced.id()))
+        && [seen_target, id_behind(store, from)].contains(&Some(replaced.id()))
     {
         // The link would lead to itself, in place of what it leads to.
         return Err(Error::IntoItself);
@@ -147,9 +147,9 @@ fn rename_locked(
         }
         rename_onto_other(from, to, replaced.is_some())?;
         if let Some(locked) = source.file() {
-            // Later than the time of whatever it takes the place of: a client that asks by date
-            // must be told of it. Not earlier than this: a file that could not be renamed stays as
-            // it was, and readers wait for the lock.
+            // A client that sends the time of the replaced file in `If-Modified-Since` must get
+            // this one. Only after the rename: a file that could not be renamed stays as it was.
+            // Readers do not see the old time, since they wait for the lock.
             stamp(locked.file());
         }
     }
