@@ -8,6 +8,7 @@
 //! All groups are one program: it is linked once, and the waits of one group overlap with the work
 //! of another.
 
+#![allow(unreachable_pub, reason = "what a module has for others is pub")]
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,

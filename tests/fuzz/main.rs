@@ -6,6 +6,8 @@
 //! where they disagree. It is a plain function of bytes, in a file of its own that the target in
 //! `fuzz/fuzz_targets` takes in.
 
+#![allow(unreachable_pub, reason = "what a module has for others is pub")]
+
 #[path = "../../tiny_http/tests/fuzz/inputs.rs"]
 mod inputs;
 mod name;

@@ -1,6 +1,7 @@
 //! What the tests share: a server with threads, and raw sockets as its clients.
 //!
 //! Not here: what the tests of the whole program need as well (`tools/testkit`).
+#![allow(unreachable_pub, reason = "what a module has for others is pub")]
 #![allow(dead_code)]
 
 pub mod files;

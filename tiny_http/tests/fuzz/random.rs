@@ -1,5 +1,7 @@
 //! Numbers for tests.
 
+#![allow(unreachable_pub, reason = "what a module has for others is pub")]
+
 /// Marsaglia's xorshift64: the same numbers in every run.
 pub struct Random(pub u64);
 
