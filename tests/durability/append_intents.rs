@@ -12,11 +12,11 @@ type Change = fn(&Server) -> u16;
 
 // symptom: a file that was given the inode number of a removed one was cut off, and cut short by
 //          the next append.
-// cause:   the note of a killed append stayed, without its hard link, and was believed by the inode
-//          number alone.
-// fix:     a note says when its file was born, and counts for no other.
+// cause:   the intent of a killed append stayed, without its hard link, and was applied to any
+//          file with the same inode number.
+// fix:     an intent has the birth time of its file, and applies to no other.
 #[test]
-fn the_note_of_a_file_that_is_gone_counts_for_no_other() {
+fn the_intent_of_a_file_that_is_gone_applies_to_no_other() {
     use std::os::unix::fs::MetadataExt;
     let server = Server::start();
     assert_eq!(server.post("file", b"whole content").status, 200);
@@ -73,27 +73,27 @@ fn what_a_killed_append_left_does_not_outlive_its_file() {
 
 // symptom: of a file with a killed append the torn end was served, once a server had started
 //          meanwhile.
-// cause:   a start that found the hard link beside a note to be to another file took the note for
-//          one that counts for nothing, and removed it without the lock of its file.
-// fix:     it removes the link alone; a note goes only under the lock of its file.
+// cause:   a start that found the hard link of an intent to lead to another file took the intent
+//          for one that counts for nothing, and removed it without the lock of its file.
+// fix:     it removes the link alone; an intent is removed only under the lock of its file.
 #[test]
-fn a_note_whose_link_is_to_another_file_keeps_its_length() {
+fn an_intent_whose_link_is_to_another_file_keeps_its_length() {
     let mut server = Server::start();
     server.place("file", b"content and a torn end");
     server.place("other", b"other");
-    let joins = server.storage().join(".http-nas/joins");
+    let intents = server.storage().join(".http-nas/joins");
     let file = fs::metadata(server.storage().join("file")).expect("it is there");
     let number = std::os::unix::fs::MetadataExt::ino(&file);
     let born = file
         .created()
         .map(|born| born.duration_since(std::time::UNIX_EPOCH));
-    // A file system without times of birth has none in its notes.
+    // A file system without birth times has none in its intents.
     let born = born
         .map(|born| born.expect("after 1970"))
         .unwrap_or_default();
-    let note = format!("7 {} {}\n", born.as_secs(), born.subsec_nanos());
-    fs::write(joins.join(number.to_string()), note).expect("written");
-    let link = joins.join(format!("{number}.file"));
+    let intent = format!("7 {} {}\n", born.as_secs(), born.subsec_nanos());
+    fs::write(intents.join(number.to_string()), intent).expect("written");
+    let link = intents.join(format!("{number}.file"));
     fs::hard_link(server.storage().join("other"), &link).expect("linked");
     assert_eq!(server.get("file").text(), "content");
     server.kill();

@@ -119,7 +119,7 @@ fn what_cannot_be_read_breaks_the_archive_off() {
     let path = server.storage().join("d/b");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("set");
     let reply = server.open().request("GET", "d/tar", &[], b"");
-    // Who is root may read anything.
+    // root may read anything.
     match fs::read(&path) {
         Ok(_) => assert_eq!(names(&reply.expect("the whole archive").body), ["b", "c"]),
         Err(_) => assert!(reply.is_err(), "a short archive looks whole"),

@@ -14,7 +14,7 @@ fn small_body(number: usize) -> Vec<u8> {
     [&head[..], &pattern(number as u8, length)].concat()
 }
 
-/// Appends of up to 64 KiB have no staged file, and most of them no note of the length before.
+/// Appends of up to 64 KiB have no staged file, and most of them no intent with the length before.
 /// `KILL_ROUNDS` says how many kills, 4 if it is not set.
 const MIB: usize = 1024 * 1024;
 
@@ -140,28 +140,28 @@ fn kill_during_a_large_append_leaves_the_old_content_or_the_new() {
     let block = pattern(2, MIB);
     let length =
         |server: &Server| fs::metadata(server.storage().join("file")).map_or(0, |meta| meta.len());
-    // All of the body but its last byte is sent: what then follows is the join.
+    // All of the body but its last byte is sent: the append itself follows the last one.
     let stage = |server: &Server| {
         let mut conn = server.begin("PUT", "file", &format!("Content-Length: {}", BLOCKS * MIB));
         (1..BLOCKS).for_each(|_| conn.send(&block));
         conn.send(&block[..MIB - 1]);
         conn
     };
-    let mut join_takes = Duration::ZERO;
+    let mut append_takes = Duration::ZERO;
     for round in 0..9u32 {
         assert_eq!(server.post("file", &old).status, 200);
         let mut conn = stage(&server);
         assert_eq!(
             length(&other),
             old.len() as u64,
-            "nothing is joined before the body is whole"
+            "nothing is appended before the body is whole"
         );
         let start = Instant::now();
         conn.send(&block[MIB - 1..]);
         let what = match round {
             0 => {
                 assert_eq!(conn.reply_to("PUT").expect("a reply").status, 200);
-                join_takes = start.elapsed();
+                append_takes = start.elapsed();
                 assert!(assert_old_or_new(
                     &other,
                     &old,
@@ -172,17 +172,17 @@ fn kill_during_a_large_append_leaves_the_old_content_or_the_new() {
                 continue;
             }
             _ if round % 2 == 0 => {
-                let moment = join_takes * round / 9;
+                let moment = append_takes * round / 9;
                 while start.elapsed() < moment {
                     thread::yield_now();
                 }
-                format!("killed after {moment:?} of {join_takes:?}")
+                format!("killed after {moment:?} of {append_takes:?}")
             }
             _ => {
                 // Killed as soon as a given part of it has reached the file, or when the time for
                 // that is over.
                 let part = old.len() as u64 + u64::from(round - 1) * (BLOCKS * MIB / 9) as u64;
-                while length(&other) <= part && start.elapsed() < join_takes * 3 {
+                while length(&other) <= part && start.elapsed() < append_takes * 3 {
                     thread::yield_now();
                 }
                 format!("killed at a length of {}", length(&other))
@@ -235,7 +235,7 @@ fn an_append_after_a_kill_by_the_other_server_starts_from_whole_content() {
         let mut conn = server.begin("PUT", "file", &format!("Content-Length: {}", block.len()));
         conn.send(&block);
         let length = || fs::metadata(other.storage().join("file")).map_or(0, |meta| meta.len());
-        eventually("the join begins", || length() > old.len() as u64);
+        eventually("the append begins", || length() > old.len() as u64);
         server.kill();
         assert_eq!(other.put("file", b"tail").status, 200, "round {round}");
         let content = other.get("file").body;

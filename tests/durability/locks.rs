@@ -58,14 +58,14 @@ fn who_writes_to_a_file_that_stays_locked_is_told_to_try_again() {
                 assert!(limits.contains(&took), "{method} {target}: {took:?}");
             });
         }
-        // Nobody else is held up, and what is to be moved or copied to the locked file is not,
-        // either.
+        // No other request is delayed, not even of the file that is to be moved or copied to the
+        // locked one.
         for _ in 0..20 {
             assert_eq!(server.put("other", b"").status, 200);
             assert_eq!(server.get("other").text(), "content");
         }
         let took = start.elapsed();
-        assert!(took < AT_ONCE, "held up: {took:?}");
+        assert!(took < AT_ONCE, "delayed: {took:?}");
     });
     assert_eq!(server.content("file").as_deref(), Some(&b"content"[..]));
     for held in [held, held_folder] {
@@ -122,22 +122,22 @@ fn a_server_that_is_stopped_in_an_append_does_not_keep_writers_of_another_waitin
     let one = Server::start();
     let two = one.sibling();
     let body = pattern(7, 64 << 20);
-    let notes = one.storage().join(".http-nas/joins");
-    let has_note = || std::fs::read_dir(&notes).is_ok_and(|mut notes| notes.next().is_some());
+    let intents = one.storage().join(".http-nas/joins");
+    let has_intent = || std::fs::read_dir(&intents).is_ok_and(|mut found| found.next().is_some());
     thread::scope(|scope| {
-        // Until the signal comes between the note and its removal.
+        // Until the signal comes between the intent and its removal.
         let append = loop {
             assert_eq!(one.post("file", b"content").status, 200);
             let append = scope.spawn(|| one.put("file", &body));
-            eventually("the append has a note, or is through", || {
-                has_note() || append.is_finished()
+            eventually("the append has an intent, or is done", || {
+                has_intent() || append.is_finished()
             });
             one.signal("STOP");
             let state = format!("/proc/{}/stat", one.pid());
             eventually("it is stopped", || {
                 std::fs::read_to_string(&state).is_ok_and(|stat| stat.contains(") T "))
             });
-            if has_note() {
+            if has_intent() {
                 break append;
             }
             one.signal("CONT");
@@ -175,7 +175,7 @@ fn a_server_that_is_stopped_in_an_append_does_not_keep_writers_of_another_waitin
 // fix:     it waits for the second one as well, in the order of inode numbers and for a while that
 //          grows.
 #[test]
-fn a_rename_between_two_busy_files_has_its_turn() {
+fn a_rename_between_two_busy_files_is_not_starved() {
     // The time that the disk takes keeps the locks busy.
     let server = Server::with(&["--sync", "data"], &[]);
     let body = pattern(3, 1000);

@@ -29,9 +29,9 @@ fn length_by_listing(client: &mut Client<'_>) -> usize {
 }
 
 // symptom: a GET, or the size in a listing, told the length of a file with a part of an append.
-// cause:   the file's size was taken while one append was copied, and then the note of the next one
-//          was read, which lets all of the first count: the smaller of the two is neither's.
-// fix:     the size counts only where it was taken after the note was read.
+// cause:   the file's size was taken while one append was copied, and then the intent of the next
+//          one was read, which lets all of the first count: the smaller of the two is neither's.
+// fix:     the size counts only where it was taken after the intent was read.
 #[test]
 fn a_length_is_that_of_whole_appends_however_many_wait_for_each_other() {
     let one = Server::start();
@@ -77,7 +77,7 @@ fn a_length_is_that_of_whole_appends_however_many_wait_for_each_other() {
     one.assert_clean();
 }
 
-/// A program that locks a file while it writes into it leaves no note: its readers wait for the
+/// A program that locks a file while it writes into it writes no intent: its readers wait for the
 /// whole.
 #[test]
 fn a_file_that_is_locked_while_it_grows_is_read_when_it_is_whole() {

@@ -56,7 +56,7 @@ fn rename_to(name: &str) -> Vec<u8> {
 }
 
 /// A folder of the storage and a link to a folder outside change places all the time: a path that
-/// is checked first and used later is caught on the wrong foot.
+/// is checked first and used later would lead outside in some round.
 fn swap_a_folder_in(prefix: &str) {
     let mut server = server_beside_a_secret();
     // Such a swap is a fault of the disk, as the server sees it: what it logs of it is its own

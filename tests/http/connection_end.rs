@@ -51,7 +51,7 @@ fn behind_a_last_request_there_is_the_end_and_nothing_else() {
             let reply = conn.reply_to(method);
             assert!(reply.is_ok(), "round {round} of {request:?}: {reply:?}");
             assert!(conn.closed(), "round {round} of {request:?}: no end");
-            // Who would take it may be gone already.
+            // The server may have closed the connection already.
             let _ = conn.try_send(b"GET /file/there HTTP/1.1\r\nHost: nas\r\n\r\nBAD\r\n\r\n");
             assert!(conn.closed(), "round {round} of {request:?}: another reply");
         }

@@ -61,8 +61,8 @@ fn pipelined_requests_are_carried_out_in_order() {
 }
 
 // symptom: one client that asks and never reads holds every worker; nobody else is answered.
-// cause:   as above.
-// fix:     as above: such a connection holds one worker.
+// cause:   the requests of one connection are handed to the workers at once.
+// fix:     one request of a connection at a time: it occupies one worker.
 #[test]
 fn a_connection_full_of_requests_that_never_reads_stops_nobody() {
     const LARGE: usize = 10 * 1024 * 1024;

@@ -104,7 +104,8 @@ done
 # symptom: under pressure a reply of 200 breaks off, one in two thousand.
 # cause:   a slot that had been given back for the last write was not there any more when the client
 #          did not take it.
-# fix:     as above.
+# fix:     the last write does not wait; a slot is free when its thread waits for no client any
+#          more.
 each_is_whole() {
   client slow small 40 25 | tee "$work/seen"
   grep '^(200, True)' "$work/seen"
