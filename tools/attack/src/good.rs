@@ -1,7 +1,8 @@
-//! The well-behaved client: it stores, appends, reads and compares all the while, on one connection that it keeps and
-//! on new ones, and remembers its slowest request and every error.
+//! The well-behaved client: it stores, appends, reads and compares all the while, on one connection
+//! that it keeps and on new ones, and remembers its slowest request and every error.
 //!
-//! In: what a careful client does, retries included. Out: judging what it met with.
+//! Belongs here: what a careful client does, retries included. Does not belong here: judging what
+//! it met with.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -39,14 +40,14 @@ pub struct Dialect {
 /// What a request has come to.
 struct Outcome {
     reply: Reply,
-    /// Whether the request had been sent before, on a connection that closed without a reply: it may have been carried out
-    /// then. One that got 503 has not been.
+    /// Whether the request had been sent before, on a connection that closed without a reply: it
+    /// may have been carried out then. One that got 503 has not been.
     may_be_repeated: bool,
 }
 
 impl Outcome {
-    /// Whether it is what a request of this method should come to. Any success counts as 200, and so does 404 to a DELETE
-    /// that may have been carried out before (RFC 9110, section 9.2.2).
+    /// Whether it is what a request of this method should come to. Any success counts as 200, and
+    /// so does 404 to a DELETE that may have been carried out before (RFC 9110, section 9.2.2).
     fn is(&self, status: u16, method: &str) -> bool {
         match self.reply.status {
             201 | 204 => status == 200,
@@ -86,7 +87,8 @@ impl Good {
         Self { shared, threads }
     }
 
-    /// Waits until both threads have done so many more rounds; `false` where they have not in that time.
+    /// Waits until both threads have done this many more rounds; `false` where they have not in
+    /// that time.
     pub fn wait(&self, rounds: u64, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let counts = || {
@@ -263,8 +265,9 @@ impl Client {
         }
     }
 
-    /// Sends on the connection that was kept, if there is one, and once again on a new one where that had been closed
-    /// under the request (RFC 9112, section 9.3.1; never for an append, which might be doubled).
+    /// Sends on the connection that was kept, if there is one, and once again on a new one where
+    /// that had been closed under the request (RFC 9112, section 9.3.1; never for an append, which
+    /// might be doubled).
     fn once(&mut self, request: &Request<'_>, deadline: Instant) -> io::Result<Outcome> {
         let mut may_be_repeated = false;
         if let Some(conn) = self.kept.take().filter(Conn::is_fresh) {

@@ -1,10 +1,10 @@
-//! Attacks the server: every case of careless and hostile clients, each on a server of its own, while a well-behaved
-//! client keeps storing, reading and comparing.
+//! Attacks the server: every case of careless and hostile clients, each on a server of its own, while
+//! a well-behaved client keeps storing, reading and comparing.
 //!
-//! `cargo run --release -p attack -- [--short] [--nginx] [--case NAME]...`; scripts/attack builds and runs it.
-//! The server is `http-nas` beside this program, or the one that `HTTP_NAS` names. All traffic stays on
-//! 127.0.0.1, every loop has a bound of count and of time, and no process is left behind. The last line is
-//! "N passed, N failed", with ", N skipped" where something was.
+//! `cargo run --release -p attack -- [--short] [--nginx] [--case NAME]...`; scripts/attack builds and
+//! runs it. The server is `http-nas` beside this program, or the one that `HTTP_NAS` names. All
+//! traffic stays on 127.0.0.1, every loop has a bound of count and of time, and no process is left
+//! behind. The last line is "N passed, N failed", with ", N skipped" where something was.
 
 #![allow(unreachable_pub, reason = "what a module has for others is pub")]
 
@@ -22,6 +22,8 @@ mod trial;
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
+
+use testkit::report::{self, Counts};
 
 use cases::{CASES, Case};
 use pattern::thousands;
@@ -43,14 +45,6 @@ struct Options {
     cases: Vec<String>,
 }
 
-/// How many cases went how.
-#[derive(Default)]
-struct Counts {
-    passed: u32,
-    failed: u32,
-    skipped: u32,
-}
-
 fn main() -> ExitCode {
     let options = match options(std::env::args().skip(1)) {
         Ok(options) => options,
@@ -59,32 +53,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    std::thread::spawn(|| {
-        std::thread::sleep(LONGEST);
-        // The servers end with this process, their parent.
-        eprintln!("attack: still running after {} s", LONGEST.as_secs());
-        std::process::exit(2);
-    });
-    match attack(&options) {
-        Ok(counts) => {
-            let Counts {
-                passed,
-                failed,
-                skipped,
-            } = counts;
-            let skipped = if skipped > 0 {
-                format!(", {skipped} skipped")
-            } else {
-                String::new()
-            };
-            println!("{passed} passed, {failed} failed{skipped}");
-            ExitCode::from(u8::from(failed > 0))
-        }
-        Err(error) => {
-            eprintln!("attack: {error}");
-            ExitCode::from(2)
-        }
-    }
+    report::run("attack", LONGEST, || attack(&options))
 }
 
 fn options(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
@@ -117,8 +86,7 @@ fn attack(options: &Options) -> io::Result<Counts> {
     if options.nginx && programs.has_nginx {
         kinds.push(Kind::Nginx);
     } else if options.nginx {
-        counts.skipped += 1;
-        println!("skip nginx: it is not installed (/usr/sbin/nginx)");
+        counts.skip("nginx", "it is not installed (/usr/sbin/nginx)");
     }
     let chosen = |case: &&Case| {
         options.cases.is_empty() || options.cases.iter().any(|name| name == case.name)
@@ -126,8 +94,7 @@ fn attack(options: &Options) -> io::Result<Counts> {
     let mut rows = Vec::new();
     for case in CASES.iter().filter(chosen) {
         if let Some(obstacle) = programs.obstacle(case.allowed) {
-            counts.skipped += 1;
-            println!("skip {}: {obstacle}", case.name);
+            counts.skip(case.name, obstacle);
             continue;
         }
         let mut reports = Vec::new();

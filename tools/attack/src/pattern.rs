@@ -1,30 +1,16 @@
 //! Content that can be made again from a few numbers, a hash over it, and how numbers are written.
 //!
-//! In: values. Out: sockets, files, time.
+//! Belongs here: values. Does not belong here: sockets, files, time.
 
-/// Numbers in an order that looks like none and is the same in every run (xorshift64*).
-#[derive(Debug)]
-pub struct Random(u64);
+use testkit::random::Random;
+use testkit::report::grouped;
 
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-}
-
-/// So many bytes, others for every seed, that repeat nowhere: a lost, doubled or swapped piece shows.
+/// Bytes, others for every seed, that repeat nowhere: a lost, doubled or swapped piece shows.
 pub fn pattern(seed: u64, length: usize) -> Vec<u8> {
     let mut random = Random::new(seed);
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
-        bytes.extend_from_slice(&random.next().to_le_bytes());
+        bytes.extend_from_slice(&random.number().to_le_bytes());
     }
     bytes.truncate(length);
     bytes
@@ -38,15 +24,7 @@ pub fn hash(bytes: &[u8]) -> u64 {
 
 /// A number with a comma before each group of three digits.
 pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(&number.to_string())
 }
 
 /// A number of bytes in the largest unit that leaves a number before the point.

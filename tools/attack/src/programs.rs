@@ -78,12 +78,13 @@ impl Drop for Programs {
     }
 }
 
-/// A user that nothing else on the machine runs as, so that nobody else's threads count.
+/// A user that nothing else on the machine runs as, so that no other threads count.
 pub fn free_user() -> u32 {
     1_000_000 + std::process::id() % 1_000_000
 }
 
-/// The words in front of the server's own that set its limits, and a signal for it should this program be killed.
+/// The words in front of the server's own that set its limits, and a signal for it should this
+/// program be killed.
 pub fn limits(allowed: Allowed, user: u32, ends_with: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));

@@ -72,7 +72,7 @@ impl Scene {
         Duration::from_secs_f64(if self.short { short } else { full })
     }
 
-    /// The numbers of a case's rounds: so many, or as many as begin within some seconds.
+    /// The numbers of a case's rounds: all, or as many as begin within some seconds.
     pub fn rounds(&self, full: usize, short: usize) -> impl Iterator<Item = usize> + use<> {
         let deadline = Instant::now() + self.seconds(4.0, 0.7);
         (0..self.scale(full, short)).take_while(move |_| Instant::now() < deadline)
@@ -86,8 +86,8 @@ impl Scene {
         self.flags.iter().any(|(flag, _)| *flag == name)
     }
 
-    /// Judges what connections that wait for a request or for the end of its head cost while they are all there: no
-    /// thread, and little memory.
+    /// Judges what connections that wait for a request or for the end of its head cost while they
+    /// are all there: no thread, and little memory.
     pub fn judge_waiting(&self, outcome: &mut Outcome) {
         let now = process::usage(self.process);
         let more = now.memory.saturating_sub(self.before.memory);
@@ -122,7 +122,8 @@ impl Scene {
         self.storage.join(VICTIM).exists()
     }
 
-    /// Shows that what is smuggled would remove the victim if it were carried out, and puts it back.
+    /// Shows that what is smuggled would remove the victim if it were carried out, and puts it
+    /// back.
     pub fn try_smuggled(&self) -> io::Result<()> {
         self.place_victim()?;
         let reply = self.ask(SMUGGLED)?;
@@ -144,8 +145,8 @@ pub struct Poured {
     pub cut_off: bool,
 }
 
-/// Sends the beginning, then the filler again and again: until the server no longer takes it, up to a limit of bytes
-/// and of time. Then reads the reply, if there is one to read.
+/// Sends the beginning, then the filler again and again: until the server no longer takes it, up to
+/// a limit of bytes and of time. Then reads the reply, if there is one to read.
 pub fn pour(
     scene: &Scene,
     begin: &[u8],
@@ -179,7 +180,8 @@ pub fn pour(
         Ok(reply) => {
             poured.status = Some(reply.status);
             conn.allow(Duration::from_secs(3));
-            // Bytes that were on their way when it closed may reset the connection; both are an end.
+            // Bytes that were on their way when it closed may reset the connection; both are an
+            // end.
             let (_, end) = conn.rest();
             poured.cut_off |= !end.is_err_and(|error| error.kind() == ErrorKind::TimedOut);
         }
@@ -217,7 +219,8 @@ pub fn look(mut stream: &TcpStream) -> Look {
     }
 }
 
-/// Opens connections in non-blocking mode, one after another, until there are so many or the time is over.
+/// Opens connections in non-blocking mode, one after another, until there are enough or the time is
+/// over.
 pub fn open_many(scene: &Scene, count: usize, limit: Duration) -> Vec<TcpStream> {
     let deadline = Instant::now() + limit;
     let mut all = Vec::with_capacity(count);

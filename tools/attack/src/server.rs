@@ -1,6 +1,8 @@
-//! The servers under test: http-nas and nginx, each started on a folder of its own and ended whatever happens.
+//! The servers under test: http-nas and nginx, each started on a folder of its own, and killed when
+//! its value is dropped.
 //!
-//! In: starting, with limits of the system where a case wants them; ending. Out: what is sent to them.
+//! Belongs here: the start, with limits of the system where a case wants them, and the end. Does
+//! not belong here: what is sent to them.
 
 use std::fs::{self, File};
 use std::io::{self, Error};
@@ -161,8 +163,9 @@ impl Server {
         Err("it takes no connection".to_owned())
     }
 
-    /// Where to reach the server so that it sees another client's address than that of the attack, if it listens there:
-    /// one client cannot have all of a server, and must not be all that it is tried with.
+    /// Where to reach the server so that it sees another client's address than that of the attack,
+    /// if it listens there: one client cannot have all of a server, and must not be all that it is
+    /// tried with.
     pub fn for_others(&self) -> SocketAddr {
         let other = SocketAddr::from((Ipv6Addr::LOCALHOST, self.address.port()));
         match TcpStream::connect(other) {
@@ -211,7 +214,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // nginx is asked, so that its processes end together; what has to be whole has been looked at before.
+        // nginx is asked, so that its processes end together; what has to be whole has been looked
+        // at before.
         if self.kind == Kind::Nginx {
             nginx::end(&mut self.child, END);
         }

@@ -53,7 +53,8 @@ pub fn print(rows: &[Row], servers: &[&str]) {
     println!();
 }
 
-/// What was sent; to the second server only where it was something else, since much depends on what it takes.
+/// What was sent; to the second server only where it was something else, since much depends on what
+/// it takes.
 fn sent(row: &Row, servers: &[&str]) -> String {
     let mut texts: Vec<String> = Vec::new();
     for (report, server) in row.reports.iter().zip(servers) {

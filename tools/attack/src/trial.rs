@@ -1,4 +1,5 @@
-//! One case from start to end: a server of its own, the well-behaved client, the attack, and what is left afterwards.
+//! One case from start to end: a server of its own, the well-behaved client, the attack, and what
+//! is left afterwards.
 
 use std::io;
 use std::time::{Duration, Instant};

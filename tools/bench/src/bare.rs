@@ -1,8 +1,11 @@
-//! The bare loop: the system calls that a transfer takes, and nothing else. What no server can be much faster than.
+//! The bare loop: the system calls that a transfer takes, and nothing else. What no server can be
+//! much faster than.
 //!
-//! In: one connection for a thread at a time; GET by sendfile, or by one read and one send where a file is small; PUT by receive
-//! and write, with buffers of 256 KiB, into a file that is then renamed; SPLICE likewise, by splice; PATCH by one write behind the file; a folder's
-//! names. Out: safety of any kind. It is never to be reached from outside, and the client is to be trusted.
+//! Belongs here: one connection for a thread at a time; GET by sendfile, or by one read and one
+//! send where a file is small; PUT by receive and write, with buffers of 256 KiB, into a file that
+//! is then renamed; SPLICE likewise, by splice; PATCH by one write behind the file; a folder's
+//! names. Does not belong here: safety of any kind. It is never to be reached from outside, and the
+//! client is to be trusted.
 
 use std::fs::{self, File};
 use std::io::{self, Error, ErrorKind, Read, Write};
@@ -54,8 +57,8 @@ fn accept(port: u16, folder: &str) -> io::Result<()> {
 /// Threads that wait for a connection.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// Accepts and serves connections one after another. There is always a thread that accepts, and none hands a
-/// connection to another.
+/// Accepts and serves connections one after another. There is always a thread that accepts, and
+/// none hands a connection to another.
 fn wait(listener: &Arc<TcpListener>, folder: &Arc<Path>) -> io::Result<()> {
     loop {
         WAITING.fetch_add(1, Ordering::SeqCst);
@@ -265,7 +268,7 @@ impl Link {
     }
 }
 
-/// Moves what there is, up to so many bytes; an end is an error.
+/// Moves what there is, up to a limit in bytes; an end is an error.
 fn splice(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
     match rustix::pipe::splice(from, None, to, None, most, SpliceFlags::MOVE)? {
         0 => Err(ErrorKind::UnexpectedEof.into()),
@@ -273,8 +276,9 @@ fn splice(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
     }
 }
 
-/// The size of the chunk that begins here, and the length of its line with that of the end of the chunk before. The line
-/// of the last chunk counts with the empty line behind it. `None` where it has not come whole.
+/// The size of the chunk that begins here, and the length of its line with that of the end of the
+/// chunk before. The line of the last chunk counts with the empty line behind it. `None` where it
+/// has not come whole.
 fn size(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
     let before = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
     let Some(length) = memchr::memchr(b'\n', &bytes[before..]) else {

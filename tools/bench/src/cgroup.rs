@@ -1,4 +1,5 @@
-//! The row of little memory: a large file goes up and comes down while the server is in a control group of 16 MiB.
+//! The row of little memory: a large file goes up and comes down while the server is in a control
+//! group of 16 MiB.
 
 use std::fs;
 use std::io::{self, Error, ErrorKind};

@@ -14,8 +14,8 @@ pub fn open(address: SocketAddr) -> io::Result<Conn> {
     Conn::of(TcpStream::connect(address)?, PATIENCE)
 }
 
-/// A connection from an address of the client's, with a receive buffer of this many bytes if any are
-/// said.
+/// A connection from an address of the client's, with a receive buffer of this many bytes if any
+/// are said.
 pub fn open_from(from: SocketAddr, to: SocketAddr, buffer: Option<usize>) -> io::Result<Conn> {
     let (family, flags) = (AddressFamily::INET, SocketFlags::CLOEXEC);
     let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;

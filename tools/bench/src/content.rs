@@ -4,18 +4,15 @@ use std::fs::File;
 use std::io::{self, Error, Read, Write};
 use std::path::Path;
 
+use testkit::random::Random;
+
 /// The length of the piece that large files are made of.
 pub const PIECE: usize = 1 << 20;
 
 /// A MiB of lines of letters and digits, 40 to 103 long, ending with a line's end.
 pub fn piece() -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = move || {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32
-    };
+    let mut random = Random::new(1);
+    let mut next = || random.number() >> 32;
     let letters = b"abcdefghijklmnopqrstuvwxyz0123456789,;.-";
     let mut bytes = Vec::with_capacity(PIECE + 128);
     while bytes.len() < PIECE {
@@ -30,7 +27,7 @@ pub fn piece() -> Vec<u8> {
     bytes
 }
 
-/// Writes a file of so many bytes.
+/// Writes a file of this length.
 pub fn write(path: &Path, length: u64, piece: &[u8]) -> io::Result<File> {
     let mut file = File::create(path)?;
     let mut left = length;
@@ -42,7 +39,7 @@ pub fn write(path: &Path, length: u64, piece: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// The number of lines in a file of so many whole pieces.
+/// The number of lines in a file of this length, which is one of whole pieces.
 pub fn lines(length: u64, piece: &[u8]) -> u64 {
     let ends = piece.iter().filter(|byte| **byte == b'\n').count();
     length / PIECE as u64 * ends as u64

@@ -16,8 +16,8 @@ use crate::server::{Server, Wrap};
 /// Between two turns, for what the server before still has to put away.
 const REST: Duration = Duration::from_millis(5);
 
-/// A peer that takes longer than this for a turn takes part in so many rounds only: it is far from where anything is
-/// decided, and the rest can be measured more often in the same time.
+/// A peer that takes longer than this for a turn takes part in `FEW` rounds only: it is far from
+/// where anything is decided, and the rest can be measured more often in the same time.
 pub const LONG_TURN: Duration = Duration::from_millis(1500);
 pub const FEW: usize = 3;
 

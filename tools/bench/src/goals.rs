@@ -1,4 +1,5 @@
-//! What is to be reached, and whether it was. It is said, never a failure: the machine may be busy with something else.
+//! What is to be reached, and whether it was. It is said, never a failure: the machine may be busy
+//! with something else.
 
 use crate::engine::{Cell, Finding};
 use crate::kind::Kind;

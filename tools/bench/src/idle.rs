@@ -1,4 +1,5 @@
-//! The row of connections that wait for a request: memory and threads, and how a client beside them is served.
+//! The row of connections that wait for a request: memory and threads, and how a client beside them
+//! is served.
 
 use std::io::{self, Error, ErrorKind};
 use std::net::TcpStream;
@@ -20,12 +21,12 @@ use crate::small::times;
 /// A server may take several descriptors for a connection.
 const DESCRIPTORS: u64 = 4;
 
-/// Room for so many times those that wait: they may all come to one of nginx's workers, which closes some when it has
-/// little room left.
+/// How many times the connections that wait have room: they may all come to one of nginx's workers,
+/// which closes some when it has little room left.
 const ROOM: usize = 2;
 
-/// Half of the connections have had one request answered, half have sent nothing. None is closed while another client
-/// goes on, on a connection that it keeps and on new ones.
+/// Half of the connections have had one request answered, half have sent nothing. None is closed
+/// while another client goes on, on a connection that it keeps and on new ones.
 ///
 /// # Errors
 /// `Unsupported` where too few descriptors are allowed here.
@@ -77,7 +78,8 @@ pub fn many(scene: &Scene, place: &Place, kind: Kind) -> io::Result<Outcome> {
     }))
 }
 
-/// One request and its reply, and the connection where it is kept: nginx ends one after 1,000 requests.
+/// One request and its reply, and the connection where it is kept: nginx ends one after 1,000
+/// requests.
 fn asked(server: &Server, stream: TcpStream) -> io::Result<Option<TcpStream>> {
     let mut conn = Conn::of(stream, PATIENCE)?;
     conn.try_send(&server.kind.get(SMALL).without_body())?;

@@ -7,12 +7,12 @@ pub enum Kind {
     Nginx,
     Dufs,
     Node,
-    /// The loop of system calls that a transfer takes, and nothing else: see bare.rs. For what is done on the server,
-    /// it is the command that does the same.
+    /// The loop of system calls that a transfer takes, and nothing else: see bare.rs. For what is
+    /// done on the server, it is the command that does the same.
     Bare,
 }
 
-/// The head of a request, but for the fields of its body.
+/// The head of a request, except the fields of its body.
 #[derive(Clone, Debug)]
 pub struct Ask {
     pub method: &'static str,
@@ -148,7 +148,7 @@ impl Kind {
 }
 
 impl Ask {
-    /// The head of the request with a body of so many bytes.
+    /// The head of the request with a body of this length.
     pub fn with_length(&self, length: u64) -> Vec<u8> {
         self.head(&format!("Content-Length: {length}\r\n"))
     }

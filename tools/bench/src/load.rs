@@ -1,7 +1,7 @@
 //! Many connections at once, each with one request under way at any time.
 //!
-//! Two threads share the connections, each with an event loop of its own, so that a reply costs the client a receive and
-//! a send.
+//! Two threads share the connections, each with an event loop of its own, so that a reply costs the
+//! client a receive and a send.
 
 use std::io::{self, Error, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -37,8 +37,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// Sends until the time is over, and waits for the replies that are still to come. Says how long each request took,
-    /// and all together, in seconds.
+    /// Sends until the time is over, and waits for the replies that are still to come. Says how
+    /// long each request took, and all together, in seconds.
     pub fn run(&self) -> io::Result<(Vec<f64>, f64)> {
         let begin = Instant::now();
         let share = self.requests.len().div_ceil(THREADS);

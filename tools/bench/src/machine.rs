@@ -47,7 +47,8 @@ pub fn machine() -> String {
     )
 }
 
-/// The same as a part of a file name, without the memory: `intel-xeon-processor-2-cores-linux-6.18.44`.
+/// The same as a part of a file name, without the memory:
+/// `intel-xeon-processor-2-cores-linux-6.18.44`.
 pub fn slug() -> String {
     let text = format!("{} {} cores linux {}", processor(), cores(), kernel());
     let text = text.replace("(R)", "").replace("(TM)", "").to_lowercase();
@@ -153,7 +154,8 @@ impl Load {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
         let words = stat.lines().next().unwrap_or_default().split_whitespace();
         let ticks: Vec<f64> = words.skip(1).filter_map(|word| word.parse().ok()).collect();
-        // All states but idle and iowait, the fourth and the fifth; those of guests, from the ninth on, count elsewhere.
+        // All states but idle and iowait, the fourth and the fifth; those of guests, from the ninth
+        // on, count elsewhere.
         let busy = ticks
             .iter()
             .take(8)

@@ -1,10 +1,11 @@
-//! Measures the server beside what people would run instead, and beside a bare loop of the same system calls.
+//! Measures the server beside what people would run instead, and beside a bare loop of the same
+//! system calls.
 //!
-//! `cargo run --release -p bench -- [FLAG]...`; scripts/bench builds the servers and runs it. All servers of a
-//! row are there at once and take turns, round by round, on the same folder, so that what else the machine does
-//! hits all alike. Nothing is judged by its time: a row passes when every reply was right. All traffic stays on
-//! 127.0.0.1, and no process and no file is left behind. The last line is "N passed, N failed", with ", N skipped"
-//! where something was.
+//! `cargo run --release -p bench -- [FLAG]...`; scripts/bench builds the servers and runs it. All
+//! servers of a row are there at once and take turns, round by round, on the same folder, so that
+//! what else the machine does hits all alike. Nothing is judged by its time: a row passes when every
+//! reply was right. All traffic stays on 127.0.0.1, and no process and no file is left behind. The
+//! last line is "N passed, N failed", with ", N skipped" where something was.
 
 #![allow(unreachable_pub, reason = "what a module has for others is pub")]
 
@@ -35,6 +36,8 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use testkit::report::{self, Counts};
+
 use engine::{Finding, measure};
 use kind::Kind;
 use options::Options;
@@ -43,14 +46,6 @@ use scene::Scene;
 
 /// Whatever hangs, it ends by then.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-
-/// How many rows went how.
-#[derive(Default)]
-struct Counts {
-    passed: u32,
-    failed: u32,
-    skipped: u32,
-}
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -66,32 +61,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    std::thread::spawn(|| {
-        std::thread::sleep(LONGEST);
-        // The servers end with this process, their parent.
-        eprintln!("bench: still running after {} s", LONGEST.as_secs());
-        std::process::exit(2);
-    });
-    match bench(&options) {
-        Ok(counts) => {
-            let Counts {
-                passed,
-                failed,
-                skipped,
-            } = counts;
-            let skipped = if skipped > 0 {
-                format!(", {skipped} skipped")
-            } else {
-                String::new()
-            };
-            println!("{passed} passed, {failed} failed{skipped}");
-            ExitCode::from(u8::from(failed > 0))
-        }
-        Err(error) => {
-            eprintln!("bench: {error}");
-            ExitCode::from(2)
-        }
-    }
+    report::run("bench", LONGEST, || bench(&options))
 }
 
 fn bench(options: &Options) -> io::Result<Counts> {
@@ -102,8 +72,7 @@ fn bench(options: &Options) -> io::Result<Counts> {
         match scene.programs.missing(kind) {
             None => kinds.push(kind),
             Some(reason) => {
-                counts.skipped += 1;
-                println!("skip {}: {reason}", kind.name());
+                counts.skip(kind.name(), reason);
             }
         }
     }
@@ -111,13 +80,12 @@ fn bench(options: &Options) -> io::Result<Counts> {
     for rows in courses(options) {
         match measure(&rows, &kinds, &scene, options) {
             Ok(found) => found.into_iter().for_each(|finding| {
-                counts.count(&finding);
+                count(&mut counts, &finding);
                 findings.push(finding);
             }),
             Err(error) => rows.iter().for_each(|row| {
                 if error.kind() == io::ErrorKind::Unsupported {
-                    counts.skipped += 1;
-                    println!("skip {}: {error}", row.name);
+                    counts.skip(row.name, &error);
                 } else {
                     counts.failed += 1;
                     println!("FAIL {}: {error}", row.name);
@@ -148,19 +116,17 @@ fn courses(options: &Options) -> Vec<Vec<&'static Row>> {
     courses
 }
 
-impl Counts {
-    fn count(&mut self, finding: &Finding) {
-        let (name, seconds) = (finding.row.name, finding.took.as_secs_f64());
-        if finding.faults.is_empty() {
-            self.passed += 1;
-            println!("ok {name} ({seconds:.0} s)");
-        } else {
-            self.failed += 1;
-            println!("FAIL {name}");
-            finding
-                .faults
-                .iter()
-                .for_each(|fault| println!("    {fault}"));
-        }
+fn count(counts: &mut Counts, finding: &Finding) {
+    let (name, seconds) = (finding.row.name, finding.took.as_secs_f64());
+    if finding.faults.is_empty() {
+        counts.passed += 1;
+        println!("ok {name} ({seconds:.0} s)");
+    } else {
+        counts.failed += 1;
+        println!("FAIL {name}");
+        finding
+            .faults
+            .iter()
+            .for_each(|fault| println!("    {fault}"));
     }
 }

@@ -1,4 +1,7 @@
-//! What one measurement gives: figures, each with its unit and with what is made of those of several rounds.
+//! What one measurement gives: figures, each with its unit and with what is made of those of
+//! several rounds.
+
+use testkit::report::grouped;
 
 /// What a figure counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +71,7 @@ pub const TYPICAL: &str = "median request";
 pub const STALLS: &str = "requests of 35 ms and more";
 
 impl Sample {
-    /// So many bytes in so many seconds.
+    /// Bytes in a time in seconds.
     pub fn speed(bytes: u64, seconds: f64) -> Self {
         Self {
             figures: vec![figure(
@@ -82,7 +85,7 @@ impl Sample {
         }
     }
 
-    /// Something done once in so many seconds.
+    /// Something done once, in a time in seconds.
     pub fn time(seconds: f64) -> Self {
         Self {
             figures: vec![figure(TIME, Unit::Milliseconds, Fold::Median, seconds)],
@@ -125,8 +128,8 @@ impl Figure {
         }
     }
 
-    /// How many times as much as another's. Where both were measured in the same rounds, it is the median of what it
-    /// was in each: what slows the machine for a while hits both.
+    /// How many times as much as another's. Where both were measured in the same rounds, it is the
+    /// median of what it was in each: what slows the machine for a while hits both.
     pub fn beside(&self, other: &Self) -> f64 {
         let pairs = self.rounds.iter().zip(&other.rounds);
         let ratios: Vec<f64> = pairs.map(|(own, other)| own / other).collect();
@@ -185,17 +188,4 @@ pub fn digits(value: f64) -> String {
         _ => 0,
     };
     grouped(&format!("{value:.places$}"))
-}
-
-/// A number in digits, with commas in what stands before the point.
-fn grouped(text: &str) -> String {
-    let whole = text.split('.').next().map_or(0, str::len);
-    let mut grouped = String::new();
-    for (place, digit) in text.chars().enumerate() {
-        if place > 0 && place < whole && (whole - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

@@ -23,7 +23,8 @@ const START: Duration = Duration::from_secs(20);
 /// How long a server may take to end after it was asked to.
 const END: Duration = Duration::from_secs(5);
 
-/// So many connections have room where a row needs no more: the default of http-nas, which nginx is given too.
+/// So many connections have room where a row needs no more: the default of http-nas, which nginx is
+/// given too.
 const CONNECTIONS: usize = 4096;
 
 /// How long to wait before asking again whether it listens.
@@ -55,7 +56,7 @@ impl Server {
         Self::start_with(kind, scene, place, wrap, CONNECTIONS)
     }
 
-    /// A server with room for so many connections.
+    /// A server with room for this many connections.
     pub fn start_with(
         kind: Kind,
         scene: &Scene,
@@ -63,7 +64,7 @@ impl Server {
         wrap: Wrap<'_>,
         connections: usize,
     ) -> io::Result<Self> {
-        // Somebody else may take the port before the server does.
+        // Another process may take the port before the server does.
         let mut last = Error::other("not tried");
         for _ in 0..3 {
             match Self::try_start(kind, scene, place, wrap, connections) {
@@ -88,7 +89,7 @@ impl Server {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder)?;
         if rustix::process::geteuid().is_root() {
-            // Workers of nginx that run as nobody would have to pass through.
+            // Workers of nginx that run as the user "nobody" have to pass through.
             for open in [&scene.folder, &folder] {
                 fs::set_permissions(open, fs::Permissions::from_mode(0o755))?;
             }

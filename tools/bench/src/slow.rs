@@ -15,11 +15,11 @@ use crate::process;
 use crate::scene::{BIG, Place, Scene};
 use crate::server::{Server, Wrap};
 
-/// So many clients at once, from two addresses: http-nas keeps some slots from a single one.
+/// Clients at once, from two addresses: http-nas keeps some slots from a single one.
 const CLIENTS: usize = 500;
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
 
-/// Each sends or takes a little, then waits, so many times.
+/// How many times each sends or takes a little, and then waits.
 const STEPS: usize = 16;
 const PAUSE: Duration = Duration::from_millis(25);
 const SENT: usize = 8 * 1024;

@@ -41,7 +41,8 @@ pub fn get_new(turn: &Turn<'_>) -> io::Result<Outcome> {
     )
 }
 
-/// Right behind many uploads at once, each of which has taken a thread where a server has one for each.
+/// Right behind many uploads at once, each of which has taken a thread where a server has one for
+/// each.
 pub fn get_warm(turn: &Turn<'_>) -> io::Result<Outcome> {
     slow::upload_at_once(turn)?;
     let outcome = get(turn)?;
@@ -56,7 +57,8 @@ pub fn get_warm(turn: &Turn<'_>) -> io::Result<Outcome> {
     })
 }
 
-/// Uploads that are refused, a new connection each: the reply says so, and the rest of the body is the server's affair.
+/// Uploads that are refused, a new connection each: the reply says so, and the rest of the body is
+/// the server's affair.
 pub fn refused(turn: &Turn<'_>) -> io::Result<Outcome> {
     let Some(ask) = turn.server.kind.refused() else {
         return Ok(Outcome::NotThere);
@@ -109,7 +111,8 @@ pub fn append(turn: &Turn<'_>) -> io::Result<Outcome> {
     Ok(Outcome::Done(sample(&latencies, seconds)))
 }
 
-/// One connection, one request after the other, of several kinds: nothing but the server itself can hold up a reply.
+/// One connection, one request after the other, of several kinds: nothing but the server itself can
+/// hold up a reply.
 pub fn one_by_one(turn: &Turn<'_>) -> io::Result<Outcome> {
     let (kind, body) = (turn.server.kind, &turn.scene.piece[..SMALL_LENGTH]);
     let mut conn = conn::open(turn.server.address)?;

@@ -54,7 +54,8 @@ pub fn write(file: &Path, page: &str) -> io::Result<()> {
     )
 }
 
-/// Writes the page into a file of its own, named by the date and the machine. A second run on one day replaces the first.
+/// Writes the page into a file of its own, named by the date and the machine. A second run on one
+/// day replaces the first.
 pub fn keep(folder: &Path, page: &str) -> io::Result<()> {
     let (date, machine) = (machine::today(), machine::slug());
     fs::create_dir_all(folder)?;

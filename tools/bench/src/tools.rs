@@ -213,7 +213,7 @@ fn spawn(words: &[&str], folder: &Path, stdout: Stdio) -> io::Result<f64> {
         .ok()
         .and_then(Pid::from_raw)
         .ok_or_else(|| Error::other("no process"))?;
-    // As long as nobody has asked for the exit code, the system remembers the processor time.
+    // As long as the exit code has not been taken, the kernel remembers the processor time.
     rustix::process::waitid(
         WaitId::Pid(pid),
         WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,

@@ -23,7 +23,7 @@ const STORED: &str = "stored";
 #[derive(Clone, Copy)]
 pub enum Framing {
     Length,
-    /// Chunks of so many bytes.
+    /// Chunks of this many bytes.
     Chunks(usize),
 }
 
@@ -149,7 +149,8 @@ fn send(turn: &Turn<'_>, ask: &Ask, length: u64, framing: Framing) -> io::Result
     }
 }
 
-/// Sends the piece again and again, framed beforehand, so that nothing is left to do but to send it.
+/// Sends the piece again and again, framed beforehand, so that nothing is left to do but to send
+/// it.
 fn pour(conn: &mut Conn, ask: &Ask, length: u64, framing: Framing, piece: &[u8]) -> io::Result<()> {
     let (head, framed, end) = match framing {
         Framing::Length => (ask.with_length(length), None, &b""[..]),

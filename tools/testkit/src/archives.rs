@@ -62,7 +62,8 @@ pub fn place_large(server: &Server, name: &str) {
     file.set_len(64 * MIB).expect("it can be made longer");
 }
 
-/// Asks for the archive of a folder that begins with a large file, and stops reading: that file is being sent.
+/// Asks for the archive of a folder that begins with a large file, and stops reading: that file is
+/// being sent.
 pub fn begin(server: &Server, folder: &str, version: &str) -> (Conn, Reply) {
     let mut conn = server.open();
     conn.send(format!("GET /file/{folder}/tar HTTP/{version}\r\nHost: nas\r\n\r\n").as_bytes());

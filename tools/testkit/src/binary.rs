@@ -23,8 +23,8 @@ pub fn binary() -> PathBuf {
     find_binary().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The same, for programs that say themselves that there is none. Cargo puts a test program one folder below the binary, and
-/// any other program beside it.
+/// The same, for programs that say themselves that there is none. Cargo puts a test program one
+/// folder below the binary, and any other program beside it.
 pub fn find_binary() -> io::Result<PathBuf> {
     if let Some(named) = std::env::var_os("HTTP_NAS") {
         return Ok(named.into());
@@ -41,8 +41,8 @@ pub fn find_binary() -> io::Result<PathBuf> {
     })
 }
 
-/// The command of the binary with nothing of the tests' own environment. It takes any host: requests of the tests name the
-/// host "nas", unless it is the host that is tested.
+/// The command of the binary with nothing of the tests' own environment. It takes any host:
+/// requests of the tests name the host "nas", unless it is the host that is tested.
 pub fn command() -> Command {
     let mut command = Command::new(binary());
     command

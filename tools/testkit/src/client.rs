@@ -1,4 +1,5 @@
-//! A client that keeps its connection for as long as the server lets it: for tests of many small requests.
+//! A client that keeps its connection for as long as the server lets it: for tests of many small
+//! requests.
 
 use crate::{Conn, Reply, Server};
 

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::LIMIT;
 
-/// A fresh folder below the system's temporary one, removed with all in it when dropped. The storage folder lies
-/// inside it, so that a test can put things next to the storage and see whether they change.
+/// A fresh folder below the system's temporary one, removed with all in it when dropped. The
+/// storage folder lies inside it, so that a test can put things next to the storage and see whether
+/// they change.
 pub struct TempDir {
     path: PathBuf,
 }
@@ -46,8 +47,8 @@ impl Drop for TempDir {
     }
 }
 
-/// All that lies below `dir` but the server's own folder, sorted, one entry each: `a.txt 12` for a file and its
-/// length, `sub/` for a folder, `link -> target`, `pipe |` for anything else.
+/// All that lies below `dir` but the server's own folder, sorted, one entry each: `a.txt 12` for a
+/// file and its length, `sub/` for a folder, `link -> target`, `pipe |` for anything else.
 pub fn visible(dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
     walk(dir, "", &mut found);
@@ -113,7 +114,8 @@ pub fn let_pass(time: Duration) {
     thread::sleep(time);
 }
 
-/// `len` bytes that look random, hold newlines and NULs, and differ with `seed`; the first byte is `seed`.
+/// `len` bytes that look random, hold newlines and NULs, and differ with `seed`; the first byte is
+/// `seed`.
 pub fn pattern(seed: u8, len: usize) -> Vec<u8> {
     let mut state =
         0x9e37_79b9_7f4a_7c15 ^ (u64::from(seed) + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);

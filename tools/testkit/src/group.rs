@@ -87,8 +87,8 @@ impl Group {
             .to_vec()
     }
 
-    /// The most memory that the group has had, in bytes, as the kernel counts: with what it has itself for the processes,
-    /// and with what it remembers of files.
+    /// The most memory that the group has had, in bytes, as the kernel counts: with what it has
+    /// itself for the processes, and with what it remembers of files.
     pub fn peak(&self) -> u64 {
         self.read(self.files.peak).trim().parse().unwrap_or(0)
     }

@@ -1,10 +1,10 @@
 //! Request heads that every server has to refuse, or that this one refuses because two parsers
-//! could read them differently (RFC 9112, section 11.2). Each ends with an empty line, unless it has
-//! to be refused before that.
+//! could read them differently (RFC 9112, section 11.2). Each ends with an empty line, unless it
+//! has to be refused before that.
 //!
 //! Belongs here: every malformed head that a test, a fuzz target or a program of this repository
-//! sends. Does not belong here: bodies, and heads that are too long or too slow, which depend on the
-//! settings of a server.
+//! sends. Does not belong here: bodies, and heads that are too long or too slow, which depend on
+//! the settings of a server.
 
 /// A malformed head, or field lines that make one of a head that is well formed without them.
 #[derive(Clone, Debug)]

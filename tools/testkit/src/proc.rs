@@ -1,4 +1,5 @@
-//! What the kernel says of processes (proc(5)): memory, threads, descriptors, children, processor time.
+//! What the kernel says of processes (proc(5)): memory, threads, descriptors, children, processor
+//! time.
 //!
 //! Belongs here: reading. Does not belong here: waiting, and judging what was read.
 

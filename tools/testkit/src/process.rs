@@ -1,4 +1,5 @@
-//! The server as a process among others: started by another program, or with streams of the test's own.
+//! The server as a process among others: started by another program, or with streams of the test's
+//! own.
 
 use std::io;
 use std::net::SocketAddr;

@@ -13,7 +13,8 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// GETs `name` from every one of `servers` until `done`, and judges each reply; gives the number of replies.
+/// GETs `name` from every one of `servers` until `done`, and judges each reply; gives the number of
+/// replies.
 pub fn read_until(
     done: &AtomicBool,
     servers: &[&Server],

@@ -1,4 +1,5 @@
-//! A storage with secrets next to it and in the server's own folder, and what must hold of them whatever is asked.
+//! A storage with secrets next to it and in the server's own folder, and what must hold of them
+//! whatever is asked.
 
 use std::fs;
 use std::path::Path;

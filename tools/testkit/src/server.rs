@@ -1,4 +1,5 @@
-//! The real binary, started on a free port and a folder of its own, and ended whatever becomes of the test.
+//! The real binary, started on a free port and a folder of its own, and killed at the end of the
+//! test, also where that fails.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -223,7 +224,8 @@ impl Server {
         }
     }
 
-    // Requests, each on a connection of its own. A name without a leading slash stands for /file/name.
+    // Requests, each on a connection of its own. A name without a leading slash stands for
+    // /file/name.
 
     pub fn open(&self) -> Conn {
         Conn::open(self.addr)
@@ -240,8 +242,8 @@ impl Server {
         reply.unwrap_or_else(|error| panic!("no reply to {method} {target} {headers:?}: {error}"))
     }
 
-    /// Sends the head of a write with `Expect: 100-continue` and these header lines, and gives what comes back before any
-    /// of the body is sent: 100, or the head of a refusal.
+    /// Sends the head of a write with `Expect: 100-continue` and these header lines, and gives what
+    /// comes back before any of the body is sent: 100, or the head of a refusal.
     pub fn announce(&self, method: &str, target: &str, lines: &str) -> (Conn, Reply) {
         let mut conn = self.open();
         let prefix = if target.starts_with('/') {
@@ -258,8 +260,8 @@ impl Server {
         (conn, first)
     }
 
-    /// Begins a write with a body of `framing` (a header line) and returns when the server waits for the body: its
-    /// 100 Continue is here.
+    /// Begins a write with a body of `framing` (a header line) and returns when the server waits
+    /// for the body: its 100 Continue is here.
     pub fn begin(&self, method: &str, target: &str, framing: &str) -> Conn {
         let (conn, first) = self.announce(method, target, framing);
         assert_eq!(first.status, 100, "{method} {target}");

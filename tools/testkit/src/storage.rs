@@ -56,8 +56,8 @@ impl Server {
         file.expect("it is there")
     }
 
-    /// Kills the server in the middle of an append to `file`, which is left longer than it counts, or in one case or
-    /// another just after it.
+    /// Kills the server in the middle of an append to `file`, which is left longer than it counts,
+    /// or in one case or another just after it.
     pub fn kill_in_an_append(&mut self, block: &[u8]) {
         let path = self.storage().join("file");
         let length = || fs::metadata(&path).map_or(0, |meta| meta.len());

@@ -45,8 +45,9 @@ pub fn idle(scene: &Scene) -> io::Result<Outcome> {
     Ok(outcome)
 }
 
-/// More connections that wait than a default server has room for, on one that may have them: half without a byte, half
-/// with one whole request behind them. None is closed, and those that have been answered are answered again.
+/// More connections that wait than a default server has room for, on one that may have them: half
+/// without a byte, half with one whole request behind them. None is closed, and those that have
+/// been answered are answered again.
 pub fn many_idle(scene: &Scene) -> io::Result<Outcome> {
     let wanted = scene.scale(10_000, 600);
     let count = wanted.min(own_descriptor_limit().saturating_sub(SPARE));
@@ -103,12 +104,14 @@ fn ask_again(stream: &mut TcpStream) -> io::Result<()> {
     }
 }
 
-/// More connections than descriptors or threads: without a byte, within a head, within a body, between two requests.
+/// More connections than descriptors or threads: without a byte, within a head, within a body,
+/// between two requests.
 pub fn few(scene: &Scene) -> io::Result<Outcome> {
     let count = 200;
     let hold = scene.seconds(12.0, 1.5);
     let all = open_many(scene, count, Duration::from_secs(5));
-    // None in a transfer: those keep their place, and a server with so few has nobody else to send away.
+    // None in a transfer: those keep their place, and a server with this few connections could
+    // close no other.
     let begun = [
         "",
         "GET /file HTTP/1.1\r\nX-Half: ",

@@ -1,6 +1,8 @@
-//! Requests whose framing can be read in two ways, and a DELETE behind each that one of the two would carry out.
+//! Requests whose framing can be read in two ways, and a DELETE behind each that one of the two
+//! would carry out.
 //!
-//! In: every spelling of Transfer-Encoding, and how a body is tried (CVE-2026-66752). Out: lengths.
+//! Belongs here: every spelling of Transfer-Encoding, and how a body is tried (CVE-2026-66752).
+//! Does not belong here: lengths.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -26,10 +28,12 @@ const LAWFUL: &[&[u8]] = &[
 /// The form in which a server that takes the body for chunked carries out the DELETE.
 const BEHIND: &str = "behind the last chunk";
 
-/// What follows the field line: what it is called, fields in front of it and behind it, and the rest of the bytes.
+/// What follows the field line: what it is called, fields in front of it and behind it, and the
+/// rest of the bytes.
 type Form = (&'static str, Vec<u8>, Vec<u8>, Vec<u8>);
 
-/// How a DELETE can hide behind a spelling. Each is a request of its own to a server that reads the framing wrongly.
+/// How a DELETE can hide behind a spelling. Each is a request of its own to a server that reads the
+/// framing wrongly.
 fn forms() -> Vec<Form> {
     let smuggled = SMUGGLED.to_vec();
     let empty = [b"0\r\n\r\n", SMUGGLED].concat();
@@ -123,7 +127,8 @@ pub fn transfer_encodings(scene: &Scene) -> io::Result<Outcome> {
     Ok(outcome)
 }
 
-/// Whether a server may take field lines for `Transfer-Encoding: chunked`, or pass over a coding in them.
+/// Whether a server may take field lines for `Transfer-Encoding: chunked`, or pass over a coding in
+/// them.
 fn is_coding(fields: &Malformed) -> bool {
     fields.mentions("chunked") || fields.mentions("Transfer-Encoding")
 }
@@ -183,7 +188,8 @@ fn try_one(
     Ok(())
 }
 
-/// Sends a request; the reply must be one of these, the connection closed behind it, and nothing more said.
+/// Sends a request; the reply must be one of these, the connection closed behind it, and nothing
+/// more said.
 pub fn refused(scene: &Scene, request: &[u8], statuses: &[u16]) -> Result<(), String> {
     let text = |error: io::Error| error.to_string();
     let mut conn = scene.open().map_err(text)?;

@@ -78,8 +78,8 @@ pub fn ten_thousand_headers(scene: &Scene) -> io::Result<Outcome> {
     Ok(outcome)
 }
 
-/// GET and HEAD with a body of each framing, in which a DELETE is hidden, and behind them a request whose reply must
-/// come in its turn.
+/// GET and HEAD with a body of each framing, in which a DELETE is hidden, and behind them a request
+/// whose reply must come in its turn.
 pub fn get_and_head_with_bodies(scene: &Scene) -> io::Result<Outcome> {
     scene.try_smuggled()?;
     std::fs::write(scene.storage.join("read"), b"content")?;

@@ -8,7 +8,8 @@ use super::framing::{refused, victims};
 use crate::pattern::thousands;
 use crate::scene::{Outcome, SMUGGLED, Scene};
 
-/// Lengths that are numbers, and far more than is sent: 50 GB, 10 TB, 2^31, 2^32 + 1, 2^63 - 1, 2^63, 2^64 - 1.
+/// Lengths that are numbers, and far more than is sent: 50 GB, 10 TB, 2^31, 2^32 + 1, 2^63 - 1,
+/// 2^63, 2^64 - 1.
 const HUGE: &[u64] = &[
     50_000_000_000,
     10_000_000_000_000,
@@ -79,7 +80,8 @@ fn begin(scene: &Scene) -> Vec<u8> {
     format!("{} /file/length HTTP/1.1\r\nHost: nas\r\n", scene.store()).into_bytes()
 }
 
-/// A body that ends long before its length: whatever is in it is no request, and the client is told.
+/// A body that ends long before its length: whatever is in it is no request, and the client is
+/// told.
 fn cut_short(scene: &Scene, length: u64) -> Result<(), String> {
     let text = |error: io::Error| error.to_string();
     let field = format!("Content-Length: {length}\r\n\r\n");

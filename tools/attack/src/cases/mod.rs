@@ -1,6 +1,7 @@
-//! The cases, in the order of the issue: what is sent, and what the replies must be.
+//! The cases: what is sent, and what the replies must be.
 //!
-//! Out: the server's start and end, the well-behaved client, and what is measured in every case alike.
+//! Does not belong here: the server's start and end, the well-behaved client, and what is measured
+//! in every case alike.
 
 mod chunks;
 mod connections;
@@ -22,7 +23,8 @@ use crate::scene::{Outcome, Scene};
 #[derive(Debug)]
 pub struct Case {
     pub name: &'static str,
-    /// Flags that shorten the waiting or set the limit that the case is about, where the binary knows them.
+    /// Flags that shorten the waiting or set the limit that the case is about, where the binary
+    /// knows them.
     pub flags: &'static [(&'static str, &'static str)],
     pub allowed: Allowed,
     pub run: fn(&Scene) -> io::Result<Outcome>,
@@ -42,7 +44,8 @@ pub const CASES: &[Case] = &[
     case("idle-connections", connections::idle),
     case("slow-heads", slow::heads),
     Case {
-        // Both families: the good client comes from another address than the attack (see Server::for_others).
+        // Both families: the good client comes from another address than the attack (see
+        // Server::for_others).
         flags: &[("--idle-timeout", "2s"), ("--host", "::")],
         ..case("slow-bodies", slow::bodies)
     },

@@ -4,8 +4,9 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use testkit::malformed::{HEADS, Malformed};
+use testkit::random::Random;
 
-use crate::pattern::{Random, pattern, thousands};
+use crate::pattern::{pattern, thousands};
 use crate::scene::{Outcome, SMUGGLED, Scene};
 
 /// The first bytes of a TLS 1.2 client hello: record, handshake, version, and a few of its fields.
@@ -15,7 +16,8 @@ const TLS: &[u8] = b"\x16\x03\x01\x00\x4a\x01\x00\x00\x46\x03\x03AAAAAAAAAAAAAAA
 /// HTTP/2's preface with an empty SETTINGS frame behind it (RFC 9113, section 3.4).
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
 
-/// What is sent besides the malformed request lines that all tests share, and whether a 200 may come back.
+/// What is sent besides the malformed request lines that all tests share, and whether a 200 may
+/// come back.
 const FIXED: &[(&str, &[u8], bool)] = &[
     ("HTTP/0.9", b"GET /file\r\n", true),
     ("HTTP/0.9 with a space", b"GET /file \r\n\r\n", true),
@@ -44,7 +46,7 @@ pub fn old_and_foreign(scene: &Scene) -> io::Result<Outcome> {
     let mut kept_open = 0;
     for round in scene.rounds(200, 2) {
         let noise = pattern(round as u64, 4_096);
-        let bits: Vec<u8> = (0..64).map(|_| (random.next() >> 56) as u8).collect();
+        let bits: Vec<u8> = (0..64).map(|_| (random.number() >> 56) as u8).collect();
         let random = [
             ("random bytes", noise.as_slice(), false),
             ("a few random bytes", &bits, false),
@@ -92,8 +94,8 @@ fn is_foreign(head: &Malformed) -> bool {
     matches!(head.fault, "RequestLine" | "Version")
 }
 
-/// Sends it all, closes the sending end, and reads to the end: the status of the first reply, where there is one, and
-/// whether the server closed.
+/// Sends it all, closes the sending end, and reads to the end: the status of the first reply, where
+/// there is one, and whether the server closed.
 fn talk(scene: &Scene, bytes: &[u8]) -> io::Result<(Option<u16>, bool)> {
     let mut conn = scene.open()?;
     // The server may close before all of it is out.

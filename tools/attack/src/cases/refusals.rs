@@ -1,7 +1,7 @@
 //! Refusals whose client has not sent all of its body, and never closes.
 //!
-//! A socket that is closed with bytes unread resets its connection, and a reset may take the reply from the client
-//! (RFC 9112, section 9.6).
+//! A socket that is closed with bytes unread resets its connection, and a reset may take the reply
+//! from the client (RFC 9112, section 9.6).
 
 use std::io::{self, Write};
 use std::net::TcpStream;
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use crate::pattern::thousands;
 use crate::scene::{Look, Outcome, Scene, look, open_many};
 
-/// How long a refused connection on which nothing comes may be kept. nginx's lingering_timeout is 5 s.
+/// How long a refused connection on which nothing comes may be kept. nginx's lingering_timeout is 5
+/// s.
 const SILENCE: Duration = Duration::from_secs(8);
 
 /// How long a client waits for its status.
@@ -20,8 +21,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 const REFUSED: &str = "POST /nothing HTTP/1.1\r\nHost: nas\r\nContent-Length: 60000000\r\n\r\n";
 const STATUS: u16 = 404;
 
-/// Refused uploads whose clients neither close nor send on, or a byte now and then: each has its reply, and those that
-/// are silent are let go.
+/// Refused uploads whose clients neither close nor send on, or a byte now and then: each has its
+/// reply, and those that are silent are let go.
 pub fn many_lingering(scene: &Scene) -> io::Result<Outcome> {
     let wanted = scene.scale(1_000, 100);
     let begin = [REFUSED.as_bytes(), &[b'b'; 8192]].concat();
@@ -78,8 +79,8 @@ fn tells(stream: &TcpStream, status: u16) -> bool {
     false
 }
 
-/// How many connections are still there at the server's end: where there is none, the first byte is answered with a
-/// reset, and the next cannot be sent.
+/// How many connections are still there at the server's end: where there is none, the first byte is
+/// answered with a reset, and the next cannot be sent.
 fn still_taken(streams: &[&TcpStream]) -> usize {
     let send = |mut stream: &TcpStream| stream.write(b"b").is_ok();
     streams.iter().for_each(|stream| {

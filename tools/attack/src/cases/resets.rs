@@ -1,8 +1,9 @@
 //! Connections that are opened and reset.
 //!
-//! A socket that is closed while bytes for it lie unread sends a reset and no end (RFC 1122, section 4.2.2.13), as a
-//! client does that gives up. So in the first case each connection has the server say something first, and every fourth,
-//! for comparison, is closed before a word is said. In the second, the client resets in each state of a connection.
+//! A socket that is closed while bytes for it lie unread sends a reset and no end (RFC 1122,
+//! section 4.2.2.13), as a client does that gives up. So in the first case each connection has the
+//! server say something first, and every fourth, for comparison, is closed before a word is said.
+//! In the second, the client resets in each state of a connection.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -122,8 +123,8 @@ fn states(store: &str) -> [State; 8] {
     ]
 }
 
-/// Resets in each state of a connection, by a socket that is told to send nothing more when it is closed (SO_LINGER of
-/// 0). What was stored before stays as it was.
+/// Resets in each state of a connection, by a socket that is told to send nothing more when it is
+/// closed (SO_LINGER of 0). What was stored before stays as it was.
 pub fn in_each_state(scene: &Scene) -> io::Result<Outcome> {
     std::fs::write(scene.storage.join("reset"), vec![b'r'; 3 << 20])?;
     std::fs::write(scene.storage.join(KEPT), b"kept")?;

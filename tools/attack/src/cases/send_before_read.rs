@@ -1,7 +1,8 @@
 //! Refused uploads whose clients send all of their body before they read.
 //!
-//! A socket that is closed with bytes unread resets its connection, and a reset may take the reply from the client
-//! (RFC 9112, section 9.6). Many clients look for a reply only once their request is out.
+//! A socket that is closed with bytes unread resets its connection, and a reset may take the reply
+//! from the client (RFC 9112, section 9.6). Many clients look for a reply only once their request
+//! is out.
 
 use std::fs;
 use std::io;
@@ -38,7 +39,8 @@ struct Refused {
     status: u16,
 }
 
-/// What is refused, and how: the length is above what the case's server is told to take, or above any space.
+/// What is refused, and how: the length is above what the case's server is told to take, or above
+/// any space.
 fn refused(scene: &Scene) -> Vec<Refused> {
     let refused = |path, length, status| Refused {
         path,

@@ -46,7 +46,7 @@ impl Slow {
     }
 }
 
-/// Opens so many, with the beginning of their requests sent.
+/// Opens this many connections, with the beginning of their requests sent.
 fn begin(scene: &Scene, count: usize, head: impl Fn(usize) -> String) -> Vec<Slow> {
     let streams = open_many(scene, count, Duration::from_secs(15));
     let slow = |(number, stream)| {

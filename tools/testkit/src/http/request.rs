@@ -1,7 +1,7 @@
 //! Requests as bytes.
 
-/// A request with a Content-Length where there is a body or the method calls for one. A `name` without a leading
-/// slash stands for `/file/name`.
+/// A request with a Content-Length where there is a body or the method calls for one. A `name`
+/// without a leading slash stands for `/file/name`.
 pub fn request_bytes(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let prefix = if target.starts_with('/') || target.contains("://") {
         ""

@@ -98,8 +98,8 @@ impl Conn {
         }
     }
 
-    /// Whether it can be used for another request: neither closed nor with bytes that were not asked
-    /// for.
+    /// Whether it can be used for another request: neither closed nor with bytes that were not
+    /// asked for.
     pub fn is_fresh(&self) -> bool {
         if self.start < self.end || self.stream.set_nonblocking(true).is_err() {
             return false;
