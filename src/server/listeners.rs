@@ -73,7 +73,7 @@ impl Listeners {
     }
 
     fn add_unix(&mut self, path: &Path, store: &Store) -> Result<(), String> {
-        if path.parent().is_some_and(|folder| store.is_above(folder)) {
+        if path.parent().is_some_and(|folder| store.contains(folder)) {
             let why = "it would be in the storage folder, where clients could remove it";
             return Err(why.to_owned());
         }

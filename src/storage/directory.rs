@@ -32,7 +32,7 @@ impl Directory {
 
     /// Whether an entry is listed for clients.
     pub(super) fn lists(&self, name: &[u8], layout: &Layout) -> bool {
-        let is_hidden = self.is_root && layout.is_own(OsStr::from_bytes(name));
+        let is_hidden = self.is_root && layout.is_hidden(OsStr::from_bytes(name));
         !is_hidden && !matches!(name, b"." | b"..")
     }
 }

@@ -110,13 +110,13 @@ impl Layout {
     /// Beside the server's own directory that is `lost+found` at the root of a file system, where
     /// fsck(8) puts files without a name. On a new volume only the superuser may read it, so that
     /// an archive of the root, made by a server of another user, would fail because of it.
-    pub(super) fn is_own(&self, name: impl AsRef<OsStr>) -> bool {
+    pub(super) fn is_hidden(&self, name: impl AsRef<OsStr>) -> bool {
         let name = name.as_ref();
         self.own.is_at(&self.root, name) || self.is_mount_point && name == "lost+found"
     }
 
     /// Whether a directory, by its path, is the root or lies below it.
-    pub(super) fn is_above(&self, directory: &Path) -> bool {
+    pub(super) fn contains(&self, directory: &Path) -> bool {
         let is_root = |path: &Path| {
             let stat = rustix::fs::stat(path);
             stat.is_ok_and(|stat| FileId::from(&stat) == self.root_id)
@@ -163,7 +163,7 @@ impl Layout {
     }
 
     /// Whether a name is one that this process has made.
-    pub(super) fn is_from_here(&self, name: &OsStr) -> bool {
+    pub(super) fn is_of_this_process(&self, name: &OsStr) -> bool {
         name.as_bytes().starts_with(self.instance.as_bytes())
     }
 }

@@ -52,7 +52,7 @@ pub(super) struct Promise {
     /// Bytes that have blocks on the disk, because they have come or are reserved.
     reserved: u64,
     /// Bytes that have come.
-    come: u64,
+    received: u64,
     begun: Instant,
     /// When the present period and the one before began, and how much had come by then.
     periods: [(Instant, u64); 2],
@@ -71,7 +71,7 @@ impl Promises {
             declared,
             twice,
             reserved: 0,
-            come: 0,
+            received: 0,
             begun: now,
             periods: [(now, 0); 2],
         };
@@ -93,21 +93,21 @@ impl Promises {
     }
 
     /// Records how many bytes of an upload have been received, and how many have blocks.
-    pub(super) fn record(&mut self, number: u64, (come, reserved): (u64, u64), now: Instant) {
+    pub(super) fn record(&mut self, number: u64, (received, reserved): (u64, u64), now: Instant) {
         if let Some(promise) = self.uploads.get_mut(&number) {
-            promise.come = come;
-            promise.reserved = reserved.max(come);
+            promise.received = received;
+            promise.reserved = reserved.max(received);
             promise.next_period(now);
         }
     }
 
     /// Records how many bytes have been received of an upload to which nothing is promised, because
     /// its length is unknown or small.
-    pub(super) fn record_unpromised(&mut self, number: u64, come: u64, now: Instant) {
+    pub(super) fn record_unpromised(&mut self, number: u64, received: u64, now: Instant) {
         if !self.uploads.contains_key(&number) {
             self.add(number, (0, false), now);
         }
-        self.record(number, (come, come), now);
+        self.record(number, (received, received), now);
     }
 
     /// What uploads other than this one have on the disk, in bytes, as far as it has been recorded.
@@ -141,7 +141,7 @@ impl Promise {
     fn next_period(&mut self, now: Instant) {
         let [present, _] = self.periods;
         if now.saturating_duration_since(present.0) >= PERIOD {
-            self.periods = [(now, self.come), present];
+            self.periods = [(now, self.received), present];
         }
     }
 
@@ -150,7 +150,7 @@ impl Promise {
     fn update(&mut self, now: Instant) {
         let [(since, _), _] = self.periods;
         match now.saturating_duration_since(since) >= 2 * PERIOD {
-            true => self.periods = [(now, self.come); 2],
+            true => self.periods = [(now, self.received); 2],
             false => self.next_period(now),
         }
     }
@@ -164,9 +164,9 @@ impl Promise {
     fn by_rate(&self, now: Instant) -> u64 {
         let [_, (since, before)] = self.periods;
         let seconds = now.saturating_duration_since(since).as_secs().max(1);
-        let came = self.come.saturating_sub(before);
-        let in_time = (came / seconds).saturating_mul(HORIZON);
-        self.left().min(in_time).min(came.max(MIN_AHEAD))
+        let in_periods = self.received.saturating_sub(before);
+        let in_time = (in_periods / seconds).saturating_mul(HORIZON);
+        self.left().min(in_time).min(in_periods.max(MIN_AHEAD))
     }
 
     /// How much of what is left is promised for its declared length alone.
@@ -180,7 +180,7 @@ impl Promise {
     /// The space that this much more of it takes, with the copy of what has come.
     fn space(&self, more: u64) -> u64 {
         match self.twice {
-            true => self.come.saturating_add(more.saturating_mul(2)),
+            true => self.received.saturating_add(more.saturating_mul(2)),
             false => more,
         }
     }
@@ -201,8 +201,8 @@ mod tests {
         let mut promises = Promises::default();
         let number = promises.number();
         promises.add(number, upload, start);
-        for (second, come) in notes {
-            promises.record(number, (*come, *come), at(*second));
+        for (second, received) in notes {
+            promises.record(number, (*received, *received), at(*second));
         }
         let newcomer = promises.number();
         promises.before(newcomer, usable, at(seconds))

@@ -44,7 +44,7 @@ fn resolve_once<'s>(
             &store.layout.root,
         )));
     };
-    if is_own(store, components) {
+    if is_hidden(store, components) {
         return Err(Error::Own);
     }
     // The walk compares each directory with the one to avoid; a single call cannot.
@@ -97,7 +97,7 @@ pub(super) fn has_links(store: &Store, components: &[String]) -> bool {
     let Some((file_name, parents)) = components.split_last() else {
         return true;
     };
-    if is_own(store, components) {
+    if is_hidden(store, components) {
         return true;
     }
     open_without_links(store, parents).is_none_or(|dir| {
@@ -106,9 +106,9 @@ pub(super) fn has_links(store: &Store, components: &[String]) -> bool {
     })
 }
 
-fn is_own(store: &Store, components: &[String]) -> bool {
+fn is_hidden(store: &Store, components: &[String]) -> bool {
     let first = components.first();
-    first.is_some_and(|first| store.layout.is_own(first))
+    first.is_some_and(|first| store.layout.is_hidden(first))
 }
 
 /// Opens a directory below the root; `None` where a link is on the way or a component is missing.

@@ -57,8 +57,8 @@ impl Store {
 
     /// Whether a directory, by its path, is the root or lies below it.
     #[must_use]
-    pub fn is_above(&self, directory: &Path) -> bool {
-        self.layout.is_above(directory)
+    pub fn contains(&self, directory: &Path) -> bool {
+        self.layout.contains(directory)
     }
 
     /// Checks that the path of the root still leads to it, by one system call.

@@ -74,7 +74,7 @@ impl<'s, 'c> Walk<'s, 'c> {
                     continue;
                 }
                 // Also where a link leads here: the only way to this directory is from the root.
-                _ if self.names.is_empty() && self.store.layout.is_own(&component) => {
+                _ if self.names.is_empty() && self.store.layout.is_hidden(&component) => {
                     return Err(Error::Own);
                 }
                 _ => {}

@@ -70,7 +70,7 @@ pub fn recover(store: &Store, known: &mut Unclearable) {
 pub fn discard_staged(store: &Store) {
     let staged = &store.layout.staged;
     for name in names(staged).into_iter().flatten().flatten() {
-        if store.layout.is_from_here(&name) {
+        if store.layout.is_of_this_process(&name) {
             // One that is committed at this moment is gone; and no failure can be mended here.
             let _ = rustix::fs::unlinkat(staged, &name, AtFlags::empty());
         }
@@ -166,7 +166,7 @@ fn roll_back_abandoned(store: &Store, name: &OsStr) -> Result<bool, Error> {
 fn finish_removal(store: &Store, name: &OsStr) -> Result<bool, String> {
     let layout = &store.layout;
     // Remnants of a removal by this server look the same as what a request is taking apart.
-    if layout.is_from_here(name) && store.removals.load(Ordering::Relaxed) > 0 {
+    if layout.is_of_this_process(name) && store.removals.load(Ordering::Relaxed) > 0 {
         return Ok(false);
     }
     if !matches!(stat((layout.removed.as_fd(), name)), Ok(Some(_))) {
