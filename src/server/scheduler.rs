@@ -22,7 +22,7 @@ const SLICE: Duration = Duration::from_millis(100);
 /// How often a computation that waits checks whether its result is still wanted.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The scheduler that run and those that wait.
+/// Grants permits to compute, and keeps the computations that run and that wait for one.
 pub(super) struct Scheduler {
     state: Mutex<State>,
     max_running: usize,
@@ -40,7 +40,7 @@ struct State {
     granted: HashSet<u64>,
 }
 
-/// The scheduler of one address.
+/// The computations of one client address.
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<(u64, Thread)>,
@@ -57,7 +57,7 @@ pub(super) struct Permit<'c> {
 }
 
 impl Scheduler {
-    /// For as many scheduler at once as the process has processors.
+    /// A scheduler that lets as many computations run at once as the process has processors.
     pub(super) fn new() -> Self {
         let max_running = std::thread::available_parallelism().map_or(1, usize::from);
         let state = Mutex::default();
@@ -98,7 +98,7 @@ impl Scheduler {
 }
 
 impl<'c> Permit<'c> {
-    /// Renews the permit: after a wait if its slice is over and other scheduler wait.
+    /// Renews the permit: after a wait if its slice is over and other computations wait.
     pub(super) fn renew<E>(
         self,
         check: &mut dyn FnMut() -> Result<(), E>,
@@ -206,7 +206,7 @@ mod tests {
         granted
     }
 
-    // symptom: an address with two scheduler got no slice as long as as many others as there are
+    // symptom: an address with two computations got no slice as long as as many others as there are
     //          processors, and one more, had one each.
     // cause:   an address whose only computation had had its slice was forgotten, and came first as
     //          one that had had none.
