@@ -26,7 +26,7 @@ pub(crate) struct Connection {
     /// reply.
     pub(crate) since: Instant,
     pub(crate) counts: Counts,
-    /// Why its next head is refused, where that is known before the head is handed on.
+    /// Why its next head is refused, if that is known before the request is handed out.
     pub(crate) refusal: Option<Refusal>,
     /// Where several requests may be in flight.
     pub(crate) pipeline: Option<Arc<Pipeline>>,

@@ -1,4 +1,4 @@
-//! What a thread does that asks for a request: it serves all connections until one has a request.
+//! The loop of a thread that asks for a request: it serves all connections until one has a request.
 //!
 //! Responsible for: which step a connection takes next. Not for: which thread waits (`engine.rs`),
 //! and the steps themselves.
@@ -14,8 +14,8 @@ use crate::read_head;
 use crate::request::Request;
 use crate::table::Wait;
 
-/// Waits for a request, at most until the deadline. None where that has come, the thread was
-/// unblocked, or the server has stopped and no connection is left.
+/// Waits for a request. `None` at the deadline, if the thread was unblocked, and once the server
+/// has stopped and no connection is left.
 ///
 /// # Errors
 /// Those of epoll_wait(2).

@@ -5,8 +5,8 @@
 //! Not for: a single connection (`lifecycle.rs`), and what is done with its input (`dispatch.rs`).
 //!
 //! Sockets are registered one-shot: the thread that is given an event owns the connection until it
-//! gives it back. A timer is set to the earliest deadline of all connections, so that no thread that
-//! waits needs a timeout for them.
+//! gives it back. A timer is set to the earliest deadline of all connections, so that no thread
+//! that waits needs a timeout for them.
 
 use std::fmt::Display;
 use std::io;
@@ -74,8 +74,8 @@ impl Engine {
         lock(&self.state)
     }
 
-    /// Waits for something to do, at most until the deadline. None where that has come, the thread
-    /// was unblocked, or the server has stopped and no connection is left.
+    /// Waits for something to do. `None` at the deadline, if the thread was unblocked, and once the
+    /// server has stopped and no connection is left.
     ///
     /// # Errors
     /// Those of epoll_wait(2).
@@ -109,8 +109,8 @@ impl Engine {
         }
     }
 
-    /// Waits for an event, at most until the deadline, and only checks for one where a connection is
-    /// ready. `Break` has the task that follows from the event, or none at the deadline.
+    /// Waits for an event, at most until the deadline, and only checks for one where a connection
+    /// is ready. `Break` has the task that follows from the event, or none at the deadline.
     fn poll(
         &self,
         mut state: MutexGuard<'_, State>,

@@ -40,7 +40,7 @@ pub(crate) struct Exchange {
     persistent: bool,
     /// Whether what follows the request may be another protocol.
     offers_upgrade: bool,
-    /// Whether the body has a declared length. Where one in chunks ends, only its client knows.
+    /// Whether the length of the body is declared; that of a chunked body is not known beforehand.
     has_length: bool,
     /// Once another thread may end the input: whether it has.
     is_input_ended: Option<Arc<AtomicBool>>,
@@ -59,7 +59,7 @@ impl Exchange {
         if head.framing != Framing::Empty {
             exchange.body = Body::coming(Some(engine.config.body_timeout));
         }
-        exchange.hand_on();
+        exchange.release_early();
         exchange
     }
 
@@ -71,7 +71,7 @@ impl Exchange {
         exchange
     }
 
-    /// One without a client: the body is this, and the reply is dropped.
+    /// An exchange without a client, for tests: the body is given, and the reply is dropped.
     pub(crate) fn of_body(body: &[u8], peer: SocketAddr, decoder: Decoder) -> Self {
         let input = Parser::of_body(body, decoder);
         let connection = Connection::new(0, 0, Socket::Nowhere, None, input);
@@ -163,7 +163,7 @@ impl Exchange {
         let was_coming = self.body.is_coming();
         let received = receive(&mut self.body, connection);
         if was_coming && self.body.is_whole() {
-            self.hand_on();
+            self.release_early();
         }
         received
     }
@@ -184,8 +184,9 @@ impl Exchange {
         })
     }
 
-    /// Gives the connection back for its next request, where as many may be in flight.
-    fn hand_on(&mut self) {
+    /// Gives the connection back for its next request before the reply to this one is sent, if one
+    /// more request may be in flight.
+    fn release_early(&mut self) {
         let (Some(slot), Some(engine)) = (&self.slot, &self.engine) else {
             return;
         };
@@ -233,7 +234,7 @@ impl Exchange {
         presence.is_gone(&self.socket, is_http10)
     }
 
-    /// The way to the client.
+    /// The connection to the client, for the reply.
     pub(crate) fn wire<'s>(&'s self, progress: &'s dyn Progress) -> Wire<'s> {
         let engine = self.engine.as_ref();
         Wire {

@@ -18,8 +18,8 @@ use crate::parser::Parser;
 use crate::poller::Event;
 use crate::table::Wait;
 
-/// How long a connection is kept at least, once it was accepted or its reply is out, however many
-/// wait for its place.
+/// The minimum time for which a connection is kept after it was accepted or its reply was sent,
+/// even if others need its place.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// Takes up a connection that was accepted. None where there are as many as are allowed: it is
@@ -133,8 +133,8 @@ pub(crate) fn release_refused(engine: &Engine, id: u64) {
     }
 }
 
-/// Closes a connection whose client may still be sending, once the client has closed it, or
-/// after a while. The last reply is out.
+/// Closes a connection whose last reply is sent, but whose client may still be sending: once the
+/// client has closed it, or after a while.
 ///
 /// A socket that is closed with unread bytes resets its connection, and a client that is reset
 /// may lose the reply. So what still comes is discarded (RFC 9112, section 9.6).

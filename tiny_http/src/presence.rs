@@ -17,7 +17,7 @@ use rustix::net::sockopt;
 use crate::io::{Peer, Socket};
 use crate::wire::CONTINUE;
 
-/// How long after the end of its input a client of HTTP/1.0 is considered present.
+/// For how long after the end of its input a client of HTTP/1.0 counts as connected.
 const HTTP10_GRACE: Duration = Duration::from_secs(10);
 
 /// TCP keepalive (tcp(7)): a client that vanishes without a FIN is found after 25 s.

@@ -1,7 +1,8 @@
-//! What the threads of a server share under one lock: its connections, and what is to be done next.
+//! The state that the threads of a server share under one lock: its connections, and what is to be
+//! done next.
 //!
-//! Responsible for: decisions, as values. Not for: the lock, waiting, system calls; the clock is a
-//! value.
+//! Responsible for: decisions, with points in time as values. Not for: the lock, waiting, system
+//! calls.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

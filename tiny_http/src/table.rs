@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// Identifies a connection: the index of its slot in the lower half, the generation of the slot in
-/// the upper half. No other connection of a table has the same token before a slot has been used
-/// four thousand million times.
+/// the upper half. A token is not used again before its slot has been used 2^32 times.
 pub(crate) type Token = u64;
 
 /// What a connection waits for, in the order in which connections make room for others.
@@ -35,11 +34,11 @@ pub(crate) struct Table<C> {
 #[derive(Debug)]
 struct Slot<C> {
     generation: u32,
-    state: State<C>,
+    state: SlotState<C>,
 }
 
 #[derive(Debug)]
-enum State<C> {
+enum SlotState<C> {
     Free,
     /// A thread owns the connection.
     Busy,
@@ -65,20 +64,20 @@ impl<C> Table<C> {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,
-                state: State::Free,
+                state: SlotState::Free,
             });
             // A process has fewer descriptors than that.
             (self.slots.len() - 1) as u32
         });
         let slot = &mut self.slots[index as usize];
-        slot.state = State::Busy;
+        slot.state = SlotState::Busy;
         u64::from(slot.generation) << 32 | u64::from(index)
     }
 
     /// Has a connection, owned by the calling thread, wait until a deadline.
     pub(crate) fn wait(&mut self, token: Token, connection: C, wait: Wait, deadline: Instant) {
         if let Some(slot) = self.slot(token) {
-            slot.state = State::Waiting(connection, wait, deadline);
+            slot.state = SlotState::Waiting(connection, wait, deadline);
             self.deadlines[wait as usize].insert((deadline, token));
         }
     }
@@ -87,8 +86,8 @@ impl<C> Table<C> {
     /// owns the connection.
     pub(crate) fn take(&mut self, token: Token) -> Option<(C, Wait)> {
         let slot = self.slot(token)?;
-        match std::mem::replace(&mut slot.state, State::Busy) {
-            State::Waiting(connection, wait, deadline) => {
+        match std::mem::replace(&mut slot.state, SlotState::Busy) {
+            SlotState::Waiting(connection, wait, deadline) => {
                 self.deadlines[wait as usize].remove(&(deadline, token));
                 Some((connection, wait))
             }
@@ -102,7 +101,7 @@ impl<C> Table<C> {
     /// Removes a connection that the calling thread owns.
     pub(crate) fn remove(&mut self, token: Token) {
         if let Some(slot) = self.slot(token) {
-            slot.state = State::Free;
+            slot.state = SlotState::Free;
             slot.generation = slot.generation.wrapping_add(1);
             self.free.push(token as u32);
         }
@@ -141,12 +140,13 @@ impl<C> Table<C> {
 
     fn may_go(&self, token: Token, may_go: impl Fn(&C) -> bool) -> bool {
         let slot = &self.slots[token as u32 as usize];
-        matches!(&slot.state, State::Waiting(connection, ..) if may_go(connection))
+        matches!(&slot.state, SlotState::Waiting(connection, ..) if may_go(connection))
     }
 
     fn slot(&mut self, token: Token) -> Option<&mut Slot<C>> {
         let slot = self.slots.get_mut(token as u32 as usize)?;
-        let is_same = slot.generation == (token >> 32) as u32 && !matches!(slot.state, State::Free);
+        let is_same =
+            slot.generation == (token >> 32) as u32 && !matches!(slot.state, SlotState::Free);
         is_same.then_some(slot)
     }
 }

@@ -1,4 +1,4 @@
-//! The way of a reply to its client.
+//! The connection to the client of a reply.
 //!
 //! Responsible for: sending bytes and parts of files, waiting for a client that takes no more for
 //! now. Not for: which bytes a reply consists of (`encode.rs`).
