@@ -35,7 +35,7 @@ pub(super) fn archive<'s>(
     let write: Writer<'s> = if is_head(head) {
         Box::new(|_| Ok(()))
     } else {
-        // Still before the status is sent, which says so if the directory cannot be read.
+        // Before the status is sent, so that the status can report a directory that is unreadable.
         let tree = Tree::new(context.store, directory, context.memory).map_err(failed)?;
         let name = name.clone();
         Box::new(move |sink| write_archive(tree, &name, sink))

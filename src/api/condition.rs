@@ -94,7 +94,7 @@ impl WriteConditions {
             Current::File(version) => validators(version),
             Current::Other => Validators::default(),
         });
-        match self.conditions.to_write(found.as_ref()) {
+        match self.conditions.for_write(found.as_ref()) {
             true => Ok(()),
             false => Err(storage::Error::Unmet),
         }

@@ -1,9 +1,9 @@
-//! What handlers work with.
+//! What the handlers of all requests share.
 
 use crate::memory::Memory;
 use crate::storage::Store;
 
-/// What the handlers of all requests share.
+/// The storage and the limits, for a handler.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'s> {
     /// The storage.

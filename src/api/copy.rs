@@ -36,7 +36,7 @@ pub(super) fn copy<'s>(
     let check: Check<'_> = &|current| conditions.check(current);
     let names = (name.components(), new.components());
     for _ in 0..MAX_ATTEMPTS {
-        // The body may have taken long: the file is opened as it is by then.
+        // Opened anew, since reading the body of the request may have taken long.
         let source = open_file(store, name)?;
         let is_likely_itself = check_new(store, &source, &new, check).map_err(failed_there)?;
         if is_likely_itself
@@ -51,8 +51,8 @@ pub(super) fn copy<'s>(
     Err(failed_there(storage::Error::Raced))
 }
 
-/// Copies a file as it is at the moment at which the copy is put in place; `false` where another
-/// file has its name by then.
+/// Copies a file with the content that it has when the copy is put in place; `false` if another
+/// file has got the name of the source meanwhile.
 fn copy_file(
     store: &Store,
     source: &Snapshot,
@@ -66,9 +66,9 @@ fn copy_file(
     let Some(mut staged) = unless_shortened(staged).map_err(failed)? else {
         return Ok(false);
     };
-    let mut most = COPIED_UNDER_LOCKS;
+    let mut limit = COPIED_UNDER_LOCKS;
     loop {
-        let copied = storage::commit_copy(&mut staged, source, names, (check, most));
+        let copied = storage::commit_copy(&mut staged, source, names, (check, limit));
         match copied.map_err(failed)? {
             Copied::Done => return Ok(true),
             Copied::SourceReplaced => return Ok(false),
@@ -82,8 +82,8 @@ fn copy_file(
         if unless_shortened(caught_up).map_err(failed)?.is_none() {
             return Ok(false);
         }
-        // Appends that come faster than that have to wait longer.
-        most = most.saturating_mul(2);
+        // If appends keep outpacing the copy, more is copied under the locks the next time.
+        limit = limit.saturating_mul(2);
     }
 }
 

@@ -1,5 +1,5 @@
-//! What is found out about the content of an upload while it is received: its digest (RFC 9530),
-//! and whether its sender meant it for `mv`.
+//! Examines the content of an upload while it is received: its digest (RFC 9530), and whether its
+//! sender meant it for `mv`.
 
 use sha2::{Digest as _, Sha256};
 use tiny_http::Head;
@@ -14,7 +14,7 @@ use crate::http::path_object::PathObject;
 /// log.
 const MOVE_MEDIA_TYPES: [&str; 2] = ["application/json", "application/x-www-form-urlencoded"];
 
-/// What is found out about an upload.
+/// The examination of one upload.
 pub(super) struct Inspection {
     expected: Vec<digest::Sha256>,
     /// Whether the reply is to have the digest.

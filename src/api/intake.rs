@@ -61,7 +61,7 @@ impl<'s> Intake<'s, '_> {
         let declared = declared_length(request.head());
         self.check_size(declared)?;
         let is_small = is_small(declared);
-        // A body beyond the limit is refused as soon as it is.
+        // A body above the limit is refused as soon as it exceeds it.
         let limit = self.context.max_upload.map(usize::try_from);
         let most = limit.and_then(Result::ok).unwrap_or(SMALL).min(SMALL);
         let mut bytes = Vec::new();
@@ -128,14 +128,14 @@ impl<'s> Intake<'s, '_> {
         &self,
         request: &mut dyn Request,
         inspection: &mut Inspection,
-        (need, begun): (Need, Vec<u8>),
+        (need, received): (Need, Vec<u8>),
     ) -> Result<Staged<'s>, Error> {
-        self.check_size(Some(begun.len() as u64))?;
+        self.check_size(Some(received.len() as u64))?;
         let mut staged = storage::stage(self.context.store, need).map_err(self.failed)?;
-        self.write(&mut staged, &begun)?;
-        inspection.update(&begun);
-        // The rest may take long to come.
-        drop(begun);
+        self.write(&mut staged, &received)?;
+        inspection.update(&received);
+        // Its memory is not kept while the rest is waited for.
+        drop(received);
         let is_whole = need.declared.is_some()
             && inspection.is_empty()
             && self.splice(request, &mut staged)?;
@@ -151,9 +151,9 @@ impl<'s> Intake<'s, '_> {
     /// system can do that, and returns whether that was all of it. If not, the rest is to be
     /// copied.
     fn splice(&self, request: &mut dyn Request, staged: &mut Staged<'_>) -> Result<bool, Error> {
-        let leave = self.context.memory.pipe();
+        let grant = self.context.memory.pipe();
         // A body can be received without a pipe.
-        let Some(mut pipe) = leave.as_ref().and_then(|_| Pipe::new().ok()) else {
+        let Some(mut pipe) = grant.as_ref().and_then(|_| Pipe::new().ok()) else {
             return Ok(false);
         };
         loop {
@@ -292,7 +292,7 @@ mod tests {
 
     // symptom: a body of 64 KiB took 128 KiB.
     // cause:   the room for it was doubled for the byte that would show it to be longer.
-    // fix:     only so much is asked for.
+    // fix:     no more than the limit and that byte is reserved.
     #[test]
     fn a_body_in_memory_takes_no_more_room_than_it_may() -> io::Result<()> {
         for (length, most, is_whole) in [
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_grows_with_a_fast_body_and_shrinks_with_a_crowd() {
+    fn a_buffer_grows_with_a_fast_body_and_shrinks_with_the_share_of_memory() {
         let (fast, slow) = (Duration::from_millis(1), SLOW * 2);
         for (buffer, took, share, expected) in [
             (MIN_BUFFER, fast, 2 << 20, 64 * 1024),

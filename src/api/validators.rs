@@ -49,12 +49,12 @@ pub(super) fn validator_fields(validators: &Validators, version: &Version) -> Ve
     tag.into_iter().chain(date).collect()
 }
 
-/// Whether a request that reads gets the content; where not, its client has it already.
+/// Whether a request that reads gets the content; if not, its client has it already (304).
 ///
 /// # Errors
 /// [`Error::Unmet`], [`Error::Condition`].
 pub(super) fn wants_content(head: &Head, current: &Validators) -> Result<bool, Error> {
-    match conditions_of_read(head)?.to_read(current) {
+    match conditions_of_read(head)?.for_read(current) {
         Verdict::Met => Ok(true),
         Verdict::NotModified => Ok(false),
         Verdict::Unmet => Err(Error::Unmet),

@@ -1,4 +1,4 @@
-//! `GET /`: says what this is.
+//! `GET /`: a short description of the server, as text or as a page.
 
 use tiny_http::Head;
 

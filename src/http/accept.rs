@@ -6,9 +6,9 @@ type Weight = u16;
 /// The weight of a range without `q` (RFC 9110, section 12.4.2).
 const FULL: Weight = 1000;
 
-/// Chooses the media type of a reply: the one with the greatest weight in the value of `Accept`. Of
-/// equal ones it is the first of `others` that the value names, else the default. If none is
-/// acceptable, it is the default, too.
+/// Chooses the media type of a reply: the one with the greatest weight in the value of `Accept`. If
+/// several have it, the first of `others` that the value names literally, else the default. If none
+/// is acceptable, the default.
 #[must_use]
 pub fn choose<'m>(accept: Option<&str>, default: &'m str, others: &[&'m str]) -> &'m str {
     let accept = accept.unwrap_or_default();

@@ -69,8 +69,8 @@ const OF_NOTHING: digest::Sha256 = [
     0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
-/// Checks the head of a request. One without an operation is refused later on, unless here for its
-/// host.
+/// Checks the head of a request. Of a request without an operation, which the caller refuses
+/// anyway, only the host is checked.
 ///
 /// # Errors
 /// The first [`Refusal`] found.
@@ -99,7 +99,7 @@ pub fn check(head: &Head, operation: Option<&Operation>, hosts: &Hosts) -> Resul
     }
 }
 
-/// Whether a request has no length, so that its body is taken to be empty (RFC 9112, section 6.3).
+/// Whether no field declares a length, so that the body is empty (RFC 9112, section 6.3).
 #[must_use]
 pub fn is_without_length(head: &Head) -> bool {
     head.framing == Framing::Empty && head.field("Content-Length").is_none()

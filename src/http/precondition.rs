@@ -66,12 +66,12 @@ impl Conditions {
 
     /// Evaluates the conditions of GET and HEAD.
     #[must_use]
-    pub fn to_read(&self, current: &Validators) -> Verdict {
+    pub fn for_read(&self, current: &Validators) -> Verdict {
         if !self.is_expected(Some(current)) {
             return Verdict::Unmet;
         }
         let is_new = match (&self.if_none_match, self.if_modified_since) {
-            (Some(tags), _) => !names(tags, Some(current), EntityTag::weakly_equals),
+            (Some(tags), _) => !include(tags, Some(current), EntityTag::weakly_equals),
             (None, Some(since)) => current.modified.is_none_or(|modified| modified > since),
             (None, None) => true,
         };
@@ -84,15 +84,15 @@ impl Conditions {
 
     /// Evaluates the conditions of a write, where `current` is `None` if nothing has the name.
     #[must_use]
-    pub fn to_write(&self, current: Option<&Validators>) -> bool {
-        let is_new = |tags| !names(tags, current, EntityTag::weakly_equals);
+    pub fn for_write(&self, current: Option<&Validators>) -> bool {
+        let is_new = |tags| !include(tags, current, EntityTag::weakly_equals);
         self.is_expected(current) && self.if_none_match.as_ref().is_none_or(is_new)
     }
 
     /// Steps 1 and 2 of section 13.2.2.
     fn is_expected(&self, current: Option<&Validators>) -> bool {
         match (&self.if_match, self.if_unmodified_since) {
-            (Some(tags), _) => names(tags, current, EntityTag::strongly_equals),
+            (Some(tags), _) => include(tags, current, EntityTag::strongly_equals),
             (None, Some(since)) => {
                 let modified = current.and_then(|current| current.modified);
                 modified.is_none_or(|modified| modified <= since)
@@ -102,8 +102,8 @@ impl Conditions {
     }
 }
 
-/// Whether the tags include the current one.
-fn names(
+/// Whether the tags include that of the current representation.
+fn include(
     tags: &Tags,
     current: Option<&Validators>,
     is: impl Fn(&EntityTag, &EntityTag) -> bool,
@@ -196,9 +196,9 @@ mod tests {
             let current = file();
             let decided = read.map(|it| {
                 (
-                    it.to_read(&current),
-                    it.to_write(Some(&current)),
-                    it.to_write(None),
+                    it.for_read(&current),
+                    it.for_write(Some(&current)),
+                    it.for_write(None),
                 )
             });
             assert_eq!(decided, Ok((to_read, to_replace, to_create)), "{fields:?}");
@@ -215,7 +215,7 @@ mod tests {
             (&[("If-None-Match", "\"now\"")], true),
             (&[("If-Unmodified-Since", EPOCH)], true),
         ] {
-            let met = conditions(fields).map(|it| it.to_write(Some(&directory)));
+            let met = conditions(fields).map(|it| it.for_write(Some(&directory)));
             assert_eq!(met, Ok(expected), "{fields:?}");
         }
     }

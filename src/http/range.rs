@@ -64,10 +64,19 @@ fn select_one(part: &str, length: u64) -> Option<Selection> {
     })
 }
 
-/// Parses a number that consists of digits; one beyond 64 bits is the largest number.
+/// Parses 1*DIGIT; a number beyond 64 bits becomes the largest number.
 fn saturating(digits: &str) -> Option<u64> {
-    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| digits.parse().unwrap_or(u64::MAX))
+    is_number(digits).then(|| digits.parse().unwrap_or(u64::MAX))
+}
+
+/// Parses 1*DIGIT; `None` for a number beyond 64 bits.
+fn exact(digits: &str) -> Option<u64> {
+    digits.parse().ok().filter(|_| is_number(digits))
+}
+
+/// Whether this is 1*DIGIT. `parse` would accept a sign, too.
+fn is_number(digits: &str) -> bool {
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Where an append puts its body: `bytes FIRST-LAST/TOTAL` or `bytes FIRST-LAST/*`.
@@ -92,11 +101,6 @@ impl ContentRange {
         let length = last.checked_sub(first)?.checked_add(1)?;
         is_one.then_some(Self { first, length })
     }
-}
-
-fn exact(digits: &str) -> Option<u64> {
-    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| digits.parse().ok()).flatten()
 }
 
 #[cfg(test)]

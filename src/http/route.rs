@@ -135,9 +135,7 @@ impl Operation {
             | Self::Delete(name) => Some(name),
         }
     }
-}
 
-impl Operation {
     /// Whether it changes the storage.
     #[must_use]
     pub fn changes_something(&self) -> bool {
