@@ -185,13 +185,13 @@ fn content(reply: &[u8]) -> Result<String, String> {
         return Ok(body.to_owned());
     }
     // The body of an error of http-nas is one line that says more than the status.
-    let said = body
+    let line = body
         .lines()
         .next()
         .filter(|line| line.starts_with(code))
         .unwrap_or(status);
-    let said: String = said.chars().take(200).collect();
-    Err(format!("answered {}", said.escape_debug()))
+    let shown: String = line.chars().take(200).collect();
+    Err(format!("answered {}", shown.escape_debug()))
 }
 
 #[cfg(test)]

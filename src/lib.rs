@@ -1,8 +1,8 @@
 //! http-nas: a network store for files; write, append and read over HTTP with nothing but curl and
 //! a pipe.
 //!
-//! The program is the interface; this library has none to build upon. What is public is [`run`],
-//! for the binary, and [`internals`], for this repository's fuzz targets and tools.
+//! This library is for the binary alone, which calls [`run`], and for the fuzz targets and tools of
+//! this repository, which use [`internals`].
 
 #![allow(unreachable_pub, reason = "what a module has for others is pub")]
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use crate::config::{self, Command, Config};
 use crate::{health, logging, server};
 
-/// The exit code for a wrong command line, a wrong variable included; most programs use it.
+/// The exit code for a wrong command line or variable, as that of most programs.
 const USAGE: u8 = 2;
 
 /// Runs http-nas with the arguments and the environment of this process.

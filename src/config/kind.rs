@@ -12,7 +12,7 @@ use super::values::Values;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
 
-/// The least and the most of what is counted.
+/// The minimum and maximum of a number of things.
 const COUNT: (usize, usize) = (1, 65_536);
 
 /// The word for no value where a flag may have none.
@@ -76,11 +76,11 @@ impl Kind {
             }
             Self::Port(field) => set(field(values), text.parse().ok()),
             Self::Count(field) => {
-                let (least, most) = COUNT;
+                let (min, max) = COUNT;
                 let count = text.parse().ok();
                 set(
                     field(values),
-                    count.filter(|count| (least..=most).contains(count)),
+                    count.filter(|count| (min..=max).contains(count)),
                 )
             }
             Self::Size(field) => set(field(values), size(text)),
@@ -114,7 +114,7 @@ impl Kind {
         }
     }
 
-    /// What is wrong with a text that is no value, where more can be said than what a value may be.
+    /// What is wrong with a text that is no value, for the usual mistakes.
     pub(super) fn fault(&self, text: &str) -> Option<String> {
         match self {
             Self::Host(_) => host::fault(text),
@@ -125,11 +125,11 @@ impl Kind {
 
     /// What a value may be.
     pub(super) fn takes(&self) -> String {
-        let (least, most) = COUNT;
+        let (min, max) = COUNT;
         match self {
             Self::Switch(_) | Self::Choice(_) => self.words().join(" or "),
             Self::Port(_) => "a number from 0 to 65535".to_owned(),
-            Self::Count(_) => format!("a number from {least} to {most}"),
+            Self::Count(_) => format!("a number from {min} to {max}"),
             Self::Size(_) => "a number of bytes, as 500M or 10Gi".to_owned(),
             Self::OptionalSize(_) => format!("a number of bytes, as 500M or 10Gi, or {NONE}"),
             Self::Duration(_) => "a time in s, m or h, as 90s, of a year at most".to_owned(),

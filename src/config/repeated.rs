@@ -93,7 +93,7 @@ fn places() -> Vec<Place> {
             text: file(&format!("{chart}/values.yaml")),
             read: in_values,
             wanted: |(name, default)| match name {
-                // The port of the pod is nobody's concern; the one of the service is a value.
+                // The port of the pod is fixed; that of the service is a value.
                 "PORT" => None,
                 _ => in_pod((name, default)),
             },

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// What a unit of sizes stands for, in bytes. As in Kubernetes: K, M, G and T count by 1000, Ki,
-/// Mi, Gi and Ti by 1024. Behind each there may be a B, and capitals do not matter.
+/// The units of sizes, in bytes, as in Kubernetes: K, M, G and T count by 1000, Ki, Mi, Gi and Ti by
+/// 1024. A B may follow each of them. Capital and small letters are the same.
 const UNITS: [(&str, u64); 9] = [
     ("", 1),
     ("k", 1000),
@@ -19,11 +19,11 @@ const UNITS: [(&str, u64); 9] = [
 /// The longest time, in seconds: a year.
 const YEAR: u64 = 365 * 24 * 3600;
 
-/// The most digits of a fraction.
-const MOST_DIGITS: usize = 9;
+/// The maximum number of digits of a fraction.
+const MAX_DIGITS: usize = 9;
 
-/// A number of bytes: decimal, with a unit of [`UNITS`] behind it; with a unit, a fraction may be
-/// in it, and what is left of a byte is dropped.
+/// A size in bytes: a decimal number, and a unit of [`UNITS`] where there is one. With a unit it may
+/// have a fraction, and is rounded down to whole bytes.
 pub(super) fn size(text: &str) -> Option<u64> {
     let (number, unit) = split_unit(text, |c| c.is_ascii_digit() || c == '.');
     let unit = unit.to_ascii_lowercase();
@@ -32,8 +32,8 @@ pub(super) fn size(text: &str) -> Option<u64> {
     let Some((whole, fraction)) = number.split_once('.') else {
         return number.parse::<u64>().ok()?.checked_mul(*factor);
     };
-    // There is no half of a byte.
-    if *factor == 1 || fraction.len() > MOST_DIGITS {
+    // A number of bytes has no fraction.
+    if *factor == 1 || fraction.len() > MAX_DIGITS {
         return None;
     }
     let parts = fraction.parse::<u64>().ok()?;
@@ -43,7 +43,7 @@ pub(super) fn size(text: &str) -> Option<u64> {
     whole.checked_add(u64::try_from(parts).ok()?)
 }
 
-/// A time: decimal, in seconds or with s, m or h behind it; at most a year.
+/// A time of at most a year: a decimal number of seconds, or a number and s, m or h.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split_unit(text, |c| c.is_ascii_digit());
     let factor = match unit {
@@ -56,7 +56,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     (seconds <= YEAR).then(|| Duration::from_secs(seconds))
 }
 
-/// On or off.
+/// True or false.
 pub(super) fn switch(text: &str) -> Option<bool> {
     match text {
         "true" | "1" => Some(true),

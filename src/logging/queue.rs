@@ -216,13 +216,13 @@ mod tests {
     /// A queue, the outcomes of its writes, which a test sends, and the texts that were written.
     fn queue() -> (Arc<Queue>, Sender<io::Result<()>>, Receiver<String>) {
         let queue = Arc::new(Queue::new());
-        let (outcomes, told) = channel::<io::Result<()>>();
+        let (outcomes, next_outcome) = channel::<io::Result<()>>();
         let (written, seen) = channel();
         let writer = Arc::clone(&queue);
         thread::spawn(move || {
             let mut output = |bytes: &[u8]| {
                 // Without the test, the thread waits until the process ends.
-                let Ok(outcome) = told.recv() else {
+                let Ok(outcome) = next_outcome.recv() else {
                     loop {
                         thread::park();
                     }
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_counted_and_said_when_there_is_room() {
+    fn what_does_not_fit_is_counted_and_reported_when_there_is_room() {
         let (queue, outcomes, seen) = queue();
         let line = format!("{}\n", "x".repeat(1023));
         queue.push(b"first\n");
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_said_with_the_next_line() {
+    fn what_cannot_be_written_is_reported_with_the_next_line() {
         let (queue, outcomes, seen) = queue();
         let broken = || Err(ErrorKind::BrokenPipe.into());
         queue.push(b"a\n");
@@ -311,7 +311,7 @@ mod tests {
     //          not written.
     #[test]
     fn lost_lines_are_counted_once() {
-        for is_said in [true, false] {
+        for is_reported in [true, false] {
             let (queue, outcomes, seen) = queue();
             let outcome = |is_written: bool| {
                 let outcome = match is_written {
@@ -325,10 +325,10 @@ mod tests {
             queue.flush(LIMIT);
             // A line that is a portion, and cannot be written; the notice comes behind it.
             outcome(false);
-            outcome(is_said);
+            outcome(is_reported);
             queue.push(format!("{}\n", "x".repeat(PORTION)).as_bytes());
             queue.flush(LIMIT);
-            let expected = match is_said {
+            let expected = match is_reported {
                 true => ["lost 2\n", "c\n", "lost 1\n"].as_slice(),
                 false => &["c\n", "lost 3\n"],
             };

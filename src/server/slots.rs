@@ -183,22 +183,22 @@ mod tests {
 
     #[test]
     fn one_address_cannot_have_them_all() {
-        for (most, for_one) in [(1, 1), (4, 4), (15, 15), (16, 15), (512, 480)] {
-            let slots = Slots::new(most);
-            let held: Vec<_> = (0..most)
+        for (max, for_one) in [(1, 1), (4, 4), (15, 15), (16, 15), (512, 480)] {
+            let slots = Slots::new(max);
+            let held: Vec<_> = (0..max)
                 .map_while(|_| slots.take(address(1)).ok())
                 .collect();
-            assert_eq!(held.len(), for_one, "{most}");
+            assert_eq!(held.len(), for_one, "{max}");
             let why = slots.take(address(1)).err();
-            let expected = match for_one < most {
+            let expected = match for_one < max {
                 true => NoSlot::NoneForIt,
                 false => NoSlot::AllTaken,
             };
-            assert_eq!(why, Some(expected), "{most}");
-            let others: Vec<_> = (0..most)
+            assert_eq!(why, Some(expected), "{max}");
+            let others: Vec<_> = (0..max)
                 .map_while(|_| slots.take(address(2)).ok())
                 .collect();
-            assert_eq!(others.len(), most - for_one, "{most}");
+            assert_eq!(others.len(), max - for_one, "{max}");
             drop(held);
             assert!(slots.take(address(1)).is_ok());
         }
