@@ -104,7 +104,7 @@ impl Error {
         }
     }
 
-    /// What the client is told.
+    /// The text for the client.
     #[must_use]
     pub fn detail(&self) -> String {
         match self {

@@ -28,8 +28,8 @@ const MAX_BUFFER: usize = 64 * 1024;
 /// The same at first, and of a body that comes slowly: to use little memory.
 const MIN_BUFFER: usize = 8 * 1024;
 
-/// How many buffers a body fills before the next buffer is chosen: more of the largest, which it
-/// costs time to replace.
+/// How many buffers a body fills before the size of the buffer is chosen anew: more of the largest,
+/// so that it is seldom allocated again.
 const ROUNDS: u64 = 8;
 const ROUNDS_OF_MAX: u64 = 64;
 
@@ -97,8 +97,8 @@ impl<'s> Intake<'s, '_> {
         Ok(need)
     }
 
-    /// The error of a request whose body failed a check: that of refusing it without its body goes
-    /// first.
+    /// The error of a request whose body failed a check. If the request can be refused without its
+    /// body, too, that error takes precedence.
     pub(super) fn check_failed<T>(
         &self,
         (body, declared): (&Body<'_>, Option<u64>),
@@ -111,9 +111,9 @@ impl<'s> Intake<'s, '_> {
         }
     }
 
-    /// The error of a request whose write failed. One of refusing it without its body goes first,
-    /// such as that the directory may not be changed, before a condition. Only where nothing was
-    /// done: a write that was done may itself have made the condition fail.
+    /// The error of a request whose write failed. If the request can be refused without its body,
+    /// too, that error takes precedence: a directory that may not be changed before a condition.
+    /// That is checked only if nothing was done, since the write may have made the condition fail.
     pub(super) fn write_failed<T>(&self, error: storage::Error) -> Result<T, Error> {
         use storage::Error::{NoSpace, OtherLength, Unmet};
         let is_undone = matches!(error, NoSpace(_) | OtherLength(_) | Unmet);
@@ -148,8 +148,7 @@ impl<'s> Intake<'s, '_> {
     }
 
     /// Moves a body from the socket into the file without a copy in this process, as far as the
-    /// system can do that, and returns whether that was all of it. If not, the rest is to be
-    /// copied.
+    /// system can do that, and returns whether that was all of it. If not, the rest must be copied.
     fn splice(&self, request: &mut dyn Request, staged: &mut Staged<'_>) -> Result<bool, Error> {
         let grant = self.context.memory.pipe();
         // A body can be received without a pipe.

@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn content_is_filled_up_to_whole_blocks() {
+    fn content_is_padded_to_whole_blocks() {
         for (length, zeros) in [
             (0, 0),
             (1, 511),

@@ -1,4 +1,4 @@
-//! DELETE of a file, link or folder.
+//! DELETE of a file, link or directory.
 
 use tiny_http::Head;
 

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_for_those_who_ask_for_it() {
+    fn clients_that_accept_json_get_json() {
         for (accept, expected) in [
             (None, Format::Text),
             (Some("*/*"), Format::Text),

@@ -60,8 +60,8 @@ pub enum RouteFault {
     Query(QueryFault),
 }
 
-/// The last component of a path, where it is not the name of a file but what is to be done with the
-/// one before it.
+/// The last component of a path, if it is not part of the name but says what to do with what is
+/// named before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
     /// The component.

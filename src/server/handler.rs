@@ -95,14 +95,14 @@ impl Handler for RequestHandler {
         let transfer = transfers.begin(head, operation.map(Op::of));
         let operation = self.check_head(&request, operation).and(routed);
         let takes_content = operation.as_ref().is_ok_and(Operation::takes_content);
-        let note = note(request.head()).filter(|_| takes_content);
+        let remark = takes_content.then(|| remark(request.head())).flatten();
         let outcome = operation.and_then(|operation| {
             let mut request = MeteredRequest::new(&mut request, &transfer, &self.shared);
             self.carry_out(&operation, &admission, &mut request)
         });
         let is_last = outcome.as_ref().is_err_and(Error::ends_connection);
         let (reply, mut cause) = match outcome {
-            Ok(reply) => (reply, note.map(str::to_owned)),
+            Ok(reply) => (reply, remark.map(str::to_owned)),
             Err(error) => (self.refuse(&error, request.head()), Some(error.cause())),
         };
         let status = reply.status;
@@ -118,7 +118,7 @@ impl Handler for RequestHandler {
 }
 
 /// What the log says of a request that is carried out although it is ambiguous.
-fn note(head: &tiny_http::Head) -> Option<&'static str> {
+fn remark(head: &tiny_http::Head) -> Option<&'static str> {
     admission::is_without_length(head)
         .then_some("it came without a length, its body was taken for empty")
 }

@@ -67,8 +67,8 @@ impl<'e> MeteredRequest<'e> {
     }
 }
 
-/// An error of reading, with the reason that the client is told. `is_dropped`: the connection was
-/// ended by this server, and not by the client.
+/// An error of reading that holds a fault of this program. `is_dropped`: this server has ended the
+/// connection, and not the client.
 fn with_fault(error: io::Error, is_dropped: bool) -> io::Error {
     match error.downcast::<tiny_http::BodyFault>() {
         Ok(_) if is_dropped => io::Error::other(BodyFault::TooSlow),

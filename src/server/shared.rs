@@ -34,7 +34,7 @@ impl Shared {
     }
 
     /// Drops uploads that are too slow, for a request that was refused and would have had room
-    /// without them. Not during a shutdown: then nobody would use the room, and the uploads may
+    /// without them. Not during a shutdown: then no request would use the room, and the uploads may
     /// finish.
     pub(super) fn make_room(&self) {
         if !self.shutdown.has_begun() {

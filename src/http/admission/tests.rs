@@ -15,7 +15,7 @@ fn decide(line: &str, fields: &[&str]) -> Result<(), Refusal> {
 }
 
 #[test]
-fn a_host_of_somebody_else_is_not_answered_for() {
+fn a_host_that_is_not_allowed_is_refused() {
     let refused = || Err(Refusal::Host("evil.example:3000".to_owned()));
     for (line, host, expected) in [
         ("GET /file/a HTTP/1.1", "localhost:3000", Ok(())),
