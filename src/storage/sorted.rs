@@ -100,13 +100,13 @@ impl<'s> Sorter<'s> {
             if working.is_none() && names.used() + name.len() > SMALL {
                 // In a small control group there is never that much.
                 if !self.memory.allows_work(WORK) {
-                    return Ok(Sorted::nothing_read());
+                    return Ok(Sorted::unread());
                 }
                 working = Some(self.memory.work(WORK).ok_or(Error::OutOfMemory)?);
                 names.reserve(RUN, RUN_NAMES);
             }
             if names.is_full(RUN - name.len(), RUN_NAMES) {
-                match self.put_away(&mut names, &mut room) {
+                match self.write_run(&mut names, &mut room) {
                     Some(run) => runs.push_back(run),
                     None => return Ok(self.without_disk(begin)),
                 }
@@ -114,28 +114,35 @@ impl<'s> Sorter<'s> {
             names.push(name);
         }
         drop(entries);
-        if runs.is_empty() && working.is_none() {
+        if working.is_none() {
             names.sort();
             names.shrink();
             let grant = None;
             let next = 0;
             return Ok(Sorted::Kept { names, next, grant });
         }
+        Ok(self.finish(names, runs, (begin, room)))
+    }
+
+    /// Finds a place for names that are not few, those of `runs` on the disk among them.
+    fn finish(
+        &mut self,
+        mut names: Names,
+        mut runs: VecDeque<Range<u64>>,
+        (begin, mut room): (u64, Grant<'s>),
+    ) -> Sorted<'s> {
         if runs.is_empty() {
             names.sort();
             if let Some(kept) = self.keep(&mut names) {
-                return Ok(kept);
+                return kept;
             }
         }
-        let Some(last) = self.put_away(&mut names, &mut room) else {
-            return Ok(self.without_disk(begin));
-        };
-        runs.push_back(last);
-        drop(names);
-        Ok(match self.merge(runs, (begin, room)) {
-            Some(merged) => merged,
-            None => self.without_disk(begin),
-        })
+        let merged = self.write_run(&mut names, &mut room).and_then(|last| {
+            runs.push_back(last);
+            drop(names);
+            self.merge(runs, (begin, room))
+        });
+        merged.unwrap_or_else(|| self.without_disk(begin))
     }
 
     /// Falls back to reading in parts: what has been written to the disk is of no use.
@@ -143,7 +150,7 @@ impl<'s> Sorter<'s> {
         if let Some(spill) = &mut self.spill {
             spill.truncate(begin);
         }
-        Sorted::nothing_read()
+        Sorted::unread()
     }
 
     /// Keeps names in memory, unless they are to be on the disk or there is no room for them.
@@ -160,7 +167,7 @@ impl<'s> Sorter<'s> {
     }
 
     /// Sorts names, moves them to the disk, and returns where they are; `None` where that fails.
-    fn put_away(&mut self, names: &mut Names, room: &mut Grant<'s>) -> Option<Range<u64>> {
+    fn write_run(&mut self, names: &mut Names, room: &mut Grant<'s>) -> Option<Range<u64>> {
         names.sort();
         if !room.grow(names.used()) {
             return None;
@@ -168,9 +175,10 @@ impl<'s> Sorter<'s> {
         let store = self.store;
         let pushed = self.disk()?.push(store, names.each());
         names.clear();
-        self.unless_it_failed(pushed)
+        self.ok_or_stop_spilling(pushed)
     }
 
+    /// Merges runs on the disk into one; `None` where that fails.
     fn merge(
         &mut self,
         runs: VecDeque<Range<u64>>,
@@ -182,7 +190,7 @@ impl<'s> Sorter<'s> {
         }
         let store = self.store;
         let merged = self.disk()?.merge(store, runs);
-        let part = self.unless_it_failed(merged)?;
+        let part = self.ok_or_stop_spilling(merged)?;
         self.disk()?.forget(begin..part.start);
         room.shrink_to(usize::try_from(part.end - part.start).unwrap_or(usize::MAX));
         let reader = Reader::new(part.clone());
@@ -203,9 +211,9 @@ impl<'s> Sorter<'s> {
         self.spill.as_mut().filter(|_| self.can_spill)
     }
 
-    fn unless_it_failed<T>(&mut self, outcome: Result<T, Error>) -> Option<T> {
+    /// After a failure nothing more is written to the disk. What is there of other directories stays.
+    fn ok_or_stop_spilling<T>(&mut self, outcome: Result<T, Error>) -> Option<T> {
         let outcome = outcome.ok();
-        // The names of other directories on the disk stay, and are not touched by this.
         self.can_spill = outcome.is_some();
         outcome
     }
@@ -244,7 +252,7 @@ impl<'s> Sorter<'s> {
 
 impl Sorted<'_> {
     /// Names that are read in parts, none of which has been read.
-    pub(super) fn nothing_read() -> Self {
+    pub(super) fn unread() -> Self {
         Self::Window(Window::new(Vec::new(), 0))
     }
 
@@ -267,7 +275,7 @@ impl Sorted<'_> {
         match self {
             Self::Kept { next, .. } => *next = 0,
             Self::Spilled { part, reader, .. } => *reader = Reader::new(part.clone()),
-            Self::Window(_) => *self = Self::nothing_read(),
+            Self::Window(_) => *self = Self::unread(),
         }
     }
 
@@ -292,9 +300,9 @@ impl Sorted<'_> {
     }
 
     /// Frees the buffer until the next name is asked for.
-    pub(super) fn rest(&mut self) {
+    pub(super) fn free_buffer(&mut self) {
         if let Self::Spilled { reader, .. } = self {
-            reader.rest();
+            reader.free_buffer();
         }
     }
 
@@ -366,7 +374,7 @@ mod tests {
             let mut names = Vec::new();
             while let Some(name) = sorter.next(&mut sorted, &directory, &mut ())? {
                 names.push(name.to_string_lossy().into_owned());
-                sorted.rest();
+                sorted.free_buffer();
             }
             assert!(sorted.is_at_end());
             rounds.push(names);

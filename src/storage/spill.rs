@@ -213,7 +213,7 @@ impl Reader {
     }
 
     /// Frees the buffer; what is in it and has not been returned is read again.
-    pub(super) fn rest(&mut self) {
+    pub(super) fn free_buffer(&mut self) {
         self.at -= (self.bytes.len() - self.taken) as u64;
         self.taken = 0;
         self.bytes = Vec::new();

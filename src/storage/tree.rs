@@ -147,7 +147,7 @@ impl<'s> Tree<'s> {
     fn advance(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Error> {
         while let Some(level) = self.levels.last() {
             self.path.truncate(level.path_length);
-            match self.look_at_next(computing) {
+            match self.visit_next(computing) {
                 Ok(Some(node)) => return Ok(Some(node)),
                 Ok(None) => self.leave()?,
                 // It has vanished.
@@ -160,7 +160,7 @@ impl<'s> Tree<'s> {
 
     /// Visits the next entry of the innermost directory, and enters it if it is a directory; `None`
     /// where there are no more.
-    fn look_at_next(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Error> {
+    fn visit_next(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Error> {
         let Some(level) = self.levels.last_mut() else {
             return Ok(None);
         };
@@ -169,12 +169,13 @@ impl<'s> Tree<'s> {
             return Ok(None);
         };
         self.path.extend_from_slice(name.as_bytes());
-        let (metadata, found) = retry_on_race(|| look(self.store, (directory.as_fd(), name)))?;
-        let content = match found {
-            Found::File(snapshot) => NodeContent::File(snapshot),
-            Found::Link(target) => NodeContent::Link(target),
-            Found::Other => NodeContent::Other,
-            Found::Directory(directory) => {
+        let (metadata, opened) =
+            retry_on_race(|| open_entry_at(self.store, (directory.as_fd(), name)))?;
+        let content = match opened {
+            Opened::File(snapshot) => NodeContent::File(snapshot),
+            Opened::Link(target) => NodeContent::Link(target),
+            Opened::Other => NodeContent::Other,
+            Opened::Directory(directory) => {
                 self.enter(directory)?;
                 NodeContent::Directory
             }
@@ -189,12 +190,12 @@ impl<'s> Tree<'s> {
     /// Enters the directory that the path leads to.
     fn enter(&mut self, directory: OwnedFd) -> Result<(), Error> {
         if let Some(level) = self.levels.last_mut() {
-            level.names.rest();
+            level.names.free_buffer();
         }
         let directory = Directory::new(directory, false);
         let names = match self.sorter.sort(&directory) {
             // The archive has begun, and is to be completed even if slowly.
-            Err(Error::OutOfMemory) => Sorted::nothing_read(),
+            Err(Error::OutOfMemory) => Sorted::unread(),
             names => names?,
         };
         self.at = Some(directory);
@@ -257,7 +258,7 @@ impl<'s> Tree<'s> {
 }
 
 /// An entry, opened.
-enum Found {
+enum Opened {
     File(Snapshot),
     Directory(OwnedFd),
     Link(Vec<u8>),
@@ -269,7 +270,7 @@ enum Found {
 /// # Errors
 /// [`Error::Raced`] where something else has taken its name meanwhile; those of openat(2) and
 /// readlinkat(2).
-fn look(store: &Store, at: EntryAt<'_>) -> Result<(Metadata, Found), Error> {
+fn open_entry_at(store: &Store, at: EntryAt<'_>) -> Result<(Metadata, Opened), Error> {
     let (dir, name) = at;
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(stat.st_mode) {
@@ -278,7 +279,7 @@ fn look(store: &Store, at: EntryAt<'_>) -> Result<(Metadata, Found), Error> {
             let snapshot = Snapshot::take(store, file)?;
             let mut metadata = Metadata::from(&rustix::fs::fstat(&snapshot.file)?);
             metadata.length = snapshot.version.length;
-            Ok((metadata, Found::File(snapshot)))
+            Ok((metadata, Opened::File(snapshot)))
         }
         FileType::Directory => {
             let directory = match open_searchable(dir, name) {
@@ -286,13 +287,13 @@ fn look(store: &Store, at: EntryAt<'_>) -> Result<(Metadata, Found), Error> {
                 opened => opened?,
             };
             let metadata = Metadata::from(&rustix::fs::fstat(&directory)?);
-            Ok((metadata, Found::Directory(directory)))
+            Ok((metadata, Opened::Directory(directory)))
         }
         FileType::Symlink => match rustix::fs::readlinkat(dir, name, Vec::new()) {
             Err(Errno::INVAL) => Err(Error::Raced),
-            target => Ok((Metadata::from(&stat), Found::Link(target?.into_bytes()))),
+            target => Ok((Metadata::from(&stat), Opened::Link(target?.into_bytes()))),
         },
-        _ => Ok((Metadata::from(&stat), Found::Other)),
+        _ => Ok((Metadata::from(&stat), Opened::Other)),
     }
 }
 
