@@ -57,7 +57,7 @@ release() { [[ -z $other ]] || kill "$other" 2>/dev/null || true; }
 # Another namespace as another machine, with nothing but IPv6 between them.
 beside() { nsenter -t "$other" -n -- "$@"; }
 connect_other() {
-  unshare -n sleep 600 & # nobody waits for it: it keeps the namespace
+  unshare -n sleep 600 & # it keeps the namespace, and is not waited for
   other=$!
   wait_for 10 differs
   ip link add near type veth peer name far netns "$other"

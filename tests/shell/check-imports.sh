@@ -52,7 +52,7 @@ refused "a path upwards without an import" "storage::names uses crate::api::read
   src/storage/names.rs 'fn up() { crate::api::read() }'
 refused "a circle within a layer" "a circle of 3 files" src/storage/names.rs 'use super::file::open;'
 refused "a circle through what mod.rs re-exports" "a circle of 3 files" src/storage/names.rs 'use super::{File, open};'
-refused "a layer that nobody has given a place" "memories: LAYERS in scripts/check-imports does not name it" \
+refused "a layer without a place" "memories: LAYERS in scripts/check-imports does not name it" \
   src/lib.rs 'mod memories;' src/memories.rs 'pub struct Memory;'
 refused "methods of a type in the file of another" "impl File: File is defined in storage::file" \
   src/api/mod.rs 'impl File { fn more(&self) {} }'

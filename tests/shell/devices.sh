@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Devices in the storage are refused at once, like the FIFOs and sockets of
 # tests/api/special_files.rs. To make one takes root. To mount one over a file, in a mount namespace
-# of its own, does not, and is as good but for writes: what is mounted nobody can replace anyway.
+# of its own, does not, and serves as well, except for writes: what is mounted cannot be replaced.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/own-mounts.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/own-mounts.sh"

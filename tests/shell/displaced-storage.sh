@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A storage folder that something is mounted over while the server runs, and one on a volume that is
-# taken away: health says so, and nothing is stored where nobody would find it. What happens to the
+# taken away: health says so, and nothing is stored where no client would find it. What happens to the
 # folder itself is in tests/durability/displaced_storage.rs.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/own-mounts.sh

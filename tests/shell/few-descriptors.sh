@@ -2,9 +2,9 @@
 # Many uploads at once where the server may open few files (RLIMIT_NOFILE).
 #
 # symptom: with 200 descriptors and 50 uploads under way, health said 500 and uploads were refused.
-# cause:   each upload of a declared length took a pipe, two descriptors that nobody had reckoned
-#          with.
-# fix:     there are a few pipes, which are.
+# cause:   each upload of a declared length took a pipe, two descriptors that the limits did not
+#          count.
+# fix:     there are a few pipes, and the limits count them.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"

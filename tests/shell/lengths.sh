@@ -44,8 +44,8 @@ export piece=$((1 << 20)) work
 random_file "$work/piece" "$piece"
 curl -sS -f -o /dev/null -X POST -T "$work/piece" "$writer/file/d%2Ffile"
 
-# lengths_while_appending COMMAND: what it prints is a length, again and again while the file grows:
-# whole appends.
+# lengths_while_appending COMMAND: runs it repeatedly while the file grows. What it prints is a length
+# each time, of whole appends.
 lengths_while_appending() {
   local appends looks=0 length
   seq 40 | xargs -P 5 -I{} curl -sS -f -o /dev/null -X PUT -T "$work/piece" "$writer/file/d%2Ffile" &

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # symptom: on a volume of its own with ext4, for a server that is not root, the archive of the root
-#          broke off before its first byte, and lists showed a folder that nobody could read.
+#          broke off before its first byte, and lists showed a folder that no client could read.
 # cause:   mkfs.ext4 makes lost+found, which is root's alone.
 # fix:     at the root of a file system it is the server's own, as .http-nas is.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The command lines that the README of Redactics/http-nas gave its users, as they stand there but
+# The command lines that the README of Redactics/http-nas gave its users, as they are there except
 # for the address: a pipeline written for that service has to run unchanged.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh

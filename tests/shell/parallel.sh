@@ -90,7 +90,7 @@ growing() {
   same 61000 "$(stat -c %s "$storage/growing")"
 }
 check "readers of a file that grows see whole appends only" growing
-# Thirty uploads begin in one burst and stay open, all fed by one pipe to which nobody writes. None
+# Thirty uploads begin in one burst and stay open, all fed by one pipe into which nothing is written. None
 # of them, and nothing that comes after them, may have to wait for another to end.
 mkfifo "$work/silent"
 exec {silent}<>"$work/silent"

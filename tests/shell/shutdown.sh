@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Signals: what is in flight is finished, what is new is turned away, and nothing half-done stays.
+# Signals: what is in flight is finished, what is new is refused, and nothing half-done stays.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"

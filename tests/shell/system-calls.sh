@@ -42,7 +42,7 @@ calls_of() {
   wait_for 20 said_200 "$before"
   tail -n +"$((before + 1))" "$trace" | sed -nE \
     -e 's/.* fdatasync\(.*/data/p' \
-    -e 's/.* fsync\(.*\/\.http-nas\/joins>.*/note-folder/p' \
+    -e 's/.* fsync\(.*\/\.http-nas\/joins>.*/intent-folder/p' \
     -e 's/.* fsync\(.*/folder/p' \
     -e 's/.* rename(at|at2)?\(.*/rename/p' \
     -e 's/.* unlinkat\(.*/unlink/p' \
@@ -71,18 +71,18 @@ check "POST: the content, then the name, then its folder, then the reply" \
   in_order data rename folder 200 -- -X POST --data-raw content "$URL/file/file"
 check "POST: the folders that it makes" in_order mkdir folder mkdir folder rename folder 200 -- \
   -X POST --data-raw content "$URL/file/a/b/file"
-# symptom: whatever replaced or removed a file synced the folder of the notes, too, and looked for
-#          a note four times.
-# cause:   each step looked anew.
-# fix:     what is found first under the lock counts until it is given back.
+# symptom: whatever replaced or removed a file synced the folder of append intents, too, and looked
+#          for an intent four times.
+# cause:   each step looked for it by itself.
+# fix:     it is looked for once, when the file is locked, and the result is valid until the unlock.
 only() {
   local calls=$1
   shift
   same "$calls" "$(calls_of "$@" | xargs)"
 }
 check "POST in place of a file" only 'data rename folder 200' -X POST --data-raw content "$URL/file/file"
-check "PUT: the note, then the content, then the end of the note, then the reply" \
-  in_order data note-folder data unlink note-folder 200 -- "${put[@]}" "$URL/file/file"
+check "PUT: the append intent, then the content, then the removal of the intent, then the reply" \
+  in_order data intent-folder data unlink intent-folder 200 -- "${put[@]}" "$URL/file/file"
 check "POST of a folder" in_order mkdir folder 200 -- -X POST "$URL/file/folder/"
 check "mv: both folders" in_order rename folder folder 200 -- -X PUT --data-raw '{"path": "folder/moved"}' "$URL/file/file/mv"
 check "DELETE of a file" only 'unlink folder 200' -X DELETE "$URL/file/folder/moved"
