@@ -2,7 +2,8 @@
 #
 #     scripts/build-static && docker build -t http-nas .
 #
-# Dockerfile.build builds the file in a container, too. scripts/image-archive makes the same image without an engine.
+# Dockerfile.build builds the file in a container, too. scripts/image-archive makes the same image
+# without an engine.
 
 FROM scratch
 LABEL org.opencontainers.image.title="http-nas" \

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # usage: test.sh [--without-attack]
 #
-# Everything that can be tested with cargo and curl: the unit tests and those of tiny_http, in a debug
-# build, which looks for overflow; the black-box tests, the shell tests and a short form of the attack
-# against the release build, or against the program that HTTP_NAS names.
+# Everything that can be tested with cargo and curl: the unit tests and those of tiny_http, in a
+# debug build, which looks for overflow; the black-box tests, the shell tests and a short form of
+# the attack against the release build, or against the program that HTTP_NAS names.
 #
 # The last line is "N passed, N failed", with ", N skipped" behind it where something was.
 
@@ -28,8 +28,8 @@ done
 
 failures=()
 
-# add_cargo_counts CODE NAME: adds up the "test result:" lines of what was shown last. A test that says that it is skipped
-# is among those that passed there.
+# add_cargo_counts CODE NAME: adds up the "test result:" lines of what was shown last. A test that
+# says that it is skipped is among those that passed there.
 add_cargo_counts() {
   local code=$1 good bad ignored
   read -r good bad ignored < <(awk '
@@ -57,7 +57,8 @@ cargo_tests() {
 
 # --- the shell tests -------------------------------------------------------------------------------------
 
-# Two cores are what these tests have been tried on; more at once would only make the deadlines tighter.
+# Two cores are what these tests have been tried on; more at once would only make the deadlines
+# tighter.
 width=$(nproc 2>/dev/null || echo 2)
 ((width <= 3)) || width=3
 ((width >= 2)) || width=2

@@ -2,8 +2,8 @@
 # What the functions set in capitals is for the scripts that source this file.
 # shellcheck disable=SC2034
 # What the shell scripts of this repository share: counting checks, waiting for conditions, starting
-# servers and uploads, and removing all of it at the end. It is sourced, never run, and starts nothing
-# by itself but a working folder.
+# servers and uploads, and removing all of it at the end. It is sourced, never run, and starts
+# nothing by itself but a working folder.
 #
 # After sourcing, $root is the repository and $work a folder of the script's own.
 
@@ -13,7 +13,8 @@ shopt -s inherit_errexit
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." >/dev/null && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/http-nas-test.XXXXXX")
 
-# One target folder whatever folder a script is in; a relative one means what it means to the caller's cargo.
+# One target folder whatever folder a script is in; a relative one means what it means to the
+# caller's cargo.
 target=${CARGO_TARGET_DIR:-$root/target}
 [[ $target == /* ]] || target=$PWD/$target
 export CARGO_TARGET_DIR=$target
@@ -25,8 +26,8 @@ unset LISTEN PORT HOST ALLOWED_HOSTS TRUSTED_PROXIES STORAGE_PATH MAX_TRANSFERS 
   SHUTDOWN_TIMEOUT SYNC LOG_FORMAT RUST_LOG CREATE_PARENTS
 for name in $(compgen -e HTTP_NAS_); do unset "$name"; done
 
-# Every curl below reads this file instead of the caller's ~/.curlrc: a proxy would stand between the
-# test and the server, and a request that hangs has to end as a failure.
+# Every curl below reads this file instead of the caller's ~/.curlrc: a proxy would stand between
+# the test and the server, and a request that hangs has to end as a failure.
 export CURL_HOME=$work
 printf '%s\n' 'noproxy = "*"' 'max-time = 180' >"$work/.curlrc"
 
@@ -72,7 +73,8 @@ skipped=0
 check() {
   local promise=$1 code
   shift
-  # The command gets a shell of its own: inside `if` or `||` bash would go on after a line of it that fails.
+  # The command gets a shell of its own: inside `if` or `||` bash would go on after a line of it
+  # that fails.
   set +e
   (
     set -e
@@ -219,8 +221,8 @@ need_server_binary() {
   }
 }
 
-# as_other_user STORAGE: servers that are started from now on run as user 65534, to whom the storage belongs. Fails where
-# no other user can be had. For root, who may do everything.
+# as_other_user STORAGE: servers that are started from now on run as user 65534, to whom the storage
+# belongs. Fails where no other user can be had. For root, who may do everything.
 as_other_user() {
   local user=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
   "${user[@]}" true 2>/dev/null || return 1
@@ -273,8 +275,9 @@ start_server() {
   URL=$(sed -n 's/^listening on //p' "$out")
 }
 
-# signal NAME PROCESS: sends a child a signal and waits as `ended` does. bash would report a child that is killed
-# on standard error before its next command: here that is no news, and the two are one command.
+# signal NAME PROCESS: sends a child a signal and waits as `ended` does. bash would report a child
+# that is killed on standard error before its next command: here that is no news, and the two are
+# one command.
 signal() {
   {
     kill -"$1" "$2"
@@ -282,7 +285,8 @@ signal() {
   } 2>/dev/null
 }
 
-# ended PROCESS: waits for a child and sets CODE to its exit code, or to "none" if it does not end in time.
+# ended PROCESS: waits for a child and sets CODE to its exit code, or to "none" if it does not end
+# in time.
 ended() {
   CODE=none
   {
@@ -293,8 +297,9 @@ ended() {
   } 2>/dev/null
 }
 
-# hold_upload CURL-ARGUMENT...: a POST that the server is reading when this returns, and that stays open.
-# Its body is what is written to descriptor HELD; end_upload ends it. Sets UPLOAD, its process.
+# hold_upload CURL-ARGUMENT...: a POST that the server is reading when this returns, and that stays
+# open. Its body is what is written to descriptor HELD; end_upload ends it. Sets UPLOAD, its
+# process.
 hold_upload() {
   local pipe trace
   uploads=$((uploads + 1))

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Starts the script that sources it anew in a mount namespace of its own, without being root if need be: what it mounts
-# ends with it. Where that cannot be done, OWN_MOUNTS stays empty. To be sourced before anything else is done.
+# Starts the script that sources it anew in a mount namespace of its own, without being root if need
+# be: what it mounts ends with it. Where that cannot be done, OWN_MOUNTS stays empty. To be sourced
+# before anything else is done.
 
 if [[ -z ${OWN_MOUNTS-} ]]; then
   for how in -m -rm; do

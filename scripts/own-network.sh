@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Starts the script that sources it anew in a network namespace of its own, without being root if need be: interfaces,
-# addresses and settings of the network end with it. Where that cannot be done, OWN_NETWORK stays empty. To be sourced
-# before anything else is done.
+# Starts the script that sources it anew in a network namespace of its own, without being root if
+# need be: interfaces, addresses and settings of the network end with it. Where that cannot be done,
+# OWN_NETWORK stays empty. To be sourced before anything else is done.
 
 if [[ -z ${OWN_NETWORK-} ]]; then
   for how in -n -rn; do

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Debian's packages, for the scripts that need some. It is sourced, and needs nothing else.
 
-# install_packages PACKAGE...: from Debian's mirror, which may be down for a moment. Fails where this is not root, or there
-# is no apt-get.
+# install_packages PACKAGE...: from Debian's mirror, which may be down for a moment. Fails where
+# this is not root, or there is no apt-get.
 install_packages() {
   local try said
   ((EUID == 0)) && command -v apt-get >/dev/null || return 1

@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2154
 # Python packages for the scripts that need some. It is sourced, after lib.sh.
 
-# python_packages REQUIREMENTS: the packages in an environment of their own below the target folder, made once.
-# Sets venv, the environment. Where they cannot be had, the script says so and ends with 77.
+# python_packages REQUIREMENTS: the packages in an environment of their own below the target folder,
+# made once. Sets venv, the environment. Where they cannot be had, the script says so and ends with
+# 77.
 python_packages() {
   local requirements=$1
   local lock

@@ -4,9 +4,9 @@ Reads the DAG in FOLDER as Airflow does.
 
 import: says what could not be imported.
 shape: its tasks, a line each: TASK KIND after TASK,TASK.
-run: one run of it by Airflow, with SETTINGS (JSON) for its params. Airflow resolves templates, expands tasks and keeps
-their order, and makes each pod; in place of a cluster, pod.py runs it. The pods are kept in the folder PODS, as
-TASK-NUMBER.yaml in JSON, which YAML holds.
+run: one run of it by Airflow, with SETTINGS (JSON) for its params. Airflow resolves templates,
+expands tasks and keeps their order, and makes each pod; in place of a cluster, pod.py runs it. The
+pods are kept in the folder PODS, as TASK-NUMBER.yaml in JSON, which YAML holds.
 """
 
 import json

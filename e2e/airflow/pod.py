@@ -1,7 +1,7 @@
 """usage: pod.py POD SECRETS [NAME=VALUE]...: does here what a node does with a pod: runs its container's command.
 
-POD is the pod in JSON, SECRETS an object {secret: {key: value}}. The command has the variables that the pod names, and
-those given; it ends with the command's exit code.
+POD is the pod in JSON, SECRETS an object {secret: {key: value}}. The command has the variables that
+the pod names, and those given; it ends with the command's exit code.
 """
 
 import json

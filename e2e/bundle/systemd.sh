@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154
-# The part of e2e/bundle/run that installs the bundle on a Debian of its own, with systemd as process
-# 1: install, the unit as it is shipped, its drop-in for a Unix socket, upgrade, boot, uninstall. It
-# is sourced, and needs $bundle, $debian (the process of debootstrap) and a Docker Engine.
+# The part of e2e/bundle/run that installs the bundle on a Debian of its own, with systemd as
+# process 1: install, the unit as it is shipped, its drop-in for a Unix socket, upgrade, boot,
+# uninstall. It is sourced, and needs $bundle, $debian (the process of debootstrap) and a Docker
+# Engine.
 
 machine=http-nas-test
 in_machine() { docker exec "$machine" "$@"; }

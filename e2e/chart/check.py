@@ -1,7 +1,8 @@
 """usage: check.py CHART HELP MANIFESTS VALUES [MANIFESTS VALUES]...
 
-Holds each pair of rendered manifests and values file against promises/, and each promise against its own breaks:
-a promise that a break does not offend, or a break that says nothing about any case, is a failure too.
+Holds each pair of rendered manifests and values file against promises/, and each promise against
+its own breaks: a promise that a break does not offend, or a break that says nothing about any case,
+is a failure too.
 """
 
 import sys

@@ -1,6 +1,7 @@
 """usage: schemas.py MANIFESTS... (as VERSION/CASE.yaml): every manifest against the schema of its Kubernetes version.
 
-Strict: a field that the version does not know is a fault. With --versions it prints the versions that it knows.
+Strict: a field that the version does not know is a fault. With --versions it prints the versions
+that it knows.
 """
 
 import sys

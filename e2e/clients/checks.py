@@ -1,6 +1,7 @@
 """What the Python clients share: counting checks, the server's log, and bytes to send.
 
-Each is run as `with_NAME.py URL STORAGE LOG`: the server's address, its storage folder and the file with its log.
+Each is run as `with_NAME.py URL STORAGE LOG`: the server's address, its storage folder and the file
+with its log.
 """
 
 import base64

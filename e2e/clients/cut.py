@@ -2,18 +2,21 @@
 
 usage: cut.py HOST:PORT FOLDER
 
-It listens on a free port, says "listening on http://ADDRESS", and passes bytes on to HOST:PORT. Each connection takes
-the first line of FOLDER/orders, if there is one:
+It listens on a free port, says "listening on http://ADDRESS", and passes bytes on to HOST:PORT.
+Each connection takes the first line of FOLDER/orders, if there is one:
 
     request N      N bytes of what the client sends are passed on, then both connections are broken
     reply N        N bytes of what the server sends are passed on, then both are broken
     hold-reply N   as reply, but both stay open and silent until the client goes
     hold-request N as request, likewise
-    unanswered     the whole request is passed on, then both are broken at once, whatever the server makes of it
-    answered       the whole request is passed on, and both are broken when the server has answered: the client never sees it
+    unanswered     the whole request is passed on, then both are broken at once, whatever the server
+                   makes of it
+    answered       the whole request is passed on, and both are broken when the server has answered:
+                   the client never sees it
 
-`reset` behind it breaks the connections by RST instead of FIN. What has been done is one line of FOLDER/events:
-the order's words, with "done" before them. Only the length of requests with Content-Length is known.
+`reset` after it breaks the connections by RST instead of FIN. What has been done is one line of
+FOLDER/events: the order's words, with "done" before them. Only the length of requests with
+Content-Length is known.
 """
 
 import asyncio

@@ -1,9 +1,10 @@
 """Many requests at once through a proxy, each reply held against what was asked.
 
-Run as `mixed.py ADDRESS PORT HOST STORAGE REQUESTS CONNECTIONS`. Each connection has names of its own, so that it knows
-what each of them must hold; each line of each file names the file. In between uploads and downloads are broken off in the
-middle of their body. In the end the storage folder must have exactly the files that were stored and not deleted, byte for
-byte. The last line says how many requests there were; the exit code is 1 where anything was not as it must be.
+Run as `mixed.py ADDRESS PORT HOST STORAGE REQUESTS CONNECTIONS`. Each connection has names of its
+own, so that it knows what each of them must hold; each line of each file names the file. In between
+uploads and downloads are broken off in the middle of their body. In the end the storage folder must
+have exactly the files that were stored and not deleted, byte for byte. The last line says how many
+requests there were; the exit code is 1 where anything was not as it must be.
 """
 
 import base64

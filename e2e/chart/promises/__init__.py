@@ -1,7 +1,8 @@
 """What the chart promises, whatever the values; with each promise, ways to break it that it has to notice.
 
-A promise is a function that raises AssertionError for manifests that do not keep it. A break changes the manifests;
-where it changes nothing, or there is nothing of what it changes, it says nothing about a case.
+A promise is a function that raises AssertionError for manifests that do not keep it. A break
+changes the manifests; where it changes nothing, or there is nothing of what it changes, it says
+nothing about a case.
 """
 
 from promises import helm_test, metadata, network, rights, server, volume  # noqa: F401, each adds its own

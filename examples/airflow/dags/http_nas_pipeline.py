@@ -1,8 +1,8 @@
 """A table from one PostgreSQL database to another, its e-mail addresses masked on the way.
 
-Each task is a pod of its own that has no volume: it reads its input from http-nas and leaves its output there, by curl
-and a pipe. The pods run the shell scripts in the folder steps. They find the databases' addresses in the secret
-"databases", keys "source" and "target".
+Each task is a pod of its own that has no volume: it reads its input from http-nas and leaves its
+output there, by curl and a pipe. The pods run the shell scripts in the folder steps. They find the
+databases' addresses in the secret "databases", keys "source" and "target".
 """
 
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The shares, one behind the other: POST makes the file, each PUT appends to it. A retry makes another one, so no share
-# is ever in it twice.
+# The shares, one behind the other: POST makes the file, each PUT appends to it. A retry makes
+# another one, so no share is ever in it twice.
 part=result.part-$HOSTNAME
 trap 'remove "$part" 2>/dev/null || true' EXIT
 
