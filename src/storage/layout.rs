@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `.http-nas/staged` | bodies on their way in, each locked by its writer |
 //! | `.http-nas/joins` | intents of appends that are under way |
-//! | `.http-nas/removed` | what has been removed and is still to be taken apart |
+//! | `.http-nas/removed` | removed directories whose content is still to be removed |
 
 use std::ffi::OsStr;
 use std::io;

@@ -1,4 +1,5 @@
-//! Taking apart what has been removed, below the server's own directory, where no client sees it.
+//! Removing the content of directories that were moved to the server's own directory, where no
+//! client sees it.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -13,45 +14,44 @@ use super::layout::Layout;
 use super::store::Store;
 use super::sys::{kind, names, open_directory};
 
-/// How often a directory is emptied into which something is still being put, before it is left.
+/// The maximum attempts to empty a directory into which another request still puts something.
 const MAX_ATTEMPTS: usize = 100;
 
-/// The most directories that wait to be taken apart, except that there is always room for one more
-/// at each depth.
+/// The maximum number of directories that wait to be removed, except that each pass may add one.
 const MAX_PENDING: usize = 1024;
 
-/// Counts a removal while it goes on.
-pub(super) struct Counted<'s>(&'s AtomicUsize);
+/// A removal that is counted until this is dropped.
+pub(super) struct RunningRemoval<'s>(&'s AtomicUsize);
 
-impl<'s> Counted<'s> {
+impl<'s> RunningRemoval<'s> {
     pub(super) fn start(store: &'s Store) -> Self {
         store.removals.fetch_add(1, Ordering::Relaxed);
         Self(&store.removals)
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for RunningRemoval<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Removes an entry of the directory of removed things, with all that is in it, without following
-/// links. What cannot be removed does not keep the rest from being removed, and is returned.
+/// Removes an entry of `.http-nas/removed`, with all that is in it, without following links. If
+/// something cannot be removed, the rest is, and what is left is returned.
 ///
-/// A directory in it is first moved beside it, so that depth costs neither descriptors nor stack;
-/// at most [`MAX_PENDING`] at a time, so that width costs no memory either.
-pub(super) fn take_apart(layout: &Layout, name: &OsStr) -> Option<Leftovers> {
+/// Directories in it are moved to `.http-nas/removed` first, so that depth costs neither
+/// descriptors nor stack; at most [`MAX_PENDING`] at a time, so that width costs no memory either.
+pub(super) fn remove_tree(layout: &Layout, name: &OsStr) -> Option<Leftovers> {
     let mut pending = vec![name.to_owned()];
     let mut left = Leftovers::default();
     while let Some(name) = pending.pop() {
         let room = MAX_PENDING.saturating_sub(pending.len()).max(1);
-        match take_one_apart(layout, &name, room, &mut left) {
-            Ok(Pass { is_over, beside }) => {
+        match remove_or_flatten(layout, &name, room, &mut left) {
+            Ok(Pass { is_over, moved }) => {
                 if !is_over {
                     pending.push(name);
                 }
-                pending.extend(beside);
+                pending.extend(moved);
             }
             Err(error) => left.add(&name, error),
         }
@@ -59,8 +59,8 @@ pub(super) fn take_apart(layout: &Layout, name: &OsStr) -> Option<Leftovers> {
     left.first.is_some().then_some(left)
 }
 
-/// Goes once through a directory, or until `room` directories in it have been moved beside it.
-fn take_one_apart(
+/// Removes a directory, or moves up to `room` directories out of it.
+fn remove_or_flatten(
     layout: &Layout,
     name: &OsStr,
     room: usize,
@@ -73,47 +73,46 @@ fn take_one_apart(
         Err(Errno::NOENT) => return Ok(Pass::over(Vec::new())),
         other => other?,
     };
-    let mut beside = Vec::new();
+    let mut moved = Vec::new();
     for _ in 0..MAX_ATTEMPTS {
         let mut stays = Leftovers::default();
-        empty((layout, dir.as_fd()), name, room, &mut beside, &mut stays)?;
-        if beside.len() >= room {
+        empty((layout, dir.as_fd()), name, room, &mut moved, &mut stays)?;
+        if moved.len() >= room {
             let is_over = false;
-            return Ok(Pass { is_over, beside });
+            return Ok(Pass { is_over, moved });
         }
         match rustix::fs::unlinkat(&layout.removed, name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => return Ok(Pass::over(beside)),
+            Ok(()) | Err(Errno::NOENT) => return Ok(Pass::over(moved)),
             // What could not be removed is in it.
             Err(Errno::NOTEMPTY) if stays.first.is_some() => {
                 left.merge(stays);
-                return Ok(Pass::over(beside));
+                return Ok(Pass::over(moved));
             }
             // Another request had the directory open and has put something into it, or readdir(3)
             // has left an entry out.
             Err(Errno::NOTEMPTY) => std::thread::yield_now(),
             Err(errno) => {
                 left.add(name, errno.into());
-                return Ok(Pass::over(beside));
+                return Ok(Pass::over(moved));
             }
         }
     }
     left.add(name, Error::NotEmpty);
-    Ok(Pass::over(beside))
+    Ok(Pass::over(moved))
 }
 
-/// Removes the entries of a removed directory, or moves them beside it, until there are `room` of
-/// those.
+/// Removes the entries of a directory, and moves up to `room` directories out of it.
 fn empty(
     (layout, dir): (&Layout, BorrowedFd<'_>),
     name: &OsStr,
     room: usize,
-    beside: &mut Vec<OsString>,
+    moved: &mut Vec<OsString>,
     stays: &mut Leftovers,
 ) -> Result<(), Error> {
     for entry in names(dir)? {
         match entry {
-            Ok(entry) => match take_out(layout, (dir, &entry)) {
-                Ok(directory) => beside.extend(directory),
+            Ok(entry) => match remove_entry(layout, (dir, &entry)) {
+                Ok(directory) => moved.extend(directory),
                 Err(error) => stays.add(&entry, error),
             },
             Err(error) => {
@@ -121,42 +120,42 @@ fn empty(
                 break;
             }
         }
-        if beside.len() >= room {
+        if moved.len() >= room {
             break;
         }
     }
     Ok(())
 }
 
-/// Removes an entry of a removed directory. If it is a directory, moves it beside that, and returns
-/// its name there.
-fn take_out(
+/// Removes an entry of a directory. If it is a directory itself, moves it to `.http-nas/removed`,
+/// and returns its name there.
+fn remove_entry(
     layout: &Layout,
     (dir, entry): (BorrowedFd<'_>, &OsStr),
 ) -> Result<Option<OsString>, Error> {
     if unlink(dir, entry)? {
         return Ok(None);
     }
-    let beside = layout.unique_name();
-    match rustix::fs::renameat(dir, entry, &layout.removed, &beside) {
-        Ok(()) => Ok(Some(beside.into())),
+    let moved = layout.unique_name();
+    match rustix::fs::renameat(dir, entry, &layout.removed, &moved) {
+        Ok(()) => Ok(Some(moved.into())),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(errno.into()),
     }
 }
 
-/// What a pass through a removed directory has come to.
+/// The result of a pass through a directory.
 struct Pass {
     /// Whether nothing more is to be done about the directory itself.
     is_over: bool,
-    /// The directories that were in it, by their names beside it.
-    beside: Vec<OsString>,
+    /// The names in `.http-nas/removed` of the directories that were in it.
+    moved: Vec<OsString>,
 }
 
 impl Pass {
-    fn over(beside: Vec<OsString>) -> Self {
+    fn over(moved: Vec<OsString>) -> Self {
         let is_over = true;
-        Self { is_over, beside }
+        Self { is_over, moved }
     }
 }
 

@@ -247,7 +247,7 @@ impl<'s> Tree<'s> {
     /// has been visited is not the whole.
     fn check_end(&self) -> Result<(), Error> {
         let top = rustix::fs::fstat(&self.top)?;
-        // Before a server takes a directory apart, it moves it to its own directory.
+        // Before a server removes the content of a directory, it moves it to its own directory.
         let parent = FileId::at(&self.top, OsStr::new(".."))?;
         if top.st_nlink == 0 || parent == FileId::of(&self.store.layout.removed)? {
             let removed = "the folder was removed meanwhile";

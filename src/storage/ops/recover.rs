@@ -16,7 +16,7 @@ use crate::storage::journal::{self, inode_of, link_name};
 use crate::storage::layout::{INTENTS, REMOVED, STAGED};
 use crate::storage::lock::try_lock;
 use crate::storage::own_directory::OWN;
-use crate::storage::removal::take_apart;
+use crate::storage::removal::remove_tree;
 use crate::storage::store::Store;
 use crate::storage::sys::{names, open_regular, stat};
 
@@ -165,14 +165,14 @@ fn roll_back_abandoned(store: &Store, name: &OsStr) -> Result<bool, Error> {
 /// Goes on with the removal of a directory.
 fn finish_removal(store: &Store, name: &OsStr) -> Result<bool, String> {
     let layout = &store.layout;
-    // Remnants of a removal by this server look the same as what a request is taking apart.
+    // Remnants of a removal by this server look the same as what a request is removing.
     if layout.is_of_this_process(name) && store.removals.load(Ordering::Relaxed) > 0 {
         return Ok(false);
     }
     if !matches!(stat((layout.removed.as_fd(), name)), Ok(Some(_))) {
         return Ok(false);
     }
-    match take_apart(layout, name) {
+    match remove_tree(layout, name) {
         None => Ok(true),
         Some(left) => Err(left.to_string()),
     }

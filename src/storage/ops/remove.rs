@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use crate::storage::directory_sync::DirectorySync;
 use crate::storage::error::{Error, retry_on_race};
 use crate::storage::locked::{LockedEntry, LockedFile, check_locked};
-use crate::storage::removal::{Counted, take_apart};
+use crate::storage::removal::{RunningRemoval, remove_tree};
 use crate::storage::resolve::resolve;
 use crate::storage::resolved::{ResolveOptions, Resolved, Seen};
 use crate::storage::snapshot::{Entry, open_entry};
@@ -20,7 +20,8 @@ use crate::storage::version::{Check, Current};
 
 /// Removes a file, a link (never what it leads to), or a directory with all in it.
 ///
-/// A directory is moved to the server's own directory in one step, and then taken apart.
+/// A directory is moved to the server's own directory in one step, and its content is removed
+/// there.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], those of `check`,
@@ -78,11 +79,11 @@ fn remove_directory(
     components: &[String],
 ) -> Result<(), Error> {
     let sync = DirectorySync::prepare(store, at.0)?;
-    let _counted = Counted::start(store);
+    let _running = RunningRemoval::start(store);
     let name = move_to_removed(store, at)?;
     drop(locked);
     sync.sync()?;
-    if let Some(left) = take_apart(&store.layout, OsStr::new(&name)) {
+    if let Some(left) = remove_tree(&store.layout, OsStr::new(&name)) {
         // The name is gone, as promised.
         log::warn!(name = components.join("/").as_str(), cause:% = left; "a folder is removed in part");
     }

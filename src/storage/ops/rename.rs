@@ -14,7 +14,7 @@ use crate::storage::identity::{FileId, Mount, same_file};
 use crate::storage::locked::LockedEntry;
 use crate::storage::pair::{Destination, lock_both};
 use crate::storage::resolve::{has_links, resolve};
-use crate::storage::resolved::{ResolveOptions, Resolved};
+use crate::storage::resolved::{ResolveOptions, Resolved, ResolvedEntry};
 use crate::storage::store::Store;
 use crate::storage::sys::{EntryAt, check_access, entries, kind, rename_onto, stat};
 use crate::storage::target::check_replaceable;
@@ -73,19 +73,9 @@ fn rename_once(
         FileType::Symlink => id_behind(store, from),
         _ => None,
     };
-    let mount = Mount::of(&source_entry.dir)?;
-    let check_new = |dir: BorrowedFd<'_>| {
-        mount.check(Mount::of(dir)?)?;
-        check(None)
-    };
-    let options = ResolveOptions {
-        // No parent is to be made inside of a directory that is then found not to fit into itself.
-        avoid: (seen_kind == FileType::Directory).then_some(seen_id),
-        ..ResolveOptions::create_parents(&check_new)
-    };
-    let Resolved::Entry(entry) = resolve(store, to, options)? else {
-        return Err(Error::IsDirectory);
-    };
+    // No parent is to be made in a directory that cannot be moved into itself.
+    let avoid = (seen_kind == FileType::Directory).then_some(seen_id);
+    let entry = resolve_new(store, (&source_entry, avoid), to, check)?;
     let (source, destination) = lock_both(store, source_at, entry.at(), &check_types)?;
     if source.kind() == FileType::Directory && source.id() != seen_id {
         // It may be one of the parents that have just been made for the new name.
@@ -96,7 +86,7 @@ fn rename_once(
         && let Some(replaced) = destination.entry()
         && [seen_target, id_behind(store, from)].contains(&Some(replaced.id()))
     {
-        // The link would lead to itself, in place of what it leads to.
+        // The link would replace its own target, and lead to itself.
         return Err(Error::IntoItself);
     }
     let is_onto_itself = matches!(destination, Destination::Source) && from != to;
@@ -108,6 +98,28 @@ fn rename_once(
         return Err(Error::IntoItself);
     }
     rename_locked(store, (source_at, source), (entry.at(), destination))
+}
+
+/// Resolves the new name of an entry, and creates missing parents, but not in the directory
+/// `avoid`.
+fn resolve_new<'s>(
+    store: &'s Store,
+    (source, avoid): (&ResolvedEntry<'_>, Option<FileId>),
+    to: &[String],
+    check: Check<'_>,
+) -> Result<ResolvedEntry<'s>, Error> {
+    let mount = Mount::of(&source.dir)?;
+    let check_new = |dir: BorrowedFd<'_>| {
+        mount.check(Mount::of(dir)?)?;
+        check(None)
+    };
+    let options = ResolveOptions {
+        avoid,
+        ..ResolveOptions::create_parents(&check_new)
+    };
+    resolve(store, to, options)?
+        .entry()
+        .ok_or(Error::IsDirectory)
 }
 
 /// What a name leads to, links followed; none where it leads to nothing.
