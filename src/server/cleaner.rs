@@ -1,5 +1,5 @@
-//! Removes from the storage what killed servers have left there, in the background: once the server
-//! listens, and then at intervals, since another server on the same folder may be killed at any
+//! Removes the remnants of killed servers from the storage, in the background: once the server
+//! listens, and then at intervals, since another server on the same directory may be killed at any
 //! time and never be started again.
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
-//! The computation of one request: how far it is, and whether it is worth going on with.
+//! The computation of one request.
 //!
-//! Not for: which computations may run (`scheduler.rs`).
+//! Responsible for: its progress, and whether it is to be cancelled. Not for: which computations
+//! may run (`scheduler.rs`).
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -17,10 +18,10 @@ pub(super) struct Computation<'e> {
     client: IpAddr,
     /// The permit to compute, and since when it has been used without a wait.
     running: Option<(Permit<'e>, Instant)>,
-    /// What was done at the first checkpoint of the work under way; how long that took is not
-    /// known.
+    /// How much was done at the first checkpoint of the work under way; the time that it took is
+    /// unknown.
     done_at_first: u64,
-    /// What was done at the last checkpoint.
+    /// How much was done at the last checkpoint.
     done: u64,
     /// The time that the work has taken since its first checkpoint, without waits.
     elapsed: Duration,
@@ -40,7 +41,7 @@ impl<'e> Computation<'e> {
         }
     }
 
-    /// Takes note of how much is done of how much, and waits until the computation may go on.
+    /// Records that `done` of `total` is done, and waits until the computation may go on.
     ///
     /// # Errors
     /// The result is no longer wanted.
@@ -91,7 +92,7 @@ impl<'e> Computation<'e> {
     }
 }
 
-/// How far a computation is.
+/// How much of a computation is done.
 #[derive(Clone, Copy, Debug)]
 struct Progress {
     done: u64,

@@ -34,8 +34,8 @@ impl RequestHandler {
         }
     }
 
-    /// Refuses a request for something in its head. It takes the operation that is carried out in
-    /// the end: any host may be asked for health, but not for the page at the same address.
+    /// Refuses a request for something in its head. `operation` is the one that would be carried
+    /// out: a request for health may name any host, one for the page at the same path may not.
     fn check_head(
         &self,
         request: &tiny_http::Request,

@@ -1,6 +1,6 @@
 //! All listening sockets of the server.
 //!
-//! Responsible for: one socket or more for each endpoint of the configuration, and the error where
+//! Responsible for: at least one socket for each endpoint of the configuration, and the error if
 //! one cannot be opened. Not for: opening them (`sockets.rs`, `unix_socket.rs`).
 
 use std::io::ErrorKind;

@@ -1,4 +1,4 @@
-//! What the log says of the head of a request, each part cut to a length that fits into a line.
+//! The parts of a request's head that are logged, each cut to a maximum length.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ const MAX_FIELD: usize = 256;
 /// The longest method in the log, in bytes.
 const MAX_METHOD: usize = 32;
 
-/// What the log says of the head of a request and of its connection.
+/// The parts that are logged of the head of a request and of its connection.
 pub(super) struct LoggedHead {
     /// The peer of the connection.
     pub(super) client: String,

@@ -1,8 +1,8 @@
-//! Panics of code that serves a request: they end nothing but that request.
+//! Catching panics of code that serves a request, so that they end only that request.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs code; a panic in it is returned as its message. It has been logged by then.
+/// Runs code, and returns a panic in it as its message. The panic hook has logged it already.
 ///
 /// What the code shares with other threads stays usable: it is behind locks that outlive a panic
 /// (`sync.rs`).

@@ -1,5 +1,5 @@
-//! A request as its handler sees it: what is read of it is counted, and what it computes takes
-//! turns.
+//! A request as its handler sees it: what is read from it is counted, and its computation is
+//! scheduled with others.
 //!
 //! Responsible for: the figures of the transfer, the rate of the body, the computation. Not for:
 //! the operation, the reply.

@@ -1,7 +1,7 @@
 //! Sending a reply.
 //!
-//! Responsible for: what the engine is given of a reply, the figures of the transfer meanwhile. Not
-//! for: framing and the head, which are the engine's.
+//! Responsible for: passing a reply to the engine, and the figures of the transfer while it is
+//! sent. Not for: framing and the head of the reply, which are the engine's.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ use crate::api::{Content, Error, Reply, Sink};
 use crate::computing::{Cancelled, Computing};
 use crate::http::head::browser_protection;
 
-/// Sends a reply, after which the connection is closed or not.
+/// Sends a reply, after which the connection is closed if `closes` is set.
 ///
 /// # Errors
 /// Those of sending, or why the content could not be made. The connection is broken off then.
@@ -117,7 +117,8 @@ impl tiny_http::Progress for Progress<'_> {
     }
 }
 
-/// Content that is made while it is sent: it is counted, and what it computes takes turns.
+/// Content that is made while it is sent: it is counted, and its computation is scheduled with
+/// others.
 struct MeteredSink<'f, 's> {
     outgoing: &'f mut Outgoing<'s>,
     progress: &'f Progress<'f>,

@@ -20,14 +20,14 @@ const FIRST_LINE_AFTER: Duration = Duration::from_secs(1);
 /// The time between two such lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often due lines are looked for.
+/// The time between two searches for lines that are due.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The transfers under way, by number.
 pub(super) struct Transfers {
     running: Mutex<HashMap<u64, Arc<Transfer>>>,
     next: AtomicU64,
-    /// What the ids of this process begin with, unlike those of others.
+    /// The beginning of all ids of this process; another process has another one.
     prefix: String,
 }
 
@@ -133,7 +133,7 @@ impl Transfer {
             true => "transfer started",
             false => "transfer running",
         };
-        // Lines that were missed are not made up for.
+        // Only one line is logged, even if several intervals have passed.
         while next.at <= now {
             next.at += LINE_INTERVAL;
         }

@@ -1,6 +1,6 @@
 //! A listening Unix socket, and its file, which outlives the process unless it is removed.
 //!
-//! A socket file that nobody can connect to is a leftover, and is replaced. But a socket that
+//! A socket file that refuses connections is a leftover, and is replaced. But a socket that
 //! another server has just bound looks the same until it listens. So a server locks the directory
 //! while it replaces or binds a socket. A server removes its own file while its socket still
 //! listens: until then no other server replaces it, and no other file can have its inode.
