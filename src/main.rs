@@ -1,4 +1,4 @@
-//! The binary.
+//! The start of the program `http-nas` and its exit code. All else is in the library.
 
 use std::process::ExitCode;
 

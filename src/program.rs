@@ -23,7 +23,7 @@ pub fn run() -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         },
         Ok(Command::Health(probe)) => exit_code(health::check(&probe).map(|well| {
-            // A reader that has gone still has the exit code.
+            // If the line cannot be written, the exit code still tells the result.
             logging::print(format!("{well}\n"));
         })),
         Ok(Command::Serve(config)) => match logging::filter(std::env::var_os("RUST_LOG")) {

@@ -1,4 +1,4 @@
-//! What there is to know of a flag.
+//! The description of a flag: one row of the table of flags.
 //!
 //! Responsible for: the columns of the table. Not for: its rows (`flags.rs`), reading values
 //! (`kind.rs`).

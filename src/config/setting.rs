@@ -1,4 +1,4 @@
-//! A flag with the text of its value, wherever that comes from.
+//! A flag with the text of its value, from whichever source.
 //!
 //! Responsible for: which source counts where two flags exclude each other, and what to say of a
 //! text that is no value. Not for: reading the sources.

@@ -1,4 +1,4 @@
-//! The values of all flags, each of its type, before they are held against each other.
+//! The values of all flags, each of its type, before they are checked against each other.
 
 use std::path::PathBuf;
 use std::time::Duration;
