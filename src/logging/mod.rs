@@ -102,6 +102,18 @@ fn lost_lines(format: LogFormat, lost: u64) -> String {
     line(format, &record)
 }
 
+/// Logs a line whose pairs are known only at run time: the macros of `log` take fixed ones.
+pub fn event(level: log::Level, target: &str, message: &str, pairs: &[(&str, Value<'_>)]) {
+    log::logger().log(
+        &log::Record::builder()
+            .level(level)
+            .target(target)
+            .args(format_args!("{message}"))
+            .key_values(&pairs)
+            .build(),
+    );
+}
+
 /// Waits until the log is written, for a second at most. For the end of the process.
 pub fn finish() {
     QUEUE.flush(FINISH_TIMEOUT);

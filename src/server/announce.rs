@@ -55,15 +55,7 @@ pub(super) fn start(config: &Config, file_system: &Result<FileSystem, Error>) {
     if !settings.is_empty() {
         pairs.push(("settings", Value::from(settings.as_str())));
     }
-    let pairs = pairs.as_slice();
-    log::logger().log(
-        &log::Record::builder()
-            .level(log::Level::Info)
-            .target(module_path!())
-            .args(format_args!("storage folder"))
-            .key_values(&pairs)
-            .build(),
-    );
+    logging::event(log::Level::Info, module_path!(), "storage folder", &pairs);
 }
 
 /// Warns of an address that other machines can connect to, since there is no authentication.

@@ -11,6 +11,7 @@ use super::logged_head::LoggedHead;
 use crate::api::{Annotations, Op};
 use crate::http::forwarded::Origin;
 use crate::http::name::Name;
+use crate::logging;
 use crate::sync::lock;
 use crate::time::Timestamp;
 
@@ -174,15 +175,7 @@ impl Transfer {
         pairs.push(("seconds", Value::from(self.seconds())));
         pairs.extend(text("agent", head.agent.as_ref()));
         pairs.extend(cause.map(|cause| ("cause", Value::from(cause))));
-        let pairs = pairs.as_slice();
-        log::logger().log(
-            &log::Record::builder()
-                .level(level)
-                .target(module_path!())
-                .args(format_args!("{message}"))
-                .key_values(&pairs)
-                .build(),
-        );
+        logging::event(level, module_path!(), message, &pairs);
     }
 
     fn received(&self) -> u64 {

@@ -136,7 +136,7 @@ impl<H: Handler> WorkerPool<H> {
     }
 
     /// Whether a thread that has received nothing has to end: enough others wait, or no request
-    /// will come any more. If so, it is not counted from here on.
+    /// will come. If so, it is not counted from here on.
     fn may_end(&self) -> bool {
         let is_over = self.server.wait_until_drained(Duration::ZERO);
         let mut state = lock(&self.state);

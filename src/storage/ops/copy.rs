@@ -154,7 +154,7 @@ struct CopyLocks<'s> {
 }
 
 /// Locks both files of a copy, and evaluates the condition on the second; `None` where `from` does
-/// not lead to the source any more.
+/// not lead to the source.
 fn lock_for_copy<'s>(
     store: &'s Store,
     source_id: FileId,
