@@ -1,8 +1,8 @@
-//! The names in a directory in order, in little memory and without a disk: the directory is read
-//! again for each next part of them.
+//! The names in a directory in order, in little memory and without a disk: for each part of them
+//! the directory is read anew.
 //!
-//! That keeps a processor busy for long, so it is done in turns with other computations
-//! ([`Computing`]), and other computations go on while a client is waited for between two readings.
+//! Reading it keeps a processor busy for long, so it is scheduled with other computations
+//! ([`Computing`]), which go on while a client is waited for between two readings.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -89,7 +89,7 @@ impl<'m> Window<'m> {
         self.grant = memory.keep_share(LEAST_GRANT);
         // A list that grows may take twice the memory that its names need.
         let room = self.grant.as_ref().map_or(SMALL, |it| it.bytes() / 2);
-        let mut before: Option<Vec<u8>> = None;
+        let mut end = None;
         let mut read = 0;
         let mut entries = directory.entries()?;
         while let Some(entry) = entries.read() {
@@ -99,29 +99,34 @@ impl<'m> Window<'m> {
                 computing.checkpoint(self.done, self.total)?;
             }
             let name = entry.file_name().to_bytes();
-            let is_wanted = |before: Option<&[u8]>| {
-                name > &*self.after && before.is_none_or(|before| name < before)
-            };
-            if !is_wanted(before.as_deref()) || !directory.lists(name, &store.layout) {
-                continue;
+            if name > &*self.after
+                && is_before(name, end.as_deref())
+                && directory.lists(name, &store.layout)
+            {
+                self.add(name, room, &mut end);
             }
-            if self.names.used() + name.len() > room {
-                self.names.sort();
-                before = Some(self.names.halve());
-                if !is_wanted(before.as_deref()) {
-                    continue;
-                }
-            }
-            self.names.push(name);
         }
         self.total = read;
-        self.is_last = before.is_none();
+        self.is_last = end.is_none();
         self.names.sort();
         self.names.shrink();
         if let Some(grant) = &mut self.grant {
             grant.shrink_to(self.names.used());
         }
         Ok(())
+    }
+
+    /// Adds a name, which is before `end`. If there is no room, drops the second half of the names,
+    /// so that the part ends earlier.
+    fn add(&mut self, name: &[u8], room: usize, end: &mut Option<Vec<u8>>) {
+        if self.names.used() + name.len() > room {
+            self.names.sort();
+            *end = Some(self.names.halve());
+            if !is_before(name, end.as_deref()) {
+                return;
+            }
+        }
+        self.names.push(name);
     }
 
     /// Whether all names have been returned, as far as is known without reading on.
@@ -149,4 +154,9 @@ impl<'m> Window<'m> {
         self.is_last = false;
         self.grant = None;
     }
+}
+
+/// Whether a name is before the end of a part, if that has one.
+fn is_before(name: &[u8], end: Option<&[u8]>) -> bool {
+    end.is_none_or(|end| name < end)
 }

@@ -34,7 +34,7 @@ impl Unclearable {
     }
 }
 
-/// What a round of clearing has come to.
+/// The result of a round of clearing.
 #[derive(Debug, Default)]
 struct Round {
     /// Entries that have been cleared.
@@ -100,26 +100,34 @@ fn clear(store: &Store, known: &mut Unclearable) -> Round {
                 round.failures.push(Failure { name, cause });
             }
         };
-        let names = match names(dir) {
-            Ok(names) => names,
-            Err(error) => {
-                fail(OsString::new(), error.to_string());
-                continue;
-            }
-        };
-        for name in names {
-            match name.map(|name| (clear(store, &name), name)) {
-                Ok((Ok(true), _)) => round.cleared += 1,
-                Ok((Ok(false), _)) => {}
-                Ok((Err(cause), name)) => fail(name, cause),
-                Err(error) => {
-                    fail(OsString::new(), error.to_string());
-                    break;
-                }
-            }
+        let cleared = &mut round.cleared;
+        if let Err(error) = clear_directory(store, (dir, clear), cleared, &mut fail) {
+            fail(OsString::new(), error.to_string());
         }
     }
     round
+}
+
+/// Clears the entries of a directory by `clear`, counts them, and calls `fail` with the name of
+/// each that could not be cleared, and why.
+///
+/// # Errors
+/// Those of reading the directory.
+fn clear_directory(
+    store: &Store,
+    (dir, clear): (BorrowedFd<'_>, Clear),
+    cleared: &mut usize,
+    fail: &mut dyn FnMut(OsString, String),
+) -> Result<(), Error> {
+    for name in names(dir)? {
+        let name = name?;
+        match clear(store, &name) {
+            Ok(true) => *cleared += 1,
+            Ok(false) => {}
+            Err(cause) => fail(name, cause),
+        }
+    }
+    Ok(())
 }
 
 fn drop_abandoned(store: &Store, name: &OsStr) -> Result<bool, Error> {
