@@ -46,12 +46,12 @@ enum Action {
     /// Begin a shutdown. It may be sent together with other signals and several times, so that a
     /// second one does not end the server at once.
     HangUp,
-    /// Read the configuration again, of which there is nothing: this is logged.
+    /// Log that nothing can be reloaded.
     Reload,
     /// Nothing.
     None,
-    /// Nothing but a line in the log.
-    Ignore,
+    /// Log that it has no effect.
+    LogOnly,
 }
 
 impl Action {
@@ -63,7 +63,7 @@ impl Action {
             // A file has reached the limit of the process (ulimit -f). The write fails with EFBIG,
             // and the reply says so.
             SIGXFSZ => Self::None,
-            _ => Self::Ignore,
+            _ => Self::LogOnly,
         }
     }
 }
@@ -99,7 +99,7 @@ pub(super) fn watch(stop: Sender<()>, shared: Arc<Shared>) -> Result<(), String>
                 Action::Reload => log::info!(
                     "{name}: there is nothing to read again; flags and variables are read at the start"
                 ),
-                Action::Ignore => log::info!("{name} has no effect"),
+                Action::LogOnly => log::info!("{name} has no effect"),
                 Action::None => {}
             }
         }
@@ -167,7 +167,7 @@ mod tests {
             (SIGINT, Action::Stop, Action::Stop),
             (SIGHUP, Action::HangUp, Action::Reload),
             (SIGXFSZ, Action::None, Action::None),
-            (SIGUSR1, Action::Ignore, Action::Ignore),
+            (SIGUSR1, Action::LogOnly, Action::LogOnly),
         ] {
             assert_eq!(Action::of(signal, true), at_terminal, "{signal}");
             assert_eq!(Action::of(signal, false), without, "{signal}");

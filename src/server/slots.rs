@@ -125,8 +125,8 @@ impl Slots {
 }
 
 impl Slot {
-    /// Marks the slot as about to become free, or as no longer so: whether its thread has finished
-    /// waiting for its client.
+    /// Sets whether the slot is about to become free: whether its thread has finished waiting for
+    /// its client.
     pub(super) fn set_ending(&self, is_ending: bool) {
         if self.is_ending.replace(is_ending) != is_ending {
             self.change(|count| match is_ending {
