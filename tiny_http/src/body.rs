@@ -128,7 +128,7 @@ impl Body {
                     let out = &mut out[..most];
                     let receive = |socket: &Socket, _: &mut Parser| socket.receive(out);
                     let count = self.receive(connection, waits, receive)?;
-                    self.pass(connection, count);
+                    self.skip(connection, count);
                     return Ok(count);
                 }
                 Step::Framing => self.receive_framing(connection, waits)?,
@@ -160,7 +160,7 @@ impl Body {
                         pipe.fill_from(socket, most, &mut is_stuck)
                     };
                     let count = self.receive(connection, true, receive)?;
-                    self.pass(connection, count);
+                    self.skip(connection, count);
                     return Ok(count);
                 }
                 Step::Framing => self.receive_framing(connection, true)?,
@@ -184,18 +184,19 @@ impl Body {
         if let Step::Bytes(count) = step {
             self.received += count as u64;
         }
-        self.note_end(connection);
+        self.check_end(connection);
         Ok(step)
     }
 
-    /// Notes that this many bytes of it were taken from the socket.
-    fn pass(&mut self, connection: &mut Connection, count: usize) {
+    /// Records that this many bytes of it were taken from the socket, past the parser.
+    fn skip(&mut self, connection: &mut Connection, count: usize) {
         self.received += count as u64;
         connection.input.skip_data(count as u64);
-        self.note_end(connection);
+        self.check_end(connection);
     }
 
-    fn note_end(&mut self, connection: &Connection) {
+    /// Ends the body if the parser has found its end.
+    fn check_end(&mut self, connection: &Connection) {
         if connection.input.is_whole() {
             self.state = BodyState::Whole;
         }
