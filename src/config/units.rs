@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The units of sizes, in bytes, as in Kubernetes: K, M, G and T count by 1000, Ki, Mi, Gi and Ti by
+/// The units of sizes, in bytes, as in Kubernetes: K, M, G and T count by 1000, Ki, Mi, Gi and Ti
+/// by
 /// 1024. A B may follow each of them. Capital and small letters are the same.
 const UNITS: [(&str, u64); 9] = [
     ("", 1),
@@ -22,8 +23,8 @@ const YEAR: u64 = 365 * 24 * 3600;
 /// The maximum number of digits of a fraction.
 const MAX_DIGITS: usize = 9;
 
-/// A size in bytes: a decimal number, and a unit of [`UNITS`] where there is one. With a unit it may
-/// have a fraction, and is rounded down to whole bytes.
+/// A size in bytes: a decimal number, and a unit of [`UNITS`] where there is one. With a unit it
+/// may have a fraction, and is rounded down to whole bytes.
 pub(super) fn size(text: &str) -> Option<u64> {
     let (number, unit) = split_unit(text, |c| c.is_ascii_digit() || c == '.');
     let unit = unit.to_ascii_lowercase();

@@ -49,12 +49,12 @@ pub(super) struct Promise {
     declared: u64,
     /// Whether it is appended to another file in the end, so that it takes its length twice.
     twice: bool,
-    /// Bytes that have blocks on the disk, because they have come or are reserved.
+    /// Bytes that have blocks on the disk, because they were received or are reserved.
     reserved: u64,
-    /// Bytes that have come.
+    /// Bytes that have been received.
     received: u64,
     begun: Instant,
-    /// When the present period and the one before began, and how much had come by then.
+    /// When the present period and the one before began, and how much had been received by then.
     periods: [(Instant, u64); 2],
 }
 
@@ -177,7 +177,7 @@ impl Promise {
         }
     }
 
-    /// The space that this much more of it takes, with the copy of what has come.
+    /// The space that this much more of it takes, with the copy of what has been received.
     fn space(&self, more: u64) -> u64 {
         match self.twice {
             true => self.received.saturating_add(more.saturating_mul(2)),

@@ -211,7 +211,8 @@ impl<'s> Sorter<'s> {
         self.spill.as_mut().filter(|_| self.can_spill)
     }
 
-    /// After a failure nothing more is written to the disk. What is there of other directories stays.
+    /// After a failure nothing more is written to the disk. What is there of other directories
+    /// stays.
     fn ok_or_stop_spilling<T>(&mut self, outcome: Result<T, Error>) -> Option<T> {
         let outcome = outcome.ok();
         self.can_spill = outcome.is_some();
