@@ -3,7 +3,7 @@
 //! What can be refused without the body is refused before anything is waited for, and nothing that
 //! others can see changes before the whole body is received and checked.
 
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Read, Write as _};
 use std::time::{Duration, Instant};
 
 use tiny_http::Pipe;
@@ -132,7 +132,8 @@ impl<'s> Intake<'s, '_> {
     ) -> Result<Staged<'s>, Error> {
         self.check_size(Some(received.len() as u64))?;
         let mut staged = storage::stage(self.context.store, need).map_err(self.failed)?;
-        self.write(&mut staged, &received)?;
+        let written = staged.write_all(&received);
+        written.map_err(|error| (self.failed)(error.into()))?;
         inspection.update(&received);
         // Its memory is not kept while the rest is waited for.
         drop(received);
@@ -140,7 +141,8 @@ impl<'s> Intake<'s, '_> {
             && inspection.is_empty()
             && self.splice(request, &mut staged)?;
         if !is_whole {
-            self.copy(request, inspection, &mut staged)?;
+            self.copy(request, inspection, &mut staged)
+                .map_err(|error| read_error(error, self.failed))?;
         }
         self.check_size(Some(staged.length()))?;
         self.check_location()?;
@@ -175,59 +177,30 @@ impl<'s> Intake<'s, '_> {
         request: &mut dyn Request,
         inspection: &mut Inspection,
         staged: &mut Staged<'_>,
-    ) -> Result<(), Error> {
-        let mut buffer = vec![0; MIN_BUFFER];
+    ) -> io::Result<()> {
+        // One byte beyond the limit shows that it is exceeded.
+        let limit = self.context.max_upload;
+        let most = limit.map_or(u64::MAX, |limit| limit.saturating_add(1));
+        let mut body = Inspected(request, inspection);
+        let mut buffer = MIN_BUFFER;
         loop {
-            let rounds = match buffer.len() < MAX_BUFFER {
+            let rounds = match buffer < MAX_BUFFER {
                 true => ROUNDS,
                 false => ROUNDS_OF_MAX,
             };
-            let end = staged.length() + buffer.len() as u64 * rounds;
+            let round = (buffer as u64 * rounds).min(most.saturating_sub(staged.length()));
             let started = Instant::now();
-            while staged.length() < end {
-                let (filled, is_end) = self.fill(&mut buffer, request, staged.length())?;
-                inspection.update(&buffer[..filled]);
-                self.write(staged, &buffer[..filled])?;
-                if is_end {
-                    return Ok(());
-                }
+            // io::copy reads into the buffer of a BufWriter, and allocates none of its own.
+            let mut writer = BufWriter::with_capacity(buffer, &mut *staged);
+            let copied = io::copy(&mut (&mut body).take(round), &mut writer)?;
+            writer.flush()?;
+            drop(writer);
+            if copied < round || staged.length() == most {
+                return Ok(());
             }
             let share = self.context.memory.share_of_body();
-            let next = next_buffer(buffer.len(), started.elapsed(), share);
-            if next != buffer.len() {
-                drop(buffer);
-                buffer = vec![0; next];
-            }
+            buffer = next_buffer(buffer, started.elapsed(), share);
         }
-    }
-
-    /// Fills a buffer with the next part of a body, of which `received` bytes have come. Returns
-    /// how many bytes are in the buffer, and whether they are the last ones.
-    fn fill(
-        &self,
-        buffer: &mut [u8],
-        request: &mut dyn Request,
-        received: u64,
-    ) -> Result<(usize, bool), Error> {
-        let mut filled = 0;
-        loop {
-            match request.read(&mut buffer[filled..]) {
-                Ok(0) => return Ok((filled, true)),
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(read_error(error, self.failed)),
-            }
-            self.check_size(Some(received + filled as u64))?;
-            // Reading into less room would take more calls than it saves.
-            if buffer.len() - filled < MIN_BUFFER {
-                return Ok((filled, false));
-            }
-        }
-    }
-
-    fn write(&self, staged: &mut Staged<'_>, bytes: &[u8]) -> Result<(), Error> {
-        let written = staged.write_all(bytes);
-        written.map_err(|error| (self.failed)(error.into()))
     }
 
     /// Refuses a body above the limit.
@@ -242,6 +215,17 @@ impl<'s> Intake<'s, '_> {
     /// client would not find what is written.
     fn check_location(&self) -> Result<(), Error> {
         self.context.store.check_location().map_err(Error::Root)
+    }
+}
+
+/// A body that is inspected while it is read.
+struct Inspected<'r>(&'r mut dyn Request, &'r mut Inspection);
+
+impl Read for Inspected<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        self.1.update(&buffer[..read]);
+        Ok(read)
     }
 }
 
@@ -285,8 +269,6 @@ fn next_buffer(buffer: usize, elapsed: Duration, share: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use super::*;
 
     // symptom: a body of 64 KiB took 128 KiB.
