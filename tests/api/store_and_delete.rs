@@ -240,7 +240,8 @@ fn a_program_that_runs_can_be_replaced_moved_and_removed() {
 
 // symptom: a DELETE of a large folder ended a server in a small control group.
 // cause:   the names of all that is in a folder were read before the first of it was removed.
-// fix:     it is removed as it is read; of the folders in it, so many at a time are moved out.
+// fix:     it is removed as it is read; of the folders in it, a limited number at a time is moved
+//          out.
 #[test]
 fn the_removal_of_a_wide_folder_takes_little_memory() {
     let server = Server::start();

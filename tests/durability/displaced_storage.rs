@@ -3,7 +3,7 @@
 //! tests/shell/displaced-storage.sh.
 //!
 //! symptom: with the folder renamed and an empty one in its place, health said OK and uploads were
-//!          acknowledged that nobody found.
+//!          acknowledged that no reader found.
 //! cause:   the server works on the folder that it has open, and never looked at the path again.
 //! fix:     health and every write compare the device and inode of what the path leads to with
 //!          those of the open folder.

@@ -27,8 +27,8 @@ fn kill_during_uploads_leaves_the_old_content_and_no_litter() {
     for round in 0..3 {
         let mut open = Vec::new();
         for (number, (method, target, sent)) in uploads.into_iter().enumerate() {
-            // A body that the server has taken but for what the socket's buffers hold; by length or
-            // in one chunk.
+            // A body that the server has read, except for what the socket's buffers hold; by length
+            // or in one chunk.
             let length = if target.ends_with("/mv") {
                 20
             } else {

@@ -170,8 +170,8 @@ fn a_server_that_is_stopped_in_an_append_does_not_keep_writers_of_another_waitin
 
 // symptom: a mv or cp between two files that others kept busy got no answer for as long as they
 //          did.
-// cause:   it waited for the one lock and took the other only if nobody was after that, in turns
-//          and without an end.
+// cause:   it waited for the one lock and took the other only if no other writer waited for that,
+//          in turns and without an end.
 // fix:     it waits for the second one as well, in the order of inode numbers and for a while that
 //          grows.
 #[test]

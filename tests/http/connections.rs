@@ -60,7 +60,7 @@ fn pipelined_requests_are_carried_out_in_order() {
     }
 }
 
-// symptom: one client that asks and never reads holds every worker; nobody else is answered.
+// symptom: one client that asks and never reads holds every worker; no other client is answered.
 // cause:   the requests of one connection are handed to the workers at once.
 // fix:     one request of a connection at a time: it occupies one worker.
 #[test]

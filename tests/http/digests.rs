@@ -282,7 +282,7 @@ fn the_digest_of_what_was_received_is_told_where_it_is_wanted() {
         }
     });
     let reply = client.ask("POST", "file", &[], BODY);
-    assert_eq!(reply.header("Repr-Digest"), None, "nobody wants it");
+    assert_eq!(reply.header("Repr-Digest"), None, "it was not asked for");
     // With a digest to be checked.
     let both = [
         ("Want-Repr-Digest", "sha-256=1"),

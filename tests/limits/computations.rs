@@ -9,7 +9,7 @@ use testkit::{AT_ONCE, Conn, Server, eventually, let_pass, request_bytes, within
 
 const MIB: u64 = 1 << 20;
 
-/// As many bytes as nobody waits for.
+/// More bytes than can be computed in the time of a test.
 const ENDLESS: u64 = 8 << 40;
 
 /// The time that the server has computed, in ticks of 10 ms.
@@ -49,12 +49,12 @@ fn ask(server: &Server, targets: &[&str], count: usize) -> Vec<Conn> {
 }
 
 // symptom: with requests for digests of a large sparse file whose clients have gone at once, all
-//          processors are busy for ever, and nobody else is served.
-// cause:   what computes never looked whether somebody waited for it, and as many did at once as
-//          there were slots.
-// fix:     it looks every few MiB, and as many compute at once as there are processors.
+//          processors are busy for ever, and no other client is served.
+// cause:   what computes never checked whether its client was still there, and as many did at once
+//          as there were slots.
+// fix:     it checks every few MiB, and as many compute at once as there are processors.
 #[test]
-fn what_nobody_waits_for_is_given_up() {
+fn what_no_client_waits_for_is_given_up() {
     let server = Server::start();
     server.place_sparse("folder/endless", ENDLESS);
     server.place("small", b"small");
@@ -234,7 +234,7 @@ fn a_copy_that_waits_for_a_lock_does_not_compute() {
     server.place_sparse("summed", 24 * MIB);
     server.place("target", b"old");
     let held = fs::File::open(server.storage().join("target")).expect("there");
-    // Readers may look at it, and nobody may replace it.
+    // It can be read, and cannot be replaced.
     held.lock_shared().expect("it can be locked");
     // As many as may compute at once.
     let copies = std::thread::available_parallelism().map_or(1, usize::from);
@@ -273,11 +273,11 @@ fn small_request(server: &Server) -> Duration {
 
 // symptom: beside 200 unread lists of a large folder small requests took a hundred times as long as
 //          without them.
-// cause:   lists that get neither memory nor disk to sort with read the folder again and again, all
-//          at the same time.
+// cause:   lists that get neither memory nor disk to sort with read the folder many times, all at
+//          the same time.
 // fix:     they do so in turns, as other computations.
 #[test]
-fn lists_that_read_their_folder_again_and_again_take_turns() {
+fn lists_that_read_their_folder_many_times_take_turns() {
     const LISTS: usize = 200;
     const NAMES: usize = 10_000;
     // There is never so much, and so no list is put on the disk.

@@ -2,11 +2,11 @@
 //! end the server. The kernel counts.
 //!
 //! symptom: six unread lists of a folder of 20,000 names, or 480 uploads that have begun, or 748
-//!          idle connections ended the server in the 32 MiB that it was said to be content with.
+//!          idle connections ended the server in the 32 MiB that were promised to be enough for it.
 //! cause:   memory for each request and connection, with limits on their number that did not follow
 //!          from what there is.
-//! fix:     requests share one sum, and connections and transfers are limited to what fits beside
-//!          it.
+//! fix:     requests share one budget, and connections and transfers are limited to what fits
+//!          beside it.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -72,7 +72,7 @@ fn connect(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
 const ATTACKER: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const GOOD: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// So many connections that send this and read nothing. Those that are refused are no matter.
+/// Opens this many connections, which send the bytes and read nothing. Refused ones do not matter.
 fn hold(server: &Process, count: usize, bytes: &dyn Fn(usize) -> Vec<u8>) -> Vec<TcpStream> {
     let open = |number| {
         let mut stream = connect(ATTACKER, server.addr).ok()?;
@@ -105,7 +105,7 @@ fn served(server: &Process, request: &str) -> String {
     reply
 }
 
-/// A server in a group of so many MiB, and what it has to go through there.
+/// A server in a group of this many MiB, and an attack on it there.
 fn in_group(mib: u64, attack: &dyn Fn(&Process) -> Vec<TcpStream>) {
     let Some(group) = Group::with_limit(mib << 20) else {
         skip("no control group with a limit of memory can be made here");

@@ -354,9 +354,7 @@ fn while_nothing_can_be_accepted_it_is_tried_now_and_then() {
         let injection = Injection::begin(&server, ("accept4", error, "1+"));
         let mut waiting = server.open();
         waiting.send(&request_bytes("GET", "1/kept", &[], b""));
-        eventually("it is tried again and again", || {
-            injection.hits().0 >= TRIES
-        });
+        eventually("it is tried repeatedly", || injection.hits().0 >= TRIES);
         let took = began.elapsed();
         assert!(took >= LEAST, "{error}: {TRIES} times in {took:?}");
         injection.end();

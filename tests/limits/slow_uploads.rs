@@ -34,7 +34,7 @@ fn an_upload_below_the_least_rate_is_dropped_when_slots_are_short() {
     }
     assert!(
         !server.log().contains("status=408"),
-        "dropped, and nobody has waited"
+        "dropped, and no request has waited"
     );
     assert_eq!(server.post("new", b"new").status, 503);
     eventually("there is room", || {

@@ -59,7 +59,7 @@ fn a_server_that_was_killed_is_started_again() {
     for _ in 0..3 {
         let before = fs::symlink_metadata(&socket).expect("it is there");
         server.kill();
-        assert!(is_socket(&socket), "nobody has removed it");
+        assert!(is_socket(&socket), "it has not been removed");
         server.restart();
         assert!(unix::is_served(&socket));
         let after = fs::symlink_metadata(&socket).expect("it is there");

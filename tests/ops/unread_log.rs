@@ -47,7 +47,7 @@ fn work(addr: SocketAddr, requests: usize) {
     }
 }
 
-// symptom: a log that nobody reads (`http-nas 2>&1 | less`, a log shipper that hangs) stopped the
+// symptom: a log without a reader (`http-nas 2>&1 | less`, a log shipper that hangs) stopped the
 //          server: after some 950 replies every thread waited, and SIGTERM, too.
 // cause:   the line was written to the pipe by the thread that had served the request, or had the
 //          signal.

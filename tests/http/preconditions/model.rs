@@ -118,7 +118,7 @@ fn strong(tag: &Tag, present: &Present) -> bool {
     !tag.weak && tag.opaque == present.opaque
 }
 
-/// 8.8.3.2: equal but for the mark.
+/// 8.8.3.2: equal, apart from the mark of a weak one.
 fn weak(tag: &Tag, present: &Present) -> bool {
     tag.opaque == present.opaque
 }
