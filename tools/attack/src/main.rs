@@ -1,8 +1,8 @@
-//! Attacks the server: every case of careless and hostile clients, each on a server of its own, while
-//! a well-behaved client keeps storing, reading and comparing.
+//! Attacks the server: every case of careless and hostile clients, each on a server of its own,
+//! while a well-behaved client keeps storing, reading and comparing.
 //!
-//! `cargo run --release -p attack -- [--short] [--nginx] [--case NAME]...`; scripts/attack builds and
-//! runs it. The server is `http-nas` beside this program, or the one that `HTTP_NAS` names. All
+//! `cargo run --release -p attack -- [--short] [--nginx] [--case NAME]...`; scripts/attack builds
+//! and runs it. The server is `http-nas` beside this program, or the one that `HTTP_NAS` names. All
 //! traffic stays on 127.0.0.1, every loop has a bound of count and of time, and no process is left
 //! behind. The last line is "N passed, N failed", with ", N skipped" where something was.
 

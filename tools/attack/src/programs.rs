@@ -13,9 +13,9 @@ use testkit::nginx;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
     Everything,
-    /// So many descriptors (`ulimit -n`).
+    /// This many descriptors (`ulimit -n`).
     Descriptors(u32),
-    /// So many threads and processes (`ulimit -u`), as a user of its own without privileges.
+    /// This many threads and processes (`ulimit -u`), as a user of its own without privileges.
     Threads(u32),
 }
 

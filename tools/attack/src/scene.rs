@@ -18,7 +18,7 @@ const VICTIM: &str = "victim";
 pub const SMUGGLED: &[u8] = b"DELETE /file/victim HTTP/1.1\r\nHost: nas\r\n\r\n";
 
 /// How long one exchange of a case may take.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How much memory connections that wait may take together, in bytes.
 const WAITING_MEMORY: u64 = 10 << 20;
@@ -106,11 +106,11 @@ impl Scene {
     }
 
     pub fn open(&self) -> io::Result<Conn> {
-        Conn::open_within(self.address, PATIENCE)
+        Conn::open_within(self.address, CLIENT_TIMEOUT)
     }
 
     pub fn ask(&self, bytes: &[u8]) -> io::Result<Reply> {
-        http::ask(self.address, bytes, PATIENCE)
+        http::ask(self.address, bytes, CLIENT_TIMEOUT)
     }
 
     /// Puts the file in place that is to survive.
@@ -145,7 +145,7 @@ pub struct Poured {
     pub cut_off: bool,
 }
 
-/// Sends the beginning, then the filler again and again: until the server no longer takes it, up to
+/// Sends the beginning, then the filler repeatedly: until the server no longer takes it, up to
 /// a limit of bytes and of time. Then reads the reply, if there is one to read.
 pub fn pour(
     scene: &Scene,
@@ -154,7 +154,7 @@ pub fn pour(
     most: u64,
     limit: Duration,
 ) -> io::Result<Poured> {
-    let mut conn = Conn::open_within(scene.address, limit + PATIENCE)?;
+    let mut conn = Conn::open_within(scene.address, limit + CLIENT_TIMEOUT)?;
     conn.try_send(begin)?;
     let mut poured = Poured {
         taken: begin.len() as u64,

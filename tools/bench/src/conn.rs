@@ -8,10 +8,10 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use testkit::http::Conn;
 
 /// The limit of each wait: a busy disk, or a server that a row makes slow.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub fn open(address: SocketAddr) -> io::Result<Conn> {
-    Conn::of(TcpStream::connect(address)?, PATIENCE)
+    Conn::of(TcpStream::connect(address)?, CLIENT_TIMEOUT)
 }
 
 /// A connection from an address of the client's, with a receive buffer of this many bytes if any
@@ -24,5 +24,5 @@ pub fn open_from(from: SocketAddr, to: SocketAddr, buffer: Option<usize>) -> io:
     }
     rustix::net::bind(&socket, &from)?;
     rustix::net::connect(&socket, &to)?;
-    Conn::of(TcpStream::from(socket), PATIENCE)
+    Conn::of(TcpStream::from(socket), CLIENT_TIMEOUT)
 }

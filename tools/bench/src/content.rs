@@ -1,4 +1,4 @@
-//! What the files hold: lines that look like no other, a MiB of them again and again.
+//! What the files hold: lines that look like no other, a MiB of them, repeated.
 
 use std::fs::File;
 use std::io::{self, Error, Read, Write};
@@ -45,7 +45,7 @@ pub fn lines(length: u64, piece: &[u8]) -> u64 {
     length / PIECE as u64 * ends as u64
 }
 
-/// Whether a file has this length, and if asked for, whether it holds the piece again and again.
+/// Whether a file has this length and, if asked for, whether it is the piece, repeated.
 pub fn check(path: &Path, length: u64, piece: Option<&[u8]>) -> io::Result<()> {
     let mut file =
         File::open(path).map_err(|_| Error::other("what was sent has not been stored"))?;

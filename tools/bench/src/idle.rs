@@ -10,7 +10,7 @@ use rustix::net::RecvFlags;
 use rustix::process::{Resource, getrlimit};
 use testkit::http::Conn;
 
-use crate::conn::PATIENCE;
+use crate::conn::CLIENT_TIMEOUT;
 use crate::kind::Kind;
 use crate::outcome::{Fold, MEMORY, Outcome, Sample, THREADS, Unit, figure};
 use crate::process;
@@ -81,7 +81,7 @@ pub fn many(scene: &Scene, place: &Place, kind: Kind) -> io::Result<Outcome> {
 /// One request and its reply, and the connection where it is kept: nginx ends one after 1,000
 /// requests.
 fn asked(server: &Server, stream: TcpStream) -> io::Result<Option<TcpStream>> {
-    let mut conn = Conn::of(stream, PATIENCE)?;
+    let mut conn = Conn::of(stream, CLIENT_TIMEOUT)?;
     conn.try_send(&server.kind.get(SMALL).without_body())?;
     let head = conn.final_head()?;
     match (head.status, conn.discard(head.body)?) {

@@ -20,9 +20,9 @@ const THREADS: usize = 2;
 const BUFFER: usize = 16 * 1024;
 
 /// No reply is waited for longer than this.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is sent on each connection again and again.
+/// What is sent on each connection, repeatedly.
 pub struct Load {
     pub address: SocketAddr,
     /// One for each connection.
@@ -71,9 +71,9 @@ impl Load {
             data: epoll::EventData::new_u64(0),
         };
         let mut events = vec![none; clients.len()];
-        let patience = Timespec::try_from(PATIENCE).map_err(Error::other)?;
+        let timeout = Timespec::try_from(CLIENT_TIMEOUT).map_err(Error::other)?;
         while open > 0 {
-            let count = match epoll::wait(&queue, &mut events[..], Some(&patience)) {
+            let count = match epoll::wait(&queue, &mut events[..], Some(&timeout)) {
                 Ok(0) => return Err(Error::new(ErrorKind::TimedOut, "no reply in time")),
                 Ok(count) => count,
                 Err(rustix::io::Errno::INTR) => continue,

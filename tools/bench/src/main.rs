@@ -3,9 +3,9 @@
 //!
 //! `cargo run --release -p bench -- [FLAG]...`; scripts/bench builds the servers and runs it. All
 //! servers of a row are there at once and take turns, round by round, on the same folder, so that
-//! what else the machine does hits all alike. Nothing is judged by its time: a row passes when every
-//! reply was right. All traffic stays on 127.0.0.1, and no process and no file is left behind. The
-//! last line is "N passed, N failed", with ", N skipped" where something was.
+//! what else the machine does hits all alike. Nothing is judged by its time: a row passes when
+//! every reply was right. All traffic stays on 127.0.0.1, and no process and no file is left
+//! behind. The last line is "N passed, N failed", with ", N skipped" where something was.
 
 #![allow(unreachable_pub, reason = "what a module has for others is pub")]
 

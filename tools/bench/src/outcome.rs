@@ -8,7 +8,7 @@ use testkit::report::grouped;
 pub enum Unit {
     /// Bytes a second.
     Speed,
-    /// So many a second.
+    /// Requests a second.
     Rate,
     /// Seconds, shown as ms.
     Milliseconds,

@@ -23,8 +23,8 @@ const START: Duration = Duration::from_secs(20);
 /// How long a server may take to end after it was asked to.
 const END: Duration = Duration::from_secs(5);
 
-/// So many connections have room where a row needs no more: the default of http-nas, which nginx is
-/// given too.
+/// How many connections have room where a row needs no more: the default of http-nas, which nginx
+/// is given, too.
 const CONNECTIONS: usize = 4096;
 
 /// How long to wait before asking again whether it listens.

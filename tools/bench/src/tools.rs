@@ -13,7 +13,7 @@ use testkit::http::{Conn, Length};
 use testkit::proc;
 
 use crate::conn;
-use crate::conn::PATIENCE;
+use crate::conn::CLIENT_TIMEOUT;
 use crate::content;
 use crate::engine::Turn;
 use crate::kind::{Ask, Kind};
@@ -99,7 +99,8 @@ fn archive_by_command(turn: &Turn<'_>) -> io::Result<Outcome> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let far = TcpStream::connect(listener.local_addr()?)?;
     let (near, _) = listener.accept()?;
-    let reader = std::thread::spawn(move || Conn::of(near, PATIENCE)?.discard(Length::ToTheEnd));
+    let reader =
+        std::thread::spawn(move || Conn::of(near, CLIENT_TIMEOUT)?.discard(Length::ToTheEnd));
     let storage = turn.place.storage.to_string_lossy().into_owned();
     let words = ["tar", "-cf", "-", "-C", &storage, PARTS];
     let begin = Instant::now();

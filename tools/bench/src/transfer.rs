@@ -13,7 +13,7 @@ use crate::kind::Ask;
 use crate::outcome::{Outcome, Sample};
 use crate::scene::{BIG, Scene};
 
-/// So many at once.
+/// How many transfers there are at once.
 const ABREAST: u64 = 8;
 
 /// The name that is stored under.
@@ -149,7 +149,7 @@ fn send(turn: &Turn<'_>, ask: &Ask, length: u64, framing: Framing) -> io::Result
     }
 }
 
-/// Sends the piece again and again, framed beforehand, so that nothing is left to do but to send
+/// Sends the piece repeatedly, framed beforehand, so that nothing is left to do but to send
 /// it.
 fn pour(conn: &mut Conn, ask: &Ask, length: u64, framing: Framing, piece: &[u8]) -> io::Result<()> {
     let (head, framed, end) = match framing {

@@ -35,8 +35,8 @@ impl Counts {
     }
 }
 
-/// Runs a program to its end, its closing line and its exit code: 1 where a check has failed, 2 where
-/// the program itself has. Whatever hangs, it ends at the limit; its servers end with it.
+/// Runs a program to its end, its closing line and its exit code: 1 where a check has failed, 2
+/// where the program itself has. Whatever hangs, it ends at the limit; its servers end with it.
 pub fn run(name: &str, limit: Duration, work: impl FnOnce() -> io::Result<Counts>) -> ExitCode {
     let text = format!("{name}: still running after {} s", limit.as_secs());
     thread::spawn(move || {

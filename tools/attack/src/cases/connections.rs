@@ -8,7 +8,7 @@ use testkit::http::Conn;
 use testkit::proc::own_descriptor_limit;
 
 use crate::pattern::{hash, pattern, thousands};
-use crate::scene::{Look, Outcome, PATIENCE, Scene, look, open_many};
+use crate::scene::{CLIENT_TIMEOUT, Look, Outcome, Scene, look, open_many};
 
 /// Descriptors that are left to everything else in this program.
 const SPARE: usize = 200;
@@ -93,7 +93,7 @@ pub fn many_idle(scene: &Scene) -> io::Result<Outcome> {
 /// One request on a connection that is looked at without waiting otherwise.
 fn ask_again(stream: &mut TcpStream) -> io::Result<()> {
     stream.set_nonblocking(false)?;
-    let mut conn = Conn::of(stream.try_clone()?, PATIENCE)?;
+    let mut conn = Conn::of(stream.try_clone()?, CLIENT_TIMEOUT)?;
     conn.try_send(b"GET /file HTTP/1.1\r\nHost: nas\r\n\r\n")?;
     let reply = conn.reply_to("GET")?;
     stream.set_nonblocking(true)?;

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::pattern::{bytes, thousands};
-use crate::scene::{Look, Outcome, PATIENCE, Scene, look, open_many};
+use crate::scene::{CLIENT_TIMEOUT, Look, Outcome, Scene, look, open_many};
 
 /// How often each connection gets its next byte.
 const BEAT: Duration = Duration::from_secs(1);
@@ -124,7 +124,7 @@ pub fn many_heads(scene: &Scene) -> io::Result<Outcome> {
     // Each head comes to its end, and is answered.
     all.iter_mut()
         .for_each(|slow| slow.feed(b"\r\nHost: nas\r\n\r\n"));
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + CLIENT_TIMEOUT;
     while said(&all, 200) < count - cut_off && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(10));
         all.iter_mut().for_each(Slow::look);
