@@ -49,7 +49,8 @@ pub struct Memory {
 /// A part of the memory, or a number of things.
 #[derive(Debug)]
 struct Part {
-    bytes: usize,
+    /// The limit, in bytes or as a number.
+    limit: usize,
     left: Mutex<usize>,
     /// Notified whenever something is given back.
     changed: Condvar,
@@ -80,14 +81,14 @@ impl Memory {
     /// The same with at most this many pipes.
     #[must_use]
     pub fn with_pipes(mut self, max: usize) -> Self {
-        self.pipes = Part::new(self.pipes.bytes.min(max));
+        self.pipes = Part::new(self.pipes.limit.min(max));
         self
     }
 
     /// The maximum number of pipes.
     #[must_use]
     pub fn pipes(&self) -> usize {
-        self.pipes.bytes
+        self.pipes.limit
     }
 
     /// Counts a body that is being received.
@@ -118,7 +119,7 @@ impl Memory {
     /// Whether work could ever have this much.
     #[must_use]
     pub fn allows_work(&self, bytes: usize) -> bool {
-        bytes <= self.work.bytes
+        bytes <= self.work.limit
     }
 
     /// Sets the memory for work.
@@ -176,22 +177,22 @@ impl Memory {
 }
 
 impl Part {
-    fn new(bytes: usize) -> Self {
+    fn new(limit: usize) -> Self {
         Self {
-            bytes,
-            left: Mutex::new(bytes),
+            limit,
+            left: Mutex::new(limit),
             changed: Condvar::new(),
         }
     }
 
     fn in_use(&self) -> usize {
-        self.bytes - *lock(&self.left)
+        self.limit - *lock(&self.left)
     }
 
     fn wait(&self, bytes: usize, deadline: Instant) -> Option<Grant<'_>> {
         let mut left = lock(&self.left);
         while *left < bytes {
-            if bytes > self.bytes {
+            if bytes > self.limit {
                 return None;
             }
             let now = Instant::now();

@@ -305,8 +305,8 @@ mod tests {
     }
 
     // symptom: lost lines were counted twice, in this notice and in the next one.
-    // cause:   whenever something of a batch could not be written, the notice was taken for unwritten
-    //          as well.
+    // cause:   whenever something of a batch could not be written, the notice was taken for
+    //          unwritten as well.
     // fix:     the notice is written by itself, and what it says is counted again only where it was
     //          not written.
     #[test]
