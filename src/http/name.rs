@@ -34,9 +34,9 @@ pub enum NameFault {
     Control,
     /// A component `..`.
     Parent,
-    /// A component longer than [`MAX_COMPONENT`].
+    /// A component longer than 255 bytes (`NAME_MAX` of Linux).
     ComponentTooLong,
-    /// A name longer than [`MAX_NAME`].
+    /// A name longer than 4,096 bytes (`PATH_MAX` of Linux).
     TooLong,
     /// A final `/` in the name of a file.
     DirectoryName,
