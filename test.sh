@@ -5,7 +5,7 @@
 # debug build, which looks for overflow; the black-box tests, the shell tests and a short form of
 # the attack against the release build, or against the program that HTTP_NAS names.
 #
-# The last line is "N passed, N failed", with ", N skipped" behind it where something was.
+# The last line is "N passed, N failed", with ", N skipped" after it where something was.
 
 # shellcheck source-path=SCRIPTDIR source=scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/scripts/lib.sh"
