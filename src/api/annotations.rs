@@ -12,6 +12,7 @@ use crate::sync::lock;
 pub struct Annotations {
     op: Mutex<Option<Op>>,
     new_name: OnceLock<Name>,
+    cause: OnceLock<String>,
 }
 
 impl Annotations {
@@ -20,6 +21,7 @@ impl Annotations {
         Self {
             op: Mutex::new(op),
             new_name: OnceLock::new(),
+            cause: OnceLock::new(),
         }
     }
 
@@ -42,5 +44,16 @@ impl Annotations {
     pub(super) fn set_new_name(&self, name: &Name) {
         // Set once: a request has one such name.
         let _ = self.new_name.set(name.clone());
+    }
+
+    /// Why a reply that is no error does not have status 200.
+    pub fn cause(&self) -> Option<&String> {
+        self.cause.get()
+    }
+
+    /// Sets the cause.
+    pub(super) fn set_cause(&self, cause: String) {
+        // Set once, by the handler.
+        let _ = self.cause.set(cause);
     }
 }

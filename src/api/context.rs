@@ -1,10 +1,11 @@
 //! What the handlers of all requests share.
 
+use super::report::Reports;
 use crate::memory::Memory;
 use crate::storage::Store;
 
-/// The storage and the limits, for a handler.
-#[derive(Clone, Copy, Debug)]
+/// The storage, the limits and the reports, for a handler.
+#[derive(Clone, Copy)]
 pub struct Context<'s> {
     /// The storage.
     pub store: &'s Store,
@@ -12,4 +13,6 @@ pub struct Context<'s> {
     pub max_upload: Option<u64>,
     /// The memory that all requests share.
     pub memory: &'s Memory,
+    /// What the server finds out about itself.
+    pub reports: &'s dyn Reports,
 }

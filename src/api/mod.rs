@@ -22,6 +22,7 @@ mod read;
 mod remove;
 mod rename;
 mod reply;
+mod report;
 mod request;
 mod summary;
 mod validators;
@@ -35,6 +36,7 @@ pub use context::Context;
 pub use error::Error;
 pub use op::Op;
 pub use reply::{Content, Reply, Sink};
+pub use report::{Check, Reports, UnderWay};
 pub use request::Request;
 
 use crate::http::route::Operation;
@@ -61,6 +63,12 @@ pub fn handle<'s>(
     let reply = match operation {
         Operation::Welcome => Ok(welcome::welcome(request.head())),
         Operation::Health => health(store),
+        Operation::Report(what) => Ok(report::report(
+            *what,
+            context.reports,
+            request.head(),
+            request.annotations(),
+        )),
         Operation::Read(name) => read::read(context, name, request.head(), request.annotations()),
         Operation::CountLines(name) => summary::lines(store, name, request),
         Operation::Digest(name) => summary::sha256(store, name, request),

@@ -1,6 +1,6 @@
 //! What a request does, as the log has it.
 
-use crate::http::route::Operation;
+use crate::http::route::{Operation, Report};
 
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum Op {
     Welcome,
     /// Asks whether the root of the storage can be read.
     Health,
+    /// Asks for a report on the server.
+    Report(Report),
     /// Reads a file, or a name that does not exist.
     Read,
     /// Lists a directory.
@@ -44,6 +46,7 @@ impl Op {
         match operation {
             Operation::Welcome => Self::Welcome,
             Operation::Health => Self::Health,
+            Operation::Report(report) => Self::Report(*report),
             Operation::Read(_) => Self::Read,
             Operation::CountLines(_) => Self::Count,
             Operation::Digest(_) => Self::Digest,
@@ -63,6 +66,10 @@ impl Op {
         match self {
             Self::Welcome => "welcome",
             Self::Health => "health",
+            Self::Report(Report::Alive) => "alive",
+            Self::Report(Report::Ready) => "ready",
+            Self::Report(Report::Metrics) => "metrics",
+            Self::Report(Report::Transfers) => "transfers",
             Self::Read => "read",
             Self::List => "list",
             Self::Count => "count",

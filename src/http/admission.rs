@@ -78,8 +78,8 @@ pub fn check(head: &Head, operation: Option<&Operation>, hosts: &Hosts) -> Resul
     if head.version >= (1, 1) && head.field("Host").is_none() {
         return Err(Refusal::NoHost);
     }
-    // Health reveals nothing, and probes use any address that they were configured with.
-    if operation == Some(&Operation::Health) {
+    // Probes use any address that they were configured with, and their answers reveal nothing.
+    if operation.is_some_and(Operation::is_probe) {
         return Ok(());
     }
     check_host(head, hosts)?;

@@ -11,6 +11,7 @@ pub mod body;
 pub mod byte_size;
 pub mod digest;
 pub mod entity_tag;
+pub mod exposition;
 pub mod forwarded;
 pub mod head;
 pub mod hosts;

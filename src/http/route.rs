@@ -14,6 +14,8 @@ pub enum Operation {
     Welcome,
     /// `GET /file`: whether the root of the storage can be read.
     Health,
+    /// `GET /healthz` and the like: what the server says of itself.
+    Report(Report),
     /// `GET /file/NAME`: the content of a file, or the names in a directory.
     Read(Name),
     /// `GET /file/NAME/wc`: the number of newline bytes.
@@ -34,6 +36,38 @@ pub enum Operation {
     Copy(Name),
     /// `DELETE /file/NAME`: remove it, with all that is in it.
     Delete(Name),
+}
+
+/// What the server says of itself, whatever its storage holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// `/healthz`: the process answers.
+    Alive,
+    /// `/readyz`: it can do its work, or what keeps it from that.
+    Ready,
+    /// `/metrics`: figures for Prometheus.
+    Metrics,
+    /// `/transfers`: the requests under way.
+    Transfers,
+}
+
+impl Report {
+    /// Whether programs ask for it every few seconds.
+    #[must_use]
+    pub fn is_polled(self) -> bool {
+        !matches!(self, Self::Transfers)
+    }
+
+    /// The report at a path.
+    fn at(path: &str) -> Option<Self> {
+        Some(match path {
+            "/healthz" => Self::Alive,
+            "/readyz" => Self::Ready,
+            "/metrics" => Self::Metrics,
+            "/transfers" => Self::Transfers,
+            _ => return None,
+        })
+    }
 }
 
 /// What the target of an append states besides the name.
@@ -122,7 +156,7 @@ impl Operation {
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
         match self {
-            Self::Welcome | Self::Health => None,
+            Self::Welcome | Self::Health | Self::Report(_) => None,
             Self::Read(name)
             | Self::CountLines(name)
             | Self::Digest(name)
@@ -142,6 +176,7 @@ impl Operation {
         match self {
             Self::Welcome
             | Self::Health
+            | Self::Report(_)
             | Self::Read(_)
             | Self::CountLines(_)
             | Self::Digest(_)
@@ -153,6 +188,22 @@ impl Operation {
             | Self::Copy(_)
             | Self::Delete(_) => true,
         }
+    }
+
+    /// Whether it asks about the server, in place of a file: it is answered also when all slots are
+    /// taken, and during a shutdown.
+    #[must_use]
+    pub fn is_about_server(&self) -> bool {
+        matches!(self, Self::Health | Self::Report(_))
+    }
+
+    /// Whether it is one that only a probe sends, which reveals nothing.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        matches!(
+            self,
+            Self::Health | Self::Report(Report::Alive | Report::Ready)
+        )
     }
 
     /// Whether it uses the body.
@@ -222,7 +273,12 @@ fn route_beside_files(
             Ok(Operation::Welcome)
         }
         ("/", _) => Err(RouteFault::Method(HEALTH_METHODS)),
-        _ => Err(RouteFault::Unknown),
+        _ => match (Report::at(path), method) {
+            // Like health, whatever the query.
+            (Some(report), "GET" | "HEAD") => Ok(Operation::Report(report)),
+            (Some(_), _) => Err(RouteFault::Method(HEALTH_METHODS)),
+            (None, _) => Err(RouteFault::Unknown),
+        },
     }
 }
 

@@ -7,12 +7,14 @@ use log::kv::Value;
 use super::record::{LINE, Pairs, message};
 
 /// Keys whose values are always in quotation marks, since they are free text or chosen by a client.
-const QUOTED: [&str; 8] = [
+const QUOTED: [&str; 10] = [
     "name",
     "to",
     "agent",
     "forwarded",
     "claimed",
+    "request_id",
+    "traceparent",
     "cause",
     "storage",
     "settings",

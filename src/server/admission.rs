@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::client::address_of;
 use super::shared::Shared;
 use super::slots::{NoSlot, Slot, Slots};
-use crate::http::route::Operation;
+use crate::http::route::{Operation, Report};
 
 /// Health checks without a slot that may run at once. They access the disk; where it hangs, only
 /// their own threads hang.
@@ -42,8 +42,9 @@ impl Admission<'_> {
     pub(super) fn permits(&self, operation: &Operation) -> bool {
         match self {
             Self::Slot(_) => true,
-            Self::Check { .. } => *operation == Operation::Health,
-            Self::Refused => false,
+            Self::Check { .. } => operation.is_about_server(),
+            // It waits for nothing.
+            Self::Refused => *operation == Operation::Report(Report::Alive),
         }
     }
 }
@@ -79,7 +80,7 @@ impl AdmissionControl {
             Ok(slot) => return Admission::Slot(slot),
             Err(why) => why,
         };
-        let is_check = operation == Some(&Operation::Health);
+        let is_check = operation.is_some_and(Operation::is_about_server);
         if is_check && let Some(_place) = CheckPlace::take(&self.checks) {
             return Admission::Check { _place };
         }

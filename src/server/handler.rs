@@ -8,6 +8,7 @@ use super::panics::catch;
 use super::request::MeteredRequest;
 use super::send::{Progress, send};
 use super::shared::Shared;
+use super::status::Status;
 use super::worker_pool::Handler;
 use crate::api::{self, Context, Error, Op, Reply, Request};
 use crate::computing::Cancelled;
@@ -20,6 +21,7 @@ use crate::http::route::{Operation, route};
 /// What handles all requests.
 pub(super) struct RequestHandler {
     shared: Arc<Shared>,
+    status: Status,
     admission: AdmissionControl,
     /// The hosts that requests may name.
     hosts: Hosts,
@@ -28,6 +30,7 @@ pub(super) struct RequestHandler {
 impl RequestHandler {
     pub(super) fn new(shared: Arc<Shared>, admission: AdmissionControl, hosts: Hosts) -> Self {
         Self {
+            status: Status(Arc::clone(&shared)),
             shared,
             admission,
             hosts,
@@ -56,7 +59,7 @@ impl RequestHandler {
         admission: &Admission<'_>,
         request: &mut dyn Request,
     ) -> Result<Reply<'_>, Error> {
-        if *operation != Operation::Health && self.shared.shutdown.has_begun() {
+        if !operation.is_about_server() && self.shared.shutdown.has_begun() {
             return Err(Error::Cancelled(Cancelled::Stopping));
         }
         if !admission.permits(operation) {
@@ -66,6 +69,7 @@ impl RequestHandler {
             store: &self.shared.store,
             max_upload: self.shared.max_upload,
             memory: &self.shared.memory,
+            reports: &self.status,
         };
         catch(|| api::handle(context, operation, request))
             .unwrap_or_else(|message| Err(Error::Panic(message)))
@@ -107,6 +111,9 @@ impl Handler for RequestHandler {
         };
         let status = reply.status;
         let closes = is_last || self.shared.shutdown.has_begun();
+        if cause.is_none() {
+            cause = transfer.annotations().cause().cloned();
+        }
         let progress = Progress::new(admission.slot(), &transfer, &request);
         let sent = send(&mut request, (reply, closes), &progress, &self.shared);
         progress.end(&request);

@@ -2,15 +2,21 @@
 
 use std::net::SocketAddr;
 
+use tiny_http::Framing;
+
 use crate::http::forwarded::{Origin, TrustedProxies};
 use crate::http::name::Name;
 use crate::http::route::Operation;
+use crate::time::Timestamp;
 
 /// The longest name in the log, in bytes: the longest that a file can have.
 const MAX_NAME: usize = 4096;
 
 /// The longest header field in the log, in bytes.
 const MAX_FIELD: usize = 256;
+
+/// The longest id of a request or trace that a client may give, in bytes.
+const MAX_ID: usize = 128;
 
 /// The longest method in the log, in bytes.
 const MAX_METHOD: usize = 32;
@@ -23,6 +29,13 @@ pub(super) struct LoggedHead {
     pub(super) name: String,
     pub(super) agent: Option<String>,
     pub(super) origin: Origin,
+    /// The id that the client gave the request (`X-Request-Id`).
+    pub(super) request_id: Option<String>,
+    /// Its place in a trace (W3C Trace Context).
+    pub(super) traceparent: Option<String>,
+    /// The declared length of the body in bytes.
+    pub(super) length: Option<u64>,
+    pub(super) received_at: Timestamp,
 }
 
 impl LoggedHead {
@@ -48,6 +61,13 @@ impl LoggedHead {
             client: peer.map_or("unix".to_owned(), ToString::to_string),
             method: cut(head.method().to_owned(), MAX_METHOD),
             name: cut(name.unwrap_or_else(|| request.url().to_owned()), MAX_NAME),
+            request_id: plain(head.field("X-Request-Id")),
+            traceparent: plain(head.field("traceparent")),
+            length: match head.framing {
+                Framing::Length(length) => Some(length),
+                Framing::Empty | Framing::Chunked => None,
+            },
+            received_at: Timestamp::now(),
             agent: agent.map(|agent| cut(agent, MAX_FIELD)),
             origin: match origin {
                 Origin::Peer => Origin::Peer,
@@ -56,6 +76,14 @@ impl LoggedHead {
             },
         }
     }
+}
+
+/// An id, if it can be one: visible ASCII, not too long.
+fn plain(id: Option<String>) -> Option<String> {
+    id.filter(|id| {
+        let is_visible = id.bytes().all(|byte| byte.is_ascii_graphic());
+        is_visible && !id.is_empty() && id.len() <= MAX_ID
+    })
 }
 
 /// Cuts a text to this many bytes, and marks that it is cut.

@@ -13,7 +13,9 @@ mod descriptors;
 mod handler;
 mod listeners;
 mod logged_head;
+mod metrics;
 mod panics;
+mod readiness;
 mod request;
 mod scheduler;
 mod send;
@@ -22,6 +24,7 @@ mod shutdown;
 mod signals;
 mod slots;
 mod sockets;
+mod status;
 mod transfer;
 mod unix_socket;
 mod uploads;
@@ -45,6 +48,7 @@ use capacity::Capacity;
 use descriptors::Descriptors;
 use handler::RequestHandler;
 use listeners::{Listeners, SocketFiles};
+use readiness::Readiness;
 use scheduler::Scheduler;
 use shared::Shared;
 use shutdown::Shutdown;
@@ -77,14 +81,17 @@ pub fn run(config: &Config) -> Result<(), String> {
     let taken = listeners.sockets.len() + 2 * memory.pipes();
     let connections = descriptors.max_connections(capacity.transfers, taken);
     let engine = engine(config, capacity.connections.min(connections));
-    let shared = Arc::new(shared(config, store, memory, listeners.files));
     let server = tiny_http::Server::with_config(listeners.sockets, engine)
         .map_err(|error| format!("cannot listen: {error}"))?;
+    let server = Arc::new(server);
+    let shared = shared(config, store, memory, listeners.files, Arc::clone(&server));
+    let shared = Arc::new(shared);
     let addresses = server.server_addrs().to_vec();
     let reachable = reachable(&addresses);
     let (stop, stopped) = channel();
     signals::watch(stop, Arc::clone(&shared))?;
     transfer::watch(Arc::clone(&shared.transfers))?;
+    status::watch(Arc::clone(&shared))?;
     let hosts = hosts(&config.listen);
     let hosts = config.allowed_hosts.resolve(&hosts, reachable.is_empty());
     let workers = start_workers(server, &shared, capacity.transfers, hosts)?;
@@ -113,7 +120,13 @@ fn open_store(config: &Config) -> Result<Store, String> {
     Store::open(&config.storage, options)
 }
 
-fn shared(config: &Config, store: Store, memory: Memory, socket_files: SocketFiles) -> Shared {
+fn shared(
+    config: &Config,
+    store: Store,
+    memory: Memory,
+    socket_files: SocketFiles,
+    server: Arc<tiny_http::Server>,
+) -> Shared {
     Shared {
         store,
         max_upload: config.max_upload_size,
@@ -124,6 +137,8 @@ fn shared(config: &Config, store: Store, memory: Memory, socket_files: SocketFil
         uploads: Uploads::new(config.min_rate),
         socket_files,
         shutdown: Shutdown::default(),
+        readiness: Readiness::default(),
+        server,
     }
 }
 
@@ -143,7 +158,7 @@ fn engine(config: &Config, max_connections: usize) -> tiny_http::Config {
 }
 
 fn start_workers(
-    server: tiny_http::Server,
+    server: Arc<tiny_http::Server>,
     shared: &Arc<Shared>,
     max_transfers: usize,
     hosts: Hosts,

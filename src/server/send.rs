@@ -31,7 +31,10 @@ pub(super) fn send(
 ) -> io::Result<()> {
     let protection = browser_protection();
     let fields = reply.fields.iter().chain(&protection);
-    let fields: Vec<_> = fields.map(|(name, value)| (*name, &**value)).collect();
+    let fields = fields.map(|(name, value)| (*name, &**value));
+    let fields: Vec<_> = fields
+        .chain([("X-Request-Id", progress.transfer.id())])
+        .collect();
     let (sent_bytes, sent_file);
     let address = address_of(request);
     let content = match reply.content {

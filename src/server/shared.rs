@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::listeners::SocketFiles;
+use super::readiness::Readiness;
 use super::scheduler::Scheduler;
 use super::shutdown::Shutdown;
 use super::transfer::Transfers;
@@ -22,6 +23,9 @@ pub(super) struct Shared {
     pub(super) uploads: Uploads,
     pub(super) socket_files: SocketFiles,
     pub(super) shutdown: Shutdown,
+    pub(super) readiness: Readiness,
+    /// The engine, which counts the connections.
+    pub(super) server: Arc<tiny_http::Server>,
 }
 
 impl Shared {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use log::kv::Value;
 
 use super::logged_head::LoggedHead;
-use crate::api::{Annotations, Op};
+use super::metrics::{Ended, Metrics};
+use crate::api::{Annotations, Op, UnderWay};
 use crate::http::forwarded::Origin;
 use crate::http::name::Name;
 use crate::logging;
@@ -30,6 +31,7 @@ pub(super) struct Transfers {
     next: AtomicU64,
     /// The beginning of all ids of this process; another process has another one.
     prefix: String,
+    metrics: Metrics,
 }
 
 /// One request, from its head to the end of its reply.
@@ -57,6 +59,7 @@ impl Default for Transfers {
             running: Mutex::default(),
             next: AtomicU64::new(1),
             prefix: format!("{:08x}", (now >> 10) & 0xffff_ffff),
+            metrics: Metrics::default(),
         }
     }
 }
@@ -83,8 +86,32 @@ impl Transfers {
         transfer
     }
 
-    /// Removes a request, and logs how it ended.
+    /// The counters of requests that have ended.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The requests for files under way, the oldest first.
+    pub(super) fn under_way(&self) -> Vec<UnderWay> {
+        let mut running: Vec<Arc<Transfer>> = self.lock().values().cloned().collect();
+        running.retain(|transfer| !matches!(transfer.annotations.op(), Some(Op::Report(_))));
+        running.sort_unstable_by_key(|transfer| transfer.number);
+        running
+            .iter()
+            .map(|transfer| transfer.under_way())
+            .collect()
+    }
+
+    /// Removes a request, counts it, and logs how it ended.
     pub(super) fn end(&self, transfer: &Transfer, status: u16, cause: Option<&str>) {
+        self.metrics.count(&Ended {
+            method: &transfer.head.method,
+            status,
+            op: transfer.annotations.op(),
+            duration: transfer.started.elapsed(),
+            received: transfer.received(),
+            sent: transfer.sent(),
+        });
         // One that was dropped has had its last line.
         if self.lock().remove(&transfer.number).is_some() {
             transfer.log_end(status, cause);
@@ -119,6 +146,25 @@ impl Transfer {
         &self.annotations
     }
 
+    /// The id of its line in the log.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn under_way(&self) -> UnderWay {
+        let head = &self.head;
+        UnderWay {
+            id: self.id.clone(),
+            client: head.client.clone(),
+            method: head.method.clone(),
+            name: head.name.clone(),
+            received: self.received(),
+            sent: self.sent(),
+            length: head.length,
+            started: head.received_at,
+        }
+    }
+
     /// Sets how many bytes of content have been received and sent.
     pub(super) fn count(&self, received: u64, sent: u64) {
         self.received.store(received, Ordering::Relaxed);
@@ -142,7 +188,11 @@ impl Transfer {
     }
 
     fn log_end(&self, status: u16, cause: Option<&str>) {
+        let op = self.annotations.op();
+        let is_polled = matches!(op, Some(Op::Report(report)) if report.is_polled());
         let level = match status {
+            // Otherwise they would be most of the log.
+            200 if is_polled => log::Level::Debug,
             500 => log::Level::Error,
             501.. => log::Level::Warn,
             _ => log::Level::Info,
@@ -160,7 +210,7 @@ impl Transfer {
             Origin::Forwarded(address) => (Some(address), None),
             Origin::Claimed(claim) => (None, Some(claim)),
         };
-        let mut pairs = Vec::with_capacity(14);
+        let mut pairs = Vec::with_capacity(16);
         pairs.push(("id", Value::from(self.id.as_str())));
         pairs.push(("client", Value::from(head.client.as_str())));
         pairs.extend(text("forwarded", forwarded));
@@ -174,6 +224,8 @@ impl Transfer {
         pairs.push(("out", Value::from(self.sent())));
         pairs.push(("seconds", Value::from(self.seconds())));
         pairs.extend(text("agent", head.agent.as_ref()));
+        pairs.extend(text("request_id", head.request_id.as_ref()));
+        pairs.extend(text("traceparent", head.traceparent.as_ref()));
         pairs.extend(cause.map(|cause| ("cause", Value::from(cause))));
         logging::event(level, module_path!(), message, &pairs);
     }

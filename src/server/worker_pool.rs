@@ -33,7 +33,7 @@ pub(super) trait Handler: Send + Sync + 'static {
 
 /// The worker threads of a server.
 pub(super) struct WorkerPool<H> {
-    server: tiny_http::Server,
+    server: Arc<tiny_http::Server>,
     handler: H,
     max_threads: usize,
     state: Mutex<State>,
@@ -53,7 +53,7 @@ impl<H: Handler> WorkerPool<H> {
     /// # Errors
     /// One line, where the thread cannot be started.
     pub(super) fn start(
-        server: tiny_http::Server,
+        server: Arc<tiny_http::Server>,
         handler: H,
         max_threads: usize,
     ) -> Result<Arc<Self>, String> {
@@ -177,7 +177,7 @@ mod tests {
     -> Result<(), Box<dyn std::error::Error>> {
         let server = tiny_http::Server::http("127.0.0.1:0").map_err(|error| error.to_string())?;
         let address = server.server_addr().to_ip().ok_or("no address of TCP")?;
-        let workers = WorkerPool::start(server, Panics, 2)?;
+        let workers = WorkerPool::start(Arc::new(server), Panics, 2)?;
         for number in 0..5 {
             let mut client = TcpStream::connect(address)?;
             client.set_read_timeout(Some(IDLE_TIMEOUT))?;

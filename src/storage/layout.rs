@@ -91,7 +91,7 @@ impl Layout {
 
     /// Makes a file and locks it, as every upload does: all directories may be there, and yet
     /// nothing can be written.
-    fn probe(&self) -> Result<(), String> {
+    pub(super) fn probe(&self) -> Result<(), String> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let name = self.unique_name();
         let mode = Mode::from_raw_mode(0o600);

@@ -69,6 +69,7 @@ pub use ops::remove::remove;
 pub use ops::rename::{check_rename, rename};
 pub use shortage::Shortage;
 pub use snapshot::{Entry, Snapshot, open_entry};
+pub use space::{Space, space};
 pub use store::{Options, Store};
 pub use sys::read_at;
 pub use tree::{Node, NodeContent, Tree};

@@ -11,6 +11,30 @@ use super::shortage::Shortage;
 use super::store::Store;
 use crate::sync::lock;
 
+/// The space on the file system of the storage, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// What the server can still write.
+    pub free: u64,
+    /// What uploads leave free.
+    pub kept: u64,
+    /// The size of the file system.
+    pub total: u64,
+}
+
+/// The space that there is.
+///
+/// # Errors
+/// Those of fstatvfs(3).
+pub fn space(store: &Store) -> Result<Space, Error> {
+    let stat = rustix::fs::fstatvfs(&store.layout.root)?;
+    Ok(Space {
+        free: stat.f_bavail.saturating_mul(stat.f_frsize),
+        kept: store.options.min_free,
+        total: stat.f_blocks.saturating_mul(stat.f_frsize),
+    })
+}
+
 /// Refuses a write after which less than the space to be kept free would be left. What is promised
 /// to uploads does not count.
 ///
@@ -46,9 +70,7 @@ pub(super) fn with_figures(store: &Store, error: io::Error, asked: u64) -> io::E
 fn balance(store: &Store, asked: u64, number: Option<u64>) -> Result<Shortage, Error> {
     // From before the file system is asked: that may take long.
     let now = Instant::now();
-    let stat = rustix::fs::fstatvfs(&store.layout.root)?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let kept = store.options.min_free;
+    let Space { free, kept, .. } = space(store)?;
     let usable = free.saturating_sub(kept);
     let mut promises = lock(&store.promises);
     let promised = number.map_or(0, |number| promises.before(number, usable, now));

@@ -77,6 +77,15 @@ impl Store {
         self.layout.check()
     }
 
+    /// Checks that files can be made in the storage.
+    ///
+    /// # Errors
+    /// What is wrong, for the log.
+    pub fn probe(&self) -> Result<(), String> {
+        self.check().map_err(|error| error.to_string())?;
+        self.layout.probe()
+    }
+
     /// Writes a file's content to the disk, if writes are to be on the disk.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ fn statuses(cell: &str) -> BTreeSet<u16> {
 type Asked = (&'static str, &'static str, &'static str, u16);
 
 /// Requests to a server that has the file `folder/a`, for each row of the table of requests.
-const REQUESTS: [(&str, &[Asked]); 14] = [
+const REQUESTS: [(&str, &[Asked]); 18] = [
     (
         "`POST /file/NAME`",
         &[
@@ -87,6 +87,10 @@ const REQUESTS: [(&str, &[Asked]); 14] = [
         "`GET /file`, `GET /file/`",
         &[("GET", "/file", "", 200), ("GET", "/file/", "", 200)],
     ),
+    ("`GET /healthz`", &[("GET", "/healthz", "", 200)]),
+    ("`GET /readyz`", &[("GET", "/readyz", "", 200)]),
+    ("`GET /metrics`", &[("GET", "/metrics", "", 200)]),
+    ("`GET /transfers`", &[("GET", "/transfers", "", 200)]),
     ("`GET /`", &[("GET", "/", "", 200)]),
 ];
 

@@ -58,7 +58,8 @@ fn log_of_everything(format: &str) -> String {
         "--shutdown-timeout",
         "0",
     ];
-    let mut server = Server::with(&args, &[]);
+    // Probes that succeed are logged at this level only.
+    let mut server = Server::with(&args, &[("RUST_LOG", "debug")]);
     let agent = [("User-Agent", "test/1")];
     let ok = |method: &str, target: &str, body: &[u8]| {
         let reply = server.request(method, target, &agent, body);
@@ -66,6 +67,11 @@ fn log_of_everything(format: &str) -> String {
     };
     ok("GET", "/file", b"");
     ok("GET", "/", b"");
+    for report in ["/healthz", "/readyz", "/metrics", "/transfers"] {
+        ok("GET", report, b"");
+    }
+    let ids = [("X-Request-Id", "run-7"), ("traceparent", "00-1-2-01")];
+    assert_eq!(server.request("GET", "/file", &ids, b"").status, 200);
     ok("POST", "a/b.csv", b"1,2\n");
     ok("POST", "a/b.csv", b"3,4\n");
     ok("PUT", "a/b.csv", b"5,6\n");

@@ -11,6 +11,7 @@ mod listen_flag;
 pub mod log_fields;
 mod log_lines;
 mod log_values;
+mod reports;
 mod shutdown;
 mod signals;
 mod startup;

@@ -66,6 +66,8 @@ def without_probe(kind):
     no_readiness=without_probe("readinessProbe"),
     no_life=without_probe("livenessProbe"),
     path=lambda c: c.container["readinessProbe"]["httpGet"].update(path="/"),
+    life_by_disk=lambda c: c.container["livenessProbe"]["httpGet"].update(path="/readyz"),
+    full_disk=lambda c: c.container["readinessProbe"]["httpGet"].update(path="/readyz"),
     port=lambda c: c.container["livenessProbe"]["httpGet"].update(port="web"),
     by_exec=lambda c: c.container.update(livenessProbe={"exec": {"command": ["http-nas", "health"]}}),
     impatient=lambda c: c.container["livenessProbe"].update(failureThreshold=1),
@@ -76,7 +78,8 @@ def probes(c):
     patience = {}
     for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
         probe = c.container[kind]
-        assert probe["httpGet"] == {"path": "/file", "port": c.container["ports"][0]["name"]}
+        path = "/readyz?exclude=space" if kind == "readinessProbe" else "/healthz"
+        assert probe["httpGet"] == {"path": path, "port": c.container["ports"][0]["name"]}
         assert probe["timeoutSeconds"] >= 5
         patience[kind] = probe["periodSeconds"] * probe["failureThreshold"]
     assert patience["readinessProbe"] <= 20

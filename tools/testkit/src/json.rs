@@ -28,6 +28,14 @@ impl Json {
         &found.unwrap_or_else(|| panic!("no {name:?} in {self:?}")).1
     }
 
+    /// The items of an array.
+    pub fn items(&self) -> &[Json] {
+        match self {
+            Json::List(items) => items,
+            other => panic!("not an array: {other:?}"),
+        }
+    }
+
     pub fn text(&self) -> &str {
         match self {
             Json::Text(text) => text,

@@ -1,0 +1,154 @@
+//! `GET /healthz`, `/readyz`, `/metrics`, `/transfers`: what the server says of itself.
+//!
+//! Responsible for: the replies. Not for: finding out what they say, which is the server's.
+
+use tiny_http::Head;
+
+use super::annotations::Annotations;
+use super::reply::{Content, Reply, VARY};
+use crate::http::accept;
+use crate::http::exposition;
+use crate::http::route::Report;
+use crate::http::target::Target;
+use crate::time::Timestamp;
+
+const JSON: &str = "application/json";
+
+/// Seconds until a client should ask again that was told that the server is not ready.
+const RETRY_AFTER: &str = "5";
+
+/// What the server finds out about itself.
+pub trait Reports {
+    /// What it takes to do the work, one check each.
+    fn checks(&self) -> Vec<Check>;
+
+    /// All figures, as Prometheus reads them.
+    fn metrics(&self) -> String;
+
+    /// The requests under way that are about files.
+    fn transfers(&self) -> Vec<UnderWay>;
+}
+
+/// One thing that the server needs in order to do its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What is checked, in a word.
+    pub name: &'static str,
+    /// What is wrong, if anything, as the client is told.
+    pub fault: Option<&'static str>,
+    /// The cause, for the log.
+    pub cause: Option<String>,
+}
+
+/// A request under way.
+#[derive(Clone, Debug)]
+pub struct UnderWay {
+    /// The id of its line in the log.
+    pub id: String,
+    /// The peer of its connection.
+    pub client: String,
+    /// The method.
+    pub method: String,
+    /// The name, or the target if it is none.
+    pub name: String,
+    /// Bytes of content received and sent so far.
+    pub received: u64,
+    /// See `received`.
+    pub sent: u64,
+    /// The declared length of its body in bytes, if there is one.
+    pub length: Option<u64>,
+    /// When it began.
+    pub started: Timestamp,
+}
+
+/// Makes a report.
+pub(super) fn report<'s>(
+    report: Report,
+    reports: &dyn Reports,
+    head: &Head,
+    annotations: &Annotations,
+) -> Reply<'s> {
+    match report {
+        Report::Alive => Reply::text("ok"),
+        Report::Ready => {
+            let mut checks = reports.checks();
+            let query = Target::of(head.target()).query;
+            checks.retain(|check| !is_excluded(query, check.name));
+            ready(&checks, head, annotations)
+        }
+        Report::Metrics => typed(exposition::MEDIA_TYPE, reports.metrics()),
+        Report::Transfers => typed(JSON, listed(&reports.transfers())),
+    }
+}
+
+/// Whether a query excludes a check: `exclude=NAME`, as for the probes of Kubernetes itself.
+fn is_excluded(query: Option<&str>, name: &str) -> bool {
+    let mut parameters = query.unwrap_or_default().split('&');
+    parameters.any(|parameter| parameter.strip_prefix("exclude=") == Some(name))
+}
+
+/// 200 if nothing is wrong, else 503; one check a line, or as JSON.
+fn ready<'s>(checks: &[Check], head: &Head, annotations: &Annotations) -> Reply<'s> {
+    let is_ready = checks.iter().all(|check| check.fault.is_none());
+    let accept = head.field("Accept");
+    let mut reply = match accept::choose(accept.as_deref(), "text/plain", &[JSON]) {
+        JSON => {
+            let checks = checks.iter().map(|check| {
+                serde_json::json!({
+                    "name": check.name,
+                    "ok": check.fault.is_none(),
+                    "detail": check.fault,
+                })
+            });
+            let checks: Vec<_> = checks.collect();
+            typed(
+                JSON,
+                serde_json::json!({"ready": is_ready, "checks": checks}).to_string() + "\n",
+            )
+        }
+        _ => {
+            let lines = checks
+                .iter()
+                .map(|check| format!("{}: {}\n", check.name, check.fault.unwrap_or("ok")));
+            Reply::text(lines.collect::<String>())
+        }
+    };
+    reply.fields.push(VARY);
+    if !is_ready {
+        reply.status = 503;
+        reply.fields.push(("Retry-After", RETRY_AFTER.into()));
+        let wrong = checks.iter().filter_map(|check| {
+            let fault = check.cause.as_deref().or(check.fault)?;
+            Some(format!("{}: {fault}", check.name))
+        });
+        annotations.set_cause(wrong.collect::<Vec<_>>().join("; "));
+    }
+    reply
+}
+
+fn typed<'s>(media_type: &'static str, content: String) -> Reply<'s> {
+    Reply {
+        status: 200,
+        fields: vec![
+            ("Content-Type", media_type.into()),
+            ("Cache-Control", "no-store".into()),
+        ],
+        content: Content::Bytes(content.into_bytes()),
+    }
+}
+
+fn listed(transfers: &[UnderWay]) -> String {
+    let objects = transfers.iter().map(|transfer| {
+        serde_json::json!({
+            "id": transfer.id,
+            "client": transfer.client,
+            "method": transfer.method,
+            "name": transfer.name,
+            "received": transfer.received,
+            "sent": transfer.sent,
+            "length": transfer.length,
+            "started": transfer.started.rfc3339_millis(),
+        })
+    });
+    serde_json::Value::Array(objects.collect()).to_string() + "\n"
+}

@@ -1,0 +1,119 @@
+//! What the server says of itself: its checks, its figures, and the requests under way.
+//!
+//! Responsible for: finding it out. Not for: the replies (`api/report.rs`), counting requests
+//! (`metrics.rs`).
+
+use std::fs;
+use std::sync::Arc;
+
+use super::shared::Shared;
+use crate::api::{Check, Reports, UnderWay};
+use crate::http::exposition::{Exposition, Kind};
+
+/// The reports of a server.
+pub(super) struct Status(pub(super) Arc<Shared>);
+
+impl Reports for Status {
+    fn checks(&self) -> Vec<Check> {
+        let found = self.0.readiness.check();
+        let (storage, space) = match &found {
+            None => (Some(("it does not answer", None)), None),
+            Some(found) => {
+                let storage = found.fault.clone();
+                let storage =
+                    storage.map(|cause| ("the storage folder cannot be written", Some(cause)));
+                let is_short = found.space.is_some_and(|space| space.free < space.kept);
+                (
+                    storage,
+                    is_short.then_some(("less is free than is kept back", None)),
+                )
+            }
+        };
+        let shutdown = self.0.shutdown.has_begun();
+        let shutdown = shutdown.then_some(("the server is shutting down", None));
+        let checks = [
+            ("storage", storage),
+            ("space", space),
+            ("shutdown", shutdown),
+        ];
+        let checks = checks.map(|(name, found)| Check {
+            name,
+            fault: found.as_ref().map(|(fault, _)| *fault),
+            cause: found.and_then(|(_, cause)| cause),
+        });
+        checks.into()
+    }
+
+    fn metrics(&self) -> String {
+        let shared = &self.0;
+        let mut text = Exposition::default();
+        shared.transfers.metrics().write(&mut text);
+        let mut gauge = |name, help, value: u64| text.single(name, Kind::Gauge, help, value);
+        let transfers = shared.transfers.under_way().len() as u64;
+        gauge(
+            "http_nas_transfers",
+            "Requests for files under way.",
+            transfers,
+        );
+        let connections = shared.server.num_connections() as u64;
+        gauge("http_nas_connections", "Open connections.", connections);
+        if let Some(space) = shared.readiness.check().and_then(|found| found.space) {
+            let help = "Space on the file system of the storage folder that uploads may take.";
+            gauge("http_nas_storage_free_bytes", help, space.free);
+            let help = "Size of that file system.";
+            gauge("http_nas_storage_size_bytes", help, space.total);
+            let help = "Space that uploads leave free (--min-free-space).";
+            gauge("http_nas_storage_kept_bytes", help, space.kept);
+        }
+        write_process(&mut text);
+        text.metric("http_nas_build_info", Kind::Gauge, "The version; always 1.");
+        let version = env!("CARGO_PKG_VERSION");
+        text.sample("http_nas_build_info", &[("version", version)], 1);
+        text.into_text()
+    }
+
+    fn transfers(&self) -> Vec<UnderWay> {
+        self.0.transfers.under_way()
+    }
+}
+
+/// The figures of the process, under the names that Prometheus's client libraries use. What /proc
+/// does not tell is left out.
+fn write_process(text: &mut Exposition) {
+    let mut gauge = |name, help, value: Option<u64>| {
+        if let Some(value) = value {
+            text.single(name, Kind::Gauge, help, value);
+        }
+    };
+    let descriptors = fs::read_dir("/proc/self/fd").ok();
+    // The directory that is read is open, too.
+    let open = descriptors.map(|entries| (entries.count() as u64).saturating_sub(1));
+    gauge("process_open_fds", "Open file descriptors.", open);
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    gauge(
+        "process_max_fds",
+        "Maximum number of open file descriptors.",
+        limit.current,
+    );
+    let page = rustix::param::page_size() as u64;
+    let pages = fs::read_to_string("/proc/self/statm").ok();
+    let pages = pages.and_then(|statm| statm.split(' ').nth(1)?.parse::<u64>().ok());
+    let resident = pages.map(|pages| pages * page);
+    gauge(
+        "process_resident_memory_bytes",
+        "Resident memory size in bytes.",
+        resident,
+    );
+}
+
+/// Starts the thread that finds out about the storage.
+///
+/// # Errors
+/// A line for the user, if the thread cannot be started.
+pub(super) fn watch(shared: Arc<Shared>) -> Result<(), String> {
+    std::thread::Builder::new()
+        .name("readiness".to_owned())
+        .spawn(move || shared.readiness.run(&shared.store))
+        .map(drop)
+        .map_err(|error| format!("cannot start a thread: {error}"))
+}
