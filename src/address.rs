@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 /// What a host stands for, with a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Addresses {
+pub(crate) enum Addresses {
     /// All addresses of this machine, of both families (`::`).
     Every(u16),
     /// The loopback addresses of both families (`localhost`, which is not looked up: RFC 6761,
@@ -23,7 +23,7 @@ impl Addresses {
     ///
     /// # Errors
     /// Those of the resolver, where a name is unknown.
-    pub fn of(host: &str, port: u16) -> io::Result<Self> {
+    pub(crate) fn of(host: &str, port: u16) -> io::Result<Self> {
         if is_localhost(host) {
             return Ok(Self::Loopbacks(port));
         }
@@ -38,7 +38,7 @@ impl Addresses {
     /// which to try them. A server on every address is reached on loopback: of IPv6, or of IPv4
     /// where there is no IPv6.
     #[must_use]
-    pub fn to_connect(&self) -> Vec<SocketAddr> {
+    pub(crate) fn to_connect(&self) -> Vec<SocketAddr> {
         let (v4, v6) = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
         match self {
             Self::Every(port) => vec![(v6, *port).into(), (v4, *port).into()],

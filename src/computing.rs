@@ -26,7 +26,7 @@ impl fmt::Display for Cancelled {
 }
 
 /// What a computation calls repeatedly.
-pub trait Computing {
+pub(crate) trait Computing {
     /// Reports that `done` of `total` is done, where the total is known, and waits until the
     /// computation may go on.
     ///

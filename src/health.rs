@@ -26,7 +26,7 @@ const MAX_REPLY: u64 = 64 * 1024;
 ///
 /// # Errors
 /// One line that says which request failed, and how.
-pub fn check(probe: &Probe) -> Result<String, String> {
+pub(crate) fn check(probe: &Probe) -> Result<String, String> {
     let server = Server::at(probe);
     server.ask("GET", "/file", "", "OK")?;
     let well = format!("{} is healthy", server.url(""));

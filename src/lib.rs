@@ -4,8 +4,6 @@
 //! This library is for the binary alone, which calls [`run`], and for the fuzz targets and tools of
 //! this repository, which use [`internals`].
 
-#![allow(unreachable_pub, reason = "what a module has for others is pub")]
-
 mod address;
 mod api;
 mod computing;

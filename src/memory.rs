@@ -21,20 +21,20 @@ use tiny_http::Pipe;
 use crate::sync::lock;
 
 /// The limit in bytes, unless the control group allows less.
-pub const DEFAULT: usize = 24 << 20;
+pub(crate) const DEFAULT: usize = 24 << 20;
 
 /// The maximum that all requests together keep on the disk for names, in bytes.
-pub const MAX_DISK: usize = 512 << 20;
+pub(crate) const MAX_DISK: usize = 512 << 20;
 
 /// The maximum number of pipes: more do not make uploads faster, and each takes two descriptors.
 const MAX_PIPES: usize = 8;
 
 /// The maximum time for which work waits for memory.
-pub const WORK_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const WORK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The limit, and what is left of it.
 #[derive(Debug)]
-pub struct Memory {
+pub(crate) struct Memory {
     limit: usize,
     work: Part,
     kept: Part,
@@ -58,7 +58,7 @@ struct Part {
 
 /// A part of the memory that was granted; given back when dropped.
 #[derive(Debug)]
-pub struct Grant<'m> {
+pub(crate) struct Grant<'m> {
     part: &'m Part,
     bytes: usize,
 }
@@ -66,7 +66,7 @@ pub struct Grant<'m> {
 impl Memory {
     /// With this limit in bytes.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
             work: Part::new(limit / 2),
@@ -80,45 +80,45 @@ impl Memory {
 
     /// The same with at most this many pipes.
     #[must_use]
-    pub fn with_pipes(mut self, max: usize) -> Self {
+    pub(crate) fn with_pipes(mut self, max: usize) -> Self {
         self.pipes = Part::new(self.pipes.limit.min(max));
         self
     }
 
     /// The maximum number of pipes.
     #[must_use]
-    pub fn pipes(&self) -> usize {
+    pub(crate) fn pipes(&self) -> usize {
         self.pipes.limit
     }
 
     /// Counts a body that is being received.
     #[must_use]
-    pub fn body(&self) -> Option<Grant<'_>> {
+    pub(crate) fn body(&self) -> Option<Grant<'_>> {
         self.bodies.wait(1, Instant::now())
     }
 
     /// The bytes of buffers that each body under way may have.
     #[must_use]
-    pub fn share_of_body(&self) -> usize {
+    pub(crate) fn share_of_body(&self) -> usize {
         self.limit / 4 / self.bodies.in_use().max(1)
     }
 
     /// The right to a pipe, if there is one left.
     #[must_use]
-    pub fn pipe(&self) -> Option<Grant<'_>> {
+    pub(crate) fn pipe(&self) -> Option<Grant<'_>> {
         self.pipes.wait(1, Instant::now())
     }
 
     /// Memory for work that does not wait for a client. Waits for it, up to [`WORK_TIMEOUT`];
     /// `None` if that was not enough.
     #[must_use]
-    pub fn work(&self, bytes: usize) -> Option<Grant<'_>> {
+    pub(crate) fn work(&self, bytes: usize) -> Option<Grant<'_>> {
         self.work.wait(bytes, Instant::now() + self.work_timeout)
     }
 
     /// Whether work could ever have this much.
     #[must_use]
-    pub fn allows_work(&self, bytes: usize) -> bool {
+    pub(crate) fn allows_work(&self, bytes: usize) -> bool {
         bytes <= self.work.limit
     }
 
@@ -148,7 +148,7 @@ impl Memory {
 
     /// A grant of room on the disk, which is empty at first.
     #[must_use]
-    pub fn on_disk(&self) -> Grant<'_> {
+    pub(crate) fn on_disk(&self) -> Grant<'_> {
         let part = &self.disk;
         let bytes = 0;
         Grant { part, bytes }
@@ -156,7 +156,7 @@ impl Memory {
 
     /// Memory to keep while a client is waited for, if this much is left.
     #[must_use]
-    pub fn keep(&self, bytes: usize) -> Option<Grant<'_>> {
+    pub(crate) fn keep(&self, bytes: usize) -> Option<Grant<'_>> {
         self.kept.wait(bytes, Instant::now())
     }
 
@@ -164,7 +164,7 @@ impl Memory {
     /// that is not below `least`. Requests that give theirs back and ask again get about equal
     /// shares in the end.
     #[must_use]
-    pub fn keep_share(&self, least: usize) -> Option<Grant<'_>> {
+    pub(crate) fn keep_share(&self, least: usize) -> Option<Grant<'_>> {
         let part = &self.kept;
         let mut left = lock(&part.left);
         let bytes = *left / 4;
@@ -210,13 +210,13 @@ impl Part {
 impl Grant<'_> {
     /// The bytes that were granted.
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Adds this much to the grant, if it is left. Returns whether it was.
     #[must_use]
-    pub fn grow(&mut self, bytes: usize) -> bool {
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
         let mut left = lock(&self.part.left);
         let fits = *left >= bytes;
         if fits {
@@ -227,7 +227,7 @@ impl Grant<'_> {
     }
 
     /// Gives back all but this much.
-    pub fn shrink_to(&mut self, bytes: usize) {
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
         let given_back = self.bytes.saturating_sub(bytes);
         self.bytes -= given_back;
         *lock(&self.part.left) += given_back;

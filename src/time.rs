@@ -10,7 +10,7 @@ const NANOS_PER_SECOND: i128 = 1_000_000_000;
 /// A point in time, counted from 1970-01-01T00:00:00Z as in `struct timespec`: any that a file can
 /// have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp {
+pub(crate) struct Timestamp {
     /// Whole seconds, negative before 1970.
     seconds: i64,
     /// Nanoseconds to add to them, less than a second.
@@ -20,34 +20,34 @@ pub struct Timestamp {
 impl Timestamp {
     /// From the two fields of a `struct timespec`.
     #[must_use]
-    pub fn new(seconds: i64, nanos: u64) -> Self {
+    pub(crate) fn new(seconds: i64, nanos: u64) -> Self {
         let nanos = u32::try_from(nanos).unwrap_or(0);
         Self { seconds, nanos }
     }
 
     /// The current time.
     #[must_use]
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let now = clock_gettime(ClockId::Realtime);
         Self::new(now.tv_sec, now.tv_nsec.unsigned_abs())
     }
 
     /// Seconds since 1970, rounded down.
     #[must_use]
-    pub fn seconds(self) -> i64 {
+    pub(crate) fn seconds(self) -> i64 {
         self.seconds
     }
 
     /// Nanoseconds since 1970.
     #[must_use]
-    pub fn nanoseconds(self) -> i128 {
+    pub(crate) fn nanoseconds(self) -> i128 {
         i128::from(self.seconds) * NANOS_PER_SECOND + i128::from(self.nanos)
     }
 
     /// The IMF-fixdate of RFC 9110, section 5.6.7; `None` before 1970 and after 9999, which
     /// httpdate cannot write.
     #[must_use]
-    pub fn http_date(self) -> Option<String> {
+    pub(crate) fn http_date(self) -> Option<String> {
         let seconds = u64::try_from(self.seconds).ok()?;
         // httpdate panics above the year 9999.
         let is_writable = self.seconds <= LAST_SECOND;
@@ -58,13 +58,13 @@ impl Timestamp {
     /// years 0 to 9999, which the format cannot express, is written as the first or last moment of
     /// them.
     #[must_use]
-    pub fn rfc3339_millis(self) -> String {
+    pub(crate) fn rfc3339_millis(self) -> String {
         self.rfc3339(3)
     }
 
     /// The same with microseconds.
     #[must_use]
-    pub fn rfc3339_micros(self) -> String {
+    pub(crate) fn rfc3339_micros(self) -> String {
         self.rfc3339(6)
     }
 
@@ -109,7 +109,7 @@ const DAYS_PER_CYCLE: i64 = 146_097;
 /// Reads a date in one of the three formats of RFC 9110, section 5.6.7, as seconds since 1970;
 /// `None` for anything else.
 #[must_use]
-pub fn parse_http_date(text: &str) -> Option<i64> {
+pub(crate) fn parse_http_date(text: &str) -> Option<i64> {
     const YEARS_PER_CYCLE: u32 = 400;
     let seconds = |text: &str| {
         let time = httpdate::parse_http_date(text).ok()?;

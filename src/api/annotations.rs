@@ -9,7 +9,7 @@ use crate::sync::lock;
 /// What is known of a request only while it is carried out. A request that takes long is logged
 /// more than once, so that it is read meanwhile.
 #[derive(Debug)]
-pub struct Annotations {
+pub(crate) struct Annotations {
     op: Mutex<Option<Op>>,
     new_name: OnceLock<Name>,
     cause: OnceLock<String>,
@@ -17,7 +17,7 @@ pub struct Annotations {
 
 impl Annotations {
     /// At first, with the operation if the head leads to one.
-    pub fn new(op: Option<Op>) -> Self {
+    pub(crate) fn new(op: Option<Op>) -> Self {
         Self {
             op: Mutex::new(op),
             new_name: OnceLock::new(),
@@ -26,17 +26,17 @@ impl Annotations {
     }
 
     /// What the request does.
-    pub fn op(&self) -> Option<Op> {
+    pub(crate) fn op(&self) -> Option<Op> {
         *lock(&self.op)
     }
 
     /// Sets what the request does.
-    pub fn set_op(&self, op: Op) {
+    pub(crate) fn set_op(&self, op: Op) {
         *lock(&self.op) = Some(op);
     }
 
     /// The name that a move or copy gives.
-    pub fn new_name(&self) -> Option<&Name> {
+    pub(crate) fn new_name(&self) -> Option<&Name> {
         self.new_name.get()
     }
 
@@ -47,7 +47,7 @@ impl Annotations {
     }
 
     /// Why a reply that is no error does not have status 200.
-    pub fn cause(&self) -> Option<&String> {
+    pub(crate) fn cause(&self) -> Option<&String> {
         self.cause.get()
     }
 

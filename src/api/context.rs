@@ -6,7 +6,7 @@ use crate::storage::Store;
 
 /// The storage, the limits and the reports, for a handler.
 #[derive(Clone, Copy)]
-pub struct Context<'s> {
+pub(crate) struct Context<'s> {
     /// The storage.
     pub store: &'s Store,
     /// The largest body of an upload in bytes, if there is a limit.

@@ -25,7 +25,7 @@ const UNMET: &str = "a condition of the request does not hold; nothing was chang
 
 /// Why a request was not carried out.
 #[derive(Debug)]
-pub enum Error {
+pub(crate) enum Error {
     /// The head is malformed.
     Head(HeadFault),
     /// The request is refused for something in its head.
@@ -64,7 +64,7 @@ pub enum Error {
 /// than for a write: a name that leads out of the root is not found by the former, and forbidden to
 /// the latter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub(crate) enum Access {
     /// Reads the file or directory.
     Read,
     /// Appends to the file.
@@ -79,13 +79,13 @@ impl Error {
     /// Whether the connection must be closed, since its next request may not begin where it seems
     /// to.
     #[must_use]
-    pub fn ends_connection(&self) -> bool {
+    pub(crate) fn ends_connection(&self) -> bool {
         matches!(self, Self::Refused(Refusal::NoHost | Refusal::NoLength))
     }
 
     /// The status code.
     #[must_use]
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         match self {
             Self::Head(fault) => fault.status().0,
             Self::Refused(refusal) => refusal_answer(refusal).0,
@@ -106,7 +106,7 @@ impl Error {
 
     /// The text for the client.
     #[must_use]
-    pub fn detail(&self) -> String {
+    pub(crate) fn detail(&self) -> String {
         match self {
             Self::Head(fault) => fault.to_string(),
             Self::Refused(refusal) => refusal_answer(refusal).1,
@@ -140,7 +140,7 @@ impl Error {
 
     /// Whether there would be enough space without other uploads under way.
     #[must_use]
-    pub fn would_fit_without_uploads(&self) -> bool {
+    pub(crate) fn would_fit_without_uploads(&self) -> bool {
         match self {
             Self::Storage(_, _, storage::Error::NoSpace(Some(shortage))) => {
                 shortage.fits_without_uploads()
@@ -151,7 +151,7 @@ impl Error {
 
     /// What the log says.
     #[must_use]
-    pub fn cause(&self) -> String {
+    pub(crate) fn cause(&self) -> String {
         match self {
             Self::Storage(_, _, storage::Error::System(error))
             | Self::Root(storage::Error::System(error)) => error.to_string(),
@@ -174,7 +174,7 @@ impl Error {
 
     /// The reply, in the format that the client accepts.
     #[must_use]
-    pub fn reply<'s>(&self, format: Format) -> Reply<'s> {
+    pub(crate) fn reply<'s>(&self, format: Format) -> Reply<'s> {
         let status = self.status();
         let mut fields: Vec<Field> = vec![("Content-Type", format.media_type().into())];
         if let Self::Route(RouteFault::Method(allow) | RouteFault::Action(Action { allow, .. })) =

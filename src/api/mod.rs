@@ -31,13 +31,13 @@ mod write;
 
 use std::time::{Duration, Instant};
 
-pub use annotations::Annotations;
-pub use context::Context;
-pub use error::Error;
-pub use op::Op;
-pub use reply::{Content, Reply, Sink};
-pub use report::{Check, Reports, UnderWay};
-pub use request::Request;
+pub(crate) use annotations::Annotations;
+pub(crate) use context::Context;
+pub(crate) use error::Error;
+pub(crate) use op::Op;
+pub(crate) use reply::{Content, Reply, Sink};
+pub(crate) use report::{Check, Reports, UnderWay};
+pub(crate) use request::Request;
 
 use crate::http::route::Operation;
 use crate::storage::Store;
@@ -49,7 +49,7 @@ const SHORT: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// The [`Error`] that answers the request; nothing that a client can see has changed then.
-pub fn handle<'s>(
+pub(crate) fn handle<'s>(
     context: Context<'s>,
     operation: &Operation,
     request: &mut dyn Request,

@@ -4,7 +4,7 @@ use crate::http::route::{Operation, Report};
 
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
+pub(crate) enum Op {
     /// Asks what this server is.
     Welcome,
     /// Asks whether the root of the storage can be read.
@@ -42,7 +42,7 @@ pub enum Op {
 impl Op {
     /// What is known before the operation is carried out.
     #[must_use]
-    pub fn of(operation: &Operation) -> Self {
+    pub(crate) fn of(operation: &Operation) -> Self {
         match operation {
             Operation::Welcome => Self::Welcome,
             Operation::Health => Self::Health,
@@ -62,7 +62,7 @@ impl Op {
 
     /// The word in the log.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Welcome => "welcome",
             Self::Health => "health",

@@ -14,7 +14,7 @@ pub(super) const VARY: Field = ("Vary", Cow::Borrowed("Accept"));
 
 /// A reply: status, fields and content.
 #[derive(Debug)]
-pub struct Reply<'s> {
+pub(crate) struct Reply<'s> {
     /// The status code.
     pub status: u16,
     /// Fields other than those of every reply (`Date`, `Content-Length`, `Transfer-Encoding`,
@@ -25,7 +25,7 @@ pub struct Reply<'s> {
 }
 
 /// The content of a reply.
-pub enum Content<'s> {
+pub(crate) enum Content<'s> {
     /// None, and its length is not stated (304).
     None,
     /// Bytes in memory.
@@ -48,11 +48,11 @@ pub enum Content<'s> {
 }
 
 /// Writes a stream.
-pub type Writer<'s> = Box<dyn FnOnce(&mut dyn Sink) -> io::Result<()> + 's>;
+pub(super) type Writer<'s> = Box<dyn FnOnce(&mut dyn Sink) -> io::Result<()> + 's>;
 
 /// Where the content of a reply is written that is made while it is sent. Making it may be a
 /// computation.
-pub trait Sink: Write + Computing {
+pub(crate) trait Sink: Write + Computing {
     /// Writes a part of a file.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ pub trait Sink: Write + Computing {
 impl Content<'_> {
     /// The length in bytes, where it is known.
     #[must_use]
-    pub fn length(&self) -> Option<u64> {
+    pub(crate) fn length(&self) -> Option<u64> {
         match self {
             Self::None => None,
             Self::Stream { length, .. } => *length,
@@ -88,7 +88,7 @@ impl fmt::Debug for Content<'_> {
 impl Reply<'_> {
     /// 200 with a text.
     #[must_use]
-    pub fn text(text: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn text(text: impl Into<Vec<u8>>) -> Self {
         Self {
             status: 200,
             fields: vec![("Content-Type", "text/plain; charset=utf-8".into())],
@@ -98,7 +98,7 @@ impl Reply<'_> {
 
     /// 304, with the fields that 200 would have.
     #[must_use]
-    pub fn not_modified(fields: Vec<Field>) -> Self {
+    pub(crate) fn not_modified(fields: Vec<Field>) -> Self {
         Self {
             status: 304,
             fields,
@@ -108,7 +108,7 @@ impl Reply<'_> {
 
     /// 200 `OK`: a change has been made, or a check passed.
     #[must_use]
-    pub fn done() -> Self {
+    pub(crate) fn done() -> Self {
         Self::text("OK")
     }
 }

@@ -18,7 +18,7 @@ const JSON: &str = "application/json";
 const RETRY_AFTER: &str = "5";
 
 /// What the server finds out about itself.
-pub trait Reports {
+pub(crate) trait Reports {
     /// What it takes to do the work, one check each.
     fn checks(&self) -> Vec<Check>;
 
@@ -31,7 +31,7 @@ pub trait Reports {
 
 /// One thing that the server needs in order to do its work.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
+pub(crate) struct Check {
     /// What is checked, in a word.
     pub name: &'static str,
     /// What is wrong, if anything, as the client is told.
@@ -42,7 +42,7 @@ pub struct Check {
 
 /// A request under way.
 #[derive(Clone, Debug)]
-pub struct UnderWay {
+pub(crate) struct UnderWay {
     /// The id of its line in the log.
     pub id: String,
     /// The peer of its connection.

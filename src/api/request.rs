@@ -13,7 +13,7 @@ use crate::storage;
 /// A request. Reading reads its body; what is computed before the reply is computed on its behalf.
 ///
 /// An error of reading holds a [`BodyFault`] where the body did not come whole.
-pub trait Request: Read + Computing {
+pub(crate) trait Request: Read + Computing {
     /// The head.
     fn head(&self) -> &Head;
 

@@ -11,7 +11,7 @@ use crate::http::hosts::AllowedHosts;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Command {
+pub(crate) enum Command {
     /// Serve.
     Serve(Box<Config>),
     /// Ask a running server whether it works.
@@ -22,7 +22,7 @@ pub enum Command {
 
 /// What the server is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
+pub(crate) struct Config {
     /// Where to listen: in one place at least.
     pub listen: Vec<Endpoint>,
     /// The short variable that says so, if one does: it may be meant for another program.
@@ -63,7 +63,7 @@ pub struct Config {
 
 /// What `http-nas health` asks, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// Where the server listens; a host that stands for all addresses means this machine.
     pub endpoint: Endpoint,
     /// The short variable that says so, if one does: it may be meant for another program.

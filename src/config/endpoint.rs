@@ -17,7 +17,7 @@ const MAX_PATH: usize = 107;
 
 /// An address that a server listens on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
+pub(crate) enum Endpoint {
     /// On TCP.
     Tcp {
         /// An address without brackets, or a name that has not been looked up.
@@ -32,7 +32,7 @@ pub enum Endpoint {
 impl Endpoint {
     /// Whether its host is a name, which has to be looked up.
     #[must_use]
-    pub fn is_name(&self) -> bool {
+    pub(crate) fn is_name(&self) -> bool {
         match self {
             Self::Tcp { host, .. } => !host.contains(':') && host.parse::<Ipv4Addr>().is_err(),
             Self::Unix(_) => false,

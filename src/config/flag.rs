@@ -6,7 +6,7 @@
 use super::kind::Kind;
 
 /// What stands before the short name of a variable to make the one that no other program has.
-pub const PREFIX: &str = "HTTP_NAS_";
+pub(super) const PREFIX: &str = "HTTP_NAS_";
 
 /// A flag, and all that is particular about it.
 #[derive(Debug)]

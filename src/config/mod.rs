@@ -25,19 +25,19 @@ use command_line::{Arguments, CommandLine};
 use environment::Environment;
 use setting::{Setting, Source, exclude};
 
-pub use command::{Command, Config, Probe};
-pub use endpoint::Endpoint;
+pub(crate) use command::{Command, Config, Probe};
+pub(crate) use endpoint::Endpoint;
 pub use flag::{Flag, Group};
 pub use flags::FLAGS;
-pub use setting::is_it_meant;
-pub use values::LogFormat;
+pub(crate) use setting::is_it_meant;
+pub(crate) use values::LogFormat;
 
 /// Reads the command line and, for what it does not say, the environment. An empty variable counts
 /// as unset.
 ///
 /// # Errors
 /// One line that says which value is wrong and what it should be.
-pub fn parse(
+pub(crate) fn parse(
     words: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, String> {

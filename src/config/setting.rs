@@ -119,6 +119,6 @@ fn both(strong: &Setting, other: &Setting) -> String {
 /// A hint for a short variable with a wrong value, which may be meant for another program: conda,
 /// for example, sets `HOST` to `x86_64-conda-linux-gnu`.
 #[must_use]
-pub fn is_it_meant(variable: &str) -> String {
+pub(crate) fn is_it_meant(variable: &str) -> String {
     format!(" (is {variable} meant for http-nas? set HTTP_NAS_{variable}, which wins)")
 }

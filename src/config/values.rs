@@ -9,7 +9,7 @@ use crate::http::hosts::AllowedHosts;
 
 /// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// One line of words and `key=value` pairs.
     #[default]
     Text,

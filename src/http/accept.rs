@@ -10,7 +10,7 @@ const FULL: Weight = 1000;
 /// several have it, the first of `others` that the value names literally, else the default. If none
 /// is acceptable, the default.
 #[must_use]
-pub fn choose<'m>(accept: Option<&str>, default: &'m str, others: &[&'m str]) -> &'m str {
+pub(crate) fn choose<'m>(accept: Option<&str>, default: &'m str, others: &[&'m str]) -> &'m str {
     let accept = accept.unwrap_or_default();
     let (mut most, _) = weight(accept, default);
     let mut chosen = default;

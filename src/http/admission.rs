@@ -14,7 +14,7 @@ use super::target::Target;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// 400: HTTP/1.1 without `Host` (RFC 9112, section 3.2).
     NoHost,
     /// 421: the request is for a host that is not allowed, whose beginning this is.
@@ -74,7 +74,11 @@ const OF_NOTHING: digest::Sha256 = [
 ///
 /// # Errors
 /// The first [`Refusal`] found.
-pub fn check(head: &Head, operation: Option<&Operation>, hosts: &Hosts) -> Result<(), Refusal> {
+pub(crate) fn check(
+    head: &Head,
+    operation: Option<&Operation>,
+    hosts: &Hosts,
+) -> Result<(), Refusal> {
     if head.version >= (1, 1) && head.field("Host").is_none() {
         return Err(Refusal::NoHost);
     }
@@ -101,7 +105,7 @@ pub fn check(head: &Head, operation: Option<&Operation>, hosts: &Hosts) -> Resul
 
 /// Whether no field declares a length, so that the body is empty (RFC 9112, section 6.3).
 #[must_use]
-pub fn is_without_length(head: &Head) -> bool {
+pub(crate) fn is_without_length(head: &Head) -> bool {
     head.framing == Framing::Empty && head.field("Content-Length").is_none()
 }
 
@@ -206,7 +210,7 @@ fn check_content(head: &Head) -> Result<(), Refusal> {
 /// Whether a value of `Content-Type` is this media type, with any parameters (RFC 9110, section
 /// 8.3.1).
 #[must_use]
-pub fn is_media_type(value: &str, media_type: &str) -> bool {
+pub(crate) fn is_media_type(value: &str, media_type: &str) -> bool {
     let essence = value.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case(media_type)
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 /// A host and its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authority<'a> {
+pub(crate) struct Authority<'a> {
     /// As written: a name, an IPv4 address, or an IPv6 address in brackets.
     pub host: &'a str,
     /// `None` also if only its colon is there.
@@ -19,13 +19,13 @@ impl<'a> Authority<'a> {
     /// Parses `HOST` or `HOST:PORT`. A user or password in it is an error: with HTTP it serves only
     /// to deceive (RFC 9110, section 4.2.4).
     #[must_use]
-    pub fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         tiny_http::split_authority(text).map(|(host, port)| Self { host, port })
     }
 
     /// The host as an address, if it is one in its canonical form.
     #[must_use]
-    pub fn address(&self) -> Option<IpAddr> {
+    pub(crate) fn address(&self) -> Option<IpAddr> {
         let inner = self.host.strip_prefix('[');
         let text = inner.map_or(self.host, |inner| inner.trim_end_matches(']'));
         text.parse()
@@ -35,13 +35,13 @@ impl<'a> Authority<'a> {
 
     /// The host as a name, without the dot that ends an absolute one (RFC 1034, section 3.1).
     #[must_use]
-    pub fn name(&self) -> &'a str {
+    pub(crate) fn name(&self) -> &'a str {
         self.host.strip_suffix('.').unwrap_or(self.host)
     }
 
     /// Whether host and port are the same, where a missing port is the default one of a scheme.
     #[must_use]
-    pub fn is_same(&self, other: &Self, default_port: Option<u16>) -> bool {
+    pub(crate) fn is_same(&self, other: &Self, default_port: Option<u16>) -> bool {
         let port = |it: &Self| it.port.or(default_port);
         self.host.eq_ignore_ascii_case(other.host) && port(self) == port(other)
     }

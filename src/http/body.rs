@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Why a body did not come whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyFault {
+pub(crate) enum BodyFault {
     /// 408: it came more slowly than the minimum rate while others waited for its slot or space.
     TooSlow,
     /// The engine could not read it.
@@ -14,7 +14,7 @@ pub enum BodyFault {
 impl BodyFault {
     /// The status of the reply to it.
     #[must_use]
-    pub fn status(self) -> u16 {
+    pub(crate) fn status(self) -> u16 {
         use tiny_http::BodyFault::{EndedEarly, Malformed, Stalled};
         match self {
             Self::TooSlow | Self::Connection(Stalled) => 408,

@@ -3,7 +3,7 @@
 /// How a size is rounded. What is needed is rounded up, what is free down: if the former does not
 /// fit into the latter, the text must not look as if it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rounding {
+pub(crate) enum Rounding {
     /// To the next tenth of the unit above.
     Up,
     /// To the next tenth of the unit below.
@@ -12,7 +12,7 @@ pub enum Rounding {
 
 /// `3.2 GiB`, `64.0 MiB`, `512 bytes`: with one decimal, in the largest unit that gives at least 1.
 #[must_use]
-pub fn readable(bytes: u64, rounding: Rounding) -> String {
+pub(crate) fn readable(bytes: u64, rounding: Rounding) -> String {
     const UNITS: [(&str, u32); 5] = [
         ("PiB", 50),
         ("TiB", 40),

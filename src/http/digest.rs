@@ -9,11 +9,11 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use super::quoted::split_outside_quotes;
 
 /// A SHA-256 digest.
-pub type Sha256 = [u8; 32];
+pub(crate) type Sha256 = [u8; 32];
 
 /// The value of a field is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed;
+pub(crate) struct Malformed;
 
 /// Missing padding is accepted (RFC 9651, section 4.2.7).
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -30,7 +30,7 @@ const KEY: &str = "sha-256";
 ///
 /// # Errors
 /// The value is not a dictionary, or its item for SHA-256 is not such a digest.
-pub fn parse(value: &str) -> Result<Option<Sha256>, Malformed> {
+pub(crate) fn parse(value: &str) -> Result<Option<Sha256>, Malformed> {
     let Some(item) = member(value)? else {
         return Ok(None);
     };
@@ -44,14 +44,14 @@ pub fn parse(value: &str) -> Result<Option<Sha256>, Malformed> {
 
 /// Whether `Want-Repr-Digest` asks for SHA-256, with a weight of 1 to 10 (RFC 9530, section 4).
 #[must_use]
-pub fn is_wanted(value: &str) -> bool {
+pub(crate) fn is_wanted(value: &str) -> bool {
     let weight = member(value).ok().flatten().map(str::parse::<u8>);
     matches!(weight, Some(Ok(1..=10)))
 }
 
 /// The value of `Repr-Digest` for a digest.
 #[must_use]
-pub fn field(digest: &Sha256) -> String {
+pub(crate) fn field(digest: &Sha256) -> String {
     format!("{KEY}=:{}:", BASE64.encode(digest))
 }
 

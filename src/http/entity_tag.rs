@@ -6,7 +6,7 @@ use std::fmt;
 
 /// An entity tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntityTag {
+pub(crate) struct EntityTag {
     is_weak: bool,
     opaque: String,
 }
@@ -14,27 +14,27 @@ pub struct EntityTag {
 impl EntityTag {
     /// A strong tag. `opaque` is visible ASCII without a quotation mark.
     #[must_use]
-    pub fn strong(opaque: String) -> Self {
+    pub(crate) fn strong(opaque: String) -> Self {
         let is_weak = false;
         Self { is_weak, opaque }
     }
 
     /// Parses one tag: `"opaque"` or `W/"opaque"`.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (tag, rest) = split_tag(text)?;
         rest.is_empty().then_some(tag)
     }
 
     /// The strong comparison (section 8.8.3.2): both are strong and have the same text.
     #[must_use]
-    pub fn strongly_equals(&self, other: &Self) -> bool {
+    pub(crate) fn strongly_equals(&self, other: &Self) -> bool {
         !self.is_weak && !other.is_weak && self.opaque == other.opaque
     }
 
     /// The weak comparison: both have the same text.
     #[must_use]
-    pub fn weakly_equals(&self, other: &Self) -> bool {
+    pub(crate) fn weakly_equals(&self, other: &Self) -> bool {
         self.opaque == other.opaque
     }
 }
@@ -48,7 +48,7 @@ impl fmt::Display for EntityTag {
 
 /// The value of `If-Match` or `If-None-Match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tags {
+pub(crate) enum Tags {
     /// `*`: anything that exists.
     Any,
     /// One of these tags.
@@ -58,7 +58,7 @@ pub enum Tags {
 impl Tags {
     /// Parses `*` or a list of tags; `None` for anything else. A tag may contain commas.
     #[must_use]
-    pub fn parse(value: &str) -> Option<Self> {
+    pub(crate) fn parse(value: &str) -> Option<Self> {
         let mut rest = value.trim_matches(BLANK);
         if rest == "*" {
             return Some(Self::Any);

@@ -11,7 +11,7 @@ use super::quoted::split_outside_quotes;
 
 /// The proxies that are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies {
+pub(crate) struct TrustedProxies {
     networks: Networks,
     /// Whether clients of a Unix socket are among them.
     unix: bool,
@@ -21,7 +21,7 @@ impl TrustedProxies {
     /// Parses addresses and networks, and the word `unix` for the clients of Unix sockets,
     /// separated by commas.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let parts = text.split(',').map(str::trim);
         let (unix, others): (Vec<&str>, Vec<&str>) = parts.partition(|part| *part == "unix");
         let networks = match others.is_empty() {
@@ -43,7 +43,7 @@ impl TrustedProxies {
 
 /// Where a request comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// From the peer of its connection: neither field is there.
     #[default]
     Peer,
@@ -61,7 +61,7 @@ impl Origin {
     /// are there and differ in it, a proxy may have passed on one that the client sent: then
     /// neither is believed.
     #[must_use]
-    pub fn of(
+    pub(crate) fn of(
         peer: Option<IpAddr>,
         x_forwarded_for: Option<&str>,
         forwarded: Option<&str>,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// A field of a reply: name and value.
-pub type Field = (&'static str, Cow<'static, str>);
+pub(crate) type Field = (&'static str, Cow<'static, str>);
 
 /// Fields of every reply that keep browsers from misusing it.
 ///
@@ -13,7 +13,7 @@ pub type Field = (&'static str, Cow<'static, str>);
 ///   origin cannot embed a reply as image, script or media. Links, downloads and clients other than
 ///   browsers are not affected.
 #[must_use]
-pub fn browser_protection() -> [Field; 2] {
+pub(crate) fn browser_protection() -> [Field; 2] {
     [
         ("X-Content-Type-Options", "nosniff".into()),
         ("Cross-Origin-Resource-Policy", "same-origin".into()),

@@ -10,7 +10,7 @@ use super::authority::Authority;
 
 /// What the operator allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum AllowedHosts {
+pub(crate) enum AllowedHosts {
     /// Only loopback names if the server listens only on loopback, else any host.
     #[default]
     Auto,
@@ -22,7 +22,7 @@ pub enum AllowedHosts {
 
 /// The hosts that requests may be for. The default allows only loopback names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hosts {
+pub(crate) struct Hosts {
     allows_any: bool,
     named: Vec<String>,
 }
@@ -30,7 +30,7 @@ pub struct Hosts {
 impl AllowedHosts {
     /// Parses `auto`, or hosts without ports, separated by commas, where `*` means any.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let hosts: Vec<&str> = text.split(',').map(str::trim).collect();
         if hosts == ["auto"] {
             return Some(Self::Auto);
@@ -50,7 +50,7 @@ impl AllowedHosts {
     /// The hosts of a server that listens on the hosts `own`. `only_loopback`: no other machine can
     /// connect to it.
     #[must_use]
-    pub fn resolve(&self, own: &[&str], only_loopback: bool) -> Hosts {
+    pub(crate) fn resolve(&self, own: &[&str], only_loopback: bool) -> Hosts {
         let (allows_any, mut named) = match self {
             Self::Auto => (!only_loopback, Vec::new()),
             Self::Any => (true, Vec::new()),
@@ -69,7 +69,7 @@ fn is_bare(authority: Option<Authority<'_>>) -> bool {
 impl Hosts {
     /// Whether a request may be for this host, with any port.
     #[must_use]
-    pub fn allow(&self, authority: &Authority<'_>) -> bool {
+    pub(crate) fn allow(&self, authority: &Authority<'_>) -> bool {
         if self.allows_any {
             return true;
         }

@@ -16,7 +16,7 @@ use super::route::is_reading_action;
 /// - a name that begins with `http` has its first letter encoded, since some clients take any such
 ///   address for an absolute URL,
 /// - a directory has a final slash.
-pub fn push_address(text: &mut String, name: &[u8], is_directory: bool) {
+pub(crate) fn push_address(text: &mut String, name: &[u8], is_directory: bool) {
     if !is_directory && std::str::from_utf8(name).is_ok_and(is_reading_action) {
         text.push_str("%2F");
     }
@@ -36,7 +36,7 @@ pub fn push_address(text: &mut String, name: &[u8], is_directory: bool) {
 }
 
 /// Writes a name as text. Bytes that are not UTF-8 and control characters are replaced.
-pub fn push_text(text: &mut String, name: &[u8]) {
+pub(crate) fn push_text(text: &mut String, name: &[u8]) {
     for c in String::from_utf8_lossy(name).chars() {
         match c {
             '&' => text.push_str("&amp;"),
@@ -54,7 +54,7 @@ pub fn push_text(text: &mut String, name: &[u8]) {
 /// same with the final slash that the relative links of the page need. `None` if the path has it.
 /// The page of the root is at `/file/`, however the request names it.
 #[must_use]
-pub fn page_address(path: &str, is_root: bool) -> Option<String> {
+pub(crate) fn page_address(path: &str, is_root: bool) -> Option<String> {
     let encoded = path.strip_prefix("/file/")?;
     if is_root {
         let above = encoded.matches('/').count();

@@ -7,7 +7,7 @@ const UNKNOWN: &str = "application/octet-stream";
 ///
 /// Without a charset, which the server does not know.
 #[must_use]
-pub fn of(file_name: &str) -> &'static str {
+pub(crate) fn of(file_name: &str) -> &'static str {
     mime_guess::from_path(file_name)
         .first_raw()
         .unwrap_or(UNKNOWN)
@@ -15,7 +15,7 @@ pub fn of(file_name: &str) -> &'static str {
 
 /// Whether a browser may run scripts of such a file, so that it must be shown in a sandbox.
 #[must_use]
-pub fn is_active(media_type: &str) -> bool {
+pub(crate) fn is_active(media_type: &str) -> bool {
     ["html", "svg", "xml"]
         .iter()
         .any(|kind| media_type.contains(kind))

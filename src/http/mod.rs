@@ -4,26 +4,26 @@
 //! These are pure functions; nothing here does I/O. Not for: framing and the head of a reply, which
 //! are the engine's. Of the engine, this uses the head of a request.
 
-pub mod accept;
-pub mod admission;
-pub mod authority;
-pub mod body;
-pub mod byte_size;
-pub mod digest;
-pub mod entity_tag;
-pub mod exposition;
-pub mod forwarded;
-pub mod head;
-pub mod hosts;
-pub mod link;
-pub mod media_type;
-pub mod name;
-pub mod network;
-pub mod path_object;
-pub mod precondition;
-pub mod problem;
-pub mod query;
+pub(crate) mod accept;
+pub(crate) mod admission;
+pub(crate) mod authority;
+pub(crate) mod body;
+pub(crate) mod byte_size;
+pub(crate) mod digest;
+pub(crate) mod entity_tag;
+pub(crate) mod exposition;
+pub(crate) mod forwarded;
+pub(crate) mod head;
+pub(crate) mod hosts;
+pub(crate) mod link;
+pub(crate) mod media_type;
+pub(crate) mod name;
+pub(crate) mod network;
+pub(crate) mod path_object;
+pub(crate) mod precondition;
+pub(crate) mod problem;
+pub(crate) mod query;
 mod quoted;
-pub mod range;
-pub mod route;
-pub mod target;
+pub(crate) mod range;
+pub(crate) mod route;
+pub(crate) mod target;

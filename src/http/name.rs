@@ -8,11 +8,11 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 
 /// The longest component of a name, in bytes (`NAME_MAX` of Linux).
-pub const MAX_COMPONENT: usize = 255;
+pub(crate) const MAX_COMPONENT: usize = 255;
 
 /// The longest name, in bytes of its components and the separators between them (`PATH_MAX` of
 /// Linux).
-pub const MAX_NAME: usize = 4096;
+pub(crate) const MAX_NAME: usize = 4096;
 
 /// A checked name below the storage root: components without `/`, NUL, control characters, `.` or
 /// `..`.
@@ -127,7 +127,7 @@ impl fmt::Display for Name {
 
 /// Whether a name ends in `/`, encoded or not, as that of a directory.
 #[must_use]
-pub fn ends_in_slash(encoded: &str) -> bool {
+pub(crate) fn ends_in_slash(encoded: &str) -> bool {
     encoded.ends_with('/') || encoded.ends_with("%2F") || encoded.ends_with("%2f")
 }
 

@@ -12,7 +12,7 @@ struct Network {
 
 /// A list of networks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Networks(Vec<Network>);
+pub(crate) struct Networks(Vec<Network>);
 
 impl Network {
     /// Parses an address, or an address and a prefix length, as in `10.0.0.0/8`.
@@ -45,14 +45,14 @@ impl Network {
 impl Networks {
     /// Parses addresses and networks, separated by commas.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let networks = text.split(',').map(|part| Network::parse(part.trim()));
         networks.collect::<Option<Vec<_>>>().map(Self)
     }
 
     /// Whether one of them contains an address.
     #[must_use]
-    pub fn contain(&self, address: IpAddr) -> bool {
+    pub(crate) fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 }

@@ -11,7 +11,7 @@ const KEY: &[u8] = b"\"path\"";
 
 /// The state of the recognition.
 #[derive(Clone, Debug)]
-pub struct PathObject {
+pub(crate) struct PathObject {
     next: Next,
     length: usize,
 }
@@ -48,7 +48,7 @@ impl Default for PathObject {
 
 impl PathObject {
     /// Takes the next part of the body.
-    pub fn update(&mut self, part: &[u8]) {
+    pub(crate) fn update(&mut self, part: &[u8]) {
         self.length = self.length.saturating_add(part.len());
         if self.length > MAX_LENGTH {
             self.next = Next::Nothing;
@@ -63,7 +63,7 @@ impl PathObject {
 
     /// Whether all parts together are such an object.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.next == Next::End
     }
 }

@@ -9,7 +9,7 @@ use crate::time::parse_http_date;
 
 /// The validators of a file or directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Validators {
+pub(crate) struct Validators {
     /// The entity tag; a directory has none.
     pub tag: Option<EntityTag>,
     /// The modification time in seconds since 1970; a directory has none.
@@ -18,7 +18,7 @@ pub struct Validators {
 
 /// The conditions of a request. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conditions {
+pub(crate) struct Conditions {
     if_match: Option<Tags>,
     if_none_match: Option<Tags>,
     if_modified_since: Option<i64>,
@@ -27,7 +27,7 @@ pub struct Conditions {
 
 /// The result of the conditions of a request that reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The request is carried out.
     Met,
     /// 304: the client has it already.
@@ -42,7 +42,9 @@ impl Conditions {
     ///
     /// # Errors
     /// The name of a field whose list of entity tags is malformed.
-    pub fn read(field: impl Fn(&'static str) -> Option<String>) -> Result<Self, &'static str> {
+    pub(crate) fn read(
+        field: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<Self, &'static str> {
         let tags = |name| match field(name) {
             None => Ok(None),
             Some(value) => Tags::parse(&value).map(Some).ok_or(name),
@@ -58,7 +60,7 @@ impl Conditions {
 
     /// Whether there is no condition that applies to a write.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.if_match.is_none()
             && self.if_none_match.is_none()
             && self.if_unmodified_since.is_none()
@@ -66,7 +68,7 @@ impl Conditions {
 
     /// Evaluates the conditions of GET and HEAD.
     #[must_use]
-    pub fn for_read(&self, current: &Validators) -> Verdict {
+    pub(crate) fn for_read(&self, current: &Validators) -> Verdict {
         if !self.is_expected(Some(current)) {
             return Verdict::Unmet;
         }
@@ -84,7 +86,7 @@ impl Conditions {
 
     /// Evaluates the conditions of a write, where `current` is `None` if nothing has the name.
     #[must_use]
-    pub fn for_write(&self, current: Option<&Validators>) -> bool {
+    pub(crate) fn for_write(&self, current: Option<&Validators>) -> bool {
         let is_new = |tags| !include(tags, current, EntityTag::weakly_equals);
         self.is_expected(current) && self.if_none_match.as_ref().is_none_or(is_new)
     }
@@ -121,7 +123,7 @@ fn include(
 /// Whether `If-Range` holds (section 13.1.5): its tag strongly equals the current one, or its date
 /// is the modification time.
 #[must_use]
-pub fn if_range_holds(value: &str, current: &Validators) -> bool {
+pub(crate) fn if_range_holds(value: &str, current: &Validators) -> bool {
     match (EntityTag::parse(value), &current.tag) {
         (Some(tag), Some(current)) => tag.strongly_equals(current),
         (Some(_), None) => false,

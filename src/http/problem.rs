@@ -6,7 +6,7 @@ use super::accept;
 
 /// The format of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// One line, `text/plain; charset=utf-8`.
     Text,
     /// An object with `title`, `status` and `detail`, `application/problem+json` (RFC 9457).
@@ -16,7 +16,7 @@ pub enum Format {
 impl Format {
     /// The `Content-Type` of the format.
     #[must_use]
-    pub fn media_type(self) -> &'static str {
+    pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; charset=utf-8",
             Self::Json => "application/problem+json",
@@ -25,7 +25,7 @@ impl Format {
 
     /// The format that a client accepts, by the value of `Accept`.
     #[must_use]
-    pub fn accepted(accept: Option<&str>) -> Self {
+    pub(crate) fn accepted(accept: Option<&str>) -> Self {
         const TEXT: &str = "text/plain";
         match accept::choose(
             accept,
@@ -41,7 +41,7 @@ impl Format {
 /// The body for an error: `404 Not Found: there is no "a"`, or the same as an object, and a
 /// newline.
 #[must_use]
-pub fn body(format: Format, status: u16, detail: &str) -> Vec<u8> {
+pub(crate) fn body(format: Format, status: u16, detail: &str) -> Vec<u8> {
     let title = StatusCode(status).default_reason_phrase();
     let mut body = match format {
         Format::Text => format!("{status} {title}: {detail}"),

@@ -40,7 +40,7 @@ const MAX_SHOWN: usize = 64;
 ///
 /// # Errors
 /// The first [`QueryFault`] found.
-pub fn flags<const N: usize>(
+pub(crate) fn flags<const N: usize>(
     query: Option<&str>,
     known: [&str; N],
 ) -> Result<[bool; N], QueryFault> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// The part of a file that a `Range` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
+pub(crate) enum Selection {
     /// All of it: there is no valid range, or more than one.
     Whole,
     /// These bytes, at least one.
@@ -19,7 +19,7 @@ pub enum Selection {
 /// An invalid value, or another unit than bytes, is ignored (section 14.2). So is a list of several
 /// ranges, which section 14.2 allows: a reply in several parts would be open to abuse.
 #[must_use]
-pub fn select(value: &str, length: u64) -> Selection {
+pub(crate) fn select(value: &str, length: u64) -> Selection {
     let ranges = value.split_once('=').and_then(|(unit, ranges)| {
         let is_bytes = unit.eq_ignore_ascii_case("bytes") && !ranges.starts_with([' ', '\t']);
         is_bytes.then_some(ranges)
@@ -81,7 +81,7 @@ fn is_number(digits: &str) -> bool {
 
 /// Where an append puts its body: `bytes FIRST-LAST/TOTAL` or `bytes FIRST-LAST/*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ContentRange {
+pub(crate) struct ContentRange {
     /// The length that the file must have.
     pub first: u64,
     /// The length of the body.
@@ -91,7 +91,7 @@ pub struct ContentRange {
 impl ContentRange {
     /// Parses `Content-Range`; `None` if it is malformed or contradicts itself.
     #[must_use]
-    pub fn parse(value: &str) -> Option<Self> {
+    pub(crate) fn parse(value: &str) -> Option<Self> {
         let (unit, rest) = value.trim().split_once([' ', '\t'])?;
         let (range, total) = rest.trim().split_once('/')?;
         let (first, last) = range.split_once('-')?;

@@ -5,7 +5,7 @@
 /// A target in origin-form (`/path?query`) or absolute-form (`http://host/path?query`). One in
 /// another form is all path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target<'a> {
+pub(crate) struct Target<'a> {
     /// The authority of the absolute-form. It takes precedence over `Host` (RFC 9112, section
     /// 3.2.2).
     pub authority: Option<&'a str>,
@@ -18,7 +18,7 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// Splits a target.
     #[must_use]
-    pub fn of(text: &'a str) -> Self {
+    pub(crate) fn of(text: &'a str) -> Self {
         let (before, query) = match text.split_once('?') {
             Some((before, query)) => (before, Some(query)),
             None => (text, None),

@@ -39,7 +39,7 @@ static QUEUE: Queue = Queue::new();
 static HAS_WRITER: AtomicBool = AtomicBool::new(false);
 
 /// Makes each panic one line of the log.
-pub fn init_panics() {
+pub(crate) fn init_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let thread = thread::current();
         log::error!(thread = thread.name().unwrap_or_default(), cause:% = panic; "panicked");
@@ -52,7 +52,7 @@ pub fn init_panics() {
 ///
 /// # Errors
 /// One line that says what is wrong with the value.
-pub fn filter(value: Option<OsString>) -> Result<String, String> {
+pub(crate) fn filter(value: Option<OsString>) -> Result<String, String> {
     let value = value.unwrap_or_default();
     let value = value.to_str().ok_or("the value of RUST_LOG is not UTF-8")?;
     filter::parse(value).map(str::to_owned)
@@ -62,7 +62,7 @@ pub fn filter(value: Option<OsString>) -> Result<String, String> {
 ///
 /// # Errors
 /// One line, where the thread that writes cannot be started.
-pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
+pub(crate) fn init(format: LogFormat, filter: &str) -> Result<(), String> {
     let notice = move |lost| lost_lines(format, lost);
     let write = move || QUEUE.write_all(&notice, &mut write_to_stderr);
     thread::Builder::new()
@@ -103,7 +103,7 @@ fn lost_lines(format: LogFormat, lost: u64) -> String {
 }
 
 /// Logs a line whose pairs are known only at run time: the macros of `log` take fixed ones.
-pub fn event(level: log::Level, target: &str, message: &str, pairs: &[(&str, Value<'_>)]) {
+pub(crate) fn event(level: log::Level, target: &str, message: &str, pairs: &[(&str, Value<'_>)]) {
     log::logger().log(
         &log::Record::builder()
             .level(level)
@@ -115,18 +115,18 @@ pub fn event(level: log::Level, target: &str, message: &str, pairs: &[(&str, Val
 }
 
 /// Waits until the log is written, for a second at most. For the end of the process.
-pub fn finish() {
+pub(crate) fn finish() {
     QUEUE.flush(FINISH_TIMEOUT);
 }
 
 /// Waits until the log is written, for a tenth of a second at most. For an end at once.
-pub fn finish_at_once() {
+pub(crate) fn finish_at_once() {
     QUEUE.flush(SHORT_FINISH_TIMEOUT);
 }
 
 /// Writes the one line that says why the program ends, and waits until it is written, for a second
 /// at most. It does not depend on the configuration of the log.
-pub fn fatal(reason: &str) {
+pub(crate) fn fatal(reason: &str) {
     let line = format!("http-nas: {reason}\n");
     if HAS_WRITER.load(Ordering::SeqCst) {
         QUEUE.push(line.as_bytes());
@@ -140,7 +140,7 @@ pub fn fatal(reason: &str) {
 }
 
 /// Writes a line to standard output, and waits until it is written, for a second at most.
-pub fn print(line: String) {
+pub(crate) fn print(line: String) {
     // The reader may be gone.
     within(FINISH_TIMEOUT, move || {
         drop(io::stdout().write_all(line.as_bytes()));

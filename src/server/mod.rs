@@ -70,7 +70,7 @@ const SHUTDOWN_INTERVAL: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// One line that says what keeps the server from running.
-pub fn run(config: &Config) -> Result<(), String> {
+pub(crate) fn run(config: &Config) -> Result<(), String> {
     let flags = (config.max_connections, config.max_transfers);
     let group = control_group::memory_limit();
     let capacity = Capacity::of(group, flags);

@@ -8,7 +8,7 @@ use super::upload::{self, Need, Staged, check_need};
 
 /// A body: in memory where it is small, so that it need not be copied from one file into another.
 #[derive(Debug)]
-pub enum Body<'s> {
+pub(crate) enum Body<'s> {
     /// All of it.
     Bytes(Vec<u8>),
     /// In a file that no client sees.
@@ -18,7 +18,7 @@ pub enum Body<'s> {
 impl<'s> Body<'s> {
     /// Its length in bytes.
     #[must_use]
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Staged(staged) => staged.length(),
@@ -40,7 +40,7 @@ impl<'s> Body<'s> {
     ///
     /// # Errors
     /// Those of [`upload::stage`] and of writing.
-    pub fn into_staged(self, store: &'s Store) -> Result<Staged<'s>, Error> {
+    pub(crate) fn into_staged(self, store: &'s Store) -> Result<Staged<'s>, Error> {
         match self {
             Self::Staged(staged) => Ok(staged),
             Self::Bytes(bytes) => stage(store, &bytes),

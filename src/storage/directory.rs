@@ -12,7 +12,7 @@ use super::sys::entries;
 
 /// An open directory.
 #[derive(Debug)]
-pub struct Directory {
+pub(crate) struct Directory {
     fd: OwnedFd,
     pub(super) is_root: bool,
 }

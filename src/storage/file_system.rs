@@ -8,7 +8,7 @@ use super::store::Store;
 
 /// What the log says about a file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileSystem {
+pub(crate) struct FileSystem {
     /// Its type, as `ext4` or `nfs4`; where the system does not name it, its number (statfs(2)) in
     /// hexadecimal.
     pub kind: String,
@@ -22,7 +22,7 @@ pub struct FileSystem {
 ///
 /// # Errors
 /// Those of statvfs(3) and statfs(2).
-pub fn file_system(store: &Store) -> Result<FileSystem, Error> {
+pub(crate) fn file_system(store: &Store) -> Result<FileSystem, Error> {
     let root = &store.layout.root;
     let stat = rustix::fs::fstatvfs(root)?;
     let number = rustix::fs::fstatfs(root)?.f_type;

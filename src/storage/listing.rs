@@ -12,7 +12,7 @@ use crate::memory::Memory;
 
 /// The names in a directory, sorted bytewise, in memory that does not grow with their number.
 #[derive(Debug)]
-pub struct Listing<'s> {
+pub(crate) struct Listing<'s> {
     store: &'s Store,
     directory: Directory,
     sorter: Sorter<'s>,
@@ -28,7 +28,11 @@ impl<'s> Listing<'s> {
     /// # Errors
     /// [`Error::OutOfMemory`] where other requests are sorting many names; those of reading the
     /// directory.
-    pub fn new(store: &'s Store, directory: Directory, memory: &'s Memory) -> Result<Self, Error> {
+    pub(crate) fn new(
+        store: &'s Store,
+        directory: Directory,
+        memory: &'s Memory,
+    ) -> Result<Self, Error> {
         let mut sorter = Sorter::new(store, memory);
         let sorted = sorter.sort(&directory)?;
         Ok(Self {
@@ -44,7 +48,10 @@ impl<'s> Listing<'s> {
     ///
     /// # Errors
     /// Those of reading the directory; those of `computing`.
-    pub fn next_name(&mut self, computing: &mut dyn Computing) -> Result<Option<&OsStr>, Error> {
+    pub(crate) fn next_name(
+        &mut self,
+        computing: &mut dyn Computing,
+    ) -> Result<Option<&OsStr>, Error> {
         self.sorter
             .next(&mut self.sorted, &self.directory, computing)
     }
@@ -53,7 +60,7 @@ impl<'s> Listing<'s> {
     ///
     /// # Errors
     /// Those of reading the directory; those of `computing`.
-    pub fn next_entry(
+    pub(crate) fn next_entry(
         &mut self,
         computing: &mut dyn Computing,
     ) -> Result<Option<(&OsStr, Metadata)>, Error> {
@@ -74,13 +81,13 @@ impl<'s> Listing<'s> {
     }
 
     /// Starts again from the first name.
-    pub fn rewind(&mut self) {
+    pub(crate) fn rewind(&mut self) {
         self.sorted.rewind();
     }
 
     /// Whether the same names come after [`Listing::rewind`], whatever happens in the directory.
     #[must_use]
-    pub fn is_fixed(&self) -> bool {
+    pub(crate) fn is_fixed(&self) -> bool {
         self.sorted.is_fixed()
     }
 }

@@ -17,7 +17,7 @@ const MAX_ATTEMPTS: usize = 32;
 
 /// What an entry is. A link is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A regular file.
     File,
     /// A directory.
@@ -30,7 +30,7 @@ pub enum Kind {
 
 /// An entry of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metadata {
+pub(crate) struct Metadata {
     /// What it is.
     pub kind: Kind,
     /// The length of a file in bytes; 0 of anything else.

@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_micros(100);
 
 /// What a name leads to.
 #[derive(Debug)]
-pub enum Entry {
+pub(crate) enum Entry {
     /// A regular file.
     File(Snapshot),
     /// A directory.
@@ -32,7 +32,7 @@ pub enum Entry {
 /// A file as it was when it was opened: later appends and replacements do not change what is read
 /// from it.
 #[derive(Debug)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// Positioned at the start.
     pub file: File,
     /// Its version when it was opened; the length in it is where the snapshot ends.
@@ -44,7 +44,7 @@ pub struct Snapshot {
 /// # Errors
 /// [`Error::NotFound`], [`Error::Outside`], [`Error::Own`]; [`Error::NotRegular`] at once, without
 /// opening it, for a FIFO, socket or device.
-pub fn open_entry(store: &Store, components: &[String]) -> Result<Entry, Error> {
+pub(crate) fn open_entry(store: &Store, components: &[String]) -> Result<Entry, Error> {
     retry_on_race(|| open_entry_once(store, components))
 }
 

@@ -13,7 +13,7 @@ use crate::sync::lock;
 
 /// The space on the file system of the storage, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Space {
+pub(crate) struct Space {
     /// What the server can still write.
     pub free: u64,
     /// What uploads leave free.
@@ -26,7 +26,7 @@ pub struct Space {
 ///
 /// # Errors
 /// Those of fstatvfs(3).
-pub fn space(store: &Store) -> Result<Space, Error> {
+pub(crate) fn space(store: &Store) -> Result<Space, Error> {
     let stat = rustix::fs::fstatvfs(&store.layout.root)?;
     Ok(Space {
         free: stat.f_bavail.saturating_mul(stat.f_frsize),

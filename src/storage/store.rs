@@ -15,7 +15,7 @@ use super::promises::Promises;
 
 /// How the storage is to be used.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Bytes that uploads leave free on the file system.
     pub min_free: u64,
     /// Whether a write is on the disk (`fdatasync`, and `fsync` of its directory) before it is
@@ -27,7 +27,7 @@ pub struct Options {
 
 /// The storage. All names are resolved beneath its root directory, which is held open.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     pub(super) layout: Layout,
     pub(super) options: Options,
     pub(super) locks: Arc<LockQueues>,
@@ -44,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// A sentence that says what to do, where the root cannot be used.
-    pub fn open(path: &Path, options: Options) -> Result<Self, String> {
+    pub(crate) fn open(path: &Path, options: Options) -> Result<Self, String> {
         Ok(Self {
             layout: Layout::open(path, options.create_parents)?,
             options,
@@ -57,7 +57,7 @@ impl Store {
 
     /// Whether a directory, by its path, is the root or lies below it.
     #[must_use]
-    pub fn contains(&self, directory: &Path) -> bool {
+    pub(crate) fn contains(&self, directory: &Path) -> bool {
         self.layout.contains(directory)
     }
 
@@ -65,7 +65,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Displaced`].
-    pub fn check_location(&self) -> Result<(), Error> {
+    pub(crate) fn check_location(&self) -> Result<(), Error> {
         self.layout.check_location()
     }
 
@@ -73,7 +73,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Displaced`], or those of openat(2) and fstat(2).
-    pub fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         self.layout.check()
     }
 
@@ -81,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// What is wrong, for the log.
-    pub fn probe(&self) -> Result<(), String> {
+    pub(crate) fn probe(&self) -> Result<(), String> {
         self.check().map_err(|error| error.to_string())?;
         self.layout.probe()
     }

@@ -150,7 +150,7 @@ pub(super) fn names(
 ///
 /// # Errors
 /// Those of pread(2), except `EINTR`.
-pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     loop {
         match file.read_at(buffer, at) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

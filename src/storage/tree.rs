@@ -36,7 +36,7 @@ const MAX_STEP: usize = 4095;
 /// A walk through a directory. Each directory comes before its entries, which are sorted bytewise;
 /// what vanishes before it is visited is left out.
 #[derive(Debug)]
-pub struct Tree<'s> {
+pub(crate) struct Tree<'s> {
     store: &'s Store,
     sorter: Sorter<'s>,
     top: Directory,
@@ -60,7 +60,7 @@ struct Level<'s> {
 
 /// An entry of a tree.
 #[derive(Debug)]
-pub struct Node {
+pub(crate) struct Node {
     /// Its path from the top; that of a directory ends with a slash.
     pub path: Vec<u8>,
     /// What it is; the length of a file is that of its snapshot.
@@ -71,7 +71,7 @@ pub struct Node {
 
 /// The content of an entry of a tree.
 #[derive(Debug)]
-pub enum NodeContent {
+pub(crate) enum NodeContent {
     /// A file.
     File(Snapshot),
     /// That of a directory comes next.
@@ -84,7 +84,7 @@ pub enum NodeContent {
 
 /// An entry that is there, and cannot be read.
 #[derive(Debug)]
-pub struct Unreadable {
+pub(crate) struct Unreadable {
     /// Its path from the top.
     pub path: Vec<u8>,
     /// Why.
@@ -106,7 +106,7 @@ impl<'s> Tree<'s> {
     /// # Errors
     /// [`Error::OutOfMemory`] where other requests are sorting many names; those of reading the
     /// directory.
-    pub fn new(store: &'s Store, top: Directory, memory: &'s Memory) -> Result<Self, Error> {
+    pub(crate) fn new(store: &'s Store, top: Directory, memory: &'s Memory) -> Result<Self, Error> {
         Self::with_room(store, top, memory, ROOM)
     }
 
@@ -134,7 +134,10 @@ impl<'s> Tree<'s> {
     ///
     /// # Errors
     /// What cannot be read, and why; [`Error::Cancelled`].
-    pub fn next(&mut self, computing: &mut dyn Computing) -> Result<Option<Node>, Unreadable> {
+    pub(crate) fn next(
+        &mut self,
+        computing: &mut dyn Computing,
+    ) -> Result<Option<Node>, Unreadable> {
         self.advance(computing).map_err(|error| {
             self.levels.clear();
             Unreadable {

@@ -29,7 +29,7 @@ const CHECK_EVERY: u64 = 1 << 20;
 
 /// The space that a write will take.
 #[derive(Clone, Copy, Debug)]
-pub struct Need {
+pub(crate) struct Need {
     /// The length of the body, where it is known beforehand.
     pub declared: Option<u64>,
     /// Whether the body is appended to another file once it is whole, so that it is there twice for
@@ -47,7 +47,7 @@ impl Need {
 
 /// A staged body. Dropped before it is published, it leaves nothing.
 #[derive(Debug)]
-pub struct Staged<'s> {
+pub(crate) struct Staged<'s> {
     pub(super) store: &'s Store,
     pub(super) file: File,
     pub(super) name: String,
@@ -82,7 +82,7 @@ struct Reservation {
 ///
 /// # Errors
 /// [`Error::NoSpace`] where the body would not fit or not leave the space to be kept free.
-pub fn stage(store: &Store, need: Need) -> Result<Staged<'_>, Error> {
+pub(crate) fn stage(store: &Store, need: Need) -> Result<Staged<'_>, Error> {
     let declared = need.declared.unwrap_or(0);
     let number = lock(&store.promises).number();
     if declared < RESERVE_FROM {
@@ -108,7 +108,7 @@ pub fn stage(store: &Store, need: Need) -> Result<Staged<'_>, Error> {
 ///
 /// # Errors
 /// [`Error::NoSpace`].
-pub fn check_need(store: &Store, need: Need) -> Result<(), Error> {
+pub(crate) fn check_need(store: &Store, need: Need) -> Result<(), Error> {
     let number = lock(&store.promises).number();
     check_room(store, number, need.space())
 }
@@ -142,7 +142,7 @@ impl<'s> Staged<'s> {
 
     /// Bytes written so far.
     #[must_use]
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
@@ -150,7 +150,7 @@ impl<'s> Staged<'s> {
     ///
     /// # Errors
     /// Those of `write`; [`Error::NoSpace`].
-    pub fn grow<T>(
+    pub(crate) fn grow<T>(
         &mut self,
         count: u64,
         write: impl FnOnce(&File) -> io::Result<T>,

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 /// One state of a file. Every write changes it, and so does a rename; so does whatever another
 /// program does to the file, as far as the file system records it in `changed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version {
+pub(crate) struct Version {
     /// The number of the file on its file system.
     pub inode: u64,
     /// Its length in bytes.
@@ -45,7 +45,7 @@ impl Version {
 
 /// What a write finds under its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Current {
+pub(crate) enum Current {
     /// A file.
     File(Version),
     /// Anything else.
@@ -56,10 +56,10 @@ pub enum Current {
 ///
 /// # Errors
 /// [`Error::Unmet`] or [`Error::OtherLength`]; then nothing changes.
-pub type Check<'c> = &'c dyn Fn(Option<&Current>) -> Result<(), Error>;
+pub(crate) type Check<'c> = &'c dyn Fn(Option<&Current>) -> Result<(), Error>;
 
 /// The condition that always holds.
-pub const ANY: Check<'static> = &|_| Ok(());
+pub(super) const ANY: Check<'static> = &|_| Ok(());
 
 /// Gives a file that has been written to a modification time of its own.
 ///

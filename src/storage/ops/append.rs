@@ -30,7 +30,7 @@ use crate::storage::version::{Check, Current, stamp};
 
 /// What an append does where there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IfMissing {
+pub(crate) enum IfMissing {
     /// It fails.
     Fail,
     /// It creates the file, with its missing parents.
@@ -41,7 +41,7 @@ pub enum IfMissing {
 ///
 /// # Errors
 /// Those of [`append`], as far as they are known beforehand.
-pub fn check_append(
+pub(crate) fn check_append(
     store: &Store,
     components: &[String],
     if_missing: IfMissing,
@@ -79,7 +79,7 @@ fn check_append_once(
 /// [`Error::NotFound`] where there is no file and none is to be created, [`Error::IsDirectory`],
 /// [`Error::NotRegular`], [`Error::MountPoint`], [`Error::NoSpace`], those of `check`, and those of
 /// system calls. The file is as it was then.
-pub fn append<'s>(
+pub(crate) fn append<'s>(
     store: &'s Store,
     mut body: Body<'s>,
     components: &[String],

@@ -26,7 +26,7 @@ const STEP: u64 = 8 << 20;
 
 /// What has become of putting a copy in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Copied {
+pub(crate) enum Copied {
     /// It is in place, with the content that the source has at this moment.
     Done,
     /// Nothing was done: the source has grown by more than may be copied under the locks.
@@ -41,7 +41,7 @@ pub enum Copied {
 /// # Errors
 /// [`Error::NoSpace`]; [`Error::Raced`] where the file has become shorter; [`Error::Cancelled`];
 /// those of system calls.
-pub fn stage_copy<'s>(
+pub(crate) fn stage_copy<'s>(
     store: &'s Store,
     source: &File,
     length: u64,
@@ -75,7 +75,7 @@ pub fn stage_copy<'s>(
 ///
 /// # Errors
 /// Those of `check` and of [`commit_copy`].
-pub fn is_copy_of_itself(
+pub(crate) fn is_copy_of_itself(
     store: &Store,
     source: &Snapshot,
     names: (&[String], &[String]),
@@ -90,7 +90,7 @@ pub fn is_copy_of_itself(
 ///
 /// # Errors
 /// Those of [`stage_copy`].
-pub fn catch_up(
+pub(crate) fn catch_up(
     staged: &mut Staged<'_>,
     source: &Snapshot,
     computing: &mut dyn Computing,
@@ -106,7 +106,7 @@ pub fn catch_up(
 ///
 /// # Errors
 /// Those of `put`.
-pub fn commit_copy(
+pub(crate) fn commit_copy(
     staged: &mut Staged<'_>,
     source: &Snapshot,
     names: (&[String], &[String]),

@@ -17,7 +17,11 @@ use crate::storage::version::{Check, Current};
 /// # Errors
 /// [`Error::IsFile`] where something else has the name, [`Error::ParentIsFile`],
 /// [`Error::Outside`], [`Error::Own`], those of `check`, and those of mkdirat(2).
-pub fn make_directory(store: &Store, components: &[String], check: Check<'_>) -> Result<(), Error> {
+pub(crate) fn make_directory(
+    store: &Store,
+    components: &[String],
+    check: Check<'_>,
+) -> Result<(), Error> {
     retry_on_race(|| make_directory_once(store, components, check))
 }
 

@@ -15,7 +15,7 @@ use crate::storage::version::Check;
 ///
 /// # Errors
 /// Those of [`put`], as far as they are known beforehand.
-pub fn check_put(
+pub(crate) fn check_put(
     store: &Store,
     components: &[String],
     check: Option<Check<'_>>,
@@ -29,7 +29,11 @@ pub fn check_put(
 /// [`Error::IsDirectory`], [`Error::NotRegular`], [`Error::ParentIsFile`], [`Error::Outside`],
 /// [`Error::Own`], those of `check`, and those of system calls. Nothing has changed then, except
 /// that parents may have been made.
-pub fn put(mut staged: Staged<'_>, components: &[String], check: Check<'_>) -> Result<(), Error> {
+pub(crate) fn put(
+    mut staged: Staged<'_>,
+    components: &[String],
+    check: Check<'_>,
+) -> Result<(), Error> {
     staged.check_fits()?;
     staged.store.sync_file(&staged.file)?;
     retry_on_race(|| put_once(&mut staged, components, check))

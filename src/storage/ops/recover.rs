@@ -23,7 +23,7 @@ use crate::storage::sys::{names, open_regular, stat};
 /// What could not be cleared, so that it is logged once: the directory below the server's own, and
 /// the name in it.
 #[derive(Debug, Default)]
-pub struct Unclearable(HashSet<(&'static str, OsString)>);
+pub(crate) struct Unclearable(HashSet<(&'static str, OsString)>);
 
 /// At most this many entries are remembered; what is beyond them is not logged.
 const MAX_KNOWN: usize = 1000;
@@ -56,7 +56,7 @@ type Clear = fn(&Store, &OsStr) -> Result<bool, String>;
 /// Removes abandoned bodies, rolls back killed appends and completes removals: to be called when
 /// the server listens, for it may take long, and then every now and then. What cannot be cleared is
 /// left, and logged once.
-pub fn recover(store: &Store, known: &mut Unclearable) {
+pub(crate) fn recover(store: &Store, known: &mut Unclearable) {
     let Round { cleared, failures } = clear(store, known);
     for Failure { name, cause } in failures {
         log::warn!(name, cause; "a remnant cannot be cleared, to be tried again later");
@@ -67,7 +67,7 @@ pub fn recover(store: &Store, known: &mut Unclearable) {
 }
 
 /// Removes the staged bodies of this process: for its end, with uploads still running.
-pub fn discard_staged(store: &Store) {
+pub(crate) fn discard_staged(store: &Store) {
     let staged = &store.layout.staged;
     for name in names(staged).into_iter().flatten().flatten() {
         if store.layout.is_of_this_process(&name) {

@@ -26,7 +26,7 @@ use crate::storage::version::{Check, Current};
 /// # Errors
 /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], those of `check`,
 /// and those of system calls.
-pub fn remove(store: &Store, components: &[String], check: Check<'_>) -> Result<(), Error> {
+pub(crate) fn remove(store: &Store, components: &[String], check: Check<'_>) -> Result<(), Error> {
     retry_on_race(|| remove_once(store, components, check))
 }
 

@@ -25,7 +25,7 @@ use crate::storage::version::{Check, stamp};
 ///
 /// # Errors
 /// Those of [`rename`] that are about the old name.
-pub fn check_rename(store: &Store, from: &[String]) -> Result<bool, Error> {
+pub(crate) fn check_rename(store: &Store, from: &[String]) -> Result<bool, Error> {
     let resolved = resolve(store, from, ResolveOptions::NO_FOLLOW)?;
     let entry = resolved.entry().ok_or(Error::IsRoot)?;
     let (dir, name) = entry.at();
@@ -47,7 +47,7 @@ pub fn check_rename(store: &Store, from: &[String]) -> Result<bool, Error> {
 /// names the same), [`Error::NotEmpty`], [`Error::IsDirectory`] for a file onto a directory,
 /// [`Error::IsFile`] for a directory onto a file, [`Error::Outside`], [`Error::Own`], and those of
 /// `check`, which is about the new name.
-pub fn rename(
+pub(crate) fn rename(
     store: &Store,
     from: &[String],
     to: &[String],
