@@ -9,11 +9,11 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
 
 use crate::address::Addresses;
 use crate::config::{Endpoint, Probe, is_it_meant};
+use crate::sync::start_thread;
 
 /// The maximum time of a request, from the look-up of the name to the last byte of the reply.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -130,9 +130,9 @@ fn request(host: &str, method: &str, path: &str, body: &str) -> String {
 fn within_limit(endpoint: &Endpoint, request: String) -> Result<Vec<u8>, String> {
     let (sender, reply) = channel();
     let endpoint = endpoint.clone();
-    thread::Builder::new()
-        .spawn(move || sender.send(exchange(&endpoint, &request)))
-        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    start_thread("request", move || {
+        sender.send(exchange(&endpoint, &request))
+    })?;
     let limit = TIMEOUT.as_secs();
     reply
         .recv_timeout(TIMEOUT)

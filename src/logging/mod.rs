@@ -23,6 +23,7 @@ use log::kv::Value;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::config::LogFormat;
+use crate::sync::start_thread;
 use crate::time::Timestamp;
 
 use queue::Queue;
@@ -65,10 +66,7 @@ pub(crate) fn filter(value: Option<OsString>) -> Result<String, String> {
 pub(crate) fn init(format: LogFormat, filter: &str) -> Result<(), String> {
     let notice = move |lost| lost_lines(format, lost);
     let write = move || QUEUE.write_all(&notice, &mut write_to_stderr);
-    thread::Builder::new()
-        .name("log".to_owned())
-        .spawn(write)
-        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    start_thread("log", write)?;
     HAS_WRITER.store(true, Ordering::SeqCst);
     env_logger::Builder::new()
         .parse_filters(filter)

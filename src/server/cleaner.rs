@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::shared::Shared;
 use crate::storage::{self, Unclearable};
+use crate::sync::start_thread;
 
 /// The time between two rounds.
 const INTERVAL: Duration = Duration::from_secs(300);
@@ -23,9 +24,5 @@ pub(super) fn start(shared: Arc<Shared>) -> Result<(), String> {
             std::thread::sleep(INTERVAL);
         }
     };
-    std::thread::Builder::new()
-        .name("cleaner".to_owned())
-        .spawn(clear)
-        .map(drop)
-        .map_err(|error| format!("cannot start a thread: {error}"))
+    start_thread("cleaner", clear)
 }

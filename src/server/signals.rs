@@ -20,6 +20,7 @@ use signal_hook::low_level::signal_name;
 
 use super::shared::Shared;
 use crate::logging;
+use crate::sync::start_thread;
 
 /// Signals that have no meaning for this program, and that end programs which do not handle them
 /// (signal(7)). SIGPIPE is not among them, since Rust's runtime ignores it. SIGQUIT, SIGABRT,
@@ -104,11 +105,7 @@ pub(super) fn watch(stop: Sender<()>, shared: Arc<Shared>) -> Result<(), String>
             }
         }
     };
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(handle)
-        .map(drop)
-        .map_err(failed)
+    start_thread("signals", handle)
 }
 
 /// Ends the process with the exit code that a shell reports for a process killed by this signal.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::shared::Shared;
 use crate::api::{Check, Reports, UnderWay};
 use crate::http::exposition::{Exposition, Kind};
+use crate::sync::start_thread;
 
 /// The reports of a server.
 pub(super) struct Status(pub(super) Arc<Shared>);
@@ -111,9 +112,5 @@ fn write_process(text: &mut Exposition) {
 /// # Errors
 /// A line for the user, if the thread cannot be started.
 pub(super) fn watch(shared: Arc<Shared>) -> Result<(), String> {
-    std::thread::Builder::new()
-        .name("readiness".to_owned())
-        .spawn(move || shared.readiness.run(&shared.store))
-        .map(drop)
-        .map_err(|error| format!("cannot start a thread: {error}"))
+    start_thread("readiness", move || shared.readiness.run(&shared.store))
 }

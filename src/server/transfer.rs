@@ -13,7 +13,7 @@ use crate::api::{Annotations, Op, UnderWay};
 use crate::http::forwarded::Origin;
 use crate::http::name::Name;
 use crate::logging;
-use crate::sync::lock;
+use crate::sync::{lock, start_thread};
 use crate::time::Timestamp;
 
 /// A transfer that takes longer than this has lines before its last one.
@@ -260,9 +260,5 @@ pub(super) fn watch(transfers: Arc<Transfers>) -> Result<(), String> {
             transfers.log_due();
         }
     };
-    std::thread::Builder::new()
-        .name("transfers".to_owned())
-        .spawn(run)
-        .map(drop)
-        .map_err(|error| format!("cannot start a thread: {error}"))
+    start_thread("transfers", run)
 }
