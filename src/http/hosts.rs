@@ -78,7 +78,7 @@ impl Hosts {
                 address.is_loopback() || self.named.iter().any(|named| is_address(named, address))
             }
             None => {
-                is_localhost(authority.name())
+                is_name_of_loopback(authority.name())
                     || self.named.iter().any(|named| {
                         let named = named.strip_suffix('.').unwrap_or(named);
                         named.eq_ignore_ascii_case(authority.name())
@@ -95,7 +95,7 @@ fn is_address(named: &str, address: IpAddr) -> bool {
 }
 
 /// Whether a name always resolves to a loopback address (RFC 6761, section 6.3).
-fn is_localhost(name: &str) -> bool {
+fn is_name_of_loopback(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     last.eq_ignore_ascii_case("localhost")
 }
