@@ -204,7 +204,7 @@ impl Body {
 
     fn receive_framing(&mut self, connection: &mut Connection, waits: bool) -> io::Result<()> {
         let receive = |socket: &Socket, input: &mut Parser| {
-            // What comes goes behind what is pending.
+            // What comes is put after what is pending.
             socket.receive_behind(input.room(READ_SIZE))
         };
         self.receive(connection, waits, receive).map(drop)

@@ -11,7 +11,7 @@ use std::fmt;
 pub const MAX_SIZE: u64 = i64::MAX as u64;
 /// The most digits in a chunk-size, including leading zeros.
 pub const MAX_SIZE_DIGITS: u8 = 16;
-/// The most bytes of chunk extensions in one chunk-size line, from the white space or `;` behind
+/// The most bytes of chunk extensions in one chunk-size line, from the white space or `;` after
 /// the size to the end of the line.
 pub const MAX_LINE: usize = 4096;
 /// The most bytes of chunk extensions in one message (section 7.1.1 asks for such a limit).
@@ -26,7 +26,7 @@ const LF: u8 = b'\n';
 /// Why bytes are not a chunked message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChunkFault {
-    /// A chunk-size is missing, or there is something other than hexadecimal digits in it or behind
+    /// A chunk-size is missing, or there is something other than hexadecimal digits in it or after
     /// it.
     Size,
     /// A chunk-size has more than [`MAX_SIZE_DIGITS`] digits or is above [`MAX_SIZE`].
@@ -65,9 +65,9 @@ impl std::error::Error for ChunkFault {}
 /// Which byte comes next.
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// The first digit of a chunk-size, or a byte behind the first.
+    /// The first digit of a chunk-size, or a byte after the first.
     Size,
-    /// A byte behind white space that follows a chunk-size: `;` or more white space.
+    /// A byte after white space that follows a chunk-size: `;` or more white space.
     Blank,
     /// A byte of the extensions, or the CR of their line.
     Extension,
@@ -75,9 +75,9 @@ enum State {
     SizeLf,
     /// Chunk data, at least one byte.
     Data,
-    /// The CR behind chunk data.
+    /// The CR after chunk data.
     DataCr,
-    /// The LF behind chunk data.
+    /// The LF after chunk data.
     DataLf,
     /// The first byte of a trailer line, or the CR of the empty line at the end.
     TrailerStart,
@@ -173,7 +173,7 @@ impl Chunks {
         matches!(self.state, State::Done)
     }
 
-    /// The state behind `byte`; none where that is not a byte of framing.
+    /// The state after `byte`; none where that is not a byte of framing.
     fn next(&mut self, byte: u8) -> Result<Option<State>, ChunkFault> {
         Ok(Some(match (self.state, byte) {
             (State::Data | State::Done, _) => return Ok(None),

@@ -105,7 +105,7 @@ impl<S: Sink> Encoder<S> {
         }
     }
 
-    /// Sends what is buffered, and these bytes of content behind it.
+    /// Sends what is buffered, and these bytes of content after it.
     fn send(&mut self, content: &[u8], next: Next) -> io::Result<()> {
         let length = self.buffer.len() + content.len();
         let (mut size_line, mut line_end, mut last) = (String::new(), &b""[..], &b""[..]);

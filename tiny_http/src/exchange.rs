@@ -1,7 +1,7 @@
 //! One request and its reply on a connection.
 //!
 //! Responsible for: when the body is received and the reply sent, whether and how the connection
-//! goes on behind the reply. Not for: what is asked and what is replied.
+//! goes on after the reply. Not for: what is asked and what is replied.
 
 use std::io::{self, IoSlice, Read};
 use std::net::SocketAddr;
@@ -244,7 +244,7 @@ impl Exchange {
         }
     }
 
-    /// Copies bytes that have come behind the body, of another protocol.
+    /// Copies bytes that have come after the body, of another protocol.
     pub(crate) fn take_pending(&mut self, out: &mut [u8]) -> usize {
         let connection = self.connection.as_mut();
         connection.map_or(0, |connection| connection.input.take_pending(out))
@@ -284,7 +284,7 @@ impl Exchange {
         };
         let Some(engine) = &self.engine else { return };
         // Where the client sends nothing more, closing cuts nothing off. Some clients send an empty
-        // line behind a body.
+        // line after a body.
         let is_client_done = !self.persistent
             && connection.input.is_whole()
             && connection.input.pending().is_empty()

@@ -23,7 +23,7 @@ struct Counts {
 }
 
 impl Pipeline {
-    /// The slot of one more reply, behind all others.
+    /// The slot of one more reply, after all others.
     pub(crate) fn add(self: &Arc<Self>) -> ReplySlot {
         let mut counts = lock(&self.counts);
         counts.issued += 1;

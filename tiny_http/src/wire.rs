@@ -84,7 +84,7 @@ impl Wire<'_> {
         !matches!(self.socket, Socket::Nowhere)
     }
 
-    /// Sends a part of a file, behind `before` bytes of content. `is_last` means that nothing of
+    /// Sends a part of a file, after `before` bytes of content. `is_last` means that nothing of
     /// the reply's framing follows.
     ///
     /// # Errors
