@@ -2,10 +2,12 @@
 //!
 //! Responsible for: the replies. Not for: finding out what they say, which is the server's.
 
+use std::io;
+
 use tiny_http::Head;
 
 use super::annotations::Annotations;
-use super::reply::{Content, Reply, VARY};
+use super::reply::{Content, Reply, Sink, VARY};
 use crate::http::accept;
 use crate::http::exposition;
 use crate::http::route::Report;
@@ -25,8 +27,14 @@ pub(crate) trait Reports {
     /// All figures, as Prometheus reads them.
     fn metrics(&self) -> String;
 
-    /// The requests under way that are about files.
-    fn transfers(&self) -> Vec<UnderWay>;
+    /// Visits the requests under way that are about files, the oldest first.
+    ///
+    /// # Errors
+    /// The first one of `visit`.
+    fn each_transfer(
+        &self,
+        visit: &mut dyn FnMut(&UnderWay<'_>) -> io::Result<()>,
+    ) -> io::Result<()>;
 }
 
 /// One thing that the server needs in order to do its work.
@@ -41,30 +49,29 @@ pub(crate) struct Check {
 }
 
 /// A request under way.
-#[derive(Clone, Debug)]
-pub(crate) struct UnderWay {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnderWay<'t> {
     /// The id of its line in the log.
-    pub id: String,
+    pub(crate) id: &'t str,
     /// The peer of its connection.
-    pub client: String,
-    /// The method.
-    pub method: String,
+    pub(crate) client: &'t str,
+    pub(crate) method: &'t str,
     /// The name, or the target if it is none.
-    pub name: String,
-    /// Bytes of content received and sent so far.
-    pub received: u64,
-    /// See `received`.
-    pub sent: u64,
+    pub(crate) name: &'t str,
+    /// Bytes of content received so far.
+    pub(crate) received: u64,
+    /// Bytes of content sent so far.
+    pub(crate) sent: u64,
     /// The declared length of its body in bytes, if there is one.
-    pub length: Option<u64>,
+    pub(crate) length: Option<u64>,
     /// When it began.
-    pub started: Timestamp,
+    pub(crate) started: Timestamp,
 }
 
 /// Makes a report.
 pub(super) fn report<'s>(
     report: Report,
-    reports: &dyn Reports,
+    reports: &'s dyn Reports,
     head: &Head,
     annotations: &Annotations,
 ) -> Reply<'s> {
@@ -77,7 +84,13 @@ pub(super) fn report<'s>(
             ready(&checks, head, annotations)
         }
         Report::Metrics => typed(exposition::MEDIA_TYPE, reports.metrics()),
-        Report::Transfers => typed(JSON, listed(&reports.transfers())),
+        Report::Transfers => Reply {
+            content: Content::Stream {
+                length: None,
+                write: Box::new(move |sink| write_transfers(reports, sink)),
+            },
+            ..typed(JSON, String::new())
+        },
     }
 }
 
@@ -137,9 +150,11 @@ fn typed<'s>(media_type: &'static str, content: String) -> Reply<'s> {
     }
 }
 
-fn listed(transfers: &[UnderWay]) -> String {
-    let objects = transfers.iter().map(|transfer| {
-        serde_json::json!({
+/// All transfers, one at a time: 512 of them with long names would take megabytes.
+fn write_transfers(reports: &dyn Reports, sink: &mut dyn Sink) -> io::Result<()> {
+    let mut separator = "[";
+    reports.each_transfer(&mut |transfer| {
+        let object = serde_json::json!({
             "id": transfer.id,
             "client": transfer.client,
             "method": transfer.method,
@@ -148,7 +163,10 @@ fn listed(transfers: &[UnderWay]) -> String {
             "sent": transfer.sent,
             "length": transfer.length,
             "started": transfer.started.rfc3339_millis(),
-        })
-    });
-    serde_json::Value::Array(objects.collect()).to_string() + "\n"
+        });
+        let separator = std::mem::replace(&mut separator, ",\n");
+        write!(sink, "{separator}{object}")
+    })?;
+    let end = if separator == "[" { "[]\n" } else { "]\n" };
+    sink.write_all(end.as_bytes())
 }

@@ -4,6 +4,7 @@
 //! (`metrics.rs`).
 
 use std::fs;
+use std::io;
 use std::sync::Arc;
 
 use super::shared::Shared;
@@ -50,7 +51,7 @@ impl Reports for Status {
         let mut text = Exposition::default();
         shared.transfers.metrics().write(&mut text);
         let mut gauge = |name, help, value: u64| text.single(name, Kind::Gauge, help, value);
-        let transfers = shared.transfers.under_way().len() as u64;
+        let transfers = shared.transfers.for_files().len() as u64;
         gauge(
             "http_nas_transfers",
             "Requests for files under way.",
@@ -73,8 +74,12 @@ impl Reports for Status {
         text.into_text()
     }
 
-    fn transfers(&self) -> Vec<UnderWay> {
-        self.0.transfers.under_way()
+    fn each_transfer(
+        &self,
+        visit: &mut dyn FnMut(&UnderWay<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let transfers = self.0.transfers.for_files();
+        transfers.iter().try_for_each(|it| visit(&it.under_way()))
     }
 }
 

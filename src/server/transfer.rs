@@ -92,14 +92,11 @@ impl Transfers {
     }
 
     /// The requests for files under way, the oldest first.
-    pub(super) fn under_way(&self) -> Vec<UnderWay> {
+    pub(super) fn for_files(&self) -> Vec<Arc<Transfer>> {
         let mut running: Vec<Arc<Transfer>> = self.lock().values().cloned().collect();
         running.retain(|transfer| !matches!(transfer.annotations.op(), Some(Op::Report(_))));
         running.sort_unstable_by_key(|transfer| transfer.number);
         running
-            .iter()
-            .map(|transfer| transfer.under_way())
-            .collect()
     }
 
     /// Removes a request, counts it, and logs how it ended.
@@ -151,13 +148,14 @@ impl Transfer {
         &self.id
     }
 
-    fn under_way(&self) -> UnderWay {
+    /// What is known of it, for a list of transfers.
+    pub(super) fn under_way(&self) -> UnderWay<'_> {
         let head = &self.head;
         UnderWay {
-            id: self.id.clone(),
-            client: head.client.clone(),
-            method: head.method.clone(),
-            name: head.name.clone(),
+            id: &self.id,
+            client: &head.client,
+            method: &head.method,
+            name: &head.name,
             received: self.received(),
             sent: self.sent(),
             length: head.length,

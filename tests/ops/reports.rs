@@ -195,6 +195,15 @@ fn transfers_lists_what_is_under_way_and_nothing_else() {
             .log()
             .contains(&format!("id={}", transfer.get("id").text()))
     });
+    let _second = server.begin("PUT", "second?create", "Transfer-Encoding: chunked");
+    let transfers = json::parse(&server.get("/transfers").text());
+    let names: Vec<_> = transfers
+        .items()
+        .iter()
+        .map(|it| it.get("name").text())
+        .collect();
+    assert_eq!(names, ["busy", "second"]);
+    assert_eq!(transfers.items()[1].get("length"), &json::Json::Null);
 }
 
 #[test]
