@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_disk_that_does_not_answer_is_waited_for_for_a_limited_time() {
-        // Nobody finds out.
+        // There is no thread that finds out.
         let readiness = Readiness::default();
         let began = Instant::now();
         assert!(readiness.check().is_none());

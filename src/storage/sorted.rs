@@ -461,7 +461,7 @@ mod tests {
 
     // symptom: 200 unread lists of a large directory kept all processors busy for minutes, and a
     //          request of another client beside them took 20 ms instead of 0.1 ms.
-    // cause:   lists that get neither memory nor disk read the directory again and again, all at
+    // cause:   lists that get neither memory nor disk read the directory repeatedly, all at
     //          the same time.
     // fix:     they do so in turns, and others go on while a client takes what was read.
     #[test]

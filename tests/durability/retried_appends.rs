@@ -5,14 +5,14 @@ use std::thread;
 
 use testkit::{Client, Reply, Server, pattern};
 
-/// The length that a 416 tells, after `bytes */`.
+/// The length in a reply with 416, after `bytes */`.
 fn told(reply: &Reply) -> usize {
     let span = reply.header("Content-Range").expect("a Content-Range");
     let length = span.strip_prefix("bytes */").expect(span);
     length.parse().expect(span)
 }
 
-/// A record bears its own number and length, so that one that is lost, torn or there twice shows.
+/// A record with its own number and length: one that is lost, torn or doubled is noticed.
 fn record(client: usize, number: usize) -> Vec<u8> {
     let mut record = format!("[{client:02} {number:02}]").into_bytes();
     record.extend_from_slice(&pattern(client as u8, 100 + client * 1009 + number * 37));

@@ -4,7 +4,7 @@
 //! symptom: six unread lists of a folder of 20,000 names, or 480 uploads that have begun, or 748
 //!          idle connections ended the server in the 32 MiB that were promised to be enough for it.
 //! cause:   memory for each request and connection, with limits on their number that did not follow
-//!          from what there is.
+//!          from the memory of the group.
 //! fix:     requests share one budget, and connections and transfers are limited to what fits
 //!          beside it.
 

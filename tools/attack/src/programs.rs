@@ -1,4 +1,5 @@
-//! What there is to start on this machine, and with which limits of the system it can be started.
+//! The programs of this machine that a case can start, and the system limits that can be set for
+//! them.
 
 use std::fs;
 use std::io;

@@ -139,7 +139,7 @@ impl Link {
         }
     }
 
-    /// Receives behind what there is.
+    /// Receives, after what is in the buffer.
     fn receive(&mut self) -> io::Result<usize> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -268,7 +268,7 @@ impl Link {
     }
 }
 
-/// Moves what there is, up to a limit in bytes; an end is an error.
+/// Moves the bytes that have come, up to a limit; an end is an error.
 fn splice(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
     match rustix::pipe::splice(from, None, to, None, most, SpliceFlags::MOVE)? {
         0 => Err(ErrorKind::UnexpectedEof.into()),

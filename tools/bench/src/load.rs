@@ -148,7 +148,8 @@ impl<'r> Client<'r> {
         stream.write_all(self.request)
     }
 
-    /// Receives what there is; behind a whole reply it says how long it took, in seconds.
+    /// Receives the bytes that have come; after a whole reply it returns how long that took, in
+    /// seconds.
     fn receive(&mut self, load: &Load) -> io::Result<Option<f64>> {
         let Some(stream) = &self.stream else {
             return Ok(None);

@@ -91,7 +91,7 @@ const fn on_disk(row: Row) -> Row {
     }
 }
 
-/// Memory hardly varies, and to look at it takes long.
+/// Memory hardly varies, and measuring it takes long.
 const fn seldom(rounds: usize, row: Row) -> Row {
     Row {
         most_rounds: rounds,
