@@ -36,7 +36,7 @@ pub(crate) use context::Context;
 pub(crate) use error::Error;
 pub(crate) use op::Op;
 pub(crate) use reply::{Content, Reply, Sink};
-pub(crate) use report::{Check, Reports, UnderWay};
+pub(crate) use report::{ReadinessCheck, Reports, UnderWay};
 pub(crate) use request::Request;
 
 use crate::http::route::Operation;

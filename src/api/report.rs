@@ -22,7 +22,7 @@ const RETRY_AFTER: &str = "5";
 /// What the server finds out about itself.
 pub(crate) trait Reports {
     /// What it takes to do the work, one check each.
-    fn checks(&self) -> Vec<Check>;
+    fn checks(&self) -> Vec<ReadinessCheck>;
 
     /// All figures, as Prometheus reads them.
     fn metrics(&self) -> String;
@@ -39,13 +39,13 @@ pub(crate) trait Reports {
 
 /// One thing that the server needs in order to do its work.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Check {
+pub(crate) struct ReadinessCheck {
     /// What is checked, in a word.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What is wrong, if anything, as the client is told.
-    pub fault: Option<&'static str>,
+    pub(crate) fault: Option<&'static str>,
     /// The cause, for the log.
-    pub cause: Option<String>,
+    pub(crate) cause: Option<String>,
 }
 
 /// A request under way.
@@ -101,7 +101,7 @@ fn is_excluded(query: Option<&str>, name: &str) -> bool {
 }
 
 /// 200 if nothing is wrong, else 503; one check a line, or as JSON.
-fn ready<'s>(checks: &[Check], head: &Head, annotations: &Annotations) -> Reply<'s> {
+fn ready<'s>(checks: &[ReadinessCheck], head: &Head, annotations: &Annotations) -> Reply<'s> {
     let is_ready = checks.iter().all(|check| check.fault.is_none());
     let accept = head.field("Accept");
     let mut reply = match accept::choose(accept.as_deref(), "text/plain", &[JSON]) {

@@ -9,7 +9,7 @@ pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum MetricKind {
     /// A count that only grows.
     Counter,
     /// A value that grows and shrinks.
@@ -26,11 +26,11 @@ pub(crate) struct Exposition {
 
 impl Exposition {
     /// Begins a metric; its samples come next. The help is one line without backslashes.
-    pub(crate) fn metric(&mut self, name: &str, kind: Kind, help: &str) {
+    pub(crate) fn metric(&mut self, name: &str, kind: MetricKind, help: &str) {
         let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
         };
         let text = &mut self.text;
         // Writing to a String does not fail.
@@ -53,7 +53,7 @@ impl Exposition {
     }
 
     /// Adds a metric with a single sample.
-    pub(crate) fn single(&mut self, name: &str, kind: Kind, help: &str, value: impl Display) {
+    pub(crate) fn single(&mut self, name: &str, kind: MetricKind, help: &str, value: impl Display) {
         self.metric(name, kind, help);
         self.sample(name, &[], value);
     }
@@ -77,9 +77,9 @@ mod tests {
     #[test]
     fn metrics_are_written_line_by_line() {
         let mut metrics = Exposition::default();
-        metrics.metric("requests_total", Kind::Counter, "Requests.");
+        metrics.metric("requests_total", MetricKind::Counter, "Requests.");
         metrics.sample("requests_total", &[("method", "GET"), ("status", "200")], 7);
-        metrics.single("age_seconds", Kind::Gauge, "Age.", 0.5);
+        metrics.single("age_seconds", MetricKind::Gauge, "Age.", 0.5);
         assert_eq!(
             metrics.into_text(),
             "# HELP requests_total Requests.\n\

@@ -106,14 +106,14 @@ impl Handler for RequestHandler {
         });
         let is_last = outcome.as_ref().is_err_and(Error::ends_connection);
         let (reply, mut cause) = match outcome {
-            Ok(reply) => (reply, remark.map(str::to_owned)),
+            Ok(reply) => {
+                let cause = transfer.annotations().cause().cloned();
+                (reply, remark.map(str::to_owned).or(cause))
+            }
             Err(error) => (self.refuse(&error, request.head()), Some(error.cause())),
         };
         let status = reply.status;
         let closes = is_last || self.shared.shutdown.has_begun();
-        if cause.is_none() {
-            cause = transfer.annotations().cause().cloned();
-        }
         let progress = Progress::new(admission.slot(), &transfer, &request);
         let sent = send(&mut request, (reply, closes), &progress, &self.shared);
         progress.end(&request);

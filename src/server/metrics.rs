@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::api::Op;
-use crate::http::exposition::{Exposition, Kind};
+use crate::http::exposition::{Exposition, MetricKind};
 
 /// Threads share the counters of a shard if there are more of them.
 const SHARDS: usize = 8;
@@ -95,7 +95,7 @@ impl Metrics {
         const REQUESTS: &str = "http_nas_requests_total";
         text.metric(
             REQUESTS,
-            Kind::Counter,
+            MetricKind::Counter,
             "Requests that have ended, by method and status.",
         );
         for at in 0..=METHODS.len() {
@@ -130,14 +130,18 @@ impl Metrics {
                 self.sum(|shard| &shard.appends),
             ),
         ] {
-            text.single(name, Kind::Counter, help, count);
+            text.single(name, MetricKind::Counter, help, count);
         }
         self.write_durations(text);
     }
 
     fn write_durations(&self, text: &mut Exposition) {
         let help = "Time from the head of a request to the end of its reply.";
-        text.metric("http_nas_request_duration_seconds", Kind::Histogram, help);
+        text.metric(
+            "http_nas_request_duration_seconds",
+            MetricKind::Histogram,
+            help,
+        );
         let mut count = 0;
         for at in 0..=BOUNDS.len() {
             count += self.sum(|shard| &shard.durations[at]);

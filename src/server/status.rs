@@ -8,49 +8,47 @@ use std::io;
 use std::sync::Arc;
 
 use super::shared::Shared;
-use crate::api::{Check, Reports, UnderWay};
-use crate::http::exposition::{Exposition, Kind};
+use crate::api::{ReadinessCheck, Reports, UnderWay};
+use crate::http::exposition::{Exposition, MetricKind};
 use crate::sync::start_thread;
 
 /// The reports of a server.
 pub(super) struct Status(pub(super) Arc<Shared>);
 
 impl Reports for Status {
-    fn checks(&self) -> Vec<Check> {
+    fn checks(&self) -> Vec<ReadinessCheck> {
         let found = self.0.readiness.check();
-        let (storage, space) = match &found {
-            None => (Some(("it does not answer", None)), None),
-            Some(found) => {
-                let storage = found.fault.clone();
-                let storage =
-                    storage.map(|cause| ("the storage folder cannot be written", Some(cause)));
-                let is_short = found.space.is_some_and(|space| space.free < space.kept);
-                (
-                    storage,
-                    is_short.then_some(("less is free than is kept back", None)),
-                )
-            }
+        let is_short = found
+            .as_ref()
+            .and_then(|found| found.space)
+            .is_some_and(|space| space.free < space.kept);
+        let (storage, cause) = match found.map(|found| found.fault) {
+            None => (Some("it does not answer"), None),
+            Some(None) => (None, None),
+            Some(cause) => (Some("the storage folder cannot be written"), cause),
         };
-        let shutdown = self.0.shutdown.has_begun();
-        let shutdown = shutdown.then_some(("the server is shutting down", None));
-        let checks = [
-            ("storage", storage),
-            ("space", space),
-            ("shutdown", shutdown),
-        ];
-        let checks = checks.map(|(name, found)| Check {
-            name,
-            fault: found.as_ref().map(|(fault, _)| *fault),
-            cause: found.and_then(|(_, cause)| cause),
-        });
-        checks.into()
+        let is_stopping = self.0.shutdown.has_begun();
+        let check = |name, fault, cause| ReadinessCheck { name, fault, cause };
+        vec![
+            check("storage", storage, cause),
+            check(
+                "space",
+                is_short.then_some("less is free than is kept back"),
+                None,
+            ),
+            check(
+                "shutdown",
+                is_stopping.then_some("the server is shutting down"),
+                None,
+            ),
+        ]
     }
 
     fn metrics(&self) -> String {
         let shared = &self.0;
         let mut text = Exposition::default();
         shared.transfers.metrics().write(&mut text);
-        let mut gauge = |name, help, value: u64| text.single(name, Kind::Gauge, help, value);
+        let mut gauge = |name, help, value: u64| text.single(name, MetricKind::Gauge, help, value);
         let transfers = shared.transfers.for_files().len() as u64;
         gauge(
             "http_nas_transfers",
@@ -60,7 +58,7 @@ impl Reports for Status {
         let connections = shared.server.num_connections() as u64;
         gauge("http_nas_connections", "Open connections.", connections);
         if let Some(space) = shared.readiness.check().and_then(|found| found.space) {
-            let help = "Space on the file system of the storage folder that uploads may take.";
+            let help = "Space on the file system of the storage folder that the server can write.";
             gauge("http_nas_storage_free_bytes", help, space.free);
             let help = "Size of that file system.";
             gauge("http_nas_storage_size_bytes", help, space.total);
@@ -68,7 +66,11 @@ impl Reports for Status {
             gauge("http_nas_storage_kept_bytes", help, space.kept);
         }
         write_process(&mut text);
-        text.metric("http_nas_build_info", Kind::Gauge, "The version; always 1.");
+        text.metric(
+            "http_nas_build_info",
+            MetricKind::Gauge,
+            "The version; always 1.",
+        );
         let version = env!("CARGO_PKG_VERSION");
         text.sample("http_nas_build_info", &[("version", version)], 1);
         text.into_text()
@@ -88,7 +90,7 @@ impl Reports for Status {
 fn write_process(text: &mut Exposition) {
     let mut gauge = |name, help, value: Option<u64>| {
         if let Some(value) = value {
-            text.single(name, Kind::Gauge, help, value);
+            text.single(name, MetricKind::Gauge, help, value);
         }
     };
     let descriptors = fs::read_dir("/proc/self/fd").ok();
