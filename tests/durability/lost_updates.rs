@@ -57,18 +57,23 @@ impl Move {
     }
 }
 
-/// All make their moves at once under the same condition; gives the number of the one that won.
-fn race(clients: &mut [Client], moves: &[Move], condition: (&str, &str), shown: &str) -> usize {
-    let start = Barrier::new(clients.len());
+/// All make their moves at once; gives the number of the one that won.
+fn race<R: Send>(
+    racers: &mut [R],
+    moves: &[Move],
+    make: impl Fn(&mut R, &Move) -> Reply + Sync,
+    shown: &str,
+) -> usize {
+    let start = Barrier::new(racers.len());
     let replies: Vec<Reply> = thread::scope(|scope| {
-        let racers: Vec<_> = clients
+        let racers: Vec<_> = racers
             .iter_mut()
             .zip(moves)
-            .map(|(client, step)| {
-                let start = &start;
+            .map(|(racer, step)| {
+                let (start, make) = (&start, &make);
                 scope.spawn(move || {
                     start.wait();
-                    client.ask(step.method, &step.target, &[condition], &step.body)
+                    make(racer, step)
                 })
             })
             .collect();
@@ -78,6 +83,19 @@ fn race(clients: &mut [Client], moves: &[Move], condition: (&str, &str), shown: 
             .collect()
     });
     winner(&replies, moves, shown)
+}
+
+/// All ask at once under the same condition.
+fn race_with(
+    clients: &mut [Client],
+    moves: &[Move],
+    condition: (&str, &str),
+    shown: &str,
+) -> usize {
+    let ask = |client: &mut Client, step: &Move| {
+        client.ask(step.method, &step.target, &[condition], &step.body)
+    };
+    race(clients, moves, ask, shown)
 }
 
 fn winner(replies: &[Reply], moves: &[Move], shown: &str) -> usize {
@@ -115,7 +133,7 @@ fn replacements(servers: [&Server; 2]) {
         let tag = clients[round % 2].tag("file");
         let moves = [0, 1].map(|who| Move::post(format!("round {round} by {who}")));
         let shown = format!("round {round}");
-        let won = race(&mut clients, &moves, ("If-Match", &tag), &shown);
+        let won = race_with(&mut clients, &moves, ("If-Match", &tag), &shown);
         assert_left(servers[0], &moves[won], &shown);
         wins[won] += 1;
     }
@@ -169,26 +187,11 @@ fn of_two_whose_bodies_end_at_once_one_wins() {
 }
 
 fn finish_both(conns: &mut [Conn; 2], moves: &[Move; 2], shown: &str) -> usize {
-    let start = Barrier::new(2);
-    let replies: Vec<Reply> = thread::scope(|scope| {
-        let racers: Vec<_> = conns
-            .iter_mut()
-            .zip(moves)
-            .map(|(conn, step)| {
-                let start = &start;
-                scope.spawn(move || {
-                    start.wait();
-                    conn.send(&step.body);
-                    conn.reply_to(step.method).expect("a reply")
-                })
-            })
-            .collect();
-        racers
-            .into_iter()
-            .map(|racer| racer.join().expect("a racer failed"))
-            .collect()
-    });
-    winner(&replies, moves, shown)
+    let finish = |conn: &mut Conn, step: &Move| {
+        conn.send(&step.body);
+        conn.reply_to(step.method).expect("a reply")
+    };
+    race(conns, moves, finish, shown)
 }
 
 /// Every two of the ways to write, through one server and through two.
@@ -220,7 +223,7 @@ fn of_two_writes_of_any_kind_one_wins() {
         clients[0].ask("POST", "file", &[], b"before ");
         let tag = clients[1].tag("file");
         let shown = format!("round {round}");
-        let won = race(clients, &moves, ("If-Match", &tag), &shown);
+        let won = race_with(clients, &moves, ("If-Match", &tag), &shown);
         assert_left(&one, &moves[won], &shown);
         for (who, kind) in [0, 1].map(|who| (who, kinds[pair[who]])) {
             let moved = kind == "mv" && who == won;
@@ -264,7 +267,7 @@ fn of_many_who_create_a_file_one_wins() {
         let shown = format!("round {round}");
         let condition = ("If-None-Match", "*");
         let first = span.start;
-        let won = first + race(&mut clients[span.clone()], &moves[span], condition, &shown);
+        let won = first + race_with(&mut clients[span.clone()], &moves[span], condition, &shown);
         wins[won] += 1;
         assert_left(&one, &moves[won], &shown);
         for source in [2, 3] {
