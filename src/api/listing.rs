@@ -2,17 +2,18 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 
 use tiny_http::Head;
 
 use super::context::Context;
+use super::entry_object::begin_object;
 use super::page;
 use super::reply::{Content, Reply, Sink, VARY};
 use crate::http::accept;
 use crate::http::name::Name;
-use crate::storage::{self, Directory, Kind, Listing, Metadata};
+use crate::storage::{self, Directory, Listing};
 
 const JSON: &str = "application/json";
 
@@ -72,13 +73,15 @@ fn text(mut listing: Listing<'_>) -> Result<Content<'_>, storage::Error> {
 /// list is sent; an entry that has vanished by then is left out.
 fn json(mut listing: Listing<'_>) -> Content<'_> {
     let write = move |sink: &mut dyn Sink| {
-        let mut object = Vec::new();
+        let mut object = String::new();
         let mut before = "[";
         while let Some((name, metadata)) = listing.next_entry(sink).map_err(io::Error::other)? {
             object.clear();
-            object.extend_from_slice(before.as_bytes());
-            push_object(&mut object, name, &metadata)?;
-            sink.write_all(&object)?;
+            object.push_str(before);
+            let facts = (metadata.length, metadata.modified);
+            begin_object(&mut object, name.as_bytes(), metadata.kind, facts);
+            object.push('}');
+            sink.write_all(object.as_bytes())?;
             before = ",\n";
         }
         // Without entries, the bracket at the beginning is missing, too.
@@ -107,28 +110,9 @@ fn set_line(line: &mut String, name: &OsStr) {
     line.push('\n');
 }
 
-fn push_object(object: &mut Vec<u8>, name: &OsStr, metadata: &Metadata) -> io::Result<()> {
-    let name = String::from_utf8_lossy(name.as_bytes());
-    let kind = match metadata.kind {
-        Kind::File => "file",
-        Kind::Directory => "directory",
-        Kind::Link => "symlink",
-        Kind::Other => "other",
-    };
-    object.extend_from_slice(b"{\"name\":");
-    serde_json::to_writer(&mut *object, &*name)?;
-    write!(
-        object,
-        ",\"type\":\"{kind}\",\"size\":{},\"modified\":\"{}\"}}",
-        metadata.length,
-        metadata.modified.rfc3339_millis()
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
 
     #[test]
     fn a_name_is_one_line() {
@@ -141,49 +125,6 @@ mod tests {
             let mut line = "before".to_owned();
             set_line(&mut line, OsStr::from_bytes(name));
             assert_eq!(line, expected);
-        }
-    }
-
-    #[test]
-    fn an_entry_is_one_object() {
-        for (name, kind, length, expected) in [
-            (
-                &b"a.csv"[..],
-                Kind::File,
-                u64::MAX,
-                r#"{"name":"a.csv","type":"file","size":18446744073709551615,"modified":"1970-01-01T00:00:01.500Z"}"#,
-            ),
-            (
-                b"\"\\\n\x01",
-                Kind::Directory,
-                0,
-                r#"{"name":"\"\\\n\u0001","type":"directory","size":0,"modified":"1970-01-01T00:00:01.500Z"}"#,
-            ),
-            (
-                b"\xff\xc3\xa9",
-                Kind::Link,
-                0,
-                "{\"name\":\"\u{fffd}\u{e9}\",\"type\":\"symlink\",\"size\":0,\"modified\":\"1970-01-01T00:00:01.500Z\"}",
-            ),
-            (
-                b" ",
-                Kind::Other,
-                0,
-                r#"{"name":" ","type":"other","size":0,"modified":"1970-01-01T00:00:01.500Z"}"#,
-            ),
-        ] {
-            let metadata = Metadata {
-                kind,
-                length,
-                modified: Timestamp::new(1, 500_000_000),
-                permissions: 0o644,
-                owner: 0,
-                group: 0,
-            };
-            let mut object = Vec::new();
-            let pushed = push_object(&mut object, OsStr::from_bytes(name), &metadata);
-            assert!(pushed.is_ok());
-            assert_eq!(String::from_utf8_lossy(&object), expected);
         }
     }
 }

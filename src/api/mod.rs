@@ -9,7 +9,9 @@ mod condition;
 mod context;
 mod copy;
 mod destination;
+mod entry_object;
 mod error;
+mod info;
 mod inspection;
 mod intake;
 mod listing;
@@ -72,6 +74,7 @@ pub(crate) fn handle<'s>(
         Operation::Read(name) => read::read(context, name, request.head(), request.annotations()),
         Operation::CountLines(name) => summary::lines(store, name, request),
         Operation::Digest(name) => summary::sha256(store, name, request),
+        Operation::Info(name) => info::info(store, name, request.head()),
         Operation::Archive(name) => archive::archive(context, name, request.head()),
         Operation::Create(name) => write::create(context, name, request),
         Operation::MakeDirectory(name) => mkdir::mkdir(store, name, request),

@@ -19,6 +19,8 @@ pub(crate) enum Op {
     Count,
     /// Computes a digest.
     Digest,
+    /// Tells what is known of a file or directory.
+    Info,
     /// Archives a directory.
     Archive,
     /// Stores a file that may replace another.
@@ -50,6 +52,7 @@ impl Op {
             Operation::Read(_) => Self::Read,
             Operation::CountLines(_) => Self::Count,
             Operation::Digest(_) => Self::Digest,
+            Operation::Info(_) => Self::Info,
             Operation::Archive(_) => Self::Archive,
             Operation::Create(_) => Self::Store,
             Operation::MakeDirectory(_) => Self::MakeDirectory,
@@ -74,6 +77,7 @@ impl Op {
             Self::List => "list",
             Self::Count => "count",
             Self::Digest => "digest",
+            Self::Info => "info",
             Self::Archive => "archive",
             Self::Store => "store",
             Self::Create => "create",

@@ -87,6 +87,7 @@ mod tests {
             (b"wc", true, "wc/"),
             (b"sha256", false, "%2Fsha256"),
             (b"tar", false, "%2Ftar"),
+            (b"info", false, "%2Finfo"),
             (b"mv", false, "mv"),
             (b"httpd.log", false, "%68ttpd.log"),
             (b"http", true, "%68ttp/"),

@@ -22,6 +22,8 @@ pub enum Operation {
     CountLines(Name),
     /// `GET /file/NAME/sha256`: the SHA-256 digest of a file.
     Digest(Name),
+    /// `GET /file/NAME/info`: what is known of the file or directory.
+    Info(Name),
     /// `GET /file/NAME/tar`: the directory with all in it as an archive.
     Archive(Name),
     /// `POST /file/NAME`: create the file or replace it.
@@ -107,7 +109,7 @@ pub struct Action {
 }
 
 /// Actions of GET and HEAD.
-const READING: [&str; 3] = ["wc", "sha256", "tar"];
+const READING: [&str; 4] = ["wc", "sha256", "info", "tar"];
 
 /// Actions of PUT. With GET these are ordinary names.
 const CHANGING: [&str; 2] = ["mv", "cp"];
@@ -160,6 +162,7 @@ impl Operation {
             Self::Read(name)
             | Self::CountLines(name)
             | Self::Digest(name)
+            | Self::Info(name)
             | Self::Archive(name)
             | Self::Create(name)
             | Self::MakeDirectory(name)
@@ -180,6 +183,7 @@ impl Operation {
             | Self::Read(_)
             | Self::CountLines(_)
             | Self::Digest(_)
+            | Self::Info(_)
             | Self::Archive(_) => false,
             Self::Create(_)
             | Self::MakeDirectory(_)
@@ -312,6 +316,7 @@ fn route_action(
     let operation: fn(Name) -> Operation = match (method, action.word) {
         ("GET" | "HEAD", "wc") => Operation::CountLines,
         ("GET" | "HEAD", "sha256") => Operation::Digest,
+        ("GET" | "HEAD", "info") => Operation::Info,
         ("GET" | "HEAD", "tar") => Operation::Archive,
         ("GET" | "HEAD", _) => return Ok(Operation::Read(Name::parse(encoded)?)),
         ("PUT", "mv") => Operation::Rename,

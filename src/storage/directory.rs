@@ -7,8 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::Dir;
 use rustix::io::Errno;
 
+use super::error::Error;
 use super::layout::Layout;
 use super::sys::entries;
+use crate::time::Timestamp;
 
 /// An open directory.
 #[derive(Debug)]
@@ -28,6 +30,15 @@ impl Directory {
     /// Those of openat(2) and fstat(2).
     pub(super) fn entries(&self) -> Result<Dir, Errno> {
         entries(&self.fd)
+    }
+
+    /// The time of its last modification.
+    ///
+    /// # Errors
+    /// Those of fstat(2).
+    pub(crate) fn modified(&self) -> Result<Timestamp, Error> {
+        let stat = rustix::fs::fstat(&self.fd)?;
+        Ok(Timestamp::new(stat.st_mtime, stat.st_mtime_nsec))
     }
 
     /// Whether an entry is listed for clients.

@@ -28,7 +28,7 @@ fn statuses(cell: &str) -> BTreeSet<u16> {
 type Asked = (&'static str, &'static str, &'static str, u16);
 
 /// Requests to a server that has the file `folder/a`, for each row of the table of requests.
-const REQUESTS: [(&str, &[Asked]); 18] = [
+const REQUESTS: [(&str, &[Asked]); 19] = [
     (
         "`POST /file/NAME`",
         &[
@@ -81,6 +81,13 @@ const REQUESTS: [(&str, &[Asked]); 18] = [
     (
         "`GET /file/NAME/sha256`",
         &[("GET", "folder/a/sha256", "", 200)],
+    ),
+    (
+        "`GET /file/NAME/info`",
+        &[
+            ("GET", "folder/a/info", "", 200),
+            ("GET", "folder/info", "", 200),
+        ],
     ),
     ("`GET /file/NAME/tar`", &[("GET", "folder/tar", "", 200)]),
     (

@@ -42,6 +42,7 @@ fn every_reply_says_that_it_is_neither_sniffed_nor_embedded() {
         ("GET", "a.csv", &[beyond], 416),
         ("GET", "a.csv/wc", &[], 200),
         ("GET", "a.csv/sha256", &[], 200),
+        ("GET", "a.csv/info", &[], 200),
         ("GET", "folder", &[], 200),
         ("GET", "folder", &[json], 200),
         ("GET", "folder/tar", &[], 200),

@@ -10,6 +10,7 @@ mod contract;
 mod copies;
 mod cross_origin;
 mod errors;
+mod info;
 mod json_bodies;
 mod large_archives;
 mod large_listings;

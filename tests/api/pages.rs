@@ -45,6 +45,7 @@ fn each_link_leads_to_its_entry_from_each_address_of_the_folder() {
         "a b#?%&'\"<>:é",
         "wc",
         "sha256",
+        "info",
         "tar",
         "mv",
         "http",

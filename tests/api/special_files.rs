@@ -27,6 +27,7 @@ fn fifos_and_sockets_are_refused_at_once() {
             ("GET", name.to_string()),
             ("HEAD", name.to_string()),
             ("GET", format!("{name}/wc")),
+            ("GET", format!("{name}/info")),
             ("POST", name.to_string()),
             ("PUT", name.to_string()),
         ] {

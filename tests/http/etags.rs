@@ -124,6 +124,7 @@ fn a_file_that_is_left_alone_keeps_its_tag() {
             name.to_string(),
             format!("{name}/wc"),
             format!("{name}/sha256"),
+            format!("{name}/info"),
         ] {
             assert_eq!(one.get(&target).status, 200, "{target}");
         }

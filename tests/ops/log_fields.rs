@@ -76,7 +76,14 @@ fn log_of_everything(format: &str) -> String {
     ok("POST", "a/b.csv", b"3,4\n");
     ok("PUT", "a/b.csv", b"5,6\n");
     ok("POST", "folder/", b"");
-    for target in ["a/b.csv", "a", "a/b.csv/wc", "a/b.csv/sha256", "a/tar"] {
+    for target in [
+        "a/b.csv",
+        "a",
+        "a/b.csv/wc",
+        "a/b.csv/sha256",
+        "a/info",
+        "a/tar",
+    ] {
         ok("GET", target, b"");
     }
     ok("PUT", "a/b.csv/cp", br#"{"path": "a/c.csv"}"#);

@@ -36,7 +36,7 @@ for device in null zero full; do
   url=$URL/file/$device
   check "GET of $device gets 409" status 409 --max-time 2 "$url"
   check "HEAD of $device gets 409" status 409 --max-time 2 -I "$url"
-  for action in wc sha256; do
+  for action in wc sha256 info; do
     check "$action of $device gets 409" status 409 --max-time 2 "$url/$action"
   done
   check "cp of $device gets 409" status 409 --max-time 2 -X PUT --data-raw '{"path": "copy"}' "$url/cp"

@@ -38,6 +38,10 @@ fn each_request_leads_to_its_operation() {
         ("HEAD", "/file/a/b/wc", CountLines(name("a/b"))),
         ("GET", "/file/a%2Fb/wc", CountLines(name("a/b"))),
         ("GET", "/file/%2F/wc", CountLines(name(""))),
+        ("GET", "/file/a/info", Info(name("a"))),
+        ("HEAD", "/file/%2F/info", Info(name(""))),
+        ("GET", "/file/a%2Finfo", Read(name("a/info"))),
+        ("GET", "/file/info", Read(name("info"))),
         ("GET", "/file/wc", Read(name("wc"))),
         ("GET", "/file//wc", Read(name("wc"))),
         ("GET", "/file/./wc", Read(name("wc"))),
@@ -141,6 +145,7 @@ fn an_action_is_not_written_to() {
     for (method, target, word, allow) in [
         ("POST", "/file/a/wc", "wc", "GET, HEAD"),
         ("PUT", "/file/a/b/sha256", "sha256", "GET, HEAD"),
+        ("POST", "/file/a/info", "info", "GET, HEAD"),
         ("DELETE", "/file/a/tar", "tar", "GET, HEAD"),
         ("PATCH", "/file/a/tar", "tar", "GET, HEAD"),
         ("POST", "/file/a/mv", "mv", "GET, HEAD, PUT"),

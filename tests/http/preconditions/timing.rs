@@ -27,6 +27,7 @@ fn a_condition_counts_only_where_the_request_would_succeed() {
         ("PATCH", "file", None, vec![], 405),
         ("GET", "folder/wc", None, vec![], 409),
         ("GET", "folder/sha256", None, vec![], 409),
+        ("GET", "missing/info", None, vec![], 404),
         ("PUT", "missing", None, b"x".to_vec(), 404),
         ("DELETE", "missing", None, vec![], 404),
         ("DELETE", "%2F", None, vec![], 403),
