@@ -51,6 +51,7 @@ mod stream;
 mod sync;
 mod table;
 mod test_request;
+mod wake;
 mod wire;
 
 // The interface of tiny_http 0.12.

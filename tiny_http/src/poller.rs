@@ -7,7 +7,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
-use rustix::event::{EventfdFlags, epoll, eventfd};
+use rustix::event::epoll;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::time::{
@@ -16,6 +16,7 @@ use rustix::time::{
 
 use crate::io::{time_left, timeout_until, timespec};
 use crate::table::Token;
+use crate::wake::Wake;
 
 const WAKE: Token = Token::MAX;
 const TIMER: Token = Token::MAX - 1;
@@ -59,7 +60,7 @@ impl Event {
 #[derive(Debug)]
 pub(crate) struct Poller {
     epoll: OwnedFd,
-    wake: OwnedFd,
+    wake: Wake,
     timer: OwnedFd,
 }
 
@@ -68,7 +69,7 @@ impl Poller {
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let poller = Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            wake: Wake::new()?,
             timer: timerfd_create(TimerfdClockId::Monotonic, flags)?,
         };
         poller.add_with(&poller.wake, Event::Wake, epoll::EventFlags::IN)?;
@@ -122,14 +123,11 @@ impl Poller {
 
     /// Wakes a thread that waits, or the next one that will, until [`Poller::clear_wake`].
     pub(crate) fn wake(&self) {
-        let write = || rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
-        // The only other error is that the counter is full, and then the event is pending already.
-        let _ = rustix::io::retry_on_intr(write);
+        self.wake.raise();
     }
 
     pub(crate) fn clear_wake(&self) {
-        // Where another thread has cleared it already, the read fails, which makes no difference.
-        let _ = rustix::io::read(&self.wake, &mut [0_u8; 8]);
+        self.wake.clear();
     }
 
     /// Has the timer expire at a deadline.
