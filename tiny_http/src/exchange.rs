@@ -7,6 +7,7 @@ use std::io::{self, IoSlice, Read};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::body::{Body, BodyFault};
 use crate::connection::Connection;
@@ -205,10 +206,7 @@ impl Exchange {
         if !self.body.is_coming() || self.waits_for_continue || !self.has_length {
             return;
         }
-        let Some(most) = self.engine.as_ref().map(|engine| engine.config.max_skipped) else {
-            return;
-        };
-        let end = self.received().saturating_add(most);
+        let end = self.received().saturating_add(self.max_skipped());
         let mut buffer = [0; READ_SIZE];
         // The body remembers an error.
         while self.received() < end
@@ -216,6 +214,30 @@ impl Exchange {
                 .read_body(&mut buffer, false)
                 .is_ok_and(|read| read > 0)
         {}
+    }
+
+    /// The most that is discarded of what the client sends and nothing reads, in bytes.
+    pub(crate) fn max_skipped(&self) -> u64 {
+        let engine = self.engine.as_ref();
+        engine.map_or(0, |engine| engine.config.max_skipped)
+    }
+
+    /// Drops what has been received after the request. No other request follows.
+    pub(crate) fn drop_pending(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.input.end();
+        }
+    }
+
+    /// Discards what has come on the connection, unless the next request is being read from it.
+    /// Returns how many bytes that were.
+    pub(crate) fn discard_input(&mut self) -> u64 {
+        let Some(connection) = &mut self.connection else {
+            return 0;
+        };
+        let count = self.socket.discard().0 as u64;
+        connection.counts.received += count;
+        count
     }
 
     /// Waits until the replies to the requests before are over.
@@ -236,12 +258,17 @@ impl Exchange {
 
     /// The connection to the client, for the reply.
     pub(crate) fn wire<'s>(&'s self, progress: &'s dyn Progress) -> Wire<'s> {
-        let engine = self.engine.as_ref();
         Wire {
             socket: &self.socket,
             progress,
-            timeout: engine.map(|engine| engine.config.reply_timeout),
+            timeout: self.reply_timeout(),
         }
+    }
+
+    /// How long the client may accept nothing of a reply.
+    pub(crate) fn reply_timeout(&self) -> Option<Duration> {
+        let engine = self.engine.as_ref();
+        engine.map(|engine| engine.config.reply_timeout)
     }
 
     /// Copies bytes that have come after the body, of another protocol.

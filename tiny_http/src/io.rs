@@ -101,25 +101,27 @@ impl Socket {
         peeked.is_ok_and(|(received, _)| received > 0)
     }
 
-    /// Discards what has come, up to a bound.
-    pub(crate) fn discard(&self) -> Discarded {
+    /// Discards what has come, up to a bound. Returns how many bytes that were, too.
+    pub(crate) fn discard(&self) -> (usize, Discarded) {
         /// TCP discards it without touching the buffer (tcp(7), `MSG_TRUNC`). A larger buffer would
         /// cost memory nevertheless, because each page of a large stack frame is touched once to
         /// detect an overflow.
         const AT_ONCE: usize = 16 * 1024;
         let Self::Plain(socket) = self else {
-            return Discarded::End;
+            return (0, Discarded::End);
         };
         let mut buffer = [MaybeUninit::<u8>::uninit(); AT_ONCE];
+        let mut count = 0;
         for _ in 0..256 {
             match rustix::net::recv(socket, &mut buffer[..], RecvFlags::TRUNC) {
-                Ok((_, 0)) => return Discarded::End,
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(Errno::WOULDBLOCK) => return Discarded::All,
-                Err(_) => return Discarded::End,
+                Ok((_, 0)) => return (count, Discarded::End),
+                Ok((_, received)) => count += received,
+                Err(Errno::INTR) => {}
+                Err(Errno::WOULDBLOCK) => return (count, Discarded::All),
+                Err(_) => return (count, Discarded::End),
             }
         }
-        Discarded::Some
+        (count, Discarded::Some)
     }
 
     /// Sends as much of the parts as the socket takes at once, in one segment where they fit. With
@@ -175,6 +177,14 @@ impl Socket {
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
+        }
+    }
+
+    /// Has the system keep about this many bytes at most that are sent and not yet taken.
+    pub(crate) fn limit_output(&self, bytes: usize) {
+        if let Self::Plain(socket) = self {
+            // Where it fails, the limit is that of the system.
+            let _ = rustix::net::sockopt::set_socket_send_buffer_size(socket, bytes);
         }
     }
 

@@ -149,7 +149,7 @@ pub(crate) fn linger(engine: &Engine, mut connection: Box<Connection>) {
 pub(crate) fn discard(engine: &Engine, connection: Box<Connection>) {
     let now = Instant::now();
     let last = connection.since + engine.config.linger_timeout;
-    match connection.socket.discard() {
+    match connection.socket.discard().1 {
         Discarded::Some | Discarded::All if now < last => {
             let deadline = last.min(now + engine.config.linger_idle);
             wait(engine, connection, Wait::Linger, deadline);

@@ -25,8 +25,8 @@ const PROBE_AFTER: Duration = Duration::from_secs(10);
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 const PROBES: u32 = 3;
 
-/// How long the interim response may go without an acknowledgement, in milliseconds.
-const UNANSWERED: u32 = 60_000;
+/// How long the interim response may go without an acknowledgement.
+const UNANSWERED: Duration = Duration::from_secs(60);
 
 /// What is known about the client of one request.
 #[derive(Debug)]
@@ -38,13 +38,7 @@ pub(crate) struct Presence {
 impl Presence {
     /// Begins to watch a client.
     pub(crate) fn of(socket: &Socket) -> Self {
-        if let Some(socket) = socket.descriptor() {
-            // Where these fail, only a client that vanishes without a FIN goes unnoticed.
-            let _ = sockopt::set_tcp_keepidle(socket, PROBE_AFTER);
-            let _ = sockopt::set_tcp_keepintvl(socket, PROBE_EVERY);
-            let _ = sockopt::set_tcp_keepcnt(socket, PROBES);
-            let _ = sockopt::set_socket_keepalive(socket, true);
-        }
+        probe(socket);
         Self { ended: None }
     }
 
@@ -56,13 +50,33 @@ impl Presence {
             Peer::SendsNothing => {}
         }
         let since = *self.ended.get_or_insert_with(|| {
-            if !is_http10 && let Some(descriptor) = socket.descriptor() {
+            if !is_http10 {
                 // Where it cannot be sent, what was sent before has not been acknowledged, either.
-                let _ = sockopt::set_tcp_user_timeout(descriptor, UNANSWERED);
+                limit_unacknowledged(socket, UNANSWERED);
                 let _ = socket.send(&[IoSlice::new(CONTINUE)], false);
             }
             Instant::now()
         });
         is_http10 && since.elapsed() > HTTP10_GRACE
+    }
+}
+
+/// Has the system find out about a client that vanishes without a FIN.
+pub(crate) fn probe(socket: &Socket) {
+    if let Some(socket) = socket.descriptor() {
+        // Where these fail, only such a client goes unnoticed.
+        let _ = sockopt::set_tcp_keepidle(socket, PROBE_AFTER);
+        let _ = sockopt::set_tcp_keepintvl(socket, PROBE_EVERY);
+        let _ = sockopt::set_tcp_keepcnt(socket, PROBES);
+        let _ = sockopt::set_socket_keepalive(socket, true);
+    }
+}
+
+/// Has a connection end where what is sent goes without an acknowledgement for this long.
+pub(crate) fn limit_unacknowledged(socket: &Socket, limit: Duration) {
+    if let Some(socket) = socket.descriptor() {
+        let milliseconds = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+        // Where it fails, as for Unix sockets, the limit is that of the system.
+        let _ = sockopt::set_tcp_user_timeout(socket, milliseconds);
     }
 }

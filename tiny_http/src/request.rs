@@ -9,6 +9,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::net::SocketAddr;
 
 use crate::body::BodyFault;
+use crate::detached::Detached;
 use crate::exchange::{Exchange, Input};
 use crate::head::Head;
 use crate::header::Header;
@@ -17,8 +18,9 @@ use crate::method::{HTTPVersion, Method};
 use crate::pipe::Pipe;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::reply_head::{End, connection_field, date, upgrade_fields};
+use crate::reply_head::{self, End, connection_field, date, upgrade_fields};
 use crate::response::Response;
+use crate::status::StatusCode;
 use crate::stream::{ReadWrite, Stream};
 use crate::wire::{Progress, WithoutWaiting};
 
@@ -258,6 +260,28 @@ impl Request {
         };
         let sent = reply.write(exchange.wire(progress), &own, end, &mut self.sent);
         self.end_reply(sent, goes_on)
+    }
+
+    /// Sends the head of a reply whose content comes later, and puts the request aside: it needs no
+    /// thread until there is content. This does not wait for the client. The reply is the last of
+    /// its connection, also where [`Config::pipelined_requests`](crate::Config) allows others and a
+    /// later request has been handed out: that one cannot be answered. To a HEAD request, no
+    /// content is sent.
+    ///
+    /// # Errors
+    /// Those of sending. The connection is reset then.
+    pub fn detach(mut self, status: StatusCode, fields: &[(&str, &str)]) -> io::Result<Detached> {
+        let version = &self.head.version;
+        let is_head = self.method == Method::Head;
+        let (end, mut own) = reply_head::framing(status, None, *version > (1, 0), is_head);
+        own.push(("Date", date()));
+        own.extend(connection_field(false, version));
+        self.begin_reply(end)?;
+        let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+        let fields = fields.iter().copied().chain(own);
+        let head = reply_head::head(&HTTPVersion(1, 1), status, fields);
+        let exchange = self.exchange.take();
+        Detached::begin(exchange.ok_or(io::ErrorKind::NotConnected)?, head, end)
     }
 }
 
