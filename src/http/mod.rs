@@ -5,10 +5,12 @@
 //! are the engine's. Of the engine, this uses the head of a request.
 
 pub(crate) mod accept;
+pub(crate) mod access_file;
 pub(crate) mod admission;
 pub(crate) mod authority;
 pub(crate) mod body;
 pub(crate) mod byte_size;
+pub(crate) mod credentials;
 pub(crate) mod digest;
 pub(crate) mod entity_tag;
 pub(crate) mod exposition;
@@ -20,10 +22,13 @@ pub(crate) mod media_type;
 pub(crate) mod name;
 pub(crate) mod network;
 pub(crate) mod path_object;
+pub(crate) mod policy;
 pub(crate) mod precondition;
 pub(crate) mod problem;
 pub(crate) mod query;
 mod quoted;
 pub(crate) mod range;
+pub(crate) mod rights;
 pub(crate) mod route;
+mod strict_json;
 pub(crate) mod target;

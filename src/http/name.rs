@@ -74,12 +74,20 @@ impl Name {
         let decoded = percent_decode_str(encoded)
             .decode_utf8()
             .map_err(|_| NameFault::NotUtf8)?;
-        if decoded.chars().any(char::is_control) {
+        Self::parse_plain(&decoded)
+    }
+
+    /// Parses a name that is not percent-encoded.
+    ///
+    /// # Errors
+    /// The first [`NameFault`] found.
+    pub(crate) fn parse_plain(text: &str) -> Result<Self, NameFault> {
+        if text.chars().any(char::is_control) {
             return Err(NameFault::Control);
         }
         let mut components = Vec::new();
         let mut length = 0;
-        for component in decoded.split('/') {
+        for component in text.split('/') {
             match component {
                 "" | "." => continue,
                 ".." => return Err(NameFault::Parent),

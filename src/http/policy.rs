@@ -1,0 +1,281 @@
+//! Who may do what: tokens and their rights on names.
+//!
+//! Responsible for: whose a token is, and which rights that gives on a name. Not for: reading the
+//! rules from a file (`access_file.rs`), the rights that a request needs (`rights.rs`).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::credentials::Credentials;
+use super::digest::Sha256;
+use super::rights::Rights;
+
+/// Rights on a name and on all names below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    /// The components of the name; none for the root.
+    pub(crate) path: Vec<String>,
+    pub(crate) rights: Rights,
+}
+
+/// An entry of the rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    /// The digests of its tokens. Of several, one can be replaced while another is still in use.
+    pub(crate) digests: Vec<Sha256>,
+    /// Whether it is for everybody, with or without a token.
+    pub(crate) is_anonymous: bool,
+    pub(crate) allowances: Vec<Allowance>,
+}
+
+/// The rules.
+#[derive(Debug, Default)]
+pub(crate) struct Policy {
+    entries: Vec<Entry>,
+    /// The numbers of the entries that are for everybody.
+    anonymous: Vec<usize>,
+    /// The number of the entry of a token, and its digest, by the first bytes of the digest.
+    by_prefix: HashMap<u64, Vec<(Sha256, usize)>>,
+}
+
+impl Policy {
+    pub(crate) fn new(entries: Vec<Entry>) -> Self {
+        let mut policy = Self::default();
+        for (number, entry) in entries.iter().enumerate() {
+            for digest in &entry.digests {
+                let found = policy.by_prefix.entry(prefix(digest)).or_default();
+                found.push((*digest, number));
+            }
+            policy
+                .anonymous
+                .extend(entry.is_anonymous.then_some(number));
+        }
+        Self { entries, ..policy }
+    }
+
+    /// The number of entries.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The number of the entry that credentials are of.
+    ///
+    /// The token is looked for by its digest, and the name compared after that: it takes as long
+    /// for a name that there is as for one that there is not.
+    fn find(&self, credentials: &Credentials) -> Option<usize> {
+        let found = self.by_prefix.get(&prefix(&credentials.digest))?;
+        let (_, number) = found
+            .iter()
+            .find(|(digest, _)| is_same(digest, &credentials.digest))?;
+        let name = self.entries[*number].name.as_bytes();
+        let is_its = credentials.name.as_deref().is_none_or(|it| it == name);
+        is_its.then_some(*number)
+    }
+}
+
+/// The first bytes of a digest.
+fn prefix(digest: &Sha256) -> u64 {
+    digest[..8]
+        .iter()
+        .fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+/// Compares two digests in a time that does not depend on where they differ.
+fn is_same(one: &Sha256, other: &Sha256) -> bool {
+    let different = one
+        .iter()
+        .zip(other)
+        .fold(0, |different, (a, b)| different | (a ^ b));
+    std::hint::black_box(different) == 0
+}
+
+/// Who sends a request, as far as rights go.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The rules; without any, everything is allowed.
+    policy: Option<Arc<Policy>>,
+    identity: Identity,
+}
+
+/// What the credentials of a request say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Identity {
+    /// There are none.
+    Nobody,
+    /// They are malformed, or of no token.
+    Unknown,
+    /// They are those of the entry of this number.
+    Entry(usize),
+}
+
+impl Caller {
+    /// The caller with the value of `Authorization`, or without one.
+    #[must_use]
+    pub(crate) fn identify(policy: Option<Arc<Policy>>, authorization: Option<&str>) -> Self {
+        let identity = match (&policy, authorization) {
+            (None, _) | (_, None) => Identity::Nobody,
+            (Some(policy), Some(value)) => {
+                let found = Credentials::parse(value).and_then(|it| policy.find(&it));
+                found.map_or(Identity::Unknown, Identity::Entry)
+            }
+        };
+        Self { policy, identity }
+    }
+
+    /// The name of the token.
+    #[must_use]
+    pub(crate) fn token(&self) -> Option<&str> {
+        match (&self.policy, self.identity) {
+            (Some(policy), Identity::Entry(number)) => Some(&policy.entries[number].name),
+            _ => None,
+        }
+    }
+
+    /// Whether the credentials are wrong. Then there are no rights, also not those of everybody: a
+    /// client that sends a token means to use it.
+    #[must_use]
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.identity == Identity::Unknown
+    }
+
+    /// The rights on a name: those of the token and those of everybody.
+    #[must_use]
+    pub(crate) fn rights_on<C: AsRef<[u8]>>(&self, name: &[C]) -> Rights {
+        self.sum(|allowance| covers(&allowance.path, name))
+    }
+
+    /// The rights on any name, together.
+    #[must_use]
+    pub(crate) fn rights_anywhere(&self) -> Rights {
+        self.sum(|_| true)
+    }
+
+    fn sum(&self, counts: impl Fn(&Allowance) -> bool) -> Rights {
+        let Some(policy) = &self.policy else {
+            return Rights::ALL;
+        };
+        let own = match self.identity {
+            Identity::Unknown => return Rights::NONE,
+            Identity::Nobody => None,
+            Identity::Entry(number) => Some(number),
+        };
+        let numbers = policy.anonymous.iter().copied().chain(own);
+        numbers
+            .flat_map(|number| &policy.entries[number].allowances)
+            .filter(|allowance| counts(allowance))
+            .fold(Rights::NONE, |rights, allowance| rights | allowance.rights)
+    }
+}
+
+/// Whether a path is a name or that of a directory above it, by whole components.
+fn covers<C: AsRef<[u8]>>(path: &[String], name: &[C]) -> bool {
+    path.len() <= name.len()
+        && path
+            .iter()
+            .zip(name)
+            .all(|(one, other)| one.as_bytes() == other.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::credentials::digest_of;
+    use crate::http::rights::Right;
+
+    fn entry(name: &str, tokens: &[&str], allowances: &[(&str, Right)]) -> Entry {
+        let allowance = |(path, right): &(&str, Right)| Allowance {
+            path: path
+                .split('/')
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            rights: (*right).into(),
+        };
+        Entry {
+            name: name.to_owned(),
+            digests: tokens
+                .iter()
+                .map(|token| digest_of(token.as_bytes()))
+                .collect(),
+            is_anonymous: tokens.is_empty(),
+            allowances: allowances.iter().map(allowance).collect(),
+        }
+    }
+
+    fn policy() -> Option<Arc<Policy>> {
+        Some(Arc::new(Policy::new(vec![
+            entry(
+                "loader",
+                &["s1", "s2"],
+                &[("runs/a", Right::Write), ("", Right::Observe)],
+            ),
+            entry("other", &["s3"], &[("runs", Right::Append)]),
+            entry("anyone", &[], &[("public", Right::Read)]),
+        ])))
+    }
+
+    #[test]
+    fn a_token_is_known_by_its_digest_and_its_name() {
+        for (value, expected, is_unknown) in [
+            (None, None, false),
+            (Some("Bearer s1"), Some("loader"), false),
+            (Some("Bearer s2"), Some("loader"), false),
+            (Some("Bearer s3"), Some("other"), false),
+            (Some("Bearer s4"), None, true),
+            (Some("Bearer"), None, true),
+            (Some(""), None, true),
+            // loader:s1, other:s1, nobody:s1, :s1, loader:s4
+            (Some("Basic bG9hZGVyOnMx"), Some("loader"), false),
+            (Some("Basic b3RoZXI6czE="), None, true),
+            (Some("Basic bm9ib2R5OnMx"), None, true),
+            (Some("Basic OnMx"), None, true),
+            (Some("Basic bG9hZGVyOnM0"), None, true),
+        ] {
+            let caller = Caller::identify(policy(), value);
+            let found = (caller.token(), caller.is_unknown());
+            assert_eq!(found, (expected, is_unknown), "{value:?}");
+            let is_without = caller.rights_anywhere().is_empty();
+            assert_eq!(is_without, is_unknown, "{value:?}");
+        }
+        // Without rules, nothing is looked at.
+        let caller = Caller::identify(None, Some("Bearer x"));
+        let found = (caller.is_unknown(), caller.rights_anywhere());
+        assert_eq!(found, (false, Rights::ALL));
+    }
+
+    #[test]
+    fn a_path_covers_whole_components() {
+        for (value, name, expected) in [
+            (Some("Bearer s1"), "runs/a", "write,observe"),
+            (Some("Bearer s1"), "runs/a/b/c", "write,observe"),
+            (Some("Bearer s1"), "runs/ab", "observe"),
+            (Some("Bearer s1"), "runs", "observe"),
+            (Some("Bearer s1"), "", "observe"),
+            (Some("Bearer s1"), "public/x", "read,observe"),
+            (Some("Bearer s3"), "runs/a", "append"),
+            (Some("Bearer s3"), "run", ""),
+            (None, "public", "read"),
+            (None, "publicly", ""),
+            (None, "runs/a", ""),
+            (Some("Bearer s4"), "public", ""),
+        ] {
+            let caller = Caller::identify(policy(), value);
+            let name: Vec<&str> = name.split('/').filter(|it| !it.is_empty()).collect();
+            let rights = caller.rights_on(&name).to_string();
+            assert_eq!(rights, expected, "{value:?} {name:?}");
+        }
+    }
+
+    #[test]
+    fn digests_are_the_same_only_as_a_whole() {
+        let digest = digest_of(b"x");
+        assert!(is_same(&digest, &digest));
+        for at in 0..digest.len() {
+            let mut other = digest;
+            other[at] ^= 1;
+            assert!(!is_same(&digest, &other), "{at}");
+        }
+    }
+}
