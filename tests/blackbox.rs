@@ -15,6 +15,7 @@
     reason = "a test fails by a panic"
 )]
 
+mod access;
 mod api;
 mod durability;
 mod http;

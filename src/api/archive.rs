@@ -10,6 +10,7 @@ use tiny_http::Head;
 
 use super::context::Context;
 use super::error::{Access, Error};
+use super::grant::Grant;
 use super::pax::{BLOCK, END, header, padding};
 use super::reply::{Content, Reply, Sink, Writer};
 use super::request::is_head;
@@ -21,11 +22,12 @@ use crate::storage::{self, Entry, Node, NodeContent, Tree};
 /// A directory with all in it, under names relative to it. FIFOs, sockets and devices are left out.
 pub(super) fn archive<'s>(
     context: Context<'s>,
-    name: &Name,
+    grant: &Grant<'_>,
     head: &Head,
 ) -> Result<Reply<'s>, Error> {
+    let name = grant.name;
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    let directory = match storage::open_entry(context.store, name.components()).map_err(failed)? {
+    let directory = match storage::open_entry(context.store, grant.guarded()).map_err(failed)? {
         Entry::File(_) => return Err(failed(storage::Error::IsFile)),
         Entry::Directory(directory) => directory,
     };

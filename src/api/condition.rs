@@ -6,21 +6,24 @@
 use tiny_http::Head;
 
 use super::error::Error;
+use super::grant::Grant;
 use super::validators::validators;
 use crate::http::precondition::{Conditions, Validators};
 use crate::http::range::ContentRange;
 use crate::storage::{self, Current};
 
 /// What must hold at the moment at which a write takes place.
-#[derive(Debug, Default)]
-pub(super) struct WriteConditions {
+#[derive(Default)]
+pub(super) struct WriteConditions<'g> {
     conditions: Conditions,
     content_range: Option<ContentRange>,
     /// A file is to get a name that ends in `/`.
     is_directory_name: bool,
+    /// What says whether a file that is there may be replaced.
+    grant: Option<&'g Grant<'g>>,
 }
 
-impl WriteConditions {
+impl<'g> WriteConditions<'g> {
     /// Those of a request that writes.
     pub(super) fn of(head: &Head) -> Result<Self, Error> {
         let conditions = Conditions::read(|name| head.field(name)).map_err(Error::Condition)?;
@@ -53,6 +56,14 @@ impl WriteConditions {
         }
     }
 
+    /// The same for a write that replaces what is there, if the caller may.
+    pub(super) fn granted_by(self, grant: &'g Grant<'g>) -> Self {
+        Self {
+            grant: Some(grant),
+            ..self
+        }
+    }
+
     /// Whether the body is to be the beginning of the file, which may then be missing.
     pub(super) fn starts_file(&self) -> bool {
         self.content_range.is_some_and(|range| range.first == 0)
@@ -70,13 +81,19 @@ impl WriteConditions {
 
     /// Whether there is no condition.
     pub(super) fn is_empty(&self) -> bool {
-        self.conditions.is_empty() && self.content_range.is_none() && !self.is_directory_name
+        self.conditions.is_empty()
+            && self.content_range.is_none()
+            && !self.is_directory_name
+            && self.grant.is_none_or(Grant::may_replace)
     }
 
     /// Evaluates the conditions against what has the name.
     pub(super) fn check(&self, current: Option<&Current>) -> Result<(), storage::Error> {
         if self.is_directory_name {
             return Err(storage::Error::DirectoryName);
+        }
+        if let Some(grant) = self.grant {
+            grant.check_replaced(current)?;
         }
         // First what would fail without conditions, too (RFC 9110, section 13.2.1).
         let length = match current {

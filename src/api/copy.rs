@@ -5,11 +5,11 @@ use std::cell::Cell;
 use super::condition::WriteConditions;
 use super::destination;
 use super::error::{Access, Error};
+use super::grant::Grant;
 use super::open::open_file;
 use super::reply::Reply;
 use super::request::Request;
-use crate::http::name::Name;
-use crate::storage::{self, Check, Copied, Current, Snapshot, Store};
+use crate::storage::{self, Check, Copied, Current, GuardedName, Snapshot, Store};
 
 /// The maximum number of attempts to copy a file that is replaced meanwhile.
 const MAX_ATTEMPTS: usize = 32;
@@ -18,27 +18,31 @@ const MAX_ATTEMPTS: usize = 32;
 const COPIED_UNDER_LOCKS: u64 = 4 << 20;
 
 /// The old name and the new one.
-type Names<'n> = (&'n [String], &'n [String]);
+type Names<'n> = (GuardedName<'n>, GuardedName<'n>);
 
 pub(super) fn copy<'s>(
     store: &'s Store,
-    name: &Name,
+    grant: &Grant<'_>,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
+    let name = grant.name;
     let failed = |error| Error::Storage(name.clone(), Access::Change, error);
     // The conditions are on the new name.
     let conditions = WriteConditions::of(request.head())?;
-    open_file(store, name)?;
+    open_file(store, grant)?;
     let new = destination::read(request, failed)?;
     let conditions = conditions.for_file(new.ends_in_slash);
     let new = new.name;
+    let destination = grant.destination(&new)?;
+    let conditions = conditions.granted_by(&destination);
     let failed_there = |error| Error::Storage(new.clone(), Access::Create, error);
     let check: Check<'_> = &|current| conditions.check(current);
-    let names = (name.components(), new.components());
+    let names = (grant.guarded(), destination.guarded());
     for _ in 0..MAX_ATTEMPTS {
         // Opened anew, since reading the body of the request may have taken long.
-        let source = open_file(store, name)?;
-        let is_likely_itself = check_new(store, &source, &new, check).map_err(failed_there)?;
+        let source = open_file(store, grant)?;
+        let is_likely_itself =
+            check_new(store, &source, destination.guarded(), check).map_err(failed_there)?;
         if is_likely_itself
             && storage::is_copy_of_itself(store, &source, names, check).map_err(failed_there)?
         {
@@ -100,7 +104,7 @@ fn unless_shortened<T>(copied: Result<T, storage::Error>) -> Result<Option<T>, s
 fn check_new(
     store: &Store,
     source: &Snapshot,
-    new: &Name,
+    new: GuardedName<'_>,
     check: Check<'_>,
 ) -> Result<bool, storage::Error> {
     let inode = source.version.inode;
@@ -109,6 +113,6 @@ fn check_new(
         is_itself.set(matches!(current, Some(Current::File(it)) if it.inode == inode));
         check(current)
     };
-    storage::check_put(store, new.components(), Some(compare))?;
+    storage::check_put(store, new, Some(compare))?;
     Ok(is_itself.get())
 }

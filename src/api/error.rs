@@ -8,9 +8,12 @@ use crate::computing::Cancelled;
 use crate::http::admission::Refusal;
 use crate::http::body::BodyFault;
 use crate::http::byte_size::{Rounding, readable};
+use crate::http::credentials::CHALLENGES;
 use crate::http::head::Field;
 use crate::http::name::{Name, NameFault};
+use crate::http::policy::Caller;
 use crate::http::problem::{self, Format};
+use crate::http::rights::Rights;
 use crate::http::route::{Action, RouteFault};
 use crate::storage::{self, Shortage};
 
@@ -30,6 +33,10 @@ pub(crate) enum Error {
     Head(HeadFault),
     /// The request is refused for something in its head.
     Refused(Refusal),
+    /// There are no credentials, or they are wrong.
+    Unauthorized(WrongCredentials),
+    /// The caller does not have these rights, on this name if it is about one.
+    Missing(Rights, Option<Name>),
     /// Method, path or query lead to no operation.
     Route(RouteFault),
     /// The new name of a move or copy is invalid.
@@ -60,6 +67,15 @@ pub(crate) enum Error {
     Panic(String),
 }
 
+/// What is wrong with the credentials of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WrongCredentials {
+    /// There are none.
+    Missing,
+    /// They are malformed, or of no token.
+    Unknown,
+}
+
 /// What a request does with a name. The same error of the storage has another status for a read
 /// than for a write: a name that leads out of the root is not found by the former, and forbidden to
 /// the latter.
@@ -76,6 +92,22 @@ pub(crate) enum Access {
 }
 
 impl Error {
+    /// The error for a caller: a right that is missing is 401 for one without a valid token, which
+    /// may be all that is missing.
+    #[must_use]
+    pub(crate) fn of_caller(self, caller: &Caller) -> Self {
+        use storage::Error::{Forbidden, MayNotReplace};
+        let is_right = matches!(
+            self,
+            Self::Missing(..) | Self::Storage(_, _, Forbidden | MayNotReplace)
+        );
+        match (is_right, caller.token()) {
+            (true, None) if caller.is_unknown() => Self::Unauthorized(WrongCredentials::Unknown),
+            (true, None) => Self::Unauthorized(WrongCredentials::Missing),
+            _ => self,
+        }
+    }
+
     /// Whether the connection must be closed, since its next request may not begin where it seems
     /// to.
     #[must_use]
@@ -89,6 +121,8 @@ impl Error {
         match self {
             Self::Head(fault) => fault.status().0,
             Self::Refused(refusal) => refusal_answer(refusal).0,
+            Self::Unauthorized(_) => 401,
+            Self::Missing(..) => 403,
             Self::Route(RouteFault::Unknown) => 404,
             Self::Route(RouteFault::Method(_) | RouteFault::Action(_)) => 405,
             Self::Route(RouteFault::Name(_) | RouteFault::Query(_)) | Self::NewName(_) => 400,
@@ -110,6 +144,13 @@ impl Error {
         match self {
             Self::Head(fault) => fault.to_string(),
             Self::Refused(refusal) => refusal_answer(refusal).1,
+            Self::Unauthorized(WrongCredentials::Missing) => {
+                "this takes a token: curl -u NAME:TOKEN, or Authorization: Bearer TOKEN".to_owned()
+            }
+            Self::Unauthorized(WrongCredentials::Unknown) => {
+                "the token is not one of this server, or not of that name".to_owned()
+            }
+            Self::Missing(rights, name) => missing_text(*rights, name.as_ref()),
             Self::Route(RouteFault::Unknown) => "files are below /file/".to_owned(),
             Self::Route(RouteFault::Method(allow)) => format!("the methods here are {allow}"),
             Self::Route(RouteFault::Action(Action { word, acts_on, .. })) => format!(
@@ -182,6 +223,9 @@ impl Error {
         {
             fields.push(("Allow", (*allow).into()));
         }
+        if matches!(self, Self::Unauthorized(_)) {
+            fields.extend(CHALLENGES.map(|challenge| ("WWW-Authenticate", challenge.into())));
+        }
         if matches!(self, Self::Refused(Refusal::Coding)) {
             // RFC 9110, section 15.5.16: the codings that would be accepted.
             fields.push(("Accept-Encoding", "identity".into()));
@@ -197,6 +241,15 @@ impl Error {
             fields,
             content: Content::Bytes(problem::body(format, status, &self.detail())),
         }
+    }
+}
+
+/// The text for rights that are missing.
+fn missing_text(rights: Rights, name: Option<&Name>) -> String {
+    match (rights.is_empty(), name) {
+        (true, _) => "the token has no right at all".to_owned(),
+        (false, None) => format!("this takes the right \"{rights}\""),
+        (false, Some(name)) => format!("this takes the right \"{rights}\" on \"{name}\""),
     }
 }
 
@@ -252,6 +305,14 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
         | (Error::ParentIsFile, Access::Read | Access::Change) => (404, none()),
         (Error::Outside, _) => (403, format!("\"{name}\" leads out of the storage folder")),
         (Error::Own, _) => (403, format!("\"{name}\" is the server's own")),
+        (Error::Forbidden, _) => (
+            403,
+            format!("a link on the way to \"{name}\" leads to where the right to this is missing"),
+        ),
+        (Error::MayNotReplace, _) => (
+            403,
+            format!("\"{name}\" is there; to replace it takes the right \"write\""),
+        ),
         (Error::IsRoot, _) => (
             403,
             "the storage folder itself cannot be moved or removed".to_owned(),

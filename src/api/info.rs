@@ -4,6 +4,7 @@ use tiny_http::Head;
 
 use super::entry_object::{begin_object, push_member};
 use super::error::{Access, Error};
+use super::grant::Grant;
 use super::reply::{Content, Reply};
 use super::validators::{validator_fields, validators, validators_with_suffix, wants_content};
 use crate::http::head::Field;
@@ -15,9 +16,14 @@ use crate::storage::{self, Directory, Entry, Kind, Snapshot, Store};
 const TAG_SUFFIX: &str = "-info";
 
 /// The object that a list has for a file or directory, and more of a file.
-pub(super) fn info<'s>(store: &'s Store, name: &Name, head: &Head) -> Result<Reply<'s>, Error> {
+pub(super) fn info<'s>(
+    store: &'s Store,
+    grant: &Grant<'_>,
+    head: &Head,
+) -> Result<Reply<'s>, Error> {
+    let name = grant.name;
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    match storage::open_entry(store, name.components()).map_err(failed)? {
+    match storage::open_entry(store, grant.guarded()).map_err(failed)? {
         Entry::File(snapshot) => of_file(name, &snapshot, head),
         Entry::Directory(directory) => of_directory(name, &directory, head),
     }

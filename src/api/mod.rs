@@ -11,6 +11,7 @@ mod copy;
 mod destination;
 mod entry_object;
 mod error;
+mod grant;
 mod info;
 mod inspection;
 mod intake;
@@ -35,27 +36,41 @@ use std::time::{Duration, Instant};
 
 pub(crate) use annotations::Annotations;
 pub(crate) use context::Context;
-pub(crate) use error::Error;
+pub(crate) use error::{Error, WrongCredentials};
+pub(crate) use grant::authorize;
 pub(crate) use op::Op;
 pub(crate) use reply::{Content, Reply, Sink};
 pub(crate) use report::{ReadinessCheck, Reports, UnderWay};
 pub(crate) use request::Request;
 
+use crate::http::policy::Caller;
 use crate::http::route::Operation;
 use crate::storage::Store;
+
+use grant::Grant;
 
 /// A write that takes longer checks again that the storage is where it was.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// Carries out an operation.
+/// Carries out an operation, for a caller who was authorized (see [`authorize`]).
 ///
 /// # Errors
 /// The [`Error`] that answers the request; nothing that a client can see has changed then.
 pub(crate) fn handle<'s>(
     context: Context<'s>,
-    operation: &Operation,
+    (caller, operation): (&Caller, &Operation),
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
+    let reply = carry_out(context, (caller, operation), request);
+    reply.map_err(|error| error.of_caller(caller))
+}
+
+fn carry_out<'s>(
+    context: Context<'s>,
+    (caller, operation): (&Caller, &Operation),
+    request: &mut dyn Request,
+) -> Result<Reply<'s>, Error> {
+    let grant = |name| Grant::new(caller, operation, name);
     let store = context.store;
     let is_write = operation.changes_something();
     let started = Instant::now();
@@ -71,17 +86,21 @@ pub(crate) fn handle<'s>(
             request.head(),
             request.annotations(),
         )),
-        Operation::Read(name) => read::read(context, name, request.head(), request.annotations()),
-        Operation::CountLines(name) => summary::lines(store, name, request),
-        Operation::Digest(name) => summary::sha256(store, name, request),
-        Operation::Info(name) => info::info(store, name, request.head()),
-        Operation::Archive(name) => archive::archive(context, name, request.head()),
-        Operation::Create(name) => write::create(context, name, request),
-        Operation::MakeDirectory(name) => mkdir::mkdir(store, name, request),
-        Operation::Append(name, appending) => write::append(context, name, *appending, request),
-        Operation::Rename(name) => rename::rename(store, name, request),
-        Operation::Copy(name) => copy::copy(store, name, request),
-        Operation::Delete(name) => remove::remove(store, name, request.head()),
+        Operation::Read(name) => {
+            read::read(context, &grant(name), request.head(), request.annotations())
+        }
+        Operation::CountLines(name) => summary::lines(store, &grant(name), request),
+        Operation::Digest(name) => summary::sha256(store, &grant(name), request),
+        Operation::Info(name) => info::info(store, &grant(name), request.head()),
+        Operation::Archive(name) => archive::archive(context, &grant(name), request.head()),
+        Operation::Create(name) => write::create(context, &grant(name), request),
+        Operation::MakeDirectory(name) => mkdir::mkdir(store, &grant(name), request),
+        Operation::Append(name, appending) => {
+            write::append(context, &grant(name), *appending, request)
+        }
+        Operation::Rename(name) => rename::rename(store, &grant(name), request),
+        Operation::Copy(name) => copy::copy(store, &grant(name), request),
+        Operation::Delete(name) => remove::remove(store, &grant(name), request.head()),
     }?;
     // It may have waited for a lock or for the disk.
     if is_write && started.elapsed() >= SHORT {

@@ -5,6 +5,7 @@ use tiny_http::Head;
 use super::annotations::Annotations;
 use super::context::Context;
 use super::error::{Access, Error};
+use super::grant::Grant;
 use super::listing;
 use super::op::Op;
 use super::reply::{Content, Reply, VARY};
@@ -19,12 +20,13 @@ use crate::storage::{self, Entry, Snapshot};
 /// The content of a file, or the names in a directory.
 pub(super) fn read<'s>(
     context: Context<'s>,
-    name: &Name,
+    grant: &Grant<'_>,
     head: &Head,
     annotations: &Annotations,
 ) -> Result<Reply<'s>, Error> {
+    let name = grant.name;
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
-    match storage::open_entry(context.store, name.components()).map_err(failed)? {
+    match storage::open_entry(context.store, grant.guarded()).map_err(failed)? {
         Entry::File(snapshot) => file(name, snapshot, head),
         Entry::Directory(directory) => {
             annotations.set_op(Op::List);

@@ -4,15 +4,17 @@ use tiny_http::Head;
 
 use super::condition::WriteConditions;
 use super::error::{Access, Error};
+use super::grant::Grant;
 use super::reply::Reply;
-use crate::http::name::Name;
 use crate::storage::{self, Store};
 
-pub(super) fn remove<'s>(store: &'s Store, name: &Name, head: &Head) -> Result<Reply<'s>, Error> {
+pub(super) fn remove<'s>(
+    store: &'s Store,
+    grant: &Grant<'_>,
+    head: &Head,
+) -> Result<Reply<'s>, Error> {
     let conditions = WriteConditions::of(head)?;
-    storage::remove(store, name.components(), &|current| {
-        conditions.check(current)
-    })
-    .map_err(|error| Error::Storage(name.clone(), Access::Change, error))?;
+    storage::remove(store, grant.guarded(), &|current| conditions.check(current))
+        .map_err(|error| Error::Storage(grant.name.clone(), Access::Change, error))?;
     Ok(Reply::done())
 }

@@ -55,6 +55,8 @@ pub(crate) struct UnderWay<'t> {
     pub(crate) id: &'t str,
     /// The peer of its connection.
     pub(crate) client: &'t str,
+    /// The name of its token.
+    pub(crate) by: Option<&'t str>,
     pub(crate) method: &'t str,
     /// The name, or the target if it is none.
     pub(crate) name: &'t str,
@@ -157,6 +159,7 @@ fn write_transfers(reports: &dyn Reports, sink: &mut dyn Sink) -> io::Result<()>
         let object = serde_json::json!({
             "id": transfer.id,
             "client": transfer.client,
+            "by": transfer.by,
             "method": transfer.method,
             "name": transfer.name,
             "received": transfer.received,

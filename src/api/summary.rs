@@ -5,12 +5,12 @@ use std::io;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{Access, Error};
+use super::grant::Grant;
 use super::open::open_file;
 use super::reply::Reply;
 use super::request::Request;
 use super::validators::{validator_fields, validators_with_suffix, wants_content};
 use crate::computing::Computing;
-use crate::http::name::Name;
 use crate::storage::{self, Store};
 
 /// How much is read between two checkpoints, in bytes.
@@ -23,19 +23,19 @@ const BUFFER: usize = 32 * 1024;
 /// The number of newline bytes of a file, as `wc -l` counts.
 pub(super) fn lines<'s>(
     store: &'s Store,
-    name: &Name,
+    grant: &Grant<'_>,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
-    summarize(store, name, request, LineCount::default())
+    summarize(store, grant, request, LineCount::default())
 }
 
 /// The SHA-256 digest of a file, as `sha256sum` prints it.
 pub(super) fn sha256<'s>(
     store: &'s Store,
-    name: &Name,
+    grant: &Grant<'_>,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
-    summarize(store, name, request, Sha256::new())
+    summarize(store, grant, request, Sha256::new())
 }
 
 /// What is computed from all bytes of a file.
@@ -78,11 +78,11 @@ impl Summary for Sha256 {
 
 fn summarize<'s, S: Summary>(
     store: &'s Store,
-    name: &Name,
+    grant: &Grant<'_>,
     request: &mut dyn Request,
     mut summary: S,
 ) -> Result<Reply<'s>, Error> {
-    let snapshot = open_file(store, name)?;
+    let snapshot = open_file(store, grant)?;
     let validators = validators_with_suffix(&snapshot.version, S::TAG_SUFFIX);
     let fields = validator_fields(&validators, &snapshot.version);
     // A client that has the summary of this version need not wait for it to be computed again.
@@ -93,7 +93,7 @@ fn summarize<'s, S: Summary>(
     let take = &mut |part: &[u8]| summary.update(part);
     let read = &mut |buffer: &mut [u8], at| storage::read_at(&snapshot.file, buffer, at);
     read_all((read, length), request, take)
-        .map_err(|error| Error::Storage(name.clone(), Access::Read, error))?;
+        .map_err(|error| Error::Storage(grant.name.clone(), Access::Read, error))?;
     let mut reply = Reply::text(summary.into_text());
     reply.fields.extend(fields);
     Ok(reply)

@@ -5,31 +5,31 @@ use std::cell::Cell;
 use super::condition::WriteConditions;
 use super::context::Context;
 use super::error::{Access, Error};
+use super::grant::Grant;
 use super::inspection::Inspection;
 use super::intake::Intake;
 use super::op::Op;
 use super::reply::Reply;
 use super::request::{Request, declared_length};
 use crate::http::digest::{self, Sha256};
-use crate::http::name::Name;
 use crate::http::route::Appending;
 use crate::storage::{self, Check, IfMissing, Store};
 
 /// `POST /file/NAME`: creates the file or replaces it.
 pub(super) fn create<'s>(
     context: Context<'s>,
-    name: &Name,
+    grant: &Grant<'_>,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let store = context.store;
-    let failed = |error| Error::Storage(name.clone(), Access::Create, error);
+    let failed = |error| Error::Storage(grant.name.clone(), Access::Create, error);
     if request.head().field("Content-Range").is_some() {
         // RFC 9110, section 14.5: a part must not become the whole.
         return Err(Error::Content(
             "POST stores a whole file and takes no Content-Range; PUT appends",
         ));
     }
-    let conditions = WriteConditions::of(request.head())?;
+    let conditions = WriteConditions::of(request.head())?.granted_by(grant);
     let mut inspection = Inspection::of(request.head())?;
     let replaces = Cell::new(false);
     let check: Check<'_> = &|current| {
@@ -38,7 +38,7 @@ pub(super) fn create<'s>(
     };
     let early_check = Some(check).filter(|_| !conditions.is_empty());
     let refuse = || {
-        let refused = storage::check_put(store, name.components(), early_check);
+        let refused = storage::check_put(store, grant.guarded(), early_check);
         refused.map(|()| false).map_err(failed)
     };
     let intake = Intake {
@@ -52,7 +52,7 @@ pub(super) fn create<'s>(
         .check_digest()
         .or_else(|error| intake.check_failed((&body, declared), error))?;
     body.into_staged(store)
-        .and_then(|staged| storage::put(staged, name.components(), check))
+        .and_then(|staged| storage::put(staged, grant.guarded(), check))
         .or_else(|error| intake.write_failed(error))?;
     // The last check was at the moment of the write.
     request.annotations().set_op(match replaces.get() {
@@ -65,24 +65,24 @@ pub(super) fn create<'s>(
 /// `PUT /file/NAME`: appends to the file, or creates it where that is asked for.
 pub(super) fn append<'s>(
     context: Context<'s>,
-    name: &Name,
+    grant: &Grant<'_>,
     appending: Appending,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let store = context.store;
-    let failed = |error| Error::Storage(name.clone(), Access::Append, error);
+    let failed = |error| Error::Storage(grant.name.clone(), Access::Append, error);
     let declared = declared_length(request.head());
     let conditions = WriteConditions::of_append(request.head())?.for_file(appending.ends_in_slash);
     let mut inspection = Inspection::of(request.head())?;
     conditions.check_length(declared)?;
-    let if_missing = match appending.creates || conditions.starts_file() {
+    let if_missing = match appending.creates || (conditions.starts_file() && grant.may_create()) {
         true => IfMissing::Create,
         false => IfMissing::Fail,
     };
     if !appending.creates {
         inspection = inspection.with_move_check(request.head());
     }
-    let refuse = || check_append(store, name, if_missing, &conditions).map_err(failed);
+    let refuse = || check_append(store, grant, if_missing, &conditions).map_err(failed);
     let intake = Intake {
         context,
         refuse: &refuse,
@@ -99,7 +99,7 @@ pub(super) fn append<'s>(
         is_new.set(current.is_none());
         conditions.check(current)
     };
-    storage::append(store, body, name.components(), if_missing, check)
+    storage::append(store, body, grant.guarded(), if_missing, check)
         .or_else(|error| intake.write_failed(error))?;
     if is_new.get() {
         request.annotations().set_op(Op::Create);
@@ -111,7 +111,7 @@ pub(super) fn append<'s>(
 /// file.
 fn check_append(
     store: &Store,
-    name: &Name,
+    grant: &Grant<'_>,
     if_missing: IfMissing,
     conditions: &WriteConditions,
 ) -> Result<bool, storage::Error> {
@@ -123,7 +123,7 @@ fn check_append(
     let is_needed = !conditions.is_empty() || if_missing == IfMissing::Create;
     storage::check_append(
         store,
-        name.components(),
+        grant.guarded(),
         if_missing,
         Some(check).filter(|_| is_needed),
     )?;

@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub allowed_hosts: AllowedHosts,
     /// The proxies that are believed when they say which client a request comes from.
     pub trusted_proxies: TrustedProxies,
+    /// The file with the rules of who may do what; without one, everybody may do everything.
+    pub access: Option<PathBuf>,
     /// The storage directory.
     pub storage: PathBuf,
     /// Whether the missing parents of the storage directory are made, too.
@@ -90,6 +92,7 @@ impl Checked {
             shared_variable: self.shared_variable,
             allowed_hosts: values.allowed_hosts,
             trusted_proxies: values.trusted_proxies,
+            access: values.access,
             storage: values.storage,
             create_parents: values.create_parents,
             max_upload_size: values.max_upload_size,

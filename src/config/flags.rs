@@ -80,6 +80,21 @@ pub static FLAGS: &[Flag] = &[
         replaces: &[],
     },
     Flag {
+        name: "access",
+        variable: "ACCESS",
+        metavar: "FILE",
+        kind: Kind::OptionalFile(|values| &mut values.access),
+        default: "none",
+        group: Group::Requests,
+        help: "who may do what; without it all may",
+        details: "A file of JSON with the digests of tokens and the rights of each: who may do \
+                  what. Without it, everybody may do everything. A change of the file counts \
+                  within two seconds; of one that is not valid, the rules before it stay in \
+                  force.",
+        for_health: false,
+        replaces: &[],
+    },
+    Flag {
         name: "storage",
         variable: "STORAGE_PATH",
         metavar: "FOLDER",

@@ -48,6 +48,8 @@ pub(super) enum Kind {
     AllowedHosts(Field<AllowedHosts>),
     /// Proxies to be believed, or none.
     TrustedProxies(Field<TrustedProxies>),
+    /// A path of a file, or none.
+    OptionalFile(Field<Option<PathBuf>>),
     /// A path of a directory.
     Directory(Field<PathBuf>),
 }
@@ -98,6 +100,10 @@ impl Kind {
             }
             Self::AllowedHosts(field) => set(field(values), AllowedHosts::parse(text)),
             Self::TrustedProxies(field) => set(field(values), or_none(text, TrustedProxies::parse)),
+            Self::OptionalFile(field) => {
+                let path = |text: &str| (!text.is_empty()).then(|| Some(PathBuf::from(text)));
+                set(field(values), or_none(text, path))
+            }
             Self::Directory(field) => {
                 let path = (!text.is_empty()).then(|| PathBuf::from(text));
                 set(field(values), path)
@@ -142,6 +148,7 @@ impl Kind {
             Self::TrustedProxies(_) => {
                 format!("addresses and networks, as 10.0.0.0/8,::1, or unix, or {NONE}")
             }
+            Self::OptionalFile(_) => format!("the path of a file, or {NONE}"),
             Self::Directory(_) => "the path of a folder".to_owned(),
         }
     }

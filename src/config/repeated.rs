@@ -127,6 +127,8 @@ fn in_pod((name, default): Default) -> Option<&'static str> {
     match name {
         // HOST and PORT say where it listens, and the volume is mounted on the directory.
         "LISTEN" | "CREATE_PARENTS" => None,
+        // The chart has values of its own for the rules, and mounts them.
+        "ACCESS" => None,
         "HOST" | "STORAGE_PATH" => of_image((name, default)),
         _ => Some(default),
     }

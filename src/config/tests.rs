@@ -34,6 +34,7 @@ fn without_a_word_there_are_defaults() {
         shared_variable: None,
         allowed_hosts: AllowedHosts::Auto,
         trusted_proxies: TrustedProxies::default(),
+        access: None,
         storage: PathBuf::from("./storage"),
         create_parents: false,
         max_transfers: 512,

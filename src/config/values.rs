@@ -25,6 +25,7 @@ pub(super) struct Values {
     pub(super) listen: Vec<Endpoint>,
     pub(super) allowed_hosts: AllowedHosts,
     pub(super) trusted_proxies: TrustedProxies,
+    pub(super) access: Option<PathBuf>,
     pub(super) storage: PathBuf,
     pub(super) create_parents: bool,
     pub(super) max_upload_size: Option<u64>,

@@ -158,6 +158,7 @@ pub(crate) fn needs(operation: &Operation) -> Needs {
         Operation::Read(_)
         | Operation::CountLines(_)
         | Operation::Digest(_)
+        | Operation::Info(_)
         | Operation::Archive(_) => on_name(Right::Read),
         Operation::Create(_) | Operation::MakeDirectory(_) => on_name(Right::Create),
         Operation::Append(_, appending) if appending.creates => {

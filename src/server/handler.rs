@@ -10,11 +10,12 @@ use super::send::{Progress, send};
 use super::shared::Shared;
 use super::status::Status;
 use super::worker_pool::Handler;
-use crate::api::{self, Context, Error, Op, Reply, Request};
+use crate::api::{self, Context, Error, Op, Reply, Request, WrongCredentials};
 use crate::computing::Cancelled;
 use crate::http::accept;
 use crate::http::admission;
 use crate::http::hosts::Hosts;
+use crate::http::policy::Caller;
 use crate::http::problem::Format;
 use crate::http::route::{Operation, route};
 
@@ -56,7 +57,7 @@ impl RequestHandler {
     fn carry_out(
         &self,
         operation: &Operation,
-        admission: &Admission<'_>,
+        (caller, admission): (&Caller, &Admission<'_>),
         request: &mut dyn Request,
     ) -> Result<Reply<'_>, Error> {
         if !operation.is_about_server() && self.shared.shutdown.has_begun() {
@@ -71,7 +72,7 @@ impl RequestHandler {
             memory: &self.shared.memory,
             reports: &self.status,
         };
-        catch(|| api::handle(context, operation, request))
+        catch(|| api::handle(context, (caller, operation), request))
             .unwrap_or_else(|message| Err(Error::Panic(message)))
     }
 
@@ -90,19 +91,24 @@ impl Handler for RequestHandler {
     fn handle(&self, mut request: tiny_http::Request, may_wait: bool) {
         let routed = route_request(&request);
         let operation = routed.as_ref().ok();
-        let admission = match may_wait {
+        let authorization = request.head().field("Authorization");
+        let caller = self.shared.access.identify(authorization.as_deref());
+        let authorized = authorize(&caller, operation);
+        let admission = match may_wait && authorized.is_ok() {
             true => self.admission.admit(&request, operation),
             false => Admission::Refused,
         };
-        let head = LoggedHead::of(&request, operation, &self.shared.trusted_proxies);
+        let trusted = &self.shared.trusted_proxies;
+        let head = LoggedHead::of(&request, (&caller, operation), trusted);
         let transfers = &self.shared.transfers;
         let transfer = transfers.begin(head, operation.map(Op::of));
-        let operation = self.check_head(&request, operation).and(routed);
+        let checked = self.check_head(&request, operation);
+        let operation = checked.and(authorized).and(routed);
         let takes_content = operation.as_ref().is_ok_and(Operation::takes_content);
         let remark = takes_content.then(|| remark(request.head())).flatten();
         let outcome = operation.and_then(|operation| {
             let mut request = MeteredRequest::new(&mut request, &transfer, &self.shared);
-            self.carry_out(&operation, &admission, &mut request)
+            self.carry_out(&operation, (&caller, &admission), &mut request)
         });
         let is_last = outcome.as_ref().is_err_and(Error::ends_connection);
         let (reply, mut cause) = match outcome {
@@ -128,6 +134,16 @@ impl Handler for RequestHandler {
 fn remark(head: &tiny_http::Head) -> Option<&'static str> {
     admission::is_without_length(head)
         .then_some("it came without a length, its body was taken for empty")
+}
+
+/// Refuses a caller who may not carry out the operation, or whose credentials are wrong where there
+/// is none.
+fn authorize(caller: &Caller, operation: Option<&Operation>) -> Result<(), Error> {
+    match operation {
+        Some(operation) => api::authorize(caller, operation),
+        None if caller.is_unknown() => Err(Error::Unauthorized(WrongCredentials::Unknown)),
+        None => Ok(()),
+    }
 }
 
 /// The operation that a request asks for.

@@ -6,6 +6,7 @@ use tiny_http::Framing;
 
 use crate::http::forwarded::{Origin, TrustedProxies};
 use crate::http::name::Name;
+use crate::http::policy::Caller;
 use crate::http::route::Operation;
 use crate::time::Timestamp;
 
@@ -25,6 +26,8 @@ const MAX_METHOD: usize = 32;
 pub(super) struct LoggedHead {
     /// The peer of the connection.
     pub(super) client: String,
+    /// The name of the token.
+    pub(super) by: Option<String>,
     pub(super) method: String,
     pub(super) name: String,
     pub(super) agent: Option<String>,
@@ -39,10 +42,10 @@ pub(super) struct LoggedHead {
 }
 
 impl LoggedHead {
-    /// Of a request that leads to this operation, if it leads to one.
+    /// Of a request of this caller that leads to this operation, if it leads to one.
     pub(super) fn of(
         request: &tiny_http::Request,
-        operation: Option<&Operation>,
+        (caller, operation): (&Caller, Option<&Operation>),
         trusted: &TrustedProxies,
     ) -> Self {
         let head = request.head();
@@ -59,6 +62,7 @@ impl LoggedHead {
         );
         Self {
             client: peer.map_or("unix".to_owned(), ToString::to_string),
+            by: caller.token().map(str::to_owned),
             method: cut(head.method().to_owned(), MAX_METHOD),
             name: cut(name.unwrap_or_else(|| request.url().to_owned()), MAX_NAME),
             request_id: plain(head.field("X-Request-Id")),

@@ -2,6 +2,7 @@
 //!
 //! Responsible for: threads, sockets, limits and shutdown. Not for: what requests do (`api`).
 
+mod access;
 mod admission;
 mod announce;
 mod capacity;
@@ -43,6 +44,7 @@ use crate::http::hosts::Hosts;
 use crate::memory::Memory;
 use crate::storage::{self, Options, Store};
 
+use access::Access;
 use admission::AdmissionControl;
 use capacity::Capacity;
 use descriptors::Descriptors;
@@ -77,6 +79,7 @@ pub(crate) fn run(config: &Config) -> Result<(), String> {
     let descriptors = Descriptors::raise_limit();
     let memory = Memory::new(capacity.memory).with_pipes(descriptors.max_pipes());
     let store = open_store(config)?;
+    let access = Access::open(config.access.as_deref(), &store)?;
     let listeners = Listeners::open(config, &store)?;
     let taken = listeners.sockets.len() + 2 * memory.pipes();
     let connections = descriptors.max_connections(capacity.transfers, taken);
@@ -84,7 +87,8 @@ pub(crate) fn run(config: &Config) -> Result<(), String> {
     let server = tiny_http::Server::with_config(listeners.sockets, engine)
         .map_err(|error| format!("cannot listen: {error}"))?;
     let server = Arc::new(server);
-    let shared = shared(config, store, memory, listeners.files, Arc::clone(&server));
+    let files = listeners.files;
+    let shared = shared(config, (store, access), memory, files, Arc::clone(&server));
     let shared = Arc::new(shared);
     let addresses = server.server_addrs().to_vec();
     let reachable = reachable(&addresses);
@@ -92,6 +96,7 @@ pub(crate) fn run(config: &Config) -> Result<(), String> {
     signals::watch(stop, Arc::clone(&shared))?;
     transfer::watch(Arc::clone(&shared.transfers))?;
     status::watch(Arc::clone(&shared))?;
+    access::watch(Arc::clone(&shared.access))?;
     let hosts = hosts(&config.listen);
     let hosts = config.allowed_hosts.resolve(&hosts, reachable.is_empty());
     let workers = start_workers(server, &shared, capacity.transfers, hosts)?;
@@ -122,13 +127,14 @@ fn open_store(config: &Config) -> Result<Store, String> {
 
 fn shared(
     config: &Config,
-    store: Store,
+    (store, access): (Store, Access),
     memory: Memory,
     socket_files: SocketFiles,
     server: Arc<tiny_http::Server>,
 ) -> Shared {
     Shared {
         store,
+        access: Arc::new(access),
         max_upload: config.max_upload_size,
         trusted_proxies: config.trusted_proxies.clone(),
         memory,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::access::Access;
 use super::listeners::SocketFiles;
 use super::readiness::Readiness;
 use super::scheduler::Scheduler;
@@ -15,6 +16,7 @@ use crate::storage::{self, Store};
 /// The state of the server.
 pub(super) struct Shared {
     pub(super) store: Store,
+    pub(super) access: Arc<Access>,
     pub(super) max_upload: Option<u64>,
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) memory: Memory,

@@ -29,7 +29,12 @@ impl Reports for Status {
         };
         let is_stopping = self.0.shutdown.has_begun();
         let check = |name, fault, cause| ReadinessCheck { name, fault, cause };
-        vec![
+        let access = self.0.access.check().map(|valid| {
+            let cause = valid.err();
+            let fault = "the access file is not valid, the rules before it stay in force";
+            check("access", cause.is_some().then_some(fault), cause)
+        });
+        let mut checks = vec![
             check("storage", storage, cause),
             check(
                 "space",
@@ -41,7 +46,9 @@ impl Reports for Status {
                 is_stopping.then_some("the server is shutting down"),
                 None,
             ),
-        ]
+        ];
+        checks.extend(access);
+        checks
     }
 
     fn metrics(&self) -> String {

@@ -154,6 +154,7 @@ impl Transfer {
         UnderWay {
             id: &self.id,
             client: &head.client,
+            by: head.by.as_deref(),
             method: &head.method,
             name: &head.name,
             received: self.received(),
@@ -211,6 +212,7 @@ impl Transfer {
         let mut pairs = Vec::with_capacity(16);
         pairs.push(("id", Value::from(self.id.as_str())));
         pairs.push(("client", Value::from(head.client.as_str())));
+        pairs.extend(text("by", head.by.as_ref()));
         pairs.extend(text("forwarded", forwarded));
         pairs.extend(text("claimed", claimed));
         pairs.extend(op.map(|op| ("op", Value::from(op.word()))));

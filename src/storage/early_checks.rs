@@ -8,6 +8,7 @@ use rustix::fs::Access;
 use rustix::io::Errno;
 
 use super::error::Error;
+use super::guarded_name::GuardedName;
 use super::resolve::{check_new, resolve};
 use super::resolved::{ResolveOptions, Resolved};
 use super::snapshot::current;
@@ -22,7 +23,7 @@ use super::version::{ANY, Check};
 /// Those of the write, as far as they are known beforehand.
 pub(super) fn check_replace(
     store: &Store,
-    components: &[String],
+    name: GuardedName<'_>,
     check: Option<Check<'_>>,
 ) -> Result<(), Error> {
     let at_missing = |dir: BorrowedFd<'_>| {
@@ -32,7 +33,7 @@ pub(super) fn check_replace(
         Err(Error::NotFound)
     };
     let options = ResolveOptions::create_parents(&at_missing);
-    let entry = match resolve(store, components, options) {
+    let entry = match resolve(store, name, options) {
         Ok(Resolved::Entry(entry)) => entry,
         Ok(Resolved::Directory(_)) => return Err(Error::IsDirectory),
         Err(Error::NotFound) => return Ok(()),

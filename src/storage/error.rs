@@ -31,6 +31,10 @@ pub enum Error {
     Outside,
     /// The name is, or leads to, the server's own directory.
     Own,
+    /// The caller may not use what a link leads to.
+    Forbidden,
+    /// The caller may create something, and not replace what is there.
+    MayNotReplace,
     /// The root itself cannot be replaced, renamed or removed.
     IsRoot,
     /// The disk is full, or would fall below the space to be kept free; with the figures, where
@@ -78,6 +82,8 @@ impl fmt::Display for Error {
             Self::IntoItself => "into itself",
             Self::Outside => "leaves the storage folder",
             Self::Own => "is the server's own folder",
+            Self::Forbidden => "a link leads to what is not permitted",
+            Self::MayNotReplace => "may not be replaced",
             Self::IsRoot => "is the root",
             Self::NoSpace(Some(shortage)) => return shortage.fmt(f),
             Self::NoSpace(None) => "no space left",

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::fs::FileType;
 
 use super::error::{Error, retry_on_race};
+use super::guarded_name::GuardedName;
 use super::resolved::{ParentDirectory, Parents, ResolveOptions, Resolved, ResolvedEntry, Seen};
 use super::store::Store;
 use super::sys::{kind, open_beneath};
@@ -20,31 +21,32 @@ use super::walk::Walk;
 ///
 /// # Errors
 /// [`Error::NotFound`] for a parent that is not there, [`Error::ParentIsFile`], [`Error::Outside`],
-/// [`Error::Own`], [`Error::IntoItself`] for a directory that is to be avoided, [`Error::Raced`]
+/// [`Error::Own`], [`Error::Forbidden`] where the guard does not permit what a link leads to,
+/// [`Error::IntoItself`] for a directory that is to be avoided, [`Error::Raced`]
 /// where parents vanish, and those of openat(2) and mkdirat(2).
 pub(super) fn resolve<'s>(
     store: &'s Store,
-    components: &[String],
+    name: GuardedName<'_>,
     options: ResolveOptions<'_>,
 ) -> Result<Resolved<'s>, Error> {
     match options.parents {
         // Nothing has been changed.
-        Parents::Require => retry_on_race(|| resolve_once(store, components, options)),
-        Parents::Create(_) => resolve_once(store, components, options),
+        Parents::Require => retry_on_race(|| resolve_once(store, name, options)),
+        Parents::Create(_) => resolve_once(store, name, options),
     }
 }
 
 fn resolve_once<'s>(
     store: &'s Store,
-    components: &[String],
+    name: GuardedName<'_>,
     options: ResolveOptions<'_>,
 ) -> Result<Resolved<'s>, Error> {
-    let Some((file_name, parents)) = components.split_last() else {
+    let Some((file_name, parents)) = name.components.split_last() else {
         return Ok(Resolved::Directory(ParentDirectory::Root(
             &store.layout.root,
         )));
     };
-    if is_hidden(store, components) {
+    if is_hidden(store, name.components) {
         return Err(Error::Own);
     }
     // The walk compares each directory with the one to avoid; a single call cannot.
@@ -61,7 +63,7 @@ fn resolve_once<'s>(
             }));
         }
     }
-    Walk::new(store, components, options).run()
+    Walk::new(store, name, options).run()
 }
 
 /// Resolves a name for writing: links are followed, and missing parents are created, where the
@@ -71,15 +73,11 @@ fn resolve_once<'s>(
 /// Those of [`resolve`] and [`check_new`].
 pub(super) fn resolve_for_write<'s>(
     store: &'s Store,
-    components: &[String],
+    name: GuardedName<'_>,
     check: Check<'_>,
 ) -> Result<Resolved<'s>, Error> {
     let check_new = |dir: BorrowedFd<'_>| check_new(store, dir, check);
-    resolve(
-        store,
-        components,
-        ResolveOptions::create_parents(&check_new),
-    )
+    resolve(store, name, ResolveOptions::create_parents(&check_new))
 }
 
 /// Refuses to put something into a directory, or into one that is yet to be made in it, where
@@ -93,11 +91,11 @@ pub(super) fn check_new(store: &Store, dir: BorrowedFd<'_>, check: Check<'_>) ->
 }
 
 /// Whether a name leads through a link, or to one, or is not there.
-pub(super) fn has_links(store: &Store, components: &[String]) -> bool {
-    let Some((file_name, parents)) = components.split_last() else {
+pub(super) fn has_links(store: &Store, name: GuardedName<'_>) -> bool {
+    let Some((file_name, parents)) = name.components.split_last() else {
         return true;
     };
-    if is_hidden(store, components) {
+    if is_hidden(store, name.components) {
         return true;
     }
     open_without_links(store, parents).is_none_or(|dir| {

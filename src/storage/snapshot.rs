@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::directory::Directory;
 use super::error::{Error, raced, retry_on_race};
+use super::guarded_name::GuardedName;
 use super::identity::same_file;
 use super::journal;
 use super::lock::LOCK_TIMEOUT;
@@ -44,12 +45,12 @@ pub(crate) struct Snapshot {
 /// # Errors
 /// [`Error::NotFound`], [`Error::Outside`], [`Error::Own`]; [`Error::NotRegular`] at once, without
 /// opening it, for a FIFO, socket or device.
-pub(crate) fn open_entry(store: &Store, components: &[String]) -> Result<Entry, Error> {
-    retry_on_race(|| open_entry_once(store, components))
+pub(crate) fn open_entry(store: &Store, name: GuardedName<'_>) -> Result<Entry, Error> {
+    retry_on_race(|| open_entry_once(store, name))
 }
 
-fn open_entry_once(store: &Store, components: &[String]) -> Result<Entry, Error> {
-    let entry = match resolve(store, components, ResolveOptions::FOLLOW)? {
+fn open_entry_once(store: &Store, name: GuardedName<'_>) -> Result<Entry, Error> {
+    let entry = match resolve(store, name, ResolveOptions::FOLLOW)? {
         Resolved::Entry(entry) => entry,
         Resolved::Directory(dir) => {
             let dir = open_directory(&dir, ".")?;

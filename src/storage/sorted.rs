@@ -334,6 +334,7 @@ mod tests {
 
     use super::*;
     use crate::computing::Cancelled;
+    use crate::storage::guarded_name::GuardedName;
     use crate::storage::scratch::Scratch;
     use crate::storage::snapshot::{Entry, open_entry};
 
@@ -360,7 +361,7 @@ mod tests {
         sorter: &mut Sorter<'_>,
         store: &Store,
     ) -> Result<(Vec<String>, &'static str), Failed> {
-        let Entry::Directory(directory) = open_entry(store, &[])? else {
+        let Entry::Directory(directory) = open_entry(store, GuardedName::unguarded(&[]))? else {
             return Err("no folder".into());
         };
         let mut sorted = sorter.sort(&directory)?;
@@ -474,7 +475,9 @@ mod tests {
             (&many, None, true),
             (&many, Some(9), true),
         ] {
-            let Entry::Directory(directory) = open_entry(&storage.store, &[])? else {
+            let Entry::Directory(directory) =
+                open_entry(&storage.store, GuardedName::unguarded(&[]))?
+            else {
                 return Err("no folder".into());
             };
             let mut sorter = Sorter::new(&storage.store, &memory);

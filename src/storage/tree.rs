@@ -329,11 +329,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::storage::guarded_name::GuardedName;
     use crate::storage::scratch::Scratch;
     use crate::storage::snapshot::{Entry, open_entry};
 
     fn tree<'s>(store: &'s Store, memory: &'s Memory, room: usize) -> Result<Tree<'s>, Error> {
-        match open_entry(store, &[])? {
+        match open_entry(store, GuardedName::unguarded(&[]))? {
             Entry::Directory(top) => Tree::with_room(store, top, memory, room),
             Entry::File(_) => Err(Error::IsFile),
         }

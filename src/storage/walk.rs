@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::directory_sync::DirectorySync;
 use super::error::Error;
+use super::guarded_name::GuardedName;
 use super::identity::FileId;
 use super::resolved::{ParentDirectory, Parents, ResolveOptions, Resolved, ResolvedEntry, Seen};
 use super::store::Store;
@@ -25,6 +26,7 @@ const MAX_LINKS: usize = 40;
 /// A walk. Only the directory that it has come to is open, however deep that is.
 pub(super) struct Walk<'s, 'c> {
     store: &'s Store,
+    name: GuardedName<'c>,
     options: ResolveOptions<'c>,
     /// The directory that it has come to; none at the root.
     at: Option<OwnedFd>,
@@ -37,15 +39,16 @@ pub(super) struct Walk<'s, 'c> {
 impl<'s, 'c> Walk<'s, 'c> {
     pub(super) fn new(
         store: &'s Store,
-        components: &[String],
+        name: GuardedName<'c>,
         options: ResolveOptions<'c>,
     ) -> Self {
         Self {
             store,
+            name,
             options,
             at: None,
             names: Vec::new(),
-            ahead: components.iter().map(OsString::from).collect(),
+            ahead: name.components.iter().map(OsString::from).collect(),
             links: 0,
         }
     }
@@ -87,6 +90,7 @@ impl<'s, 'c> Walk<'s, 'c> {
             match seen.is_link() {
                 true => self.expand(&component)?,
                 false => {
+                    self.check_permitted([component.as_os_str()])?;
                     return Ok(Resolved::Entry(ResolvedEntry {
                         dir: self.into_here(),
                         file_name: component,
@@ -95,6 +99,7 @@ impl<'s, 'c> Walk<'s, 'c> {
                 }
             }
         }
+        self.check_permitted([])?;
         Ok(Resolved::Directory(self.into_here()))
     }
 
@@ -129,6 +134,7 @@ impl<'s, 'c> Walk<'s, 'c> {
         match (open_searchable(self.here(), name), self.options.parents) {
             (Ok(dir), _) => self.go_to(dir, name),
             (Err(Errno::NOENT), Parents::Create(check)) => {
+                self.check_permitted([name])?;
                 check(self.here())?;
                 let dir = self.create(name)?;
                 self.go_to(dir, name)
@@ -182,6 +188,30 @@ impl<'s, 'c> Walk<'s, 'c> {
             self.ahead
                 .push_front(OsString::from_vec(component.to_vec()));
         }
-        Ok(())
+        // Before anything is found out about it: whether it exists is not told either.
+        self.check_permitted(self.ahead.iter().map(OsString::as_os_str))
+    }
+
+    /// Asks the guard, once a link has been followed, about what these components lead to from
+    /// here, if none of them is a link. One that is a link is asked about when it is followed.
+    fn check_permitted<'a>(
+        &'a self,
+        ahead: impl IntoIterator<Item = &'a OsStr>,
+    ) -> Result<(), Error> {
+        if self.links == 0 {
+            return Ok(());
+        }
+        let mut path: Vec<&[u8]> = self.names.iter().map(|name| name.as_bytes()).collect();
+        for component in ahead {
+            match component.as_bytes() {
+                b"" | b"." => {}
+                b".." => drop(path.pop().ok_or(Error::Outside)?),
+                name => path.push(name),
+            }
+        }
+        match self.name.permits(&path) {
+            true => Ok(()),
+            false => Err(Error::Forbidden),
+        }
     }
 }

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
 
-use testkit::{Reply, Server};
+use testkit::{Reply, Server, TempDir, rules};
 
 use crate::ops::log_fields::table;
 
@@ -207,6 +208,12 @@ fn with_full_slots() -> Reply {
     server.get("x")
 }
 
+fn without_a_token() -> Reply {
+    let dir = Arc::new(TempDir::new());
+    let access = rules::put(dir.outside(), &[]);
+    Server::on(dir, &["--access", &access], &[]).get("x")
+}
+
 fn displaced() -> Reply {
     let mut server = Server::start();
     server.expect_errors();
@@ -227,6 +234,7 @@ fn each_status_of_an_error_can_be_had() {
         limited("--min-free-space", "1000Ti"),
         stalled(),
         with_full_slots(),
+        without_a_token(),
         displaced(),
     ]);
     let found: BTreeSet<_> = replies.iter().map(|reply| reply.status).collect();

@@ -23,6 +23,7 @@ fn help_names_every_flag_and_variable() {
         "--allowed-hosts",
         "ALLOWED_HOSTS",
         "--trusted-proxies",
+        "ACCESS",
         "TRUSTED_PROXIES",
         "--storage",
         "STORAGE_PATH",

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use testkit::json::{self, Json};
-use testkit::{Server, eventually, skip};
+use testkit::rules::{anonymous, put, token};
+use testkit::{Server, TempDir, eventually, skip};
 
 /// The page for operators.
 pub fn page() -> String {
@@ -50,7 +52,16 @@ pub fn objects(log: &str) -> Vec<Json> {
 /// Sends requests of every kind, with every field, and gives the log. One transfer lasts until the
 /// server ends.
 fn log_of_everything(format: &str) -> String {
+    let everything = [("", "read,write,append,delete,observe")];
+    let rules = [
+        token("loader", "token", &[]),
+        anonymous("anyone", &everything),
+    ];
+    let dir = Arc::new(TempDir::new());
+    let access = put(dir.outside(), &rules);
     let args = [
+        "--access",
+        &access,
         "--log-format",
         format,
         "--trusted-proxies",
@@ -59,7 +70,7 @@ fn log_of_everything(format: &str) -> String {
         "0",
     ];
     // Probes that succeed are logged at this level only.
-    let mut server = Server::with(&args, &[("RUST_LOG", "debug")]);
+    let mut server = Server::on(dir, &args, &[("RUST_LOG", "debug")]);
     let agent = [("User-Agent", "test/1")];
     let ok = |method: &str, target: &str, body: &[u8]| {
         let reply = server.request(method, target, &agent, body);
@@ -70,7 +81,11 @@ fn log_of_everything(format: &str) -> String {
     for report in ["/healthz", "/readyz", "/metrics", "/transfers"] {
         ok("GET", report, b"");
     }
-    let ids = [("X-Request-Id", "run-7"), ("traceparent", "00-1-2-01")];
+    let ids = [
+        ("Authorization", "Bearer token"),
+        ("X-Request-Id", "run-7"),
+        ("traceparent", "00-1-2-01"),
+    ];
     assert_eq!(server.request("GET", "/file", &ids, b"").status, 200);
     ok("POST", "a/b.csv", b"1,2\n");
     ok("POST", "a/b.csv", b"3,4\n");

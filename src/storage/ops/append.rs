@@ -15,6 +15,7 @@ use crate::storage::body::Body;
 use crate::storage::copy_range::copy_range;
 use crate::storage::early_checks::check_replace;
 use crate::storage::error::{Error, retry_on_race};
+use crate::storage::guarded_name::GuardedName;
 use crate::storage::journal::{self, Intent};
 use crate::storage::locked::LockedFile;
 use crate::storage::publish::publish;
@@ -43,13 +44,13 @@ pub(crate) enum IfMissing {
 /// Those of [`append`], as far as they are known beforehand.
 pub(crate) fn check_append(
     store: &Store,
-    components: &[String],
+    name: GuardedName<'_>,
     if_missing: IfMissing,
     check: Option<Check<'_>>,
 ) -> Result<(), Error> {
-    retry_on_race(|| match check_append_once(store, components, check) {
+    retry_on_race(|| match check_append_once(store, name, check) {
         Err(Error::NotFound) if if_missing == IfMissing::Create => {
-            check_replace(store, components, check)
+            check_replace(store, name, check)
         }
         other => other,
     })
@@ -57,10 +58,10 @@ pub(crate) fn check_append(
 
 fn check_append_once(
     store: &Store,
-    components: &[String],
+    name: GuardedName<'_>,
     check: Option<Check<'_>>,
 ) -> Result<(), Error> {
-    let Resolved::Entry(entry) = resolve(store, components, ResolveOptions::FOLLOW)? else {
+    let Resolved::Entry(entry) = resolve(store, name, ResolveOptions::FOLLOW)? else {
         return Err(Error::IsDirectory);
     };
     check_replaceable(entry.kind()?)?;
@@ -82,13 +83,13 @@ fn check_append_once(
 pub(crate) fn append<'s>(
     store: &'s Store,
     mut body: Body<'s>,
-    components: &[String],
+    name: GuardedName<'_>,
     if_missing: IfMissing,
     check: Check<'_>,
 ) -> Result<(), Error> {
-    retry_on_race(|| match append_to_file(store, &body, components, check) {
+    retry_on_race(|| match append_to_file(store, &body, name, check) {
         Err(Error::NotFound) if if_missing == IfMissing::Create => {
-            create(store, &mut body, components, check)
+            create(store, &mut body, name, check)
         }
         other => other,
     })
@@ -101,15 +102,15 @@ pub(crate) fn append<'s>(
 fn create<'s>(
     store: &'s Store,
     body: &mut Body<'s>,
-    components: &[String],
+    name: GuardedName<'_>,
     check: Check<'_>,
 ) -> Result<(), Error> {
     if matches!(body, Body::Bytes(_)) {
         // Nothing was refused early, and no parents are to be made for what does not fit.
-        check_replace(store, components, Some(check))?;
+        check_replace(store, name, Some(check))?;
     }
     let staged = body.stage(store)?;
-    let Resolved::Entry(entry) = resolve_for_write(store, components, check)? else {
+    let Resolved::Entry(entry) = resolve_for_write(store, name, check)? else {
         return Err(Error::IsDirectory);
     };
     check(None)?;
@@ -121,10 +122,10 @@ fn create<'s>(
 fn append_to_file(
     store: &Store,
     body: &Body<'_>,
-    components: &[String],
+    name: GuardedName<'_>,
     check: Check<'_>,
 ) -> Result<(), Error> {
-    let Resolved::Entry(entry) = resolve(store, components, ResolveOptions::FOLLOW)? else {
+    let Resolved::Entry(entry) = resolve(store, name, ResolveOptions::FOLLOW)? else {
         return Err(Error::IsDirectory);
     };
     let locked = lock_file(store, (entry.at(), entry.seen), Purpose::Write)?;

@@ -7,6 +7,7 @@ use rustix::fs::FileType;
 use crate::computing::Computing;
 use crate::storage::copy_range::copy_range;
 use crate::storage::error::{Error, retry_on_race};
+use crate::storage::guarded_name::GuardedName;
 use crate::storage::identity::FileId;
 use crate::storage::locked::{LockedEntry, LockedFile};
 use crate::storage::pair::{Destination, lock_both};
@@ -78,7 +79,7 @@ pub(crate) fn stage_copy<'s>(
 pub(crate) fn is_copy_of_itself(
     store: &Store,
     source: &Snapshot,
-    names: (&[String], &[String]),
+    names: (GuardedName<'_>, GuardedName<'_>),
     check: Check<'_>,
 ) -> Result<bool, Error> {
     let id = FileId::of(&source.file)?;
@@ -109,7 +110,7 @@ pub(crate) fn catch_up(
 pub(crate) fn commit_copy(
     staged: &mut Staged<'_>,
     source: &Snapshot,
-    names: (&[String], &[String]),
+    names: (GuardedName<'_>, GuardedName<'_>),
     (check, limit): (Check<'_>, u64),
 ) -> Result<Copied, Error> {
     staged.check_fits()?;
@@ -121,7 +122,7 @@ pub(crate) fn commit_copy(
 fn commit_once(
     staged: &mut Staged<'_>,
     source_id: FileId,
-    names: (&[String], &[String]),
+    names: (GuardedName<'_>, GuardedName<'_>),
     (check, limit): (Check<'_>, u64),
 ) -> Result<Copied, Error> {
     let store = staged.store;
@@ -158,7 +159,7 @@ struct CopyLocks<'s> {
 fn lock_for_copy<'s>(
     store: &'s Store,
     source_id: FileId,
-    (from, to): (&[String], &[String]),
+    (from, to): (GuardedName<'_>, GuardedName<'_>),
     check: Check<'_>,
 ) -> Result<Option<CopyLocks<'s>>, Error> {
     let found = match resolve(store, from, ResolveOptions::FOLLOW) {
@@ -251,7 +252,8 @@ mod tests {
         std::fs::write(&path, b"content")?;
         let mut appended = File::options().append(true).open(&path)?;
         let names = [["source".to_owned()], ["copy".to_owned()]];
-        let names = (&names[0][..], &names[1][..]);
+        let [from, to] = [&names[0], &names[1]].map(|name| GuardedName::unguarded(name));
+        let names = (from, to);
         let Entry::File(source) = open_entry(store, names.0)? else {
             return Err("the source is no file".into());
         };

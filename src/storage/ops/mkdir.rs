@@ -5,6 +5,7 @@ use rustix::io::Errno;
 
 use crate::storage::directory_sync::DirectorySync;
 use crate::storage::error::{Error, retry_on_race};
+use crate::storage::guarded_name::GuardedName;
 use crate::storage::resolve::{check_new, resolve_for_write};
 use crate::storage::resolved::Resolved;
 use crate::storage::snapshot::current;
@@ -19,18 +20,18 @@ use crate::storage::version::{Check, Current};
 /// [`Error::Outside`], [`Error::Own`], those of `check`, and those of mkdirat(2).
 pub(crate) fn make_directory(
     store: &Store,
-    components: &[String],
+    name: GuardedName<'_>,
     check: Check<'_>,
 ) -> Result<(), Error> {
-    retry_on_race(|| make_directory_once(store, components, check))
+    retry_on_race(|| make_directory_once(store, name, check))
 }
 
 fn make_directory_once(
     store: &Store,
-    components: &[String],
+    name: GuardedName<'_>,
     check: Check<'_>,
 ) -> Result<(), Error> {
-    let Resolved::Entry(entry) = resolve_for_write(store, components, check)? else {
+    let Resolved::Entry(entry) = resolve_for_write(store, name, check)? else {
         return check(Some(&Current::Other));
     };
     let (dir, name) = entry.at();

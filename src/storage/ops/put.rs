@@ -2,6 +2,7 @@
 
 use crate::storage::early_checks;
 use crate::storage::error::{Error, retry_on_race};
+use crate::storage::guarded_name::GuardedName;
 use crate::storage::locked::check_locked;
 use crate::storage::publish::publish;
 use crate::storage::resolve::resolve_for_write;
@@ -17,10 +18,10 @@ use crate::storage::version::Check;
 /// Those of [`put`], as far as they are known beforehand.
 pub(crate) fn check_put(
     store: &Store,
-    components: &[String],
+    name: GuardedName<'_>,
     check: Option<Check<'_>>,
 ) -> Result<(), Error> {
-    retry_on_race(|| early_checks::check_replace(store, components, check))
+    retry_on_race(|| early_checks::check_replace(store, name, check))
 }
 
 /// Puts the body under the name, in place of a file that is there, and makes missing parents.
@@ -31,17 +32,17 @@ pub(crate) fn check_put(
 /// that parents may have been made.
 pub(crate) fn put(
     mut staged: Staged<'_>,
-    components: &[String],
+    name: GuardedName<'_>,
     check: Check<'_>,
 ) -> Result<(), Error> {
     staged.check_fits()?;
     staged.store.sync_file(&staged.file)?;
-    retry_on_race(|| put_once(&mut staged, components, check))
+    retry_on_race(|| put_once(&mut staged, name, check))
 }
 
-fn put_once(staged: &mut Staged<'_>, components: &[String], check: Check<'_>) -> Result<(), Error> {
+fn put_once(staged: &mut Staged<'_>, name: GuardedName<'_>, check: Check<'_>) -> Result<(), Error> {
     let store = staged.store;
-    let Resolved::Entry(entry) = resolve_for_write(store, components, check)? else {
+    let Resolved::Entry(entry) = resolve_for_write(store, name, check)? else {
         return Err(Error::IsDirectory);
     };
     let replaced = lock_file(store, (entry.at(), entry.seen), Purpose::Replace)?;

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use crate::storage::directory_sync::DirectorySync;
 use crate::storage::error::{Error, retry_on_race};
+use crate::storage::guarded_name::GuardedName;
 use crate::storage::locked::{LockedEntry, LockedFile, check_locked};
 use crate::storage::removal::{RunningRemoval, remove_tree};
 use crate::storage::resolve::resolve;
@@ -26,12 +27,12 @@ use crate::storage::version::{Check, Current};
 /// # Errors
 /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::Outside`], [`Error::Own`], those of `check`,
 /// and those of system calls.
-pub(crate) fn remove(store: &Store, components: &[String], check: Check<'_>) -> Result<(), Error> {
-    retry_on_race(|| remove_once(store, components, check))
+pub(crate) fn remove(store: &Store, name: GuardedName<'_>, check: Check<'_>) -> Result<(), Error> {
+    retry_on_race(|| remove_once(store, name, check))
 }
 
-fn remove_once(store: &Store, components: &[String], check: Check<'_>) -> Result<(), Error> {
-    let Resolved::Entry(entry) = resolve(store, components, ResolveOptions::NO_FOLLOW)? else {
+fn remove_once(store: &Store, name: GuardedName<'_>, check: Check<'_>) -> Result<(), Error> {
+    let Resolved::Entry(entry) = resolve(store, name, ResolveOptions::NO_FOLLOW)? else {
         return Err(Error::IsRoot);
     };
     let at = entry.at();
@@ -40,7 +41,7 @@ fn remove_once(store: &Store, components: &[String], check: Check<'_>) -> Result
     let target = Cell::new(Current::Other);
     let open_target = |kind| {
         if kind == FileType::Symlink {
-            target.set(current_target(store, components));
+            target.set(current_target(store, name));
         }
         Ok(())
     };
@@ -52,7 +53,7 @@ fn remove_once(store: &Store, components: &[String], check: Check<'_>) -> Result
         }
         directory if directory.kind() == FileType::Directory => {
             check(Some(&Current::Other))?;
-            remove_directory(store, at, directory, components)
+            remove_directory(store, at, directory, name)
         }
         _link_or_special => {
             check(Some(&target.get()))?;
@@ -76,16 +77,16 @@ fn remove_directory(
     store: &Store,
     at: EntryAt<'_>,
     locked: LockedEntry,
-    components: &[String],
+    name: GuardedName<'_>,
 ) -> Result<(), Error> {
     let sync = DirectorySync::prepare(store, at.0)?;
     let _running = RunningRemoval::start(store);
-    let name = move_to_removed(store, at)?;
+    let removed = move_to_removed(store, at)?;
     drop(locked);
     sync.sync()?;
-    if let Some(left) = remove_tree(&store.layout, OsStr::new(&name)) {
+    if let Some(left) = remove_tree(&store.layout, OsStr::new(&removed)) {
         // The name is gone, as promised.
-        log::warn!(name = components.join("/").as_str(), cause:% = left; "a folder is removed in part");
+        log::warn!(name:% = name, cause:% = left; "a folder is removed in part");
     }
     Ok(())
 }
@@ -105,8 +106,8 @@ fn move_to_removed(store: &Store, at: EntryAt<'_>) -> Result<String, Error> {
 }
 
 /// The target of a link, as a condition sees it.
-fn current_target(store: &Store, components: &[String]) -> Current {
-    match open_entry(store, components) {
+fn current_target(store: &Store, name: GuardedName<'_>) -> Current {
+    match open_entry(store, name) {
         Ok(Entry::File(snapshot)) => Current::File(snapshot.version),
         _ => Current::Other,
     }

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use crate::storage::directory_sync::DirectorySync;
 use crate::storage::early_checks::check_entries;
 use crate::storage::error::{Error, retry_on_race};
+use crate::storage::guarded_name::GuardedName;
 use crate::storage::identity::{FileId, Mount, same_file};
 use crate::storage::locked::LockedEntry;
 use crate::storage::pair::{Destination, lock_both};
@@ -25,7 +26,7 @@ use crate::storage::version::{Check, stamp};
 ///
 /// # Errors
 /// Those of [`rename`] that are about the old name.
-pub(crate) fn check_rename(store: &Store, from: &[String]) -> Result<bool, Error> {
+pub(crate) fn check_rename(store: &Store, from: GuardedName<'_>) -> Result<bool, Error> {
     let resolved = resolve(store, from, ResolveOptions::NO_FOLLOW)?;
     let entry = resolved.entry().ok_or(Error::IsRoot)?;
     let (dir, name) = entry.at();
@@ -39,7 +40,7 @@ pub(crate) fn check_rename(store: &Store, from: &[String]) -> Result<bool, Error
     Ok(kind == FileType::Directory)
 }
 
-/// Gives a file, link or directory another name; a file that has that name already is replaced at
+/// Gives a file, link or directory, whose name is the first, another name; a file that has that name already is replaced at
 /// the same moment.
 ///
 /// # Errors
@@ -49,16 +50,15 @@ pub(crate) fn check_rename(store: &Store, from: &[String]) -> Result<bool, Error
 /// `check`, which is about the new name.
 pub(crate) fn rename(
     store: &Store,
-    from: &[String],
-    to: &[String],
+    names: (GuardedName<'_>, GuardedName<'_>),
     check: Check<'_>,
 ) -> Result<(), Error> {
-    retry_on_race(|| rename_once(store, (from, to), check))
+    retry_on_race(|| rename_once(store, names, check))
 }
 
 fn rename_once(
     store: &Store,
-    (from, to): (&[String], &[String]),
+    (from, to): (GuardedName<'_>, GuardedName<'_>),
     check: Check<'_>,
 ) -> Result<(), Error> {
     let Resolved::Entry(source_entry) = resolve(store, from, ResolveOptions::NO_FOLLOW)? else {
@@ -89,10 +89,11 @@ fn rename_once(
         // The link would replace its own target, and lead to itself.
         return Err(Error::IntoItself);
     }
-    let is_onto_itself = matches!(destination, Destination::Source) && from != to;
+    let is_onto_itself =
+        matches!(destination, Destination::Source) && from.components != to.components;
     if is_onto_itself
         && is_same_place(source_at, entry.at())?
-        && [from, to].iter().any(|name| has_links(store, name))
+        && [from, to].iter().any(|name| has_links(store, *name))
     {
         // A link makes both names one: the old name would still be there.
         return Err(Error::IntoItself);
@@ -105,7 +106,7 @@ fn rename_once(
 fn resolve_new<'s>(
     store: &'s Store,
     (source, avoid): (&ResolvedEntry<'_>, Option<FileId>),
-    to: &[String],
+    to: GuardedName<'_>,
     check: Check<'_>,
 ) -> Result<ResolvedEntry<'s>, Error> {
     let mount = Mount::of(&source.dir)?;
@@ -123,8 +124,8 @@ fn resolve_new<'s>(
 }
 
 /// What a name leads to, links followed; none where it leads to nothing.
-fn id_behind(store: &Store, components: &[String]) -> Option<FileId> {
-    let resolved = resolve(store, components, ResolveOptions::FOLLOW).ok()?;
+fn id_behind(store: &Store, name: GuardedName<'_>) -> Option<FileId> {
+    let resolved = resolve(store, name.without_guard(), ResolveOptions::FOLLOW).ok()?;
     let stat = stat(resolved.entry()?.at()).ok()??;
     Some(FileId::from(&stat))
 }

@@ -44,6 +44,7 @@ pub mod random;
 pub mod readers;
 pub mod report;
 pub mod rows;
+pub mod rules;
 pub mod secrets;
 pub mod server;
 pub mod storage;

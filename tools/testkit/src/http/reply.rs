@@ -50,6 +50,13 @@ impl Reply {
         value
     }
 
+    /// The values of all headers `name`, for one that may come several times.
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        let named = self.headers.iter();
+        let named = named.filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str()).collect()
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }

@@ -1,0 +1,215 @@
+//! Where a link is followed, the rights have to hold for where it leads, too.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::Arc;
+
+use testkit::rules::{bearer, put, token};
+use testkit::{Server, TempDir, visible};
+
+/// A storage in which `in/` is the caller's, and `out/` and the root are not.
+fn server(rights: &str) -> Server {
+    let dir = Arc::new(TempDir::new());
+    let storage = dir.storage();
+    for folder in ["in", "in/real", "out"] {
+        fs::create_dir(storage.join(folder)).unwrap();
+    }
+    for (name, content) in [
+        ("in/real/f", "mine"),
+        ("out/f", "secret"),
+        ("top", "secret"),
+    ] {
+        fs::write(storage.join(name), content).unwrap();
+    }
+    for (target, name) in [
+        ("real", "in/near"),
+        ("real/f", "in/near-file"),
+        ("../out", "in/far"),
+        ("../out/f", "in/far-file"),
+        ("../out/new", "in/far-new"),
+        ("../out/none/new", "in/far-deep"),
+        ("../top", "in/top"),
+        ("..", "in/up"),
+        // Leads out, and back in.
+        ("../out/back/f", "in/round"),
+        ("../in/real/../real/f", "in/winding"),
+        ("far", "in/far-again"),
+    ] {
+        symlink(target, storage.join(name)).unwrap();
+    }
+    symlink("../in/real", storage.join("out/back")).unwrap();
+    let rules = [token("t", "t", &[("in/", rights)])];
+    let access = put(dir.outside(), &rules);
+    Server::on(dir, &["--access", &access], &[])
+}
+
+fn ask(server: &Server, method: &str, target: &str, body: &[u8]) -> (u16, String) {
+    let value = bearer("t");
+    let reply = server.request(method, target, &[("Authorization", &value)], body);
+    (reply.status, reply.text())
+}
+
+#[test]
+fn nothing_is_read_through_a_link_to_where_the_right_ends() {
+    let server = server("read");
+    for (name, content) in [
+        ("in/near/f", "mine"),
+        ("in/near-file", "mine"),
+        ("in/winding", "mine"),
+    ] {
+        assert_eq!(ask(&server, "GET", name, b""), (200, content.to_owned()));
+    }
+    for name in [
+        "in/far-file",
+        "in/far/f",
+        "in/far",
+        "in/far/none",
+        "in/far/none/none",
+        "in/far-again/f",
+        "in/far-new",
+        "in/far-deep",
+        "in/top",
+        "in/up",
+        "in/up/none",
+        "in/round",
+        "in/far-file/wc",
+        "in/far-file/sha256",
+        "in/far/tar",
+        "in/up/tar",
+    ] {
+        let (status, text) = ask(&server, "GET", name, b"");
+        assert_eq!(status, 403, "{name}: {text}");
+        assert!(!text.contains("secret"), "{name}: {text}");
+    }
+    // Whether something is there makes no difference.
+    let [there, not_there] = ["in/far/f", "in/far/g"].map(|name| {
+        let (status, text) = ask(&server, "GET", name, b"");
+        (status, text.replace(name, "NAME"))
+    });
+    assert_eq!(there, not_there);
+}
+
+#[test]
+fn an_archive_and_a_list_show_links_and_do_not_follow_them() {
+    let server = server("read");
+    let (status, names) = ask(&server, "GET", "in", b"");
+    assert_eq!(status, 200);
+    assert!(names.contains("far-file\n"), "{names}");
+    let value = bearer("t");
+    let reply = server.request("GET", "in/tar", &[("Authorization", &value)], b"");
+    assert_eq!(reply.status, 200);
+    assert!(!reply.text().contains("secret"));
+}
+
+#[test]
+fn nothing_is_written_through_a_link_to_where_the_right_ends() {
+    let server = server("write,append,delete,read");
+    let before = visible(&server.storage());
+    for (method, target, body) in [
+        ("POST", "in/far-file", "x"),
+        ("POST", "in/far/new", "x"),
+        ("POST", "in/far/deep/new", "x"),
+        ("POST", "in/far-new", "x"),
+        ("POST", "in/far-deep", "x"),
+        ("POST", "in/far/folder/", ""),
+        ("POST", "in/up/new", "x"),
+        ("PUT", "in/far-file", "x"),
+        ("PUT", "in/far/f", "x"),
+        ("PUT", "in/far/new?create", "x"),
+        ("PUT", "in/far-new?create", "x"),
+        ("DELETE", "in/far/f", ""),
+        ("DELETE", "in/up/top", ""),
+        ("PUT", "in/far/f/mv", r#"{"path": "in/taken"}"#),
+        ("PUT", "in/real/f/mv", r#"{"path": "in/far/given"}"#),
+        ("PUT", "in/real/f/mv", r#"{"path": "in/far-file"}"#),
+        ("PUT", "in/far/f/cp", r#"{"path": "in/taken"}"#),
+        ("PUT", "in/real/f/cp", r#"{"path": "in/far-file"}"#),
+        ("PUT", "in/real/f/cp", r#"{"path": "in/far/given"}"#),
+        ("PUT", "in/real/f/cp", r#"{"path": "in/far/deep/given"}"#),
+    ] {
+        let (status, text) = ask(&server, method, target, body.as_bytes());
+        assert_eq!(status, 403, "{method} {target} {body}: {text}");
+    }
+    assert_eq!(visible(&server.storage()), before);
+    let secret = fs::read_to_string(server.storage().join("out/f")).unwrap();
+    assert_eq!(secret, "secret");
+    // The link itself is the caller's.
+    assert_eq!(ask(&server, "DELETE", "in/far-file", b"").0, 200);
+    assert_eq!(
+        ask(&server, "PUT", "in/far/mv", br#"{"path": "in/moved"}"#).0,
+        200
+    );
+    assert_eq!(
+        fs::read_to_string(server.storage().join("out/f")).unwrap(),
+        "secret"
+    );
+}
+
+// A right on the link is not one on what it leads to, and the other way round: `create` where it
+// leads does not become `write` because the link is in a folder with `write`.
+#[test]
+fn the_rights_are_those_of_both_places() {
+    let dir = Arc::new(TempDir::new());
+    let storage = dir.storage();
+    for folder in ["in", "drop"] {
+        fs::create_dir(storage.join(folder)).unwrap();
+    }
+    fs::write(storage.join("drop/there"), "before").unwrap();
+    symlink("../drop", storage.join("in/drop")).unwrap();
+    symlink("../drop/there", storage.join("in/there")).unwrap();
+    let rules = [token(
+        "t",
+        "t",
+        &[("in/", "write,append"), ("drop/", "create")],
+    )];
+    let access = put(dir.outside(), &rules);
+    let server = Server::on(dir, &["--access", &access], &[]);
+    assert_eq!(ask(&server, "POST", "in/drop/new", b"x").0, 200);
+    for (method, target) in [
+        ("POST", "in/drop/there"),
+        ("POST", "in/there"),
+        ("PUT", "in/there"),
+        ("PUT", "in/drop/other?create"),
+    ] {
+        assert_eq!(
+            ask(&server, method, target, b"x").0,
+            403,
+            "{method} {target}"
+        );
+    }
+    let there = fs::read_to_string(server.storage().join("drop/there")).unwrap();
+    assert_eq!(there, "before");
+}
+
+// symptom: a caller with `delete` on a folder and `read` on another one could read the first one's
+//          files, by moving them.
+// cause:   a move took `delete` on the old name and `create` on the new one, and nothing else.
+// fix:     where the caller may read the new name, also through a link, the old one takes `read`.
+#[test]
+fn a_move_is_no_way_to_read() {
+    let dir = Arc::new(TempDir::new());
+    let storage = dir.storage();
+    for folder in ["secret", "archive", "drop"] {
+        fs::create_dir(storage.join(folder)).unwrap();
+    }
+    fs::write(storage.join("secret/f"), "secret").unwrap();
+    symlink("../archive", storage.join("drop/archive")).unwrap();
+    let allow = [
+        ("secret/", "delete"),
+        ("archive/", "read,create"),
+        ("drop/", "create"),
+    ];
+    let access = put(dir.outside(), &[token("t", "t", &allow)]);
+    let server = Server::on(dir, &["--access", &access], &[]);
+    for to in ["archive/f", "drop/archive/f"] {
+        let body = format!(r#"{{"path": "{to}"}}"#);
+        let (status, text) = ask(&server, "PUT", "secret/f/mv", body.as_bytes());
+        assert_eq!(status, 403, "{to}: {text}");
+    }
+    // Where it cannot read it, it may put it.
+    assert_eq!(
+        ask(&server, "PUT", "secret/f/mv", br#"{"path": "drop/f"}"#).0,
+        200
+    );
+    assert_eq!(ask(&server, "GET", "drop/f", b"").0, 403);
+}

@@ -1,0 +1,8 @@
+//! Who may do what: tokens, rights, paths, and the file that holds the rules.
+//!
+//! Expectations come from docs/api.md and docs/security.md. Not here: what operations do once they
+//! are allowed (`api`), pages of other origins (`api/cross_origin.rs`).
+
+mod credentials;
+mod links;
+mod rules_file;
