@@ -10,7 +10,7 @@ use super::send::{Progress, send};
 use super::shared::Shared;
 use super::status::Status;
 use super::worker_pool::Handler;
-use crate::api::{self, Context, Error, Op, Reply, Request, WrongCredentials};
+use crate::api::{self, Context, Error, Op, Reason, Reply, Request, WrongCredentials};
 use crate::computing::Cancelled;
 use crate::http::accept;
 use crate::http::admission;
@@ -111,6 +111,7 @@ impl Handler for RequestHandler {
             self.carry_out(&operation, (&caller, &admission), &mut request)
         });
         let is_last = outcome.as_ref().is_err_and(Error::ends_connection);
+        let reason = outcome.as_ref().err().map(Reason::of);
         let (reply, mut cause) = match outcome {
             Ok(reply) => {
                 let cause = transfer.annotations().cause().cloned();
@@ -126,7 +127,7 @@ impl Handler for RequestHandler {
         if let Err(error) = &sent {
             cause.get_or_insert_with(|| format!("the reply was not sent whole: {error}"));
         }
-        transfers.end(&transfer, status, cause.as_deref());
+        transfers.end(&transfer, (status, reason), cause.as_deref());
     }
 }
 

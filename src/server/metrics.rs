@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::api::Op;
+use crate::api::{Op, Reason};
 use crate::http::exposition::{Exposition, MetricKind};
 
 /// Threads share the counters of a shard if there are more of them.
@@ -49,6 +49,7 @@ pub(super) struct Metrics {
 #[repr(align(128))]
 struct Shard {
     requests: [[AtomicU64; STATUSES.len() + 1]; METHODS.len() + 1],
+    refusals: [AtomicU64; Reason::ALL.len()],
     durations: [AtomicU64; BOUNDS.len() + 1],
     microseconds: AtomicU64,
     received: AtomicU64,
@@ -60,6 +61,8 @@ struct Shard {
 pub(super) struct Ended<'r> {
     pub(super) method: &'r str,
     pub(super) status: u16,
+    /// Why it was refused, if it was.
+    pub(super) reason: Option<Reason>,
     /// What it has done; none where it led to no operation.
     pub(super) op: Option<Op>,
     pub(super) duration: Duration,
@@ -79,6 +82,9 @@ impl Metrics {
         let status = STATUSES.iter().position(|status| *status == ended.status);
         let of_method = &shard.requests[method.unwrap_or(METHODS.len())];
         add(&of_method[status.unwrap_or(STATUSES.len())], 1);
+        if let Some(reason) = ended.reason {
+            add(&shard.refusals[reason as usize], 1);
+        }
         let microseconds = u64::try_from(ended.duration.as_micros()).unwrap_or(u64::MAX);
         let bound = BOUNDS.iter().position(|(most, _)| microseconds <= *most);
         add(&shard.durations[bound.unwrap_or(BOUNDS.len())], 1);
@@ -113,6 +119,7 @@ impl Metrics {
                 }
             }
         }
+        self.write_refusals(text);
         for (name, help, count) in [
             (
                 "http_nas_received_bytes_total",
@@ -133,6 +140,16 @@ impl Metrics {
             text.single(name, MetricKind::Counter, help, count);
         }
         self.write_durations(text);
+    }
+
+    fn write_refusals(&self, text: &mut Exposition) {
+        const REFUSALS: &str = "http_nas_refusals_total";
+        let help = "Requests that were not carried out, by the reason.";
+        text.metric(REFUSALS, MetricKind::Counter, help);
+        for reason in Reason::ALL {
+            let count = self.sum(|shard| &shard.refusals[reason as usize]);
+            text.sample(REFUSALS, &[("reason", reason.word())], count);
+        }
     }
 
     fn write_durations(&self, text: &mut Exposition) {
@@ -188,6 +205,7 @@ mod tests {
         Ended {
             method,
             status,
+            reason: (status == 503).then_some(Reason::Slots),
             op: Some(Op::Append),
             duration: Duration::from_micros(microseconds),
             received: 10,
@@ -214,6 +232,8 @@ mod tests {
             "http_nas_requests_total{method=\"PUT\",status=\"200\"} 20",
             "http_nas_requests_total{method=\"PUT\",status=\"503\"} 20",
             "http_nas_requests_total{method=\"other\",status=\"other\"} 20",
+            "http_nas_refusals_total{reason=\"slots\"} 20",
+            "http_nas_refusals_total{reason=\"space\"} 0",
             "http_nas_received_bytes_total 600",
             "http_nas_sent_bytes_total 6000",
             "http_nas_appends_total 20",

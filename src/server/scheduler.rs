@@ -89,6 +89,16 @@ impl Scheduler {
         }
     }
 
+    /// How many computations wait.
+    pub(super) fn waiting(&self) -> usize {
+        let state = lock(&self.state);
+        state
+            .by_address
+            .values()
+            .map(|queue| queue.waiting.len())
+            .sum()
+    }
+
     /// Changes the state, and grants the slices that are free then.
     fn lock_and_grant(&self, change: impl FnOnce(&mut State)) {
         let mut state = lock(&self.state);

@@ -64,6 +64,14 @@ impl Reports for Status {
         );
         let connections = shared.server.num_connections() as u64;
         gauge("http_nas_connections", "Open connections.", connections);
+        write_waits(
+            &mut text,
+            &[
+                ("lock", shared.store.lock_waits()),
+                ("processor", shared.scheduler.waiting()),
+            ],
+        );
+        let mut gauge = |name, help, value: u64| text.single(name, MetricKind::Gauge, help, value);
         if let Some(space) = shared.readiness.check().and_then(|found| found.space) {
             let help = "Space on the file system of the storage folder that the server can write.";
             gauge("http_nas_storage_free_bytes", help, space.free);
@@ -89,6 +97,16 @@ impl Reports for Status {
     ) -> io::Result<()> {
         let transfers = self.0.transfers.for_files();
         transfers.iter().try_for_each(|it| visit(&it.under_way()))
+    }
+}
+
+/// How many requests wait for each of these things.
+fn write_waits(text: &mut Exposition, waits: &[(&str, usize)]) {
+    const WAITS: &str = "http_nas_waiting_requests";
+    let help = "Requests that wait for a lock on a file, or to compute.";
+    text.metric(WAITS, MetricKind::Gauge, help);
+    for (what, count) in waits {
+        text.sample(WAITS, &[("for", what)], count);
     }
 }
 

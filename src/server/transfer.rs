@@ -9,7 +9,7 @@ use log::kv::Value;
 
 use super::logged_head::LoggedHead;
 use super::metrics::{Ended, Metrics};
-use crate::api::{Annotations, Op, UnderWay};
+use crate::api::{Annotations, Op, Reason, UnderWay};
 use crate::http::forwarded::Origin;
 use crate::http::name::Name;
 use crate::logging;
@@ -99,11 +99,17 @@ impl Transfers {
         running
     }
 
-    /// Removes a request, counts it, and logs how it ended.
-    pub(super) fn end(&self, transfer: &Transfer, status: u16, cause: Option<&str>) {
+    /// Removes a request, counts it, and logs how it ended: with a reason where it was refused.
+    pub(super) fn end(
+        &self,
+        transfer: &Transfer,
+        (status, reason): (u16, Option<Reason>),
+        cause: Option<&str>,
+    ) {
         self.metrics.count(&Ended {
             method: &transfer.head.method,
             status,
+            reason,
             op: transfer.annotations.op(),
             duration: transfer.started.elapsed(),
             received: transfer.received(),

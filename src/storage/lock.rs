@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,11 @@ pub(super) fn try_lock(file: impl AsFd) -> Result<bool, Errno> {
 
 /// The queues of all files that threads of this process are waiting for or have locked.
 #[derive(Debug, Default)]
-pub(super) struct LockQueues(Mutex<HashMap<FileId, LockQueue>>);
+pub(super) struct LockQueues {
+    queues: Mutex<HashMap<FileId, LockQueue>>,
+    /// How many threads wait, in a queue or for another process.
+    waiting: AtomicUsize,
+}
 
 /// The threads that are waiting for one file, or have locked it.
 #[derive(Debug, Default)]
@@ -71,6 +76,11 @@ pub(super) struct LockGuard {
 }
 
 impl LockQueues {
+    /// How many threads wait for the lock of a file.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Locks a file.
     ///
     /// # Errors
@@ -106,6 +116,7 @@ impl LockQueues {
         interval: Duration,
         goes_on: &mut dyn FnMut(&File) -> Result<bool, Error>,
     ) -> Result<Option<LockGuard>, Error> {
+        let _waiting = Waiting::begin(&self.waiting);
         let mut waiter = Waiter::enter(self, id);
         while !waiter.wait(interval) {
             if !goes_on(&file)? {
@@ -127,9 +138,25 @@ impl LockQueues {
     }
 }
 
+/// Counts a thread that waits, until this is dropped.
+struct Waiting<'w>(&'w AtomicUsize);
+
+impl<'w> Waiting<'w> {
+    fn begin(waiting: &'w AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Waiter {
     fn enter(queues: &Arc<LockQueues>, file: FileId) -> Self {
-        lock(&queues.0).entry(file).or_default().length += 1;
+        lock(&queues.queues).entry(file).or_default().length += 1;
         Self {
             queues: queues.clone(),
             file,
@@ -140,7 +167,7 @@ impl Waiter {
     /// Waits for this long at most. Returns whether the thread may try for the lock.
     fn wait(&mut self, limit: Duration) -> bool {
         let start = Instant::now();
-        let mut queues = lock(&self.queues.0);
+        let mut queues = lock(&self.queues.queues);
         loop {
             let queue = queues.entry(self.file).or_default();
             if !queue.is_taken {
@@ -161,7 +188,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut queues = lock(&self.queues.0);
+        let mut queues = lock(&self.queues.queues);
         let Some(queue) = queues.get_mut(&self.file) else {
             return;
         };

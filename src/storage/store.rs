@@ -77,6 +77,11 @@ impl Store {
         self.layout.check()
     }
 
+    /// How many requests wait for the lock of a file, which another request or another program has.
+    pub(crate) fn lock_waits(&self) -> usize {
+        self.locks.waiting()
+    }
+
     /// Checks that files can be made in the storage.
     ///
     /// # Errors

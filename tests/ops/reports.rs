@@ -1,9 +1,12 @@
 //! What the server says of itself: `/healthz`, `/readyz`, `/metrics`, `/transfers`, and the ids of
 //! requests.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::sync::Arc;
+use std::thread;
 
-use testkit::{Conn, Server, eventually, json};
+use testkit::{Conn, Reply, Server, TempDir, eventually, json, rules};
 
 use crate::ops::log_fields::{first_words, page, table};
 
@@ -156,6 +159,118 @@ fn figures_count_what_was_done() {
     ] {
         assert!(sample(&text, name) > Some(1.0), "{name}\n{text}");
     }
+}
+
+/// A request of each kind that is refused, and the reason that is counted.
+fn refusals(server: &Server) -> Vec<(&'static str, Reply)> {
+    let token = [("Authorization", "Bearer t")];
+    let ask = |method, target, more: &[(&'static str, &str)], body: &[u8]| {
+        let fields = [&token, more].concat();
+        server.request(method, target, &fields, body)
+    };
+    vec![
+        ("request", ask("GET", "a?unknown", &[], b"")),
+        ("request", ask("BREW", "a", &[], b"")),
+        (
+            "origin",
+            ask("DELETE", "a", &[("Sec-Fetch-Site", "cross-site")], b""),
+        ),
+        ("token", server.get("a")),
+        ("right", ask("DELETE", "drop/a", &[], b"")),
+        ("right", ask("POST", "drop/a", &[], b"x")),
+        ("name", ask("GET", "missing", &[], b"")),
+        ("name", ask("GET", "..", &[], b"")),
+        (
+            "condition",
+            ask("DELETE", "a", &[("If-Match", "\"x\"")], b""),
+        ),
+        ("condition", ask("GET", "a", &[("Range", "bytes=99-")], b"")),
+        ("size", ask("POST", "large", &[], &[0; 2_000])),
+        ("space", ask("POST", "space", &[], &[0; 200])),
+    ]
+}
+
+#[test]
+fn refusals_are_counted_by_their_reason() {
+    let dir = Arc::new(TempDir::new());
+    let storage = dir.storage();
+    fs::create_dir(storage.join("drop")).unwrap();
+    for name in ["a", "drop/a"] {
+        fs::write(storage.join(name), "content").unwrap();
+    }
+    let everything = "read,write,append,delete,observe";
+    let rules = [
+        rules::token(
+            "t",
+            "t",
+            &[
+                ("a", everything),
+                ("missing", "read"),
+                ("large", "create"),
+                ("space", "create"),
+                ("drop/", "create"),
+            ],
+        ),
+        rules::anonymous("metrics", &[("", "observe")]),
+    ];
+    let access = rules::put(dir.outside(), &rules);
+    let args = [
+        "--access",
+        &access,
+        "--max-upload-size",
+        "1000",
+        "--min-free-space",
+        "1000Ti",
+    ];
+    let server = Server::on(dir, &args, &[]);
+    let mut expected = BTreeMap::new();
+    for (reason, reply) in refusals(&server) {
+        assert!(reply.status >= 400, "{reason}: {}", reply.summary());
+        *expected.entry(reason).or_insert(0.0) += 1.0;
+    }
+    let rows = table(&page(), "`reason`");
+    eventually("all of them are counted", || {
+        let text = server.get("/metrics").text();
+        let count = |reason: &str| {
+            let name = format!("http_nas_refusals_total{{reason=\"{reason}\"}}");
+            sample(&text, &name).unwrap_or_else(|| panic!("{name}\n{text}"))
+        };
+        let reasons = first_words(&rows);
+        reasons.iter().all(|reason| {
+            let wanted = expected.get(reason.as_str()).copied().unwrap_or(0.0);
+            count(reason) == wanted
+        })
+    });
+    let text = server.get("/metrics").text();
+    let series = text.matches("http_nas_refusals_total{").count();
+    assert_eq!(series, first_words(&rows).len());
+}
+
+#[test]
+fn requests_that_wait_are_shown() {
+    let server = Server::start();
+    server.place("file", b"content");
+    let held = File::open(server.storage().join("file")).expect("it is there");
+    held.lock().expect("it can be locked");
+    let waiting = || {
+        let text = server.get("/metrics").text();
+        let of = |what: &str| {
+            sample(
+                &text,
+                &format!("http_nas_waiting_requests{{for=\"{what}\"}}"),
+            )
+        };
+        (of("lock"), of("processor"))
+    };
+    assert_eq!(waiting(), (Some(0.0), Some(0.0)));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| assert_eq!(server.put("file", b"more").status, 200));
+        }
+        eventually("three wait", || waiting().0 == Some(3.0));
+        drop(held);
+    });
+    eventually("none waits", || waiting().0 == Some(0.0));
 }
 
 // The table of docs/operations.md and the metrics are held against each other.
