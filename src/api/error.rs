@@ -74,6 +74,8 @@ pub(crate) enum WrongCredentials {
     Missing,
     /// They are malformed, or of no token.
     Unknown,
+    /// The browser may have added them by itself, to a request of a page that does not know them.
+    Kept,
 }
 
 /// What a request does with a name. The same error of the storage has another status for a read
@@ -149,6 +151,11 @@ impl Error {
             }
             Self::Unauthorized(WrongCredentials::Unknown) => {
                 "the token is not one of this server, or not of that name".to_owned()
+            }
+            Self::Unauthorized(WrongCredentials::Kept) => {
+                "a page of another origin sends its token as Authorization: Bearer TOKEN; a \
+                 password may be the browser's"
+                    .to_owned()
             }
             Self::Missing(rights, name) => missing_text(*rights, name.as_ref()),
             Self::Route(RouteFault::Unknown) => "files are below /file/".to_owned(),
@@ -265,7 +272,8 @@ fn refusal_answer(refusal: &Refusal) -> (u16, String) {
         Refusal::NoHost => (400, "HTTP/1.1 needs a Host header"),
         Refusal::OtherOrigin => (
             403,
-            "a page of another origin may change nothing here (a proxy has to pass Host on as it is)",
+            "a page of another origin may change nothing here, unless --allow-origin names it (a \
+             proxy has to pass Host on as it is)",
         ),
         Refusal::Override(field) => {
             let text = format!("{field} is not looked at here; send the method itself");

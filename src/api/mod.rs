@@ -45,6 +45,7 @@ pub(crate) use reply::{Content, Reply, Sink};
 pub(crate) use report::{ReadinessCheck, Reports, UnderWay};
 pub(crate) use request::Request;
 
+use crate::http::cors;
 use crate::http::policy::Caller;
 use crate::http::route::Operation;
 use crate::storage::Store;
@@ -81,6 +82,7 @@ fn carry_out<'s>(
     }
     let reply = match operation {
         Operation::Welcome => Ok(welcome::welcome(request.head())),
+        Operation::Preflight => Ok(preflight()),
         Operation::Health => health(store),
         Operation::Report(what) => Ok(report::report(
             *what,
@@ -109,6 +111,15 @@ fn carry_out<'s>(
         store.check_location().map_err(Error::Root)?;
     }
     Ok(reply)
+}
+
+/// `OPTIONS`: what a page of an allowed origin may send.
+fn preflight<'s>() -> Reply<'s> {
+    Reply {
+        status: 204,
+        fields: cors::preflight_fields(),
+        content: Content::None,
+    }
 }
 
 /// `GET /file`: whether the root of the storage can be read, and is where it was.

@@ -7,6 +7,8 @@ use crate::http::route::{Operation, Report};
 pub(crate) enum Op {
     /// Asks what this server is.
     Welcome,
+    /// Asks what a page of an allowed origin may send.
+    Preflight,
     /// Asks whether the root of the storage can be read.
     Health,
     /// Asks for a report on the server.
@@ -47,6 +49,7 @@ impl Op {
     pub(crate) fn of(operation: &Operation) -> Self {
         match operation {
             Operation::Welcome => Self::Welcome,
+            Operation::Preflight => Self::Preflight,
             Operation::Health => Self::Health,
             Operation::Report(report) => Self::Report(*report),
             Operation::Read(_) => Self::Read,
@@ -68,6 +71,7 @@ impl Op {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Welcome => "welcome",
+            Self::Preflight => "preflight",
             Self::Health => "health",
             Self::Report(Report::Alive) => "alive",
             Self::Report(Report::Ready) => "ready",

@@ -26,7 +26,7 @@ pub(crate) struct Reply<'s> {
 
 /// The content of a reply.
 pub(crate) enum Content<'s> {
-    /// None, and its length is not stated (304).
+    /// None, and its length is not stated (204, 304).
     None,
     /// Bytes in memory.
     Bytes(Vec<u8>),

@@ -8,6 +8,7 @@ use super::endpoint::Endpoint;
 use super::values::{LogFormat, Values};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
+use crate::http::origins::AllowedOrigins;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub shared_variable: Option<&'static str>,
     /// The hosts that requests may name.
     pub allowed_hosts: AllowedHosts,
+    /// The origins whose pages may use the server.
+    pub allowed_origins: AllowedOrigins,
     /// The proxies that are believed when they say which client a request comes from.
     pub trusted_proxies: TrustedProxies,
     /// The file with the rules of who may do what; without one, everybody may do everything.
@@ -91,6 +94,7 @@ impl Checked {
             listen: places(values.listen, values.host, values.port),
             shared_variable: self.shared_variable,
             allowed_hosts: values.allowed_hosts,
+            allowed_origins: values.allowed_origins,
             trusted_proxies: values.trusted_proxies,
             access: values.access,
             storage: values.storage,

@@ -91,7 +91,7 @@ impl Flag {
     /// by commas.
     #[must_use]
     pub fn is_repeatable(&self) -> bool {
-        matches!(self.kind, Kind::Endpoints(_))
+        matches!(self.kind, Kind::Endpoints(_) | Kind::AllowedOrigins(_))
     }
 
     /// Whether its value names a host, which may turn out to be wrong only when it is looked up.

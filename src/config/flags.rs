@@ -66,6 +66,21 @@ pub static FLAGS: &[Flag] = &[
         replaces: &[],
     },
     Flag {
+        name: "allow-origin",
+        variable: "ALLOW_ORIGIN",
+        metavar: "ORIGINS",
+        kind: Kind::AllowedOrigins(|values| &mut values.allowed_origins),
+        default: "none",
+        group: Group::Requests,
+        help: "origins whose web pages may read and write",
+        details: "Origins whose web pages may use the server through the browsers that show them, \
+                  to read and to write, as https://app.example:8443. Several are separated by \
+                  commas, or the flag is given several times. Pages of other origins can neither \
+                  read nor change anything; * is not taken, since it would let any page do both.",
+        for_health: false,
+        replaces: &[],
+    },
+    Flag {
         name: "trusted-proxies",
         variable: "TRUSTED_PROXIES",
         metavar: "PROXIES",

@@ -11,6 +11,7 @@ use super::units::{duration, size, switch};
 use super::values::Values;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
+use crate::http::origins::AllowedOrigins;
 
 /// The minimum and maximum of a number of things.
 const COUNT: (usize, usize) = (1, 65_536);
@@ -46,6 +47,8 @@ pub(super) enum Kind {
     Endpoints(Field<Vec<Endpoint>>),
     /// Hosts that requests may name.
     AllowedHosts(Field<AllowedHosts>),
+    /// Origins whose pages may use the server, or none.
+    AllowedOrigins(Field<AllowedOrigins>),
     /// Proxies to be believed, or none.
     TrustedProxies(Field<TrustedProxies>),
     /// A path of a file, or none.
@@ -99,6 +102,10 @@ impl Kind {
                 set(field(values), or_none(text, |text| endpoints(text).ok()))
             }
             Self::AllowedHosts(field) => set(field(values), AllowedHosts::parse(text)),
+            Self::AllowedOrigins(field) => {
+                let parse = |text: &str| AllowedOrigins::parse(text).ok();
+                set(field(values), or_none(text, parse))
+            }
             Self::TrustedProxies(field) => set(field(values), or_none(text, TrustedProxies::parse)),
             Self::OptionalFile(field) => {
                 let path = |text: &str| (!text.is_empty()).then(|| Some(PathBuf::from(text)));
@@ -125,6 +132,7 @@ impl Kind {
         match self {
             Self::Host(_) => host::fault(text),
             Self::Endpoints(_) => endpoints(text).err(),
+            Self::AllowedOrigins(_) => AllowedOrigins::parse(text).err(),
             _ => None,
         }
     }
@@ -144,6 +152,9 @@ impl Kind {
             Self::Endpoints(_) => format!("addresses as HOST:PORT,[::]:PORT,unix:/PATH, or {NONE}"),
             Self::AllowedHosts(_) => {
                 "hosts without ports, as a,b,c, or * for any, or auto".to_owned()
+            }
+            Self::AllowedOrigins(_) => {
+                format!("origins of pages, as https://a.example,http://b.example:8080, or {NONE}")
             }
             Self::TrustedProxies(_) => {
                 format!("addresses and networks, as 10.0.0.0/8,::1, or unix, or {NONE}")

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
+use crate::http::origins::AllowedOrigins;
 
 fn parsed(words: &[&str], variables: &[(&str, &str)]) -> Result<Command, String> {
     let variable = |name: &str| {
@@ -33,6 +34,7 @@ fn without_a_word_there_are_defaults() {
         listen: vec![tcp("127.0.0.1", 3000)],
         shared_variable: None,
         allowed_hosts: AllowedHosts::Auto,
+        allowed_origins: AllowedOrigins::default(),
         trusted_proxies: TrustedProxies::default(),
         access: None,
         storage: PathBuf::from("./storage"),
@@ -85,6 +87,19 @@ fn each_flag_takes_its_values_and_no_others() {
             "allowed-hosts",
             &["auto", "*", "nas", "nas.example, 10.0.0.1,[::2]"],
             &["", "nas:3000", "http://nas", ","],
+        ),
+        (
+            "allow-origin",
+            &["none", "https://a", "HTTP://a:80, tauri://localhost"],
+            &[
+                "",
+                "*",
+                "null",
+                "a",
+                "https://a/",
+                "https://a,",
+                "none,none",
+            ],
         ),
         (
             "trusted-proxies",

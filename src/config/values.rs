@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::endpoint::Endpoint;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
+use crate::http::origins::AllowedOrigins;
 
 /// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub(super) struct Values {
     pub(super) host: String,
     pub(super) listen: Vec<Endpoint>,
     pub(super) allowed_hosts: AllowedHosts,
+    pub(super) allowed_origins: AllowedOrigins,
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) access: Option<PathBuf>,
     pub(super) storage: PathBuf,

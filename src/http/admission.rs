@@ -7,8 +7,10 @@
 use tiny_http::{Framing, Head};
 
 use super::authority::Authority;
+use super::credentials;
 use super::digest;
 use super::hosts::Hosts;
+use super::origins::AllowedOrigins;
 use super::route::Operation;
 use super::target::Target;
 
@@ -70,7 +72,7 @@ const OF_NOTHING: digest::Sha256 = [
 ];
 
 /// Checks the head of a request. Of a request without an operation, which the caller refuses
-/// anyway, only the host is checked.
+/// anyway, only the host is checked. Pages of the `origins` may change something.
 ///
 /// # Errors
 /// The first [`Refusal`] found.
@@ -78,6 +80,7 @@ pub(crate) fn check(
     head: &Head,
     operation: Option<&Operation>,
     hosts: &Hosts,
+    origins: &AllowedOrigins,
 ) -> Result<(), Refusal> {
     if head.version >= (1, 1) && head.field("Host").is_none() {
         return Err(Refusal::NoHost);
@@ -90,7 +93,8 @@ pub(crate) fn check(
     let Some(operation) = operation else {
         return Ok(());
     };
-    if operation.changes_something() && is_of_other_origin(head) {
+    let is_of_other_origin = || origins.of(head).is_none() && is_of_other_origin(head);
+    if operation.changes_something() && is_of_other_origin() {
         return Err(Refusal::OtherOrigin);
     }
     check_method(head)?;
@@ -107,6 +111,17 @@ pub(crate) fn check(
 #[must_use]
 pub(crate) fn is_without_length(head: &Head) -> bool {
     head.framing == Framing::Empty && head.field("Content-Length").is_none()
+}
+
+/// Whether the credentials of a request may be a password that the browser keeps for this server,
+/// and has added to what a page of an allowed origin asks for without knowing it: a form, or a
+/// `fetch` of a kind that needs no preflight. Browsers keep those of Basic alone.
+#[must_use]
+pub(crate) fn may_have_kept_password(head: &Head, origins: &AllowedOrigins) -> bool {
+    origins.of(head).is_some() && is_of_other_origin(head) && {
+        let authorization = head.field("Authorization");
+        authorization.is_some_and(|value| credentials::is_basic(&value))
+    }
 }
 
 /// The host that a request is for, with its port: that of an absolute target, else `Host` (RFC

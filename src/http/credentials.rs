@@ -20,6 +20,9 @@ pub(crate) const CHALLENGES: [&str; 2] = [
     "Basic realm=\"http-nas\", charset=\"UTF-8\"",
 ];
 
+/// The scheme whose credentials browsers ask their users for, and keep.
+const BASIC: &str = "Basic";
+
 /// Clients write the padding or leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
@@ -58,7 +61,7 @@ impl Credentials {
                 digest: digest_of(rest.as_bytes()),
             });
         }
-        if !scheme.eq_ignore_ascii_case("Basic") {
+        if !scheme.eq_ignore_ascii_case(BASIC) {
             return None;
         }
         let mut user = BASE64.decode(rest).ok()?;
@@ -70,6 +73,13 @@ impl Credentials {
             digest,
         })
     }
+}
+
+/// Whether a value of `Authorization` is of the scheme Basic.
+#[must_use]
+pub(crate) fn is_basic(value: &str) -> bool {
+    let scheme = value.split(' ').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(BASIC)
 }
 
 /// The digest of a token.

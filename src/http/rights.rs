@@ -152,7 +152,9 @@ pub(crate) enum Needs {
 pub(crate) fn needs(operation: &Operation) -> Needs {
     let on_name = |right: Right| Needs::OnName(right.into());
     match operation {
-        Operation::Health | Operation::Report(Report::Alive | Report::Ready) => Needs::Nothing,
+        Operation::Preflight
+        | Operation::Health
+        | Operation::Report(Report::Alive | Report::Ready) => Needs::Nothing,
         Operation::Welcome => Needs::Anything,
         Operation::Report(Report::Metrics | Report::Transfers) => Needs::Anywhere(Right::Observe),
         Operation::Read(_)

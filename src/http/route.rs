@@ -12,6 +12,8 @@ use super::target::Target;
 pub enum Operation {
     /// `GET /`: what this server is.
     Welcome,
+    /// `OPTIONS` of a browser: what a page of an allowed origin may send. Of no target by itself.
+    Preflight,
     /// `GET /file`: whether the root of the storage can be read.
     Health,
     /// `GET /healthz` and the like: what the server says of itself.
@@ -158,7 +160,7 @@ impl Operation {
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
         match self {
-            Self::Welcome | Self::Health | Self::Report(_) => None,
+            Self::Welcome | Self::Preflight | Self::Health | Self::Report(_) => None,
             Self::Read(name)
             | Self::CountLines(name)
             | Self::Digest(name)
@@ -178,6 +180,7 @@ impl Operation {
     pub fn changes_something(&self) -> bool {
         match self {
             Self::Welcome
+            | Self::Preflight
             | Self::Health
             | Self::Report(_)
             | Self::Read(_)
@@ -198,7 +201,13 @@ impl Operation {
     /// taken, and during a shutdown.
     #[must_use]
     pub fn is_about_server(&self) -> bool {
-        matches!(self, Self::Health | Self::Report(_))
+        matches!(self, Self::Preflight | Self::Health | Self::Report(_))
+    }
+
+    /// Whether it waits neither for the disk nor for anything else: it needs no slot.
+    #[must_use]
+    pub fn waits_for_nothing(&self) -> bool {
+        matches!(self, Self::Preflight | Self::Report(Report::Alive))
     }
 
     /// Whether it is one that only a probe sends, which reveals nothing.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::client::address_of;
 use super::shared::Shared;
 use super::slots::{NoSlot, Slot, Slots};
-use crate::http::route::{Operation, Report};
+use crate::http::route::Operation;
 
 /// Health checks without a slot that may run at once. They access the disk; where it hangs, only
 /// their own threads hang.
@@ -27,15 +27,15 @@ pub(super) enum Admission<'a> {
     Slot(Slot),
     /// A place among the health checks, with which no other operation is carried out.
     Check { _place: CheckPlace<'a> },
-    /// Nothing: it is refused without waiting for its client.
-    Refused,
+    /// Nothing: it is answered, or refused, without waiting for its client.
+    Nothing,
 }
 
 impl Admission<'_> {
     pub(super) fn slot(&self) -> Option<&Slot> {
         match self {
             Self::Slot(slot) => Some(slot),
-            Self::Check { .. } | Self::Refused => None,
+            Self::Check { .. } | Self::Nothing => None,
         }
     }
 
@@ -43,8 +43,7 @@ impl Admission<'_> {
         match self {
             Self::Slot(_) => true,
             Self::Check { .. } => operation.is_about_server(),
-            // It waits for nothing.
-            Self::Refused => *operation == Operation::Report(Report::Alive),
+            Self::Nothing => operation.waits_for_nothing(),
         }
     }
 }
@@ -72,6 +71,9 @@ impl AdmissionControl {
         request: &tiny_http::Request,
         operation: Option<&Operation>,
     ) -> Admission<'_> {
+        if operation.is_some_and(Operation::waits_for_nothing) {
+            return Admission::Nothing;
+        }
         let slot = match self.shared.shutdown.has_begun() {
             true => Err(NoSlot::NoneForIt),
             false => self.slots.take(address_of(request)),
@@ -87,7 +89,7 @@ impl AdmissionControl {
         if why == NoSlot::AllTaken {
             self.shared.make_room();
         }
-        Admission::Refused
+        Admission::Nothing
     }
 }
 

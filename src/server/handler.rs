@@ -14,7 +14,9 @@ use crate::api::{self, Context, Error, Op, Reason, Reply, Request, WrongCredenti
 use crate::computing::Cancelled;
 use crate::http::accept;
 use crate::http::admission;
+use crate::http::cors;
 use crate::http::hosts::Hosts;
+use crate::http::origins::AllowedOrigins;
 use crate::http::policy::Caller;
 use crate::http::problem::Format;
 use crate::http::route::{Operation, route};
@@ -48,9 +50,29 @@ impl RequestHandler {
         match request.refusal() {
             Some(refusal) => Err(Error::Head(refusal.fault)),
             None => {
-                let checked = admission::check(request.head(), operation, &self.hosts);
-                checked.map_err(Error::Refused)
+                let origins = &self.shared.allowed_origins;
+                admission::check(request.head(), operation, &self.hosts, origins)
+                    .map_err(Error::Refused)
             }
+        }
+    }
+
+    /// Refuses a caller who may not carry out the operation, or whose credentials are wrong where
+    /// there is none.
+    fn authorize(
+        &self,
+        caller: &Caller,
+        head: &tiny_http::Head,
+        operation: Option<&Operation>,
+    ) -> Result<(), Error> {
+        let origins = &self.shared.allowed_origins;
+        if caller.token().is_some() && admission::may_have_kept_password(head, origins) {
+            return Err(Error::Unauthorized(WrongCredentials::Kept));
+        }
+        match operation {
+            Some(operation) => api::authorize(caller, operation),
+            None if caller.is_unknown() => Err(Error::Unauthorized(WrongCredentials::Unknown)),
+            None => Ok(()),
         }
     }
 
@@ -89,14 +111,14 @@ impl Handler for RequestHandler {
     /// Handles a request. Nothing that its client does, and no panic in the code of its operation,
     /// has an effect beyond it.
     fn handle(&self, mut request: tiny_http::Request, may_wait: bool) {
-        let routed = route_request(&request);
+        let routed = route_request(&request, &self.shared.allowed_origins);
         let operation = routed.as_ref().ok();
         let authorization = request.head().field("Authorization");
         let caller = self.shared.access.identify(authorization.as_deref());
-        let authorized = authorize(&caller, operation);
+        let authorized = self.authorize(&caller, request.head(), operation);
         let admission = match may_wait && authorized.is_ok() {
             true => self.admission.admit(&request, operation),
-            false => Admission::Refused,
+            false => Admission::Nothing,
         };
         let trusted = &self.shared.trusted_proxies;
         let head = LoggedHead::of(&request, (&caller, operation), trusted);
@@ -137,22 +159,18 @@ fn remark(head: &tiny_http::Head) -> Option<&'static str> {
         .then_some("it came without a length, its body was taken for empty")
 }
 
-/// Refuses a caller who may not carry out the operation, or whose credentials are wrong where there
-/// is none.
-fn authorize(caller: &Caller, operation: Option<&Operation>) -> Result<(), Error> {
-    match operation {
-        Some(operation) => api::authorize(caller, operation),
-        None if caller.is_unknown() => Err(Error::Unauthorized(WrongCredentials::Unknown)),
-        None => Ok(()),
-    }
-}
-
 /// The operation that a request asks for.
-fn route_request(request: &tiny_http::Request) -> Result<Operation, Error> {
+fn route_request(
+    request: &tiny_http::Request,
+    origins: &AllowedOrigins,
+) -> Result<Operation, Error> {
     if let Some(refusal) = request.refusal() {
         return Err(Error::Head(refusal.fault));
     }
     let head = request.head();
+    if cors::is_preflight(head, origins) {
+        return Ok(Operation::Preflight);
+    }
     let accept = head.field("Accept");
     let operation = route(head.method(), head.target()).map_err(Error::Route)?;
     Ok(

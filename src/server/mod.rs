@@ -137,6 +137,7 @@ fn shared(
         access: Arc::new(access),
         max_upload: config.max_upload_size,
         trusted_proxies: config.trusted_proxies.clone(),
+        allowed_origins: config.allowed_origins.clone(),
         memory,
         transfers: Arc::new(Transfers::default()),
         scheduler: Scheduler::new(),

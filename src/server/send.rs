@@ -17,6 +17,7 @@ use super::slots::Slot;
 use super::transfer::Transfer;
 use crate::api::{Content, Error, Reply, Sink};
 use crate::computing::{Cancelled, Computing};
+use crate::http::cors;
 use crate::http::head::browser_protection;
 
 /// Sends a reply, after which the connection is closed if `closes` is set.
@@ -25,11 +26,13 @@ use crate::http::head::browser_protection;
 /// Those of sending, or why the content could not be made. The connection is broken off then.
 pub(super) fn send(
     request: &mut tiny_http::Request,
-    (reply, closes): (Reply<'_>, bool),
+    (mut reply, closes): (Reply<'_>, bool),
     progress: &Progress<'_>,
     shared: &Shared,
 ) -> io::Result<()> {
-    let protection = browser_protection();
+    let (head, origins) = (request.head(), &shared.allowed_origins);
+    cors::add_permission(&mut reply.fields, head, origins);
+    let protection = browser_protection(origins.of(head).is_some());
     let fields = reply.fields.iter().chain(&protection);
     let fields = fields.map(|(name, value)| (*name, &**value));
     let fields: Vec<_> = fields

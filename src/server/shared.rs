@@ -10,6 +10,7 @@ use super::shutdown::Shutdown;
 use super::transfer::Transfers;
 use super::uploads::Uploads;
 use crate::http::forwarded::TrustedProxies;
+use crate::http::origins::AllowedOrigins;
 use crate::memory::Memory;
 use crate::storage::{self, Store};
 
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) access: Arc<Access>,
     pub(super) max_upload: Option<u64>,
     pub(super) trusted_proxies: TrustedProxies,
+    pub(super) allowed_origins: AllowedOrigins,
     pub(super) memory: Memory,
     pub(super) transfers: Arc<Transfers>,
     pub(super) scheduler: Scheduler,

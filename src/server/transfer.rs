@@ -94,7 +94,8 @@ impl Transfers {
     /// The requests for files under way, the oldest first.
     pub(super) fn for_files(&self) -> Vec<Arc<Transfer>> {
         let mut running: Vec<Arc<Transfer>> = self.lock().values().cloned().collect();
-        running.retain(|transfer| !matches!(transfer.annotations.op(), Some(Op::Report(_))));
+        let is_for_file = |op| !matches!(op, Some(Op::Report(_) | Op::Preflight));
+        running.retain(|transfer| is_for_file(transfer.annotations.op()));
         running.sort_unstable_by_key(|transfer| transfer.number);
         running
     }
@@ -195,9 +196,11 @@ impl Transfer {
     fn log_end(&self, status: u16, cause: Option<&str>) {
         let op = self.annotations.op();
         let is_polled = matches!(op, Some(Op::Report(report)) if report.is_polled());
+        let is_asked_before_others = op == Some(Op::Preflight);
         let level = match status {
             // Otherwise they would be most of the log.
             200 if is_polled => log::Level::Debug,
+            204 if is_asked_before_others => log::Level::Debug,
             500 => log::Level::Error,
             501.. => log::Level::Warn,
             _ => log::Level::Info,

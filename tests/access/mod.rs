@@ -1,8 +1,9 @@
 //! Who may do what: tokens, rights, paths, and the file that holds the rules.
 //!
 //! Expectations come from docs/api.md and docs/security.md. Not here: what operations do once they
-//! are allowed (`api`), pages of other origins (`api/cross_origin.rs`).
+//! are allowed (`api`), pages of other origins where there are no tokens (`api/cross_origin.rs`).
 
 mod credentials;
 mod links;
+mod pages;
 mod rules_file;

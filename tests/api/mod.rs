@@ -4,6 +4,7 @@
 //! Expectations come from docs/api.md. Not here: HTTP itself (`http`), several clients that write
 //! at once and servers that are killed (`durability`).
 
+mod allowed_origins;
 mod append_create;
 mod append_offset;
 mod contract;

@@ -22,6 +22,8 @@ fn help_names_every_flag_and_variable() {
         "HOST",
         "--allowed-hosts",
         "ALLOWED_HOSTS",
+        "--allow-origin",
+        "ALLOW_ORIGIN",
         "--trusted-proxies",
         "ACCESS",
         "TRUSTED_PROXIES",
@@ -88,7 +90,7 @@ fn assert_refused(args: &[&str], envs: &[(&str, &str)], words: &[&str]) {
 fn wrong_values_stop_the_start_with_one_line_that_names_the_flag() {
     let dir = TempDir::new();
     let storage = dir.storage().to_string_lossy().into_owned();
-    let wrong: [(&str, &str, &[&str]); 9] = [
+    let wrong: [(&str, &str, &[&str]); 10] = [
         (
             "--port",
             "PORT",
@@ -110,6 +112,18 @@ fn wrong_values_stop_the_start_with_one_line_that_names_the_flag() {
             "--allowed-hosts",
             "ALLOWED_HOSTS",
             &["nas:3000", "http://nas", "a b", "a,,b", ""],
+        ),
+        (
+            "--allow-origin",
+            "ALLOW_ORIGIN",
+            &[
+                "*",
+                "null",
+                "app.example",
+                "https://app.example/",
+                "https://*.example",
+                "",
+            ],
         ),
         (
             "--trusted-proxies",

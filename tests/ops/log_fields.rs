@@ -66,6 +66,8 @@ fn log_of_everything(format: &str) -> String {
         format,
         "--trusted-proxies",
         "127.0.0.0/8",
+        "--allow-origin",
+        "http://app.example",
         "--shutdown-timeout",
         "0",
     ];
@@ -81,6 +83,11 @@ fn log_of_everything(format: &str) -> String {
     for report in ["/healthz", "/readyz", "/metrics", "/transfers"] {
         ok("GET", report, b"");
     }
+    let asks = [
+        ("Origin", "http://app.example"),
+        ("Access-Control-Request-Method", "PUT"),
+    ];
+    assert_eq!(server.request("OPTIONS", "a", &asks, b"").status, 204);
     let ids = [
         ("Authorization", "Bearer token"),
         ("X-Request-Id", "run-7"),

@@ -3,15 +3,20 @@ use super::super::route::route;
 use super::*;
 
 /// The decision on a request by its request line and fields, for a server that takes loopback
-/// names alone.
+/// names and pages of its own alone.
 fn decide(line: &str, fields: &[&str]) -> Result<(), Refusal> {
+    decide_with(AllowedOrigins::default(), line, fields)
+}
+
+/// The same, where pages of these origins are allowed, too.
+fn decide_with(origins: AllowedOrigins, line: &str, fields: &[&str]) -> Result<(), Refusal> {
     let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
     let text = format!("{line}\r\n{fields}\r\n");
     let head =
         tiny_http::fuzzing::parse_head(text.as_bytes()).unwrap_or_else(|f| panic!("{text}: {f}"));
     let operation = route(head.method(), head.target());
     let hosts = AllowedHosts::Auto.resolve(&["127.0.0.1"], true);
-    check(&head, operation.as_ref().ok(), &hosts)
+    check(&head, operation.as_ref().ok(), &hosts, &origins)
 }
 
 #[test]
@@ -142,6 +147,90 @@ fn a_page_elsewhere_changes_nothing() {
     // Nothing is the same as no host.
     let found = decide("DELETE /file/a HTTP/1.0", &["Origin: http://localhost"]);
     assert_eq!(found, Err(Refusal::OtherOrigin));
+}
+
+#[test]
+fn a_page_of_an_allowed_origin_changes_something() {
+    let origins = AllowedOrigins::parse("https://app.example,http://localhost:8080");
+    let origins = origins.unwrap_or_else(|fault| panic!("{fault}"));
+    for (fields, is_allowed) in [
+        (&["Origin: https://app.example"][..], true),
+        (
+            &["Origin: https://app.example", "Sec-Fetch-Site: cross-site"],
+            true,
+        ),
+        (
+            &["Origin: http://localhost:8080", "Sec-Fetch-Site: same-site"],
+            true,
+        ),
+        (&["Origin: http://localhost:3000"], true),
+        (&[], true),
+        (&["Origin: http://app.example"], false),
+        (&["Origin: https://app.example:8443"], false),
+        (&["Origin: https://evil.example"], false),
+        (&["Origin: null", "Sec-Fetch-Site: cross-site"], false),
+        (&["Sec-Fetch-Site: cross-site"], false),
+        (
+            &["Origin: https://app.example", "Origin: https://app.example"],
+            false,
+        ),
+        (
+            &[
+                "Referer: https://app.example/",
+                "Sec-Fetch-Site: cross-site",
+            ],
+            false,
+        ),
+    ] {
+        let fields = [&["Host: localhost:3000", "Content-Length: 0"], fields].concat();
+        let line = "DELETE /file/a HTTP/1.1";
+        let expected = match is_allowed {
+            true => Ok(()),
+            false => Err(Refusal::OtherOrigin),
+        };
+        let found = decide_with(origins.clone(), line, &fields);
+        assert_eq!(found, expected, "{fields:?}");
+    }
+    // It is no way around the check of hosts.
+    let fields = ["Host: evil.example", "Origin: https://app.example"];
+    let found = decide_with(origins, "DELETE /file/a HTTP/1.1", &fields);
+    assert_eq!(found, Err(Refusal::Host("evil.example".to_owned())));
+}
+
+#[test]
+fn a_password_may_be_one_that_the_browser_keeps() {
+    let origins = AllowedOrigins::parse("https://app.example,http://localhost:3000");
+    let origins = origins.unwrap_or_else(|fault| panic!("{fault}"));
+    const BASIC: &str = "Authorization: Basic bDpz";
+    for (fields, expected) in [
+        (&["Origin: https://app.example", BASIC][..], true),
+        (
+            &["Origin: https://app.example", "Authorization: basic bDpz"],
+            true,
+        ),
+        (
+            &["Origin: https://app.example", "Authorization: Bearer s"],
+            false,
+        ),
+        (
+            &["Origin: https://app.example", "Authorization: Basically"],
+            false,
+        ),
+        (&["Origin: https://app.example"], false),
+        // Pages that are not allowed change nothing, and links lead here from everywhere.
+        (&["Origin: https://evil.example", BASIC], false),
+        (&["Sec-Fetch-Site: cross-site", BASIC], false),
+        (&[BASIC], false),
+        // A page of the server's own.
+        (&["Origin: http://localhost:3000", BASIC], false),
+    ] {
+        let fields = [&["Host: localhost:3000"], fields].concat();
+        let head = format!("GET /file/a HTTP/1.1\r\n{}\r\n\r\n", fields.join("\r\n"));
+        let head = tiny_http::fuzzing::parse_head(head.as_bytes());
+        let head = head.unwrap_or_else(|fault| panic!("{fields:?}: {fault}"));
+        let found = may_have_kept_password(&head, &origins);
+        assert_eq!(found, expected, "{fields:?}");
+    }
 }
 
 #[test]
