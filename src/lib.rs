@@ -10,6 +10,7 @@ mod computing;
 mod config;
 mod health;
 mod http;
+mod lines;
 mod logging;
 mod memory;
 mod program;

@@ -15,6 +15,7 @@ mod grant;
 mod info;
 mod inspection;
 mod intake;
+mod line_selection;
 mod listing;
 mod mkdir;
 mod op;
@@ -90,9 +91,7 @@ fn carry_out<'s>(
             request.head(),
             request.annotations(),
         )),
-        Operation::Read(name) => {
-            read::read(context, &grant(name), request.head(), request.annotations())
-        }
+        Operation::Read(name, reading) => read::read(context, &grant(name), reading.lines, request),
         Operation::CountLines(name) => summary::lines(store, &grant(name), request),
         Operation::Digest(name) => summary::sha256(store, &grant(name), request),
         Operation::Info(name) => info::info(store, &grant(name), request.head()),

@@ -52,7 +52,7 @@ impl Op {
             Operation::Preflight => Self::Preflight,
             Operation::Health => Self::Health,
             Operation::Report(report) => Self::Report(*report),
-            Operation::Read(_) => Self::Read,
+            Operation::Read(..) => Self::Read,
             Operation::CountLines(_) => Self::Count,
             Operation::Digest(_) => Self::Digest,
             Operation::Info(_) => Self::Info,

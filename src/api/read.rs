@@ -2,34 +2,37 @@
 
 use tiny_http::Head;
 
-use super::annotations::Annotations;
 use super::context::Context;
 use super::error::{Access, Error};
 use super::grant::Grant;
+use super::line_selection::find;
 use super::listing;
 use super::op::Op;
-use super::reply::{Content, Reply, VARY};
-use super::request::is_head;
+use super::reply::{Reply, VARY};
+use super::request::{Request, is_head};
 use super::validators::{validator_fields, validators, wants_content};
 use crate::http::media_type;
 use crate::http::name::Name;
 use crate::http::precondition::{Validators, if_range_holds};
 use crate::http::range::{Selection, select};
+use crate::http::reading::Lines;
 use crate::storage::{self, Entry, Snapshot};
 
 /// The content of a file, or the names in a directory.
 pub(super) fn read<'s>(
     context: Context<'s>,
     grant: &Grant<'_>,
-    head: &Head,
-    annotations: &Annotations,
+    lines: Lines,
+    request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let name = grant.name;
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
     match storage::open_entry(context.store, grant.guarded()).map_err(failed)? {
-        Entry::File(snapshot) => file(name, snapshot, head),
+        Entry::File(snapshot) => file(name, snapshot, lines, request),
+        Entry::Directory(_) if lines != Lines::All => Err(failed(storage::Error::IsDirectory)),
         Entry::Directory(directory) => {
-            annotations.set_op(Op::List);
+            let head = request.head();
+            request.annotations().set_op(Op::List);
             if !wants_content(head, &Validators::default())? {
                 return Ok(Reply::not_modified(vec![VARY]));
             }
@@ -38,11 +41,16 @@ pub(super) fn read<'s>(
     }
 }
 
-fn file<'s>(name: &Name, snapshot: Snapshot, head: &Head) -> Result<Reply<'s>, Error> {
+fn file<'s>(
+    name: &Name,
+    snapshot: Snapshot,
+    lines: Lines,
+    request: &mut dyn Request,
+) -> Result<Reply<'s>, Error> {
     let current = validators(&snapshot.version);
     let mut fields = vec![("Accept-Ranges", "bytes".into())];
     fields.extend(validator_fields(&current, &snapshot.version));
-    if !wants_content(head, &current)? {
+    if !wants_content(request.head(), &current)? {
         return Ok(Reply::not_modified(fields));
     }
     let file_name = name.components().last().map_or("", String::as_str);
@@ -51,21 +59,22 @@ fn file<'s>(name: &Name, snapshot: Snapshot, head: &Head) -> Result<Reply<'s>, E
     if media_type::is_active(media_type) {
         fields.push(("Content-Security-Policy", "sandbox".into()));
     }
-    let length = snapshot.version.length;
-    let (status, part) = match selection(head, &current, length) {
-        Selection::Whole => (200, 0..length),
+    let found = find(lines, &snapshot, request);
+    let found = found.map_err(|error| Error::Storage(name.clone(), Access::Read, error))?;
+    let length = found.length();
+    let (status, found) = match selection(request.head(), &current, length) {
+        Selection::Whole => (200, found),
         Selection::Part(part) => {
             let range = format!("bytes {}-{}/{length}", part.start, part.end - 1);
             fields.push(("Content-Range", range.into()));
-            (206, part)
+            (206, found.part(part))
         }
         Selection::Unsatisfiable => return Err(Error::Range(length)),
     };
-    let file = snapshot.file;
     Ok(Reply {
         status,
         fields,
-        content: Content::File { file, part },
+        content: found.into_content(snapshot.file),
     })
 }
 

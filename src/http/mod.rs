@@ -30,6 +30,7 @@ pub(crate) mod problem;
 pub(crate) mod query;
 mod quoted;
 pub(crate) mod range;
+pub(crate) mod reading;
 pub(crate) mod rights;
 pub(crate) mod route;
 mod strict_json;

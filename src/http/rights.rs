@@ -157,7 +157,7 @@ pub(crate) fn needs(operation: &Operation) -> Needs {
         | Operation::Report(Report::Alive | Report::Ready) => Needs::Nothing,
         Operation::Welcome => Needs::Anything,
         Operation::Report(Report::Metrics | Report::Transfers) => Needs::Anywhere(Right::Observe),
-        Operation::Read(_)
+        Operation::Read(..)
         | Operation::CountLines(_)
         | Operation::Digest(_)
         | Operation::Info(_)

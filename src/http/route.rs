@@ -4,7 +4,8 @@
 //! with 405 and its `Allow`. Not for: carrying the operation out.
 
 use super::name::{Name, NameFault, ends_in_slash};
-use super::query::{self, QueryFault};
+use super::query::{Parameters, QueryFault};
+use super::reading::{self, Reading};
 use super::target::Target;
 
 /// What a request asks for.
@@ -19,7 +20,7 @@ pub enum Operation {
     /// `GET /healthz` and the like: what the server says of itself.
     Report(Report),
     /// `GET /file/NAME`: the content of a file, or the names in a directory.
-    Read(Name),
+    Read(Name, Reading),
     /// `GET /file/NAME/wc`: the number of newline bytes.
     CountLines(Name),
     /// `GET /file/NAME/sha256`: the SHA-256 digest of a file.
@@ -151,7 +152,9 @@ impl Operation {
     #[must_use]
     pub fn with_pages(self, target: &str) -> Self {
         match self {
-            Self::Health if Target::of(target).path == "/file/" => Self::Read(Name::root()),
+            Self::Health if Target::of(target).path == "/file/" => {
+                Self::Read(Name::root(), Reading::default())
+            }
             other => other,
         }
     }
@@ -161,7 +164,7 @@ impl Operation {
     pub fn name(&self) -> Option<&Name> {
         match self {
             Self::Welcome | Self::Preflight | Self::Health | Self::Report(_) => None,
-            Self::Read(name)
+            Self::Read(name, _)
             | Self::CountLines(name)
             | Self::Digest(name)
             | Self::Info(name)
@@ -183,7 +186,7 @@ impl Operation {
             | Self::Preflight
             | Self::Health
             | Self::Report(_)
-            | Self::Read(_)
+            | Self::Read(..)
             | Self::CountLines(_)
             | Self::Digest(_)
             | Self::Info(_)
@@ -262,16 +265,23 @@ pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
 
 /// The operation with its parameters, of which none may be unknown.
 fn with_parameters(operation: Operation, query: Option<&str>) -> Result<Operation, RouteFault> {
-    if let Operation::Append(name, appending) = operation {
-        let [creates] = query::flags(query, ["create"])?;
-        let appending = Appending {
-            creates,
-            ..appending
-        };
-        return Ok(Operation::Append(name, appending));
+    match operation {
+        Operation::Append(name, appending) => {
+            let appending = Appending {
+                creates: Parameters::parse(query, &["create"])?.flag("create")?,
+                ..appending
+            };
+            Ok(Operation::Append(name, appending))
+        }
+        Operation::Read(name, _) => {
+            let parameters = Parameters::parse(query, &reading::PARAMETERS)?;
+            Ok(Operation::Read(name, Reading::of(&parameters)?))
+        }
+        other => {
+            Parameters::parse(query, &[])?;
+            Ok(other)
+        }
     }
-    query::flags(query, [])?;
-    Ok(operation)
 }
 
 /// Operations outside of `/file`.
@@ -282,7 +292,7 @@ fn route_beside_files(
 ) -> Result<Operation, RouteFault> {
     match (path, method) {
         ("/", "GET" | "HEAD") => {
-            query::flags(query, [])?;
+            Parameters::parse(query, &[])?;
             Ok(Operation::Welcome)
         }
         ("/", _) => Err(RouteFault::Method(HEALTH_METHODS)),
@@ -298,7 +308,7 @@ fn route_beside_files(
 /// The operation on the file or directory of a name.
 fn route_name(method: &str, encoded: &str) -> Result<Operation, RouteFault> {
     let operation: fn(Name) -> Operation = match method {
-        "GET" | "HEAD" => Operation::Read,
+        "GET" | "HEAD" => |name| Operation::Read(name, Reading::default()),
         "PUT" => {
             let appending = Appending {
                 creates: false,
@@ -327,7 +337,10 @@ fn route_action(
         ("GET" | "HEAD", "sha256") => Operation::Digest,
         ("GET" | "HEAD", "info") => Operation::Info,
         ("GET" | "HEAD", "tar") => Operation::Archive,
-        ("GET" | "HEAD", _) => return Ok(Operation::Read(Name::parse(encoded)?)),
+        ("GET" | "HEAD", _) => {
+            let name = Name::parse(encoded)?;
+            return Ok(Operation::Read(name, Reading::default()));
+        }
         ("PUT", "mv") => Operation::Rename,
         ("PUT", "cp") => Operation::Copy,
         _ => return Err(RouteFault::Action(action)),

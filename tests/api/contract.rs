@@ -29,7 +29,7 @@ fn statuses(cell: &str) -> BTreeSet<u16> {
 type Asked = (&'static str, &'static str, &'static str, u16);
 
 /// Requests to a server that has the file `folder/a`, for each row of the table of requests.
-const REQUESTS: [(&str, &[Asked]); 19] = [
+const REQUESTS: [(&str, &[Asked]); 21] = [
     (
         "`POST /file/NAME`",
         &[
@@ -73,6 +73,20 @@ const REQUESTS: [(&str, &[Asked]); 19] = [
     (
         "`GET /file/NAME` of a file",
         &[("GET", "folder/a", "", 200)],
+    ),
+    (
+        "`GET /file/NAME?shard=K/N`",
+        &[
+            ("GET", "folder/a?shard=1/2", "", 200),
+            ("GET", "folder/a?shard=2/2&header", "", 200),
+        ],
+    ),
+    (
+        "`GET /file/NAME?head=N`, `?tail=N`",
+        &[
+            ("GET", "folder/a?head=1", "", 200),
+            ("GET", "folder/a?tail=1", "", 200),
+        ],
     ),
     (
         "`GET /file/NAME` of a folder",

@@ -15,6 +15,7 @@ mod info;
 mod json_bodies;
 mod large_archives;
 mod large_listings;
+mod line_selection;
 pub mod links;
 pub mod listings;
 mod moves;
