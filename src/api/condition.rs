@@ -19,7 +19,7 @@ pub(super) struct WriteConditions<'g> {
     content_range: Option<ContentRange>,
     /// A file is to get a name that ends in `/`.
     is_directory_name: bool,
-    /// What says whether a file that is there may be replaced.
+    /// What says whether something may be put there, and may replace what is there.
     grant: Option<&'g Grant<'g>>,
 }
 
@@ -56,7 +56,7 @@ impl<'g> WriteConditions<'g> {
         }
     }
 
-    /// The same for a write that replaces what is there, if the caller may.
+    /// The same for a write that puts something there, if the caller may.
     pub(super) fn granted_by(self, grant: &'g Grant<'g>) -> Self {
         Self {
             grant: Some(grant),
@@ -93,7 +93,7 @@ impl<'g> WriteConditions<'g> {
             return Err(storage::Error::DirectoryName);
         }
         if let Some(grant) = self.grant {
-            grant.check_replaced(current)?;
+            grant.check_put(current)?;
         }
         // First what would fail without conditions, too (RFC 9110, section 13.2.1).
         let length = match current {

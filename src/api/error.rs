@@ -305,7 +305,7 @@ fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, 
     use storage::Error;
     let none = || format!("there is no \"{name}\"");
     match (error, access) {
-        (Error::NotFound, Access::Append) => {
+        (Error::NotFound, Access::Append) | (Error::MayNotCreate, _) => {
             (404, format!("{}; POST or ?create creates it", none()))
         }
         (Error::NotFound, _)

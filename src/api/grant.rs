@@ -30,9 +30,11 @@ pub(crate) fn authorize(caller: &Caller, operation: &Operation) -> Result<(), Er
             let is_missing = !caller.rights_anywhere().contain(right);
             is_missing.then_some(Error::Missing(right.into(), None))
         }
-        Needs::OnName(rights) | Needs::OnBoth { name: rights, .. } => name
-            .filter(|name| !caller.rights_on(name.components()).contain(rights))
-            .map(|name| Error::Missing(rights, Some(name.clone()))),
+        Needs::OnName(rights) | Needs::OnBoth { name: rights, .. } => {
+            let holds = |name: &Name| caller.rights_on(name.components()).contain(rights);
+            let is_missing = !name.is_some_and(holds);
+            is_missing.then(|| Error::Missing(rights, name.cloned()))
+        }
     };
     missing.map_or(Ok(()), |error| Err(error.of_caller(caller)))
 }
@@ -44,10 +46,18 @@ pub(super) struct Grant<'r> {
     needs: Needs,
     /// The rights that are needed.
     needed: Rights,
-    /// Rights that the caller must not have.
-    excluded: Rights,
     /// The rights on the name, and on whatever links on its way have led to so far.
     held: Cell<Rights>,
+    /// What is moved here, where the caller could read it here.
+    moved: Option<Moved<'r>>,
+}
+
+/// What a name is the destination of.
+struct Moved<'r> {
+    source: &'r Grant<'r>,
+    /// Whether the caller may read something at or below the name, or at or below what links on
+    /// its way have led to.
+    is_shown: Cell<bool>,
 }
 
 impl<'r> Grant<'r> {
@@ -62,42 +72,40 @@ impl<'r> Grant<'r> {
                 Needs::OnName(rights) | Needs::OnBoth { name: rights, .. } => rights,
                 Needs::Nothing | Needs::Anything | Needs::Anywhere(_) => Rights::NONE,
             },
-            excluded: Rights::NONE,
             held: Cell::new(caller.rights_on(name.components())),
+            moved: None,
         }
     }
 
-    /// For the name in the body of the request, which this one leads to as its destination.
+    /// For the name in the body of the request, to which this one is moved or copied.
     ///
     /// # Errors
     /// [`Error::Unauthorized`] and [`Error::Missing`].
-    pub(super) fn destination<'d>(&self, name: &'d Name) -> Result<Grant<'d>, Error>
-    where
-        'r: 'd,
-    {
+    pub(super) fn destination<'d>(&'d self, name: &'d Name) -> Result<Grant<'d>, Error> {
         let (needed, shows) = match self.needs {
             Needs::OnBoth {
                 destination, shows, ..
             } => (destination, shows),
-            _ => (Rights::NONE, false),
+            _ => (Rights::ALL, true),
         };
-        let is_hidden = shows && !self.held.get().contain(Right::Read);
-        let held = self.caller.rights_on(name.components());
+        let components = name.components();
         let grant = Grant {
             name,
             caller: self.caller,
             needs: self.needs,
             needed,
-            excluded: match is_hidden {
-                true => Right::Read.into(),
-                false => Rights::NONE,
-            },
-            held: Cell::new(held),
+            held: Cell::new(self.caller.rights_on(components)),
+            moved: shows.then(|| Moved {
+                source: self,
+                is_shown: Cell::new(self.caller.may_reach(Right::Read, components)),
+            }),
         };
-        let missing = match (held.contain(needed), grant.suits(held)) {
-            (true, true) => return Ok(grant),
-            (false, _) => Error::Missing(needed, Some(name.clone())),
-            (true, false) => Error::Missing(Right::Read.into(), Some(self.name.clone())),
+        let missing = if !grant.held.get().contain(needed) {
+            Error::Missing(needed, Some(name.clone()))
+        } else if grant.shows_unreadable() {
+            Error::Missing(Right::Read.into(), Some(self.name.clone()))
+        } else {
+            return Ok(grant);
         };
         Err(missing.of_caller(self.caller))
     }
@@ -107,26 +115,44 @@ impl<'r> Grant<'r> {
         GuardedName::new(self.name.components(), self)
     }
 
-    /// Whether something may be put where nothing is.
-    pub(super) fn may_create(&self) -> bool {
-        self.held.get().contain(Right::Create)
-    }
-
-    /// Whether what is there may be replaced.
+    /// Whether what is there may be replaced, by what is known so far.
     pub(super) fn may_replace(&self) -> bool {
         self.held.get().contain(Right::Write)
     }
 
-    /// Refuses to replace what is there, if the caller may only create.
-    pub(super) fn check_replaced(&self, current: Option<&Current>) -> Result<(), storage::Error> {
+    /// Whether something may be put where nothing is, by what is known so far.
+    pub(super) fn may_create(&self) -> bool {
+        self.held.get().contain(Right::Create)
+    }
+
+    /// Refuses to put something at the name, by what it has led to at this moment, if the caller
+    /// may only create and would replace something, or could read there what it must not read.
+    pub(super) fn check_put(&self, current: Option<&Current>) -> Result<(), storage::Error> {
+        if self.shows_unreadable() {
+            return Err(storage::Error::Forbidden);
+        }
         match current.is_some() && !self.may_replace() {
             true => Err(storage::Error::MayNotReplace),
             false => Ok(()),
         }
     }
 
-    fn suits(&self, rights: Rights) -> bool {
-        rights.contain(self.needed) && (rights & self.excluded).is_empty()
+    /// Refuses to make the file that is to be appended to, by what the name has led to at this
+    /// moment, if the caller may only append.
+    pub(super) fn check_appended(&self, current: Option<&Current>) -> Result<(), storage::Error> {
+        match current.is_none() && !self.may_create() {
+            true => Err(storage::Error::MayNotCreate),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the caller could read here what is moved here, and must not read. The rights on the
+    /// old name are looked at each time: a link on its way may have been replaced.
+    fn shows_unreadable(&self) -> bool {
+        let moved = self.moved.as_ref();
+        moved.is_some_and(|moved| {
+            moved.is_shown.get() && !moved.source.held.get().contain(Right::Read)
+        })
     }
 }
 
@@ -134,6 +160,11 @@ impl LinkGuard for Grant<'_> {
     fn permits(&self, components: &[&[u8]]) -> bool {
         let rights = self.caller.rights_on(components);
         self.held.set(self.held.get() & rights);
-        self.suits(rights)
+        if let Some(moved) = &self.moved
+            && self.caller.may_reach(Right::Read, components)
+        {
+            moved.is_shown.set(true);
+        }
+        rights.contain(self.needed) && !self.shows_unreadable()
     }
 }

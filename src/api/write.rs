@@ -36,10 +36,9 @@ pub(super) fn create<'s>(
         replaces.set(current.is_some());
         conditions.check(current)
     };
-    let early_check = Some(check).filter(|_| !conditions.is_empty());
     let refuse = || {
-        let refused = storage::check_put(store, grant.guarded(), early_check);
-        refused.map(|()| false).map_err(failed)
+        check_create(store, grant, (&conditions, check)).map_err(failed)?;
+        Ok(false)
     };
     let intake = Intake {
         context,
@@ -60,6 +59,25 @@ pub(super) fn create<'s>(
         false => Op::Create,
     });
     Ok(done(digest))
+}
+
+/// Refuses a POST early.
+fn check_create(
+    store: &Store,
+    grant: &Grant<'_>,
+    (conditions, check): (&WriteConditions<'_>, Check<'_>),
+) -> Result<(), storage::Error> {
+    let was_empty = conditions.is_empty();
+    let check_put = || {
+        let check = Some(check).filter(|_| !conditions.is_empty());
+        storage::check_put(store, grant.guarded(), check)
+    };
+    check_put()?;
+    // A link may have led to where the caller may only create.
+    match was_empty && !conditions.is_empty() {
+        true => check_put(),
+        false => Ok(()),
+    }
 }
 
 /// `PUT /file/NAME`: appends to the file, or creates it where that is asked for.
@@ -97,6 +115,7 @@ pub(super) fn append<'s>(
     let is_new = Cell::new(false);
     let check: Check<'_> = &|current| {
         is_new.set(current.is_none());
+        grant.check_appended(current)?;
         conditions.check(current)
     };
     storage::append(store, body, grant.guarded(), if_missing, check)
@@ -118,6 +137,7 @@ fn check_append(
     let exists = Cell::new(true);
     let check: Check<'_> = &|current| {
         exists.set(current.is_some());
+        grant.check_appended(current)?;
         conditions.check(current)
     };
     let is_needed = !conditions.is_empty() || if_missing == IfMissing::Create;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::credentials::Credentials;
 use super::digest::Sha256;
-use super::rights::Rights;
+use super::rights::{Right, Rights};
 
 /// Rights on a name and on all names below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +152,15 @@ impl Caller {
         self.sum(|_| true)
     }
 
+    /// Whether there is a right on the name, on one below it, or on one that a file system could
+    /// take for either: for what must not get to where there is that right. Elsewhere names are
+    /// compared as they are written, since another spelling adds no rights.
+    #[must_use]
+    pub(crate) fn may_reach<C: AsRef<[u8]>>(&self, right: Right, name: &[C]) -> bool {
+        let is_near = |allowance: &Allowance| may_be_related(&allowance.path, name);
+        self.sum(is_near).contain(right)
+    }
+
     fn sum(&self, counts: impl Fn(&Allowance) -> bool) -> Rights {
         let Some(policy) = &self.policy else {
             return Rights::ALL;
@@ -178,11 +187,32 @@ fn covers<C: AsRef<[u8]>>(path: &[String], name: &[C]) -> bool {
             .all(|(one, other)| one.as_bytes() == other.as_ref())
 }
 
+/// Whether one of two names could be that of a directory above the other, or the same.
+fn may_be_related<C: AsRef<[u8]>>(path: &[String], name: &[C]) -> bool {
+    let mut pairs = path.iter().zip(name);
+    pairs.all(|(one, other)| may_be_one(one.as_bytes(), other.as_ref()))
+}
+
+/// Whether a file system could take two components for one: many fold the case of letters, some
+/// drop dots and spaces at the end, and have short names with a tilde. Which letters beyond ASCII
+/// are folded into which, only the file system knows.
+fn may_be_one(one: &[u8], other: &[u8]) -> bool {
+    let is_plain = |component: &[u8]| component.is_ascii() && !component.contains(&b'~');
+    let dropped = |byte: &u8| matches!(byte, b'.' | b' ');
+    let kept = |component: &[u8]| {
+        let kept = component.iter().rposition(|byte| !dropped(byte));
+        kept.map_or(0, |last| last + 1)
+    };
+    match is_plain(one) && is_plain(other) {
+        true => one[..kept(one)].eq_ignore_ascii_case(&other[..kept(other)]),
+        false => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http::credentials::digest_of;
-    use crate::http::rights::Right;
 
     fn entry(name: &str, tokens: &[&str], allowances: &[(&str, Right)]) -> Entry {
         let allowance = |(path, right): &(&str, Right)| Allowance {
@@ -266,6 +296,38 @@ mod tests {
             let rights = caller.rights_on(&name).to_string();
             assert_eq!(rights, expected, "{value:?} {name:?}");
         }
+    }
+
+    // symptom: what may not be read could be moved to where it may: onto a name below which there is
+    //          the right to read, or onto another spelling of one on a file system that folds case.
+    // cause:   only the rights on the new name were looked at, and names were compared bytewise.
+    // fix:     what is below a name counts, too, and so does what could be another spelling of it.
+    #[test]
+    fn a_right_may_be_reached_below_a_name_and_by_other_spellings() {
+        let caller = Caller::identify(policy(), Some("Bearer s1"));
+        for (name, expected) in [
+            ("runs/a", true),
+            ("runs/a/b", true),
+            ("runs", true),
+            ("", true),
+            ("RUNS/A", true),
+            ("Runs. /a..", true),
+            ("RUNS~1/a", true),
+            ("run\u{17f}/a", true),
+            ("runs/b", false),
+            ("runs/ab", false),
+            ("run", false),
+            ("other/a", false),
+            ("public/a", false),
+        ] {
+            let name: Vec<&str> = name.split('/').filter(|it| !it.is_empty()).collect();
+            assert_eq!(caller.may_reach(Right::Write, &name), expected, "{name:?}");
+            assert!(caller.may_reach(Right::Observe, &name), "{name:?}");
+        }
+        let nobody = Caller::identify(policy(), Some("Bearer s4"));
+        assert!(!nobody.may_reach(Right::Read, &[""; 0]));
+        let everybody = Caller::identify(None, None);
+        assert!(everybody.may_reach(Right::Read, &["x"]));
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum Error {
     Forbidden,
     /// The caller may create something, and not replace what is there.
     MayNotReplace,
+    /// The caller may append to a file, and not make one.
+    MayNotCreate,
     /// The root itself cannot be replaced, renamed or removed.
     IsRoot,
     /// The disk is full, or would fall below the space to be kept free; with the figures, where
@@ -84,6 +86,7 @@ impl fmt::Display for Error {
             Self::Own => "is the server's own folder",
             Self::Forbidden => "a link leads to what is not permitted",
             Self::MayNotReplace => "may not be replaced",
+            Self::MayNotCreate => "not found, and may not be created",
             Self::IsRoot => "is the root",
             Self::NoSpace(Some(shortage)) => return shortage.fmt(f),
             Self::NoSpace(None) => "no space left",

@@ -181,35 +181,68 @@ fn the_rights_are_those_of_both_places() {
     assert_eq!(there, "before");
 }
 
-// symptom: a caller with `delete` on a folder and `read` on another one could read the first one's
-//          files, by moving them.
-// cause:   a move took `delete` on the old name and `create` on the new one, and nothing else.
-// fix:     where the caller may read the new name, also through a link, the old one takes `read`.
+// symptom: a file was made where the caller may only append, by PUT with `Content-Range: bytes 0-`
+//          to a link that leads there.
+// cause:   whether the caller may create was looked up for the name, before the link was followed.
+// fix:     it is looked at where the file would be made.
 #[test]
-fn a_move_is_no_way_to_read() {
+fn an_append_makes_no_file_where_a_link_leads_to_a_log() {
+    let server = linked(&[("in/", "append,create"), ("log/", "append")]);
+    let value = bearer("t");
+    let fields = [
+        ("Authorization", value.as_str()),
+        ("Content-Range", "bytes 0-0/1"),
+    ];
+    for name in ["in/to-none", "in/to-folder/none", "in/to-folder/none/none"] {
+        for expect in ["Expect: 100-continue\r\n", ""] {
+            let lines = format!(
+                "{expect}Authorization: {value}\r\nContent-Range: bytes 0-0/1\r\nContent-Length: 1"
+            );
+            let mut conn = server.open();
+            let head = format!("PUT /file/{name} HTTP/1.1\r\nHost: nas\r\n{lines}\r\n\r\n");
+            conn.send(head.as_bytes());
+            if expect.is_empty() {
+                conn.send(b"x");
+            }
+            let reply = conn.reply_to("PUT").expect("a reply");
+            assert_eq!((reply.status, reply.continued), (404, false), "{name}");
+        }
+    }
+    assert!(!server.storage().join("log/none").exists());
+    assert_eq!(
+        server.request("PUT", "in/to-there", &fields, b"x").status,
+        416
+    );
+    // Elsewhere the same request makes the file.
+    assert_eq!(server.request("PUT", "in/new", &fields, b"x").status, 200);
+}
+
+// symptom: a body was asked for and received before the refusal to replace what a link leads to.
+// cause:   whether the caller may replace was looked up for the name, before the link was followed.
+// fix:     it is looked at again once the links have been followed.
+#[test]
+fn what_a_link_leads_to_is_not_replaced_and_no_body_asked_for() {
+    let server = linked(&[("in/", "write"), ("log/", "create")]);
+    let lines = format!("Authorization: {}\r\nContent-Length: 1000000", bearer("t"));
+    for name in ["in/to-there", "in/to-folder/there"] {
+        let (_, first) = server.announce("POST", name, &lines);
+        assert_eq!(first.status, 403, "{name}");
+    }
+    server.begin("POST", "in/to-none", &lines);
+    server.begin("POST", "in/there", &lines);
+}
+
+/// A storage with links from `in/` to a file, to nothing and to the folder of `log/`.
+fn linked(allow: &[(&str, &str)]) -> Server {
     let dir = Arc::new(TempDir::new());
     let storage = dir.storage();
-    for folder in ["secret", "archive", "drop"] {
+    for folder in ["in", "log"] {
         fs::create_dir(storage.join(folder)).unwrap();
+        fs::write(storage.join(folder).join("there"), "before").unwrap();
     }
-    fs::write(storage.join("secret/f"), "secret").unwrap();
-    symlink("../archive", storage.join("drop/archive")).unwrap();
-    let allow = [
-        ("secret/", "delete"),
-        ("archive/", "read,create"),
-        ("drop/", "create"),
-    ];
-    let access = put(dir.outside(), &[token("t", "t", &allow)]);
-    let server = Server::on(dir, &["--access", &access], &[]);
-    for to in ["archive/f", "drop/archive/f"] {
-        let body = format!(r#"{{"path": "{to}"}}"#);
-        let (status, text) = ask(&server, "PUT", "secret/f/mv", body.as_bytes());
-        assert_eq!(status, 403, "{to}: {text}");
-    }
-    // Where it cannot read it, it may put it.
-    assert_eq!(
-        ask(&server, "PUT", "secret/f/mv", br#"{"path": "drop/f"}"#).0,
-        200
-    );
-    assert_eq!(ask(&server, "GET", "drop/f", b"").0, 403);
+    symlink("../log/there", storage.join("in/to-there")).unwrap();
+    symlink("../log/none", storage.join("in/to-none")).unwrap();
+    symlink("../log", storage.join("in/to-folder")).unwrap();
+    let access = put(dir.outside(), &[token("t", "t", allow)]);
+    Server::on(dir, &["--access", &access], &[])
 }

@@ -5,5 +5,6 @@
 
 mod credentials;
 mod links;
+mod moves;
 mod pages;
 mod rules_file;
