@@ -275,6 +275,10 @@ fn refusal_answer(refusal: &Refusal) -> (u16, String) {
             "a page of another origin may change nothing here, unless --allow-origin names it (a \
              proxy has to pass Host on as it is)",
         ),
+        Refusal::Framed => (
+            403,
+            "a page of another origin may not show this in a frame; a link may lead here",
+        ),
         Refusal::Override(field) => {
             let text = format!("{field} is not looked at here; send the method itself");
             return (400, text);

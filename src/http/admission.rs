@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     Host(String),
     /// 403: it would change something, and comes from a page of another origin.
     OtherOrigin,
+    /// 403: a page of another origin would show the reply in a frame or the like.
+    Framed,
     /// 400: this field asks for another method than that of the request.
     Override(&'static str),
     /// 400: this field says that the body is a part of an upload, by a protocol that this server
@@ -62,6 +64,9 @@ const OF_CONTENT: [&str; 9] = [
     "Trailer",
 ];
 
+/// What shows a reply within a page, as `Sec-Fetch-Dest` names it.
+const FRAMES: [&str; 5] = ["embed", "fencedframe", "frame", "iframe", "object"];
+
 /// How much of a host an error shows, in characters.
 const MAX_SHOWN: usize = 100;
 
@@ -93,6 +98,9 @@ pub(crate) fn check(
     let Some(operation) = operation else {
         return Ok(());
     };
+    if is_of_other_site(head) && is_framed(head) {
+        return Err(Refusal::Framed);
+    }
     let is_of_other_origin = || origins.of(head).is_none() && is_of_other_origin(head);
     if operation.changes_something() && is_of_other_origin() {
         return Err(Refusal::OtherOrigin);
@@ -143,13 +151,28 @@ fn check_host(head: &Head, hosts: &Hosts) -> Result<(), Refusal> {
     }
 }
 
+/// Whether a browser says that it made the request for a page of another origin (Fetch Metadata,
+/// section 2.3).
+fn is_of_other_site(head: &Head) -> bool {
+    let site = head.field("Sec-Fetch-Site");
+    site.is_some_and(|site| !matches!(site.as_str(), "none" | "same-origin"))
+}
+
+/// Whether the reply is for a part of a page that shows it (Fetch Metadata, section 2.1).
+///
+/// A browser that may not show it (`X-Frame-Options`) still tells the page of what it downloads
+/// from what it would show: the page would see whether there is a file of this name.
+fn is_framed(head: &Head) -> bool {
+    let shown_by = head.field("Sec-Fetch-Dest");
+    shown_by.is_some_and(|shown_by| FRAMES.contains(&shown_by.as_str()))
+}
+
 /// Whether a browser made the request for a page of another origin or of an unknown one (Fetch
 /// Metadata, section 2.3; RFC 6454, section 7). Clients other than browsers send neither field.
 ///
 /// Schemes are not compared: a proxy in front may have TLS.
 fn is_of_other_origin(head: &Head) -> bool {
-    let site = head.field("Sec-Fetch-Site");
-    if site.is_some_and(|site| !matches!(site.as_str(), "none" | "same-origin")) {
+    if is_of_other_site(head) {
         return true;
     }
     let Some(origin) = head.field("Origin") else {

@@ -144,12 +144,13 @@ mod tests {
     }
 
     /// Fields that are read, and that a page has no reason to send or cannot set.
-    const NOT_FOR_PAGES: [&str; 9] = [
+    const NOT_FOR_PAGES: [&str; 10] = [
         // Set by the browser alone.
         "Access-Control-Request-Method",
         "Content-Length",
         "Host",
         "Origin",
+        "Sec-Fetch-Dest",
         "Sec-Fetch-Site",
         "User-Agent",
         // Of proxies.

@@ -22,7 +22,7 @@ const SAFELISTED: [&str; 7] = [
 ];
 
 /// Fields that are for the browser, caches and proxies, and those of which a page has no use.
-const NOT_FOR_PAGES: [&str; 11] = [
+const NOT_FOR_PAGES: [&str; 12] = [
     "Accept-Encoding",
     "Access-Control-Allow-Origin",
     "Access-Control-Expose-Headers",
@@ -34,6 +34,7 @@ const NOT_FOR_PAGES: [&str; 11] = [
     "Transfer-Encoding",
     "Vary",
     "X-Content-Type-Options",
+    "X-Frame-Options",
 ];
 
 fn allowing(more: &[&str]) -> Server {

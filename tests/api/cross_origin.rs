@@ -9,6 +9,7 @@ fn assert_protected(reply: &Reply, shown: &str) {
     for (name, value) in [
         ("X-Content-Type-Options", "nosniff"),
         ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("X-Frame-Options", "SAMEORIGIN"),
     ] {
         assert_eq!(reply.header(name), Some(value), "{shown}: {name}");
     }
@@ -258,6 +259,46 @@ fn a_page_of_another_origin_changes_nothing() {
         assert_eq!(reply.status, 200, "GET {fields:?}");
     }
     assert_eq!(server.visible(), ["a 7"]);
+}
+
+// symptom: a page elsewhere saw whether there is a file of a name: by <object>, an error is told
+//          from a file, and by <iframe>, what is downloaded from what is shown. It also saw how
+//          many frames a stored page has.
+// cause:   replies were sent into frames of any page.
+// fix:     X-Frame-Options, and 403 where the browser says that it asks for a frame of a page of
+//          another origin, whatever is there.
+#[test]
+fn a_frame_of_a_page_elsewhere_tells_nothing() {
+    let server = Server::start();
+    server.place("a.dump", b"content");
+    server.place("page.html", b"<iframe></iframe>");
+    for site in ["cross-site", "same-site"] {
+        for shown_by in ["iframe", "frame", "object", "embed"] {
+            let fields = [("Sec-Fetch-Site", site), ("Sec-Fetch-Dest", shown_by)];
+            let ask = |target| server.request("GET", target, &fields, b"");
+            let expected = ask("missing");
+            assert_eq!(expected.status, 403, "{}", expected.summary());
+            for target in ["a.dump", "page.html", "%2F", "a.dump/wc", "/transfers"] {
+                let reply = ask(target);
+                assert_eq!(reply.status, 403, "{target}: {}", reply.summary());
+                assert_eq!(reply.text(), expected.text(), "{target}");
+            }
+        }
+    }
+    for fields in [
+        [
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Dest", "document"),
+        ],
+        [
+            ("Sec-Fetch-Site", "same-origin"),
+            ("Sec-Fetch-Dest", "iframe"),
+        ],
+        [("Sec-Fetch-Site", "none"), ("Sec-Fetch-Dest", "document")],
+    ] {
+        let reply = server.request("GET", "a.dump", &fields, b"");
+        assert_eq!(reply.status, 200, "{fields:?}: {}", reply.summary());
+    }
 }
 
 #[test]

@@ -198,6 +198,56 @@ fn a_page_of_an_allowed_origin_changes_something() {
 }
 
 #[test]
+fn a_page_elsewhere_shows_nothing_in_a_frame() {
+    for (fields, is_refused) in [
+        (
+            &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: iframe"][..],
+            true,
+        ),
+        (
+            &["Sec-Fetch-Site: same-site", "Sec-Fetch-Dest: object"],
+            true,
+        ),
+        (
+            &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: embed"],
+            true,
+        ),
+        (
+            &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: frame"],
+            true,
+        ),
+        (
+            &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: document"],
+            false,
+        ),
+        (
+            &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: empty"],
+            false,
+        ),
+        (
+            &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: image"],
+            false,
+        ),
+        (
+            &["Sec-Fetch-Site: same-origin", "Sec-Fetch-Dest: iframe"],
+            false,
+        ),
+        (&["Sec-Fetch-Site: none", "Sec-Fetch-Dest: iframe"], false),
+        (&["Sec-Fetch-Dest: iframe"], false),
+        (&["Sec-Fetch-Site: cross-site"], false),
+    ] {
+        let fields = [&["Host: localhost"], fields].concat();
+        for line in ["GET /file/a HTTP/1.1", "GET /metrics HTTP/1.1"] {
+            let expected = match is_refused {
+                true => Err(Refusal::Framed),
+                false => Ok(()),
+            };
+            assert_eq!(decide(line, &fields), expected, "{line} {fields:?}");
+        }
+    }
+}
+
+#[test]
 fn a_password_may_be_one_that_the_browser_keeps() {
     let origins = AllowedOrigins::parse("https://app.example,http://localhost:3000");
     let origins = origins.unwrap_or_else(|fault| panic!("{fault}"));
