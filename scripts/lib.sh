@@ -275,6 +275,23 @@ start_server() {
   URL=$(sed -n 's/^listening on //p' "$out")
 }
 
+# Whether there is a strace that may trace.
+can_trace() { command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; }
+
+# start_injected STORAGE CALL WHAT [FLAG...]: the same, with something else happening at a system
+# call, as strace(1) has it. CALLS is the file in which these calls are.
+start_injected() {
+  local storage=$1 call=$2 what=$3 program=$http_nas
+  shift 3
+  CALLS=$work/calls-$((servers + 1))
+  printf '#!/bin/sh\nexec strace -D -f -qq --seccomp-bpf -e signal=none -e trace=%s -e inject=%s:%s -o %q %q "$@"\n' \
+    "$call" "$call" "$what" "$CALLS" "$program" >"$work/injected"
+  chmod +x "$work/injected"
+  http_nas=$work/injected
+  start_server "$storage" "$@"
+  http_nas=$program
+}
+
 # signal NAME PROCESS: sends a child a signal and waits as `ended` does. bash would report a child
 # that is killed on standard error before its next command: here that is no news, and the two are
 # one command.

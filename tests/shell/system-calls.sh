@@ -10,9 +10,6 @@ storage=$work/storage
 trace=$work/trace
 start_server "$storage" --sync data
 
-can_trace() {
-  command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null
-}
 if ! can_trace; then
   skip "the order of system calls" "strace is not there or may not trace"
   finish
@@ -105,23 +102,10 @@ done
 signal TERM "$PID"
 check "the server ends well" same 0 "$CODE"
 
-# start_injected CALL WHAT FLAG...: starts a server in which something else happens at a system
-# call, as strace(1) has it.
-program=$http_nas
-start_injected() {
-  local call=$1 what=$2
-  shift 2
-  printf '#!/bin/sh\nexec strace -D -f -qq --seccomp-bpf -e signal=none -e trace=%s -e inject=%s:%s -o /dev/null %q "$@"\n' \
-    "$call" "$call" "$what" "$program" >"$work/injected"
-  chmod +x "$work/injected"
-  http_nas=$work/injected
-  start_server "$storage" "$@"
-}
-
 # symptom: an upload got 500 when a signal came at the wrong moment.
 # cause:   the reservation of its blocks was interrupted and not begun again (tmpfs does that).
 # fix:     it is begun again.
-start_injected fallocate error=EINTR:when=1+2
+start_injected "$storage" fallocate error=EINTR:when=1+2
 random_file "$work/body" 3M
 check "POST whose reservation of blocks is interrupted" status 200 -X POST -T "$work/body" "$URL/file/reserved"
 check "all of it is there" cmp "$work/body" "$storage/reserved"
@@ -132,7 +116,7 @@ signal TERM "$PID"
 # fix:     then a body is copied. Its end, or that of the file, may be all that is refused, and
 #          later than at the first call.
 for denied in EPERM ENOSYS EPERM:when=2 EINVAL:when=2 EINVAL:when=3 EINVAL:when=4; do
-  start_injected splice "error=$denied"
+  start_injected "$storage" splice "error=$denied"
   check "POST where splice gives $denied" status 200 -X POST -T "$work/body" "$URL/file/reserved"
   check "all of it is there" cmp "$work/body" "$storage/reserved"
   rm "$storage/reserved"
@@ -146,14 +130,14 @@ done
 #          for a file that had been swapped, and all was done again.
 # fix:     what fails after the deed is an error.
 printf old >"$storage/file"
-start_injected fsync error=ESTALE:when=2+2 --sync data
+start_injected "$storage" fsync error=ESTALE:when=2+2 --sync data
 once() {
   status 500 -X PUT --data-raw more "$URL/file/file"
   same oldmore "$(cat "$storage/file")"
 }
 check "PUT whose end cannot be confirmed is done once, and told to be in doubt" once
 signal TERM "$PID"
-start_injected fsync error=ESTALE --sync data
+start_injected "$storage" fsync error=ESTALE --sync data
 for request in 'DELETE file' 'DELETE folder' 'POST new' 'POST new-folder/'; do
   check "$request, which cannot be confirmed" status 500 -X "${request% *}" "$URL/file/${request#* }"
 done
