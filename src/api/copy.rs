@@ -70,9 +70,10 @@ fn copy_file(
     let Some(mut staged) = unless_shortened(staged).map_err(failed)? else {
         return Ok(false);
     };
+    let provenance = request.provenance();
     let mut limit = COPIED_UNDER_LOCKS;
     loop {
-        let copied = storage::commit_copy(&mut staged, source, names, (check, limit));
+        let copied = storage::commit_copy(&mut staged, source, names, (check, limit), &provenance);
         match copied.map_err(failed)? {
             Copied::Done => return Ok(true),
             Copied::SourceReplaced => return Ok(false),

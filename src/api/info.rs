@@ -7,10 +7,12 @@ use super::error::{Access, Error};
 use super::grant::Grant;
 use super::reply::{Content, Reply};
 use super::validators::{validator_fields, validators, validators_with_suffix, wants_content};
+use crate::http::digest::hexadecimal;
 use crate::http::head::Field;
 use crate::http::name::Name;
 use crate::http::precondition::Validators;
-use crate::storage::{self, Directory, Entry, Kind, Snapshot, Store};
+use crate::storage::{self, Directory, Entry, Kind, Provenance, Store, Version};
+use crate::time::Timestamp;
 
 /// What the entity tag of the reply has in addition to that of the file.
 const TAG_SUFFIX: &str = "-info";
@@ -24,13 +26,20 @@ pub(super) fn info<'s>(
     let name = grant.name;
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
     match storage::open_entry(store, grant.guarded()).map_err(failed)? {
-        Entry::File(snapshot) => of_file(name, &snapshot, head),
+        Entry::File(snapshot) => {
+            let (version, origin) = storage::provenance(store, snapshot).map_err(failed)?;
+            of_file(name, &version, origin, head)
+        }
         Entry::Directory(directory) => of_directory(name, &directory, head),
     }
 }
 
-fn of_file<'s>(name: &Name, snapshot: &Snapshot, head: &Head) -> Result<Reply<'s>, Error> {
-    let version = &snapshot.version;
+fn of_file<'s>(
+    name: &Name,
+    version: &Version,
+    origin: Option<(Provenance, Timestamp)>,
+    head: &Head,
+) -> Result<Reply<'s>, Error> {
     let of_info = validators_with_suffix(version, TAG_SUFFIX);
     let fields = validator_fields(&of_info, version);
     if !wants_content(head, &of_info)? {
@@ -42,7 +51,27 @@ fn of_file<'s>(name: &Name, snapshot: &Snapshot, head: &Head) -> Result<Reply<'s
     if let Some(tag) = validators(version).tag {
         push_member(&mut object, "etag", &tag.to_string());
     }
+    if let Some(origin) = origin {
+        push_origin(&mut object, origin);
+    }
     Ok(reply(object, fields))
+}
+
+/// Writes what is known of where the content comes from.
+fn push_origin(object: &mut String, (provenance, at): (Provenance, Timestamp)) {
+    let sha256 = provenance.sha256.map(|digest| hexadecimal(&digest));
+    let at = Some(at.rfc3339_millis());
+    for (member, value) in [
+        ("sha256", sha256),
+        ("by", provenance.by),
+        ("client", provenance.client),
+        ("at", at),
+        ("request_id", provenance.request_id),
+    ] {
+        if let Some(value) = value {
+            push_member(object, member, &value);
+        }
+    }
 }
 
 fn of_directory<'s>(name: &Name, directory: &Directory, head: &Head) -> Result<Reply<'s>, Error> {

@@ -17,7 +17,6 @@ const MOVE_MEDIA_TYPES: [&str; 2] = ["application/json", "application/x-www-form
 /// The examination of one upload.
 pub(super) struct Inspection {
     expected: Vec<digest::Sha256>,
-    /// Whether the reply is to have the digest.
     is_digest_wanted: bool,
     hash: Option<Sha256>,
     path_object: Option<PathObject>,
@@ -84,12 +83,17 @@ impl Inspection {
         }
     }
 
-    /// Refuses content that does not have the digests sent with it; returns its digest if it is
-    /// wanted.
+    /// Whether the reply is to have the digest of the content.
+    pub(super) fn is_digest_wanted(&self) -> bool {
+        self.is_digest_wanted
+    }
+
+    /// Refuses content that does not have the digests sent with it; returns its digest if it has
+    /// been computed: for these, or because it is wanted.
     pub(super) fn check_digest(self) -> Result<Option<digest::Sha256>, Error> {
         let found = self.hash.map(|hash| hash.finalize().into());
         match self.expected.iter().all(|it| Some(*it) == found) {
-            true => Ok(found.filter(|_| self.is_digest_wanted)),
+            true => Ok(found),
             false => Err(Error::Digest),
         }
     }

@@ -8,7 +8,7 @@ use super::annotations::Annotations;
 use super::error::Error;
 use crate::computing::Computing;
 use crate::http::body::BodyFault;
-use crate::storage;
+use crate::storage::{self, Provenance};
 
 /// A request. Reading reads its body; what is computed before the reply is computed on its behalf.
 ///
@@ -19,6 +19,9 @@ pub(crate) trait Request: Read + Computing {
 
     /// What the handler adds to the log line of the request.
     fn annotations(&self) -> &Annotations;
+
+    /// Where what it writes comes from.
+    fn provenance(&self) -> Provenance;
 
     /// Reads what has arrived of the body, without waiting for more; 0 at its end.
     ///

@@ -11,6 +11,7 @@ use super::reply::Reply;
 use super::request::Request;
 use super::validators::{validator_fields, validators_with_suffix, wants_content};
 use crate::computing::Computing;
+use crate::http::digest::hexadecimal;
 use crate::storage::{self, Store};
 
 /// How much is read between two checkpoints, in bytes.
@@ -71,8 +72,7 @@ impl Summary for Sha256 {
     }
 
     fn into_text(self) -> String {
-        let digest = self.finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(&self.finalize().into())
     }
 }
 

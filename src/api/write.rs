@@ -13,7 +13,7 @@ use super::reply::Reply;
 use super::request::{Request, declared_length};
 use crate::http::digest::{self, Sha256};
 use crate::http::route::Appending;
-use crate::storage::{self, Check, IfMissing, Store};
+use crate::storage::{self, Check, IfMissing, Provenance, Store};
 
 /// `POST /file/NAME`: creates the file or replaces it.
 pub(super) fn create<'s>(
@@ -47,18 +47,23 @@ pub(super) fn create<'s>(
     };
     let body = intake.receive(request, &mut inspection)?;
     let declared = declared_length(request.head());
+    let is_digest_wanted = inspection.is_digest_wanted();
     let digest = inspection
         .check_digest()
         .or_else(|error| intake.check_failed((&body, declared), error))?;
+    let provenance = Provenance {
+        sha256: digest,
+        ..request.provenance()
+    };
     body.into_staged(store)
-        .and_then(|staged| storage::put(staged, grant.guarded(), check))
+        .and_then(|staged| storage::put(staged, grant.guarded(), &provenance, check))
         .or_else(|error| intake.write_failed(error))?;
     // The last check was at the moment of the write.
     request.annotations().set_op(match replaces.get() {
         true => Op::Replace,
         false => Op::Create,
     });
-    Ok(done(digest))
+    Ok(done(digest.filter(|_| is_digest_wanted)))
 }
 
 /// Refuses a POST early.
@@ -107,23 +112,29 @@ pub(super) fn append<'s>(
         failed: &failed,
     };
     let body = intake.receive(request, &mut inspection)?;
+    let is_digest_wanted = inspection.is_digest_wanted();
     let digest = inspection
         .check_purpose()
         .and_then(|()| conditions.check_length(Some(body.length())))
         .and_then(|()| inspection.check_digest())
         .or_else(|error| intake.check_failed((&body, declared), error))?;
+    let provenance = Provenance {
+        sha256: digest,
+        ..request.provenance()
+    };
     let is_new = Cell::new(false);
     let check: Check<'_> = &|current| {
         is_new.set(current.is_none());
         grant.check_appended(current)?;
         conditions.check(current)
     };
+    let body = (body, &provenance);
     storage::append(store, body, grant.guarded(), if_missing, check)
         .or_else(|error| intake.write_failed(error))?;
     if is_new.get() {
         request.annotations().set_op(Op::Create);
     }
-    Ok(done(digest))
+    Ok(done(digest.filter(|_| is_digest_wanted)))
 }
 
 /// Refuses an append early; returns whether there is a file to append to. Else the body becomes the

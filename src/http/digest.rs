@@ -55,6 +55,12 @@ pub(crate) fn field(digest: &Sha256) -> String {
     format!("{KEY}=:{}:", BASE64.encode(digest))
 }
 
+/// A digest as `sha256sum` prints it.
+#[must_use]
+pub(crate) fn hexadecimal(digest: &Sha256) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The item of a dictionary for SHA-256, without parameters.
 fn member(value: &str) -> Result<Option<&str>, Malformed> {
     let mut found = None;

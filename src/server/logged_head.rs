@@ -1,6 +1,6 @@
 //! The parts of a request's head that are logged, each cut to a maximum length.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tiny_http::Framing;
 
@@ -19,13 +19,18 @@ const MAX_FIELD: usize = 256;
 /// The longest id of a request or trace that a client may give, in bytes.
 const MAX_ID: usize = 128;
 
+/// What takes the place of the address of a client that has connected to a Unix socket.
+const UNIX: &str = "unix";
+
 /// The longest method in the log, in bytes.
 const MAX_METHOD: usize = 32;
 
 /// The parts that are logged of the head of a request and of its connection.
 pub(super) struct LoggedHead {
-    /// The peer of the connection.
+    /// The peer of the connection, with its port.
     pub(super) client: String,
+    /// The address of the peer; none of one that has connected to a Unix socket.
+    address: Option<IpAddr>,
     /// The name of the token.
     pub(super) by: Option<String>,
     pub(super) method: String,
@@ -61,8 +66,9 @@ impl LoggedHead {
             trusted,
         );
         Self {
-            client: peer.map_or("unix".to_owned(), ToString::to_string),
+            client: peer.map_or(UNIX.to_owned(), ToString::to_string),
             by: caller.token().map(str::to_owned),
+            address: peer.map(|peer| peer.ip().to_canonical()),
             method: cut(head.method().to_owned(), MAX_METHOD),
             name: cut(name.unwrap_or_else(|| request.url().to_owned()), MAX_NAME),
             request_id: plain(head.field("X-Request-Id")),
@@ -79,6 +85,12 @@ impl LoggedHead {
                 Origin::Claimed(claim) => Origin::Claimed(cut(claim, MAX_FIELD)),
             },
         }
+    }
+
+    /// The peer of the connection, without its port.
+    pub(super) fn address(&self) -> String {
+        let address = self.address.map(|address| address.to_string());
+        address.unwrap_or(UNIX.to_owned())
     }
 }
 

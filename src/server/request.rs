@@ -16,6 +16,7 @@ use super::uploads::{Receiving, Uploads};
 use crate::api::{Annotations, Request};
 use crate::computing::{Cancelled, Computing};
 use crate::http::body::BodyFault;
+use crate::storage::Provenance;
 
 /// A request that keeps the figures of its transfer.
 pub(super) struct MeteredRequest<'e> {
@@ -90,6 +91,10 @@ impl Request for MeteredRequest<'_> {
 
     fn annotations(&self) -> &Annotations {
         self.transfer.annotations()
+    }
+
+    fn provenance(&self) -> Provenance {
+        self.transfer.provenance()
     }
 
     fn read_ready(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

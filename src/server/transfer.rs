@@ -13,6 +13,7 @@ use crate::api::{Annotations, Op, Reason, UnderWay};
 use crate::http::forwarded::Origin;
 use crate::http::name::Name;
 use crate::logging;
+use crate::storage::Provenance;
 use crate::sync::{lock, start_thread};
 use crate::time::Timestamp;
 
@@ -153,6 +154,22 @@ impl Transfer {
     /// The id of its line in the log.
     pub(super) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Where what it writes comes from: the client that the log believes it to be, without its
+    /// port.
+    pub(super) fn provenance(&self) -> Provenance {
+        let head = &self.head;
+        let client = match &head.origin {
+            Origin::Forwarded(address) => address.clone(),
+            Origin::Peer | Origin::Claimed(_) => head.address(),
+        };
+        Provenance {
+            client: Some(client),
+            request_id: Some(self.id.clone()),
+            by: head.by.clone(),
+            sha256: None,
+        }
     }
 
     /// What is known of it, for a list of transfers.

@@ -8,9 +8,10 @@ use rustix::io::Errno;
 use super::directory_sync::DirectorySync;
 use super::error::Error;
 use super::locked::LockedFile;
+use super::mark::mark_written;
+use super::provenance::Provenance;
 use super::sys::{EntryAt, rename_onto};
 use super::upload::Staged;
-use super::version::stamp;
 
 /// Puts a body at a place where there is this file, or none: from one moment to the next, the name
 /// leads to the new content, whole.
@@ -22,6 +23,7 @@ pub(super) fn publish(
     staged: &mut Staged<'_>,
     at: EntryAt<'_>,
     replaced: Option<LockedFile>,
+    provenance: &Provenance,
 ) -> Result<(), Error> {
     let store = staged.store;
     let sync = DirectorySync::prepare(store, at.0)?;
@@ -29,7 +31,7 @@ pub(super) fn publish(
         replaced.prepare_removal(store)?;
     }
     // Not before this: its time is to be later than that of the write that was waited for.
-    stamp(&staged.file);
+    mark_written(store, &staged.file, staged.length, provenance.clone());
     let from: EntryAt<'_> = (store.layout.staged.as_fd(), staged.name.as_ref());
     match rename_onto(from, at, replaced.is_some()) {
         Ok(()) => {}

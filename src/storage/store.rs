@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use super::error::Error;
@@ -36,6 +36,8 @@ pub(crate) struct Store {
     pub(super) reserving: Mutex<()>,
     /// How many requests are taking removed directories apart.
     pub(super) removals: AtomicUsize,
+    /// Whether the file system has been found to have no extended attributes.
+    pub(super) has_no_attributes: AtomicBool,
 }
 
 impl Store {
@@ -52,6 +54,7 @@ impl Store {
             promises: Mutex::default(),
             reserving: Mutex::new(()),
             removals: AtomicUsize::new(0),
+            has_no_attributes: AtomicBool::new(false),
         })
     }
 

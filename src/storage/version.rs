@@ -61,18 +61,20 @@ pub(crate) type Check<'c> = &'c dyn Fn(Option<&Current>) -> Result<(), Error>;
 /// The condition that always holds.
 pub(super) const ANY: Check<'static> = &|_| Ok(());
 
-/// Gives a file that has been written to a modification time of its own.
+/// Gives a file that has been written to a modification time of its own, and returns it.
 ///
 /// It may be refused for a file of another owner, which then keeps the kernel's time. That is
 /// enough to distinguish its versions: only an append changes such a file in place, and it changes
 /// its length as well.
-pub(super) fn stamp(file: &File) {
-    let now = Timestamps {
+pub(super) fn stamp(file: &File) -> Option<Timestamp> {
+    let now = clock_gettime(ClockId::Realtime);
+    let times = Timestamps {
         last_access: Timespec {
             tv_sec: 0,
             tv_nsec: UTIME_OMIT,
         },
-        last_modification: clock_gettime(ClockId::Realtime),
+        last_modification: now,
     };
-    let _ = rustix::fs::futimens(file, &now);
+    rustix::fs::futimens(file, &times).ok()?;
+    Some(Timestamp::new(now.tv_sec, now.tv_nsec.unsigned_abs()))
 }

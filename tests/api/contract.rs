@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 
-use testkit::{Reply, Server, TempDir, rules};
+use testkit::{Reply, Server, TempDir, attributes, json, rules, skip};
 
-use crate::ops::log_fields::table;
+use crate::ops::log_fields::{first_words, table};
 
 fn page() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md");
@@ -181,6 +181,37 @@ fn each_status_of_a_file_and_of_a_folder_can_be_had() {
         ask("folder", &[("Accept", "text/html")]),
     ]);
     assert_eq!(of_folder, promised("`GET /file/NAME` of a folder"));
+}
+
+#[test]
+fn each_member_of_info_can_be_had_and_is_in_the_table() {
+    let rows = table(&page(), "member");
+    let dir = Arc::new(TempDir::new());
+    let everything = rules::token("loader", "s3cret", &[("", "read,write")]);
+    let access = rules::put(dir.outside(), &[everything]);
+    let server = Server::on(dir, &["--access", &access], &[]);
+    if !attributes::are_kept(&server.storage()) {
+        skip("the file system of the tests has no extended attributes");
+        return;
+    }
+    let authorization = rules::bearer("s3cret");
+    let ask = |method, target, body: &[u8]| {
+        let fields = [
+            ("Want-Repr-Digest", "sha-256=1"),
+            ("Authorization", authorization.as_str()),
+        ];
+        let reply = server.request(method, target, &fields, body);
+        assert_eq!(reply.status, 200, "{target}: {}", reply.summary());
+        reply.text()
+    };
+    ask("POST", "folder/file", b"content");
+    let told = |target| -> BTreeSet<String> {
+        let found = json::parse(&ask("GET", target, b""));
+        found.names().into_iter().map(str::to_owned).collect()
+    };
+    assert_eq!(told("folder/file/info"), first_words(&rows));
+    let always: Vec<_> = rows.into_iter().filter(|row| row[1] == "always").collect();
+    assert_eq!(told("folder/info"), first_words(&always));
 }
 
 /// One reply of each status that needs no settings of its own.

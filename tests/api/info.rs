@@ -6,7 +6,7 @@ use testkit::json::{self, Json};
 use testkit::{Client, Server};
 
 /// The object that is the reply to a GET of `NAME/info`.
-fn info(server: &Server, name: &str) -> Json {
+pub fn info(server: &Server, name: &str) -> Json {
     let reply = server.get(&format!("{name}/info"));
     assert_eq!(reply.status, 200, "{name}: {}", reply.summary());
     assert_eq!(reply.header("Content-Type"), Some("application/json"));

@@ -21,6 +21,7 @@ pub mod listings;
 mod moves;
 mod names;
 mod pages;
+mod provenance;
 mod reads;
 mod refused_uploads;
 mod special_files;

@@ -18,6 +18,8 @@ use crate::storage::error::{Error, retry_on_race};
 use crate::storage::guarded_name::GuardedName;
 use crate::storage::journal::{self, Intent};
 use crate::storage::locked::LockedFile;
+use crate::storage::mark::mark_written;
+use crate::storage::provenance::Provenance;
 use crate::storage::publish::publish;
 use crate::storage::resolve::{resolve, resolve_for_write};
 use crate::storage::resolved::{ResolveOptions, Resolved};
@@ -27,7 +29,7 @@ use crate::storage::store::Store;
 use crate::storage::sys::{EntryAt, open_regular};
 use crate::storage::target::{Purpose, check_replaceable, lock_file};
 use crate::storage::upload::Staged;
-use crate::storage::version::{Check, Current, stamp};
+use crate::storage::version::{Check, Current};
 
 /// What an append does where there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,16 +84,19 @@ fn check_append_once(
 /// system calls. The file is as it was then.
 pub(crate) fn append<'s>(
     store: &'s Store,
-    mut body: Body<'s>,
+    (mut body, provenance): (Body<'s>, &Provenance),
     name: GuardedName<'_>,
     if_missing: IfMissing,
     check: Check<'_>,
 ) -> Result<(), Error> {
-    retry_on_race(|| match append_to_file(store, &body, name, check) {
-        Err(Error::NotFound) if if_missing == IfMissing::Create => {
-            create(store, &mut body, name, check)
+    retry_on_race(|| {
+        let appended = append_to_file(store, (&body, provenance), name, check);
+        match appended {
+            Err(Error::NotFound) if if_missing == IfMissing::Create => {
+                create(store, (&mut body, provenance), name, check)
+            }
+            other => other,
         }
-        other => other,
     })
 }
 
@@ -101,7 +106,7 @@ pub(crate) fn append<'s>(
 /// [`Error::Raced`] where something has got the name meanwhile; otherwise those of `put`.
 fn create<'s>(
     store: &'s Store,
-    body: &mut Body<'s>,
+    (body, provenance): (&mut Body<'s>, &Provenance),
     name: GuardedName<'_>,
     check: Check<'_>,
 ) -> Result<(), Error> {
@@ -116,12 +121,12 @@ fn create<'s>(
     check(None)?;
     staged.check_fits()?;
     store.sync_file(&staged.file)?;
-    publish(staged, entry.at(), None)
+    publish(staged, entry.at(), None, provenance)
 }
 
 fn append_to_file(
     store: &Store,
-    body: &Body<'_>,
+    (body, provenance): (&Body<'_>, &Provenance),
     name: GuardedName<'_>,
     check: Check<'_>,
 ) -> Result<(), Error> {
@@ -139,13 +144,14 @@ fn append_to_file(
     if body.length() == 0 {
         return Ok(());
     }
-    append_to_locked(store, body, (&locked, entry.at()), version.length)
+    let appended = (body, provenance);
+    append_to_locked(store, appended, (&locked, entry.at()), version.length)
 }
 
 /// Appends to a locked file, whose entry is `at` and whose length is `before`.
 fn append_to_locked(
     store: &Store,
-    body: &Body<'_>,
+    (body, provenance): (&Body<'_>, &Provenance),
     (locked, at): (&LockedFile, EntryAt<'_>),
     before: u64,
 ) -> Result<(), Error> {
@@ -158,7 +164,7 @@ fn append_to_locked(
     if !is_one_step {
         journal::write(store, locked.numbered(), before, at)?;
     }
-    let written = write_behind(store, body, locked, before);
+    let written = write_behind(store, (body, provenance), locked, before);
     match (&written, is_one_step) {
         (Ok(()), true) => Ok(()),
         (Ok(()), false) => journal::commit(store, inode),
@@ -175,7 +181,7 @@ fn append_to_locked(
 
 fn write_behind(
     store: &Store,
-    body: &Body<'_>,
+    (body, provenance): (&Body<'_>, &Provenance),
     locked: &LockedFile,
     before: u64,
 ) -> Result<(), Error> {
@@ -185,7 +191,10 @@ fn write_behind(
         Body::Staged(staged) => copy_whole(staged, file, before),
     };
     written.map_err(|error| with_figures(store, error, body.length()))?;
-    stamp(file);
+    let mut provenance = provenance.clone();
+    // It is the digest of the body alone.
+    provenance.sha256 = provenance.sha256.filter(|_| before == 0);
+    mark_written(store, file, before + body.length(), provenance);
     store.sync_file(file)
 }
 

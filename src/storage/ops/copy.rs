@@ -10,7 +10,9 @@ use crate::storage::error::{Error, retry_on_race};
 use crate::storage::guarded_name::GuardedName;
 use crate::storage::identity::FileId;
 use crate::storage::locked::{LockedEntry, LockedFile};
+use crate::storage::mark::known_sha256;
 use crate::storage::pair::{Destination, lock_both};
+use crate::storage::provenance::Provenance;
 use crate::storage::publish::publish;
 use crate::storage::resolve::{resolve, resolve_for_write};
 use crate::storage::resolved::{ResolveOptions, Resolved, ResolvedEntry};
@@ -112,11 +114,12 @@ pub(crate) fn commit_copy(
     source: &Snapshot,
     names: (GuardedName<'_>, GuardedName<'_>),
     (check, limit): (Check<'_>, u64),
+    provenance: &Provenance,
 ) -> Result<Copied, Error> {
     staged.check_fits()?;
     staged.store.sync_file(&staged.file)?;
     let id = FileId::of(&source.file)?;
-    retry_on_race(|| commit_once(staged, id, names, (check, limit)))
+    retry_on_race(|| commit_once(staged, id, names, (check, limit), provenance))
 }
 
 fn commit_once(
@@ -124,6 +127,7 @@ fn commit_once(
     source_id: FileId,
     names: (GuardedName<'_>, GuardedName<'_>),
     (check, limit): (Check<'_>, u64),
+    provenance: &Provenance,
 ) -> Result<Copied, Error> {
     let store = staged.store;
     let Some(locked) = lock_for_copy(store, source_id, names, check)? else {
@@ -143,7 +147,11 @@ fn commit_once(
     if copy_up_to(locked.source.file(), staged, length, &mut ())? {
         store.sync_file(&staged.file)?;
     }
-    publish(staged, locked.entry.at(), replaced)?;
+    let provenance = Provenance {
+        sha256: known_sha256(store, &locked.source),
+        ..provenance.clone()
+    };
+    publish(staged, locked.entry.at(), replaced, &provenance)?;
     Ok(Copied::Done)
 }
 
@@ -257,14 +265,15 @@ mod tests {
         let Entry::File(source) = open_entry(store, names.0)? else {
             return Err("the source is no file".into());
         };
+        let provenance = &Provenance::default();
         let mut staged = stage_copy(store, &source.file, 7, &mut ())?;
         appended.write_all(b", more")?;
-        let copied = commit_copy(&mut staged, &source, names, (ANY, 5))?;
+        let copied = commit_copy(&mut staged, &source, names, (ANY, 5), provenance)?;
         assert_eq!(copied, Copied::Behind);
         assert!(!storage.path.join("copy").exists());
         catch_up(&mut staged, &source, &mut ())?;
         appended.write_all(b" more")?;
-        let copied = commit_copy(&mut staged, &source, names, (ANY, 5))?;
+        let copied = commit_copy(&mut staged, &source, names, (ANY, 5), provenance)?;
         assert_eq!(copied, Copied::Done);
         let copy = std::fs::read(storage.path.join("copy"))?;
         assert_eq!(String::from_utf8_lossy(&copy), "content, more more");

@@ -4,6 +4,7 @@ use crate::storage::early_checks;
 use crate::storage::error::{Error, retry_on_race};
 use crate::storage::guarded_name::GuardedName;
 use crate::storage::locked::check_locked;
+use crate::storage::provenance::Provenance;
 use crate::storage::publish::publish;
 use crate::storage::resolve::resolve_for_write;
 use crate::storage::resolved::Resolved;
@@ -33,19 +34,25 @@ pub(crate) fn check_put(
 pub(crate) fn put(
     mut staged: Staged<'_>,
     name: GuardedName<'_>,
+    provenance: &Provenance,
     check: Check<'_>,
 ) -> Result<(), Error> {
     staged.check_fits()?;
     staged.store.sync_file(&staged.file)?;
-    retry_on_race(|| put_once(&mut staged, name, check))
+    retry_on_race(|| put_once(&mut staged, name, provenance, check))
 }
 
-fn put_once(staged: &mut Staged<'_>, name: GuardedName<'_>, check: Check<'_>) -> Result<(), Error> {
+fn put_once(
+    staged: &mut Staged<'_>,
+    name: GuardedName<'_>,
+    provenance: &Provenance,
+    check: Check<'_>,
+) -> Result<(), Error> {
     let store = staged.store;
     let Resolved::Entry(entry) = resolve_for_write(store, name, check)? else {
         return Err(Error::IsDirectory);
     };
     let replaced = lock_file(store, (entry.at(), entry.seen), Purpose::Replace)?;
     check_locked(store, replaced.as_ref(), check)?;
-    publish(staged, entry.at(), replaced)
+    publish(staged, entry.at(), replaced, provenance)
 }

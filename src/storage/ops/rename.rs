@@ -13,13 +13,14 @@ use crate::storage::error::{Error, retry_on_race};
 use crate::storage::guarded_name::GuardedName;
 use crate::storage::identity::{FileId, Mount, same_file};
 use crate::storage::locked::LockedEntry;
+use crate::storage::mark::mark_moved;
 use crate::storage::pair::{Destination, lock_both};
 use crate::storage::resolve::{has_links, resolve};
 use crate::storage::resolved::{ResolveOptions, Resolved, ResolvedEntry};
 use crate::storage::store::Store;
 use crate::storage::sys::{EntryAt, check_access, entries, kind, rename_onto, stat};
 use crate::storage::target::check_replaceable;
-use crate::storage::version::{Check, stamp};
+use crate::storage::version::Check;
 
 /// Refuses early to rename what does not exist or may not be removed from its directory. Returns
 /// whether it is a directory.
@@ -163,7 +164,7 @@ fn rename_locked(
             // A client that sends the time of the replaced file in `If-Modified-Since` must get
             // this one. Only after the rename: a file that could not be renamed stays as it was.
             // Readers do not see the old time, since they wait for the lock.
-            stamp(locked.file());
+            mark_moved(store, locked);
         }
     }
     // Readers do not wait for the disk.

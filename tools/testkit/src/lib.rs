@@ -28,6 +28,7 @@ pub const LIMIT: Duration = Duration::from_secs(28);
 pub const AT_ONCE: Duration = Duration::from_secs(8);
 
 pub mod archives;
+pub mod attributes;
 pub mod binary;
 pub mod child;
 pub mod client;
