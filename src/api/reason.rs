@@ -110,6 +110,7 @@ fn of_storage(error: &storage::Error) -> Reason {
     use storage::Error;
     match error {
         Error::NotFound
+        | Error::MayNotCreate
         | Error::ParentIsFile
         | Error::IsDirectory
         | Error::IsFile
@@ -122,7 +123,7 @@ fn of_storage(error: &storage::Error) -> Reason {
         | Error::MountPoint
         | Error::DirectoryName
         | Error::Denied => Reason::Name,
-        Error::Forbidden | Error::MayNotReplace | Error::MayNotCreate => Reason::Right,
+        Error::Forbidden | Error::MayNotReplace => Reason::Right,
         Error::Unmet | Error::OtherLength(_) => Reason::Condition,
         Error::NoSpace(_) => Reason::Space,
         Error::Exhausted | Error::OutOfMemory | Error::Locked | Error::Raced | Error::ReadOnly => {
