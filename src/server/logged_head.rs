@@ -8,6 +8,7 @@ use crate::http::forwarded::{Origin, TrustedProxies};
 use crate::http::name::Name;
 use crate::http::policy::Caller;
 use crate::http::route::Operation;
+use crate::http::target::without_secrets;
 use crate::time::Timestamp;
 
 /// The longest name in the log, in bytes: the longest that a file can have.
@@ -70,7 +71,10 @@ impl LoggedHead {
             by: caller.token().map(str::to_owned),
             address: peer.map(|peer| peer.ip().to_canonical()),
             method: cut(head.method().to_owned(), MAX_METHOD),
-            name: cut(name.unwrap_or_else(|| request.url().to_owned()), MAX_NAME),
+            name: cut(
+                name.unwrap_or_else(|| without_secrets(request.url())),
+                MAX_NAME,
+            ),
             request_id: plain(head.field("X-Request-Id")),
             traceparent: plain(head.field("traceparent")),
             length: match head.framing {

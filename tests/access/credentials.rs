@@ -159,6 +159,16 @@ fn the_log_names_the_token_and_never_holds_it() {
         server.request("DELETE", "public/f", &token, b"").status,
         403
     );
+    // Where no client should put it, and some do.
+    for target in [
+        "http://loader:s3cret@nas/file/runs/f",
+        "ftp://loader:s3cret@nas/x",
+        "/file/runs/f?access_token=s3cret",
+        "/nothing?access_token=s3cret",
+    ] {
+        let reply = server.request("GET", target, &[], b"");
+        assert!((400..500).contains(&reply.status), "{target}");
+    }
     let log = server.stop().stderr;
     let named = log
         .lines()
