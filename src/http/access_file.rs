@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::credentials::digest_of;
 use super::digest::Sha256;
 use super::name::Name;
 use super::policy::{Allowance, Entry, Policy};
@@ -155,7 +156,11 @@ fn digests(json: &Json, place: &str) -> Result<Vec<Sha256>, String> {
     let mut digests = Vec::new();
     for (item, place) in items(json, place)? {
         let digest = parse_hex(string(item, &place)?);
-        digests.push(digest.ok_or_else(|| fault(&place, "it has to be 64 hexadecimal digits"))?);
+        let digest = digest.ok_or_else(|| fault(&place, "it has to be 64 hexadecimal digits"))?;
+        if digest == digest_of(b"") {
+            return Err(fault(&place, "it is the digest of an empty token"));
+        }
+        digests.push(digest);
     }
     match digests.is_empty() {
         true => Err(fault(place, "it holds no digest")),
@@ -345,6 +350,16 @@ mod tests {
             (
                 with(r#"{"name":"a","sha256":["secret"]}"#),
                 "tokens[0].sha256[0]: it has to be 64",
+            ),
+            // symptom: an empty password let anybody in.
+            // cause:   the digest was computed of a variable that was not set.
+            // fix:     that digest is refused.
+            (
+                with(
+                    r#"{"name":"a","sha256":["DIGEST",
+                    "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"]}"#,
+                ),
+                "tokens[0].sha256[1]: it is the digest of an empty token",
             ),
             (
                 with(r#"{"name":"a","sha256":["DIGEST"]}"#),

@@ -45,10 +45,7 @@ impl Access {
         };
         let refuse = |why: String| format!("cannot use the access file {}: {why}", path.display());
         let absolute = std::path::absolute(path).map_err(|error| refuse(error.to_string()))?;
-        if absolute
-            .parent()
-            .is_some_and(|folder| store.contains(folder))
-        {
+        if is_in_storage(&absolute, store) {
             let why = "it is in the storage folder, where clients could read and replace it";
             return Err(refuse(why.to_owned()));
         }
@@ -111,6 +108,23 @@ impl Access {
             }
         }
     }
+}
+
+/// Whether the file, or a link that leads to it, is in the storage.
+fn is_in_storage(path: &Path, store: &Store) -> bool {
+    let mut at = path.to_owned();
+    // As many as the kernel follows (path_resolution(7)); a circle is an error of `read`.
+    for _ in 0..40 {
+        let Some(folder) = at.parent() else { break };
+        if store.contains(folder) {
+            return true;
+        }
+        let Ok(target) = std::fs::read_link(&at) else {
+            break;
+        };
+        at = folder.join(target);
+    }
+    false
 }
 
 /// The content of the file.

@@ -96,26 +96,38 @@ fn what_is_no_file_ends_the_start() {
     }
 }
 
+// symptom: an access file that was in the storage was taken where its path was a link to it.
+// cause:   only the folder of the path was looked at.
+// fix:     so is that of each link, and of the file at the end.
 #[test]
 fn a_file_in_the_storage_is_refused() {
     let dir = TempDir::new();
-    let storage = dir.storage();
-    let path = put(&storage, &[anonymous("a", &[("", "read")])]);
-    let args = [
-        "--access",
-        &path,
-        "--port",
-        "0",
-        "--storage",
-        storage.to_str().unwrap(),
-    ];
-    let exit = run(&args, &[]);
-    assert_eq!(exit.code, Some(1), "{}", exit.stderr);
-    assert!(
-        exit.stderr.contains("in the storage folder"),
-        "{}",
-        exit.stderr
-    );
+    let (storage, outside) = (dir.storage(), dir.outside());
+    let inside = put(&storage, &[anonymous("a", &[("", "read")])]);
+    fs::create_dir(storage.join("folder")).unwrap();
+    let file = put(outside, &[anonymous("a", &[("", "read")])]);
+    symlink(&file, storage.join("folder/link")).unwrap();
+    symlink("storage/access.json", outside.join("to-file")).unwrap();
+    symlink("to-file", outside.join("to-link")).unwrap();
+    symlink("storage/folder/link", outside.join("through")).unwrap();
+    symlink("storage", outside.join("to-folder")).unwrap();
+    let named = |name: &str| outside.join(name).to_str().unwrap().to_owned();
+    for path in [
+        inside,
+        named("to-file"),
+        named("to-link"),
+        named("through"),
+        named("to-folder/access.json"),
+        named("to-folder/folder/link"),
+    ] {
+        let args = ["--access", &path, "--port", "0", "--storage"];
+        let exit = run(&[&args[..], &[storage.to_str().unwrap()]].concat(), &[]);
+        assert_eq!(exit.code, Some(1), "{path}: {}", exit.stderr);
+        let said = &exit.stderr;
+        assert!(said.contains("in the storage folder"), "{path}: {said}");
+    }
+    // Beside it.
+    Server::on(Arc::new(dir), &["--access", &file], &[]);
 }
 
 fn status(server: &Server, value: &str) -> u16 {
