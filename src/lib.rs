@@ -18,6 +18,7 @@ mod server;
 mod storage;
 mod sync;
 mod time;
+mod token;
 
 pub use program::run;
 

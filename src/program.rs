@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::config::{self, Command, Config};
-use crate::{health, logging, server};
+use crate::{health, logging, server, token};
 
 /// The exit code for a wrong command line or variable, as that of most programs.
 const USAGE: u8 = 2;
@@ -26,6 +26,7 @@ pub fn run() -> ExitCode {
             // If the line cannot be written, the exit code still tells the result.
             logging::print(format!("{well}\n"));
         })),
+        Ok(Command::Token(entry)) => exit_code(token::make(&entry)),
         Ok(Command::Serve(config)) => match logging::filter(std::env::var_os("RUST_LOG")) {
             Err(reason) => usage(&reason),
             Ok(filter) => serve(&config, &filter),

@@ -8,6 +8,7 @@ use super::endpoint::Endpoint;
 use super::values::{LogFormat, Values};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
+use crate::http::new_entry::NewEntry;
 use crate::http::origins::AllowedOrigins;
 
 /// What the command line asks for.
@@ -17,6 +18,8 @@ pub(crate) enum Command {
     Serve(Box<Config>),
     /// Ask a running server whether it works.
     Health(Probe),
+    /// Make a token, and this entry of the access file for it.
+    Token(NewEntry),
     /// Print this text and end.
     Print(String),
 }

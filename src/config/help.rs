@@ -14,6 +14,7 @@ http-nas: a network store for files; write, append and read over HTTP with curl 
 
 Usage: http-nas [flags] [FOLDER]
        http-nas health [--write] [--port PORT] [--host HOST] [--listen ADDRESS]
+       http-nas token NAME RIGHTS:PATH...
 
 FOLDER is the same as --storage FOLDER. Each flag can also be given as the variable beside it, PORT
 for --port, or as that variable with HTTP_NAS_ before it, which no other program has. A flag wins
@@ -27,10 +28,39 @@ is 10,485,760; 1.5GiB is one, too. Times are in seconds, or have s, m or h behin
 health asks a running server how it is. It ends with 0 and one line if all is well, or with 1 and
 the reason. With --write it also stores a file of its own, reads it back and deletes it.
 
+token makes a token for --access: http-nas token --help says more.
+
 RUST_LOG sets what is logged to standard error: error, warn, info (default), debug, off.
 SIGTERM, SIGINT and, where the server belongs to a terminal, SIGHUP end it after the transfers in
 flight; a second SIGTERM or SIGINT ends it at once.
 ";
+
+const TOKEN: &str = "\
+Usage: http-nas token NAME RIGHTS:PATH...
+
+Makes a token of 256 random bits, and its entry for \"tokens\" in the file of --access. The token is
+printed to standard output, and the entry to standard error. The entry has the digest of the token
+and not the token, which cannot be printed again.
+
+NAME    what the log calls the token, and the user of Basic authentication: 1 to 64 letters and
+        digits of ASCII, dots, hyphens and underscores
+RIGHTS  separated by commas:
+        read     to read, list, count, copy from
+        create   to store what is not there yet, and make folders
+        write    to store, create and replace
+        append   to append to what is there
+        delete   to delete, move away
+        observe  to see /metrics and /transfers, whatever the path
+PATH    a file, or a folder with all in it, as it is (not percent-encoded); / is everything
+
+http-nas token loader read,append:runs/ read:public/     # both on the screen
+http-nas token metrics observe:/ >token 2>entry.json     # each into a file of its own
+";
+
+/// What `http-nas token --help` prints.
+pub(super) fn token() -> &'static str {
+    TOKEN
+}
 
 pub(super) fn version() -> String {
     format!("http-nas {}\n", env!("CARGO_PKG_VERSION"))
@@ -80,7 +110,7 @@ mod tests {
     fn it_fits_a_screen() {
         let help = help();
         assert!(help.lines().count() < 60, "{help}");
-        for line in help.lines() {
+        for line in help.lines().chain(token().lines()) {
             assert!(line.chars().count() <= WIDTH, "{line}");
         }
         for flag in FLAGS {

@@ -15,6 +15,7 @@ mod host;
 mod kind;
 mod setting;
 mod suggest;
+mod token_words;
 mod units;
 mod values;
 
@@ -41,6 +42,10 @@ pub(crate) fn parse(
     words: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, String> {
+    let mut words = words.into_iter().peekable();
+    if words.next_if(|word| word == "token").is_some() {
+        return token_words::read(words);
+    }
     let arguments = match CommandLine::read(words)? {
         CommandLine::Help => return Ok(Command::Print(help::help())),
         CommandLine::Version => return Ok(Command::Print(help::version())),

@@ -1,8 +1,9 @@
 //! Which flag or command a mistyped word was probably meant to be.
 
 /// Words that are commands of other programs, and what to write here.
-const COMMANDS: [(&str, &str); 7] = [
+const COMMANDS: [(&str, &str); 8] = [
     ("health", "health"),
+    ("token", "token NAME RIGHTS:PATH"),
     ("help", "--help"),
     ("version", "--version"),
     ("serve", "--storage FOLDER"),
@@ -37,7 +38,7 @@ pub(super) fn names_no_folder(word: &str) -> Option<&'static str> {
     }
     match word.contains('/') {
         true => None,
-        false => closest(word, &["health"]),
+        false => closest(word, &["health", "token"]),
     }
 }
 
@@ -113,6 +114,7 @@ mod tests {
         for (word, meant) in [
             ("health", Some("health")),
             ("heatlh", Some("health")),
+            ("tokne", Some("token")),
             ("serve", Some("--storage FOLDER")),
             ("data", None),
             ("./health", None),

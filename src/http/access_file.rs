@@ -18,6 +18,7 @@ use super::name::Name;
 use super::policy::{Allowance, Entry, Policy};
 use super::rights::{Right, Rights};
 use super::strict_json::Json;
+use super::token::looks_like_token;
 
 /// The largest file, in bytes.
 pub(crate) const MAX_LENGTH: u64 = 1 << 20;
@@ -155,16 +156,22 @@ pub(crate) fn is_token_name(name: &str) -> bool {
 fn digests(json: &Json, place: &str) -> Result<Vec<Sha256>, String> {
     let mut digests = Vec::new();
     for (item, place) in items(json, place)? {
-        let digest = parse_hex(string(item, &place)?);
-        let digest = digest.ok_or_else(|| fault(&place, "it has to be 64 hexadecimal digits"))?;
-        if digest == digest_of(b"") {
-            return Err(fault(&place, "it is the digest of an empty token"));
-        }
-        digests.push(digest);
+        digests.push(digest(string(item, &place)?).map_err(|why| fault(&place, why))?);
     }
     match digests.is_empty() {
         true => Err(fault(place, "it holds no digest")),
         false => Ok(digests),
+    }
+}
+
+fn digest(text: &str) -> Result<Sha256, &'static str> {
+    match parse_hex(text) {
+        Some(digest) if digest == digest_of(b"") => Err("it is the digest of an empty token"),
+        Some(digest) => Ok(digest),
+        None if looks_like_token(text) => {
+            Err("it is a token, and has to be its digest, which http-nas token prints with it")
+        }
+        None => Err("it has to be 64 hexadecimal digits"),
     }
 }
 
@@ -360,6 +367,10 @@ mod tests {
                     "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"]}"#,
                 ),
                 "tokens[0].sha256[1]: it is the digest of an empty token",
+            ),
+            (
+                with(r#"{"name":"a","sha256":["httpnas_secret"]}"#),
+                "tokens[0].sha256[0]: it is a token, and has to be its digest",
             ),
             (
                 with(r#"{"name":"a","sha256":["DIGEST"]}"#),

@@ -66,6 +66,15 @@ impl Rights {
     /// All rights.
     pub(crate) const ALL: Self = Self(0b11_1111);
 
+    /// The words for them. `create` is left out where `write` is there.
+    pub(crate) fn words(self) -> impl Iterator<Item = &'static str> {
+        let is_shown = move |right: &Right| {
+            let is_implied = *right == Right::Create && self.contain(Right::Write);
+            self.contain(*right) && !is_implied
+        };
+        Right::ALL.into_iter().filter(is_shown).map(Right::word)
+    }
+
     /// Whether all of these are among them.
     #[must_use]
     pub(crate) fn contain(self, others: impl Into<Self>) -> bool {
@@ -113,15 +122,9 @@ impl FromIterator<Right> for Rights {
 }
 
 impl fmt::Display for Rights {
-    /// The words, with commas between them. `create` is left out where `write` is there.
+    /// The words, with commas between them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_shown = |right: &Right| {
-            let is_implied = *right == Right::Create && self.contain(Right::Write);
-            self.contain(*right) && !is_implied
-        };
-        let shown = Right::ALL.into_iter().filter(is_shown);
-        let words: Vec<&str> = shown.map(Right::word).collect();
-        f.write_str(&words.join(","))
+        f.write_str(&self.words().collect::<Vec<_>>().join(","))
     }
 }
 

@@ -1,5 +1,5 @@
-//! What operators rely on: flags and variables, the start, addresses, sockets, health, signals, the
-//! end, the log.
+//! What operators rely on: flags and variables, the start, addresses, sockets, health, new tokens,
+//! signals, the end, the log.
 //!
 //! Not here: the unit, the image and the chart (`e2e`), and what needs root or a network of its own
 //! (`tests/shell`).
@@ -15,6 +15,7 @@ mod reports;
 mod shutdown;
 mod signals;
 mod startup;
+mod token;
 mod typing_mistakes;
 mod unix_sockets;
 mod unread_log;

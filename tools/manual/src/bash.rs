@@ -25,8 +25,12 @@ const END: &str = r#"  esac
   local words=$server
   if [[ $COMP_CWORD -gt 1 && ${COMP_WORDS[1]} == health ]]; then
     words=$health
+  elif [[ $COMP_CWORD -gt 1 && ${COMP_WORDS[1]} == token ]]; then
+    words=$token
+    # Its paths are those of the server.
+    [[ $cur == -* ]] || return
   elif [[ $cur != -* ]]; then
-    [[ $COMP_CWORD -gt 1 ]] || mapfile -t COMPREPLY < <(compgen -W health -- "$cur")
+    [[ $COMP_CWORD -gt 1 ]] || mapfile -t COMPREPLY < <(compgen -W 'health token' -- "$cur")
     mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$cur")
     compopt -o filenames 2>/dev/null
     return
@@ -46,9 +50,10 @@ pub(crate) fn completion() -> String {
     let server = FLAGS.iter().map(|flag| flag.name);
     let health = health_flags().map(|flag| flag.name).chain([WRITE.0]);
     let variables = format!(
-        "  local server='{}'\n  local health='{}'\n",
+        "  local server='{}'\n  local health='{}'\n  local token='{}'\n",
         long_flags(server),
-        long_flags(health)
+        long_flags(health),
+        long_flags([].into_iter())
     );
     text.replacen("  case $key in\n", &(variables + "  case $key in\n"), 1)
 }

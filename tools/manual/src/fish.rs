@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use http_nas::internals::{FLAGS, Flag};
 
-use crate::{HEALTH, OTHERS, WRITE};
+use crate::{HEALTH, OTHERS, TOKEN, WRITE};
 
 const START: &str = "\
 # fish completion for http-nas, made by tools/manual
@@ -13,7 +13,10 @@ complete -c http-nas -f
 ";
 
 /// Where the command is to serve.
-const SERVES: &str = "not __fish_seen_subcommand_from health";
+const SERVES: &str = "not __fish_seen_subcommand_from health token";
+
+/// Where the command is to serve or to ask.
+const SERVES_OR_ASKS: &str = "not __fish_seen_subcommand_from token";
 
 /// Where the command is to ask.
 const ASKS: &str = "__fish_seen_subcommand_from health";
@@ -21,11 +24,13 @@ const ASKS: &str = "__fish_seen_subcommand_from health";
 pub(crate) fn completion() -> String {
     let mut text = START.to_owned();
     // Writing into a String does not fail.
-    let _ = writeln!(
-        text,
-        "complete -c http-nas -n __fish_is_first_arg -a health -d {}",
-        quoted(HEALTH)
-    );
+    for (command, help) in [("health", HEALTH), ("token", TOKEN)] {
+        let _ = writeln!(
+            text,
+            "complete -c http-nas -n __fish_is_first_arg -a {command} -d {}",
+            quoted(help)
+        );
+    }
     let _ = writeln!(
         text,
         "complete -c http-nas -n {} -a '(__fish_complete_directories)'",
@@ -52,7 +57,7 @@ pub(crate) fn completion() -> String {
 
 fn line(flag: &Flag) -> String {
     let condition = match flag.for_health {
-        true => String::new(),
+        true => format!(" -n '{SERVES_OR_ASKS}'"),
         false => format!(" -n '{SERVES}'"),
     };
     let words = flag.words();

@@ -36,6 +36,9 @@ const OTHERS: [(&str, char, &str); 2] = [
 /// What `http-nas health` does, in less than a line.
 const HEALTH: &str = "ask a running server whether it works";
 
+/// What `http-nas token` does, in less than a line.
+const TOKEN: &str = "make a token and its entry of the access file";
+
 /// The flags that `http-nas health` takes.
 fn health_flags() -> impl Iterator<Item = &'static Flag> {
     FLAGS.iter().filter(|flag| flag.for_health)

@@ -121,6 +121,10 @@ fn bash_completes_flags_values_and_commands() {
         (&["--storage", "et"], "etc\n"),
         (&["health", "--w"], "--write\n"),
         (&["health", "--s"], "\n"),
+        (&["tok"], "token\n"),
+        (&["token", "--h"], "--help\n"),
+        (&["token", "--po"], "\n"),
+        (&["token", "et"], "\n"),
     ] {
         let arguments = [&["-c", SCRIPT, "bash", &file], words].concat();
         let output = run("bash", &arguments).unwrap_or_else(|| panic!("there is no bash"));

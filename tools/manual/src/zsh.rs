@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use http_nas::internals::{FLAGS, Flag};
 
-use crate::{HEALTH, OTHERS, WRITE, health_flags};
+use crate::{HEALTH, OTHERS, TOKEN, WRITE, health_flags};
 
 const START: &str = "\
 #compdef http-nas
@@ -20,7 +20,9 @@ pub(crate) fn completion() -> String {
     let _ = writeln!(
         text,
         "    {} \\",
-        quoted(&format!("commands:command:((health\\:'{HEALTH}'))"))
+        quoted(&format!(
+            "commands:command:((health\\:'{HEALTH}' token\\:'{TOKEN}'))"
+        ))
     );
     text.push_str("    'folders:folder:_files -/'\n}\n\n");
     text.push_str("if (( CURRENT > 2 )) && [[ ${words[2]} == health ]]; then\n");
@@ -28,6 +30,11 @@ pub(crate) fn completion() -> String {
     let (name, help) = WRITE;
     push_spec(&mut text, &format!("--{name}[{}]", escaped(help)));
     health_flags().for_each(|flag| push_spec(&mut text, &spec(flag)));
+    push_others(&mut text);
+    text.push_str("elif (( CURRENT > 2 )) && [[ ${words[2]} == token ]]; then\n");
+    text.push_str("  shift words\n  (( CURRENT-- ))\n  _arguments \\\n");
+    push_spec(&mut text, "1:name: ");
+    push_spec(&mut text, "*:rights and path, as read,append\\:runs/: ");
     push_others(&mut text);
     text.push_str("else\n  _arguments \\\n");
     FLAGS
