@@ -17,7 +17,7 @@ use super::request::is_head;
 use super::validators::wants_content;
 use crate::http::name::Name;
 use crate::http::precondition::Validators;
-use crate::storage::{self, Entry, Node, NodeContent, Tree};
+use crate::storage::{self, Entry, Node, NodeContent, Tree, TreeOptions};
 
 /// A directory with all in it, under names relative to it. FIFOs, sockets and devices are left out.
 pub(super) fn archive<'s>(
@@ -38,7 +38,12 @@ pub(super) fn archive<'s>(
         Box::new(|_| Ok(()))
     } else {
         // Before the status is sent, so that the status can report a directory that is unreadable.
-        let tree = Tree::new(context.store, directory, context.memory).map_err(failed)?;
+        let options = TreeOptions {
+            opens_files: true,
+            enters: Box::new(|_| true),
+        };
+        let tree = Tree::new(context.store, directory, context.memory, options);
+        let tree = tree.map_err(failed)?;
         let name = name.clone();
         Box::new(move |sink| write_archive(tree, &name, sink))
     };
@@ -70,7 +75,10 @@ fn write_archive(mut tree: Tree<'_>, name: &Name, sink: &mut dyn Sink) -> io::Re
 fn write_entry(node: &Node, sink: &mut dyn Sink) -> io::Result<bool> {
     let target = match &node.content {
         NodeContent::Link(target) => target.as_slice(),
-        NodeContent::File(_) | NodeContent::Directory | NodeContent::Other => &[],
+        NodeContent::File(_)
+        | NodeContent::Unopened
+        | NodeContent::Directory
+        | NodeContent::Other => &[],
     };
     let Some(header) = header(&node.path, &node.metadata, target) else {
         return Ok(false);

@@ -9,6 +9,7 @@ mod condition;
 mod context;
 mod copy;
 mod destination;
+mod entries;
 mod entry_object;
 mod error;
 mod grant;
@@ -91,7 +92,7 @@ fn carry_out<'s>(
             request.head(),
             request.annotations(),
         )),
-        Operation::Read(name, reading) => read::read(context, &grant(name), reading.lines, request),
+        Operation::Read(name, reading) => read::read(context, &grant(name), reading, request),
         Operation::CountLines(name) => summary::lines(store, &grant(name), request),
         Operation::Digest(name) => summary::sha256(store, &grant(name), request),
         Operation::Info(name) => info::info(store, &grant(name), request.head()),

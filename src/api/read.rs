@@ -15,28 +15,31 @@ use crate::http::media_type;
 use crate::http::name::Name;
 use crate::http::precondition::{Validators, if_range_holds};
 use crate::http::range::{Selection, select};
-use crate::http::reading::Lines;
+use crate::http::reading::{Depth, Lines, Reading};
 use crate::storage::{self, Entry, Snapshot};
 
 /// The content of a file, or the names in a directory.
 pub(super) fn read<'s>(
     context: Context<'s>,
     grant: &Grant<'_>,
-    lines: Lines,
+    reading: &Reading,
     request: &mut dyn Request,
 ) -> Result<Reply<'s>, Error> {
     let name = grant.name;
     let failed = |error| Error::Storage(name.clone(), Access::Read, error);
     match storage::open_entry(context.store, grant.guarded()).map_err(failed)? {
-        Entry::File(snapshot) => file(name, snapshot, lines, request),
-        Entry::Directory(_) if lines != Lines::All => Err(failed(storage::Error::IsDirectory)),
+        Entry::File(_) if reading.depth != Depth::Entries => Err(failed(storage::Error::IsFile)),
+        Entry::File(snapshot) => file(name, snapshot, reading.lines, request),
+        Entry::Directory(_) if reading.lines != Lines::All => {
+            Err(failed(storage::Error::IsDirectory))
+        }
         Entry::Directory(directory) => {
             let head = request.head();
             request.annotations().set_op(Op::List);
             if !wants_content(head, &Validators::default())? {
                 return Ok(Reply::not_modified(vec![VARY]));
             }
-            listing::list(context, directory, (name, head)).map_err(failed)
+            listing::list(context, directory, &reading.depth, (name, head)).map_err(failed)
         }
     }
 }

@@ -7,20 +7,19 @@ type Weight = u16;
 const FULL: Weight = 1000;
 
 /// Chooses the media type of a reply: the one with the greatest weight in the value of `Accept`. If
-/// several have it, the first of `others` that the value names literally, else the default. If none
-/// is acceptable, the default.
+/// several have it, the first of `others` that the value names literally, else the default if it
+/// has it, else the first of `others`. If none is acceptable, the default.
 #[must_use]
 pub(crate) fn choose<'m>(accept: Option<&str>, default: &'m str, others: &[&'m str]) -> &'m str {
     let accept = accept.unwrap_or_default();
-    let (mut most, _) = weight(accept, default);
-    let mut chosen = default;
-    for media_type in others.iter().rev() {
-        let (weight, is_named) = weight(accept, media_type);
-        if weight > most || is_named && weight == most && weight > 0 {
-            (most, chosen) = (weight, media_type);
-        }
+    let (of_default, _) = weight(accept, default);
+    let weighted = others.iter().map(|other| (weight(accept, other), *other));
+    // The first of the best: `max_by_key` gives the last.
+    match weighted.rev().max_by_key(|(weight, _)| *weight) {
+        Some(((weight, _), other)) if weight > of_default => other,
+        Some(((weight, true), other)) if weight > 0 && weight == of_default => other,
+        _ => default,
     }
-    chosen
 }
 
 /// The weight of a media type by the most specific range that matches it, and whether that is the
@@ -103,6 +102,9 @@ mod tests {
         ] {
             assert_eq!(choose(accept, TEXT, &[JSON, HTML]), expected, "{accept:?}");
         }
+        // Of two that are not named, the first.
+        let others = [JSON, "application/x-ndjson"];
+        assert_eq!(choose(Some("application/*"), TEXT, &others), JSON);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(crate) mod digest;
 pub(crate) mod entity_tag;
 pub(crate) mod exposition;
 pub(crate) mod forwarded;
+pub(crate) mod glob;
 pub(crate) mod head;
 pub(crate) mod hosts;
 pub(crate) mod link;

@@ -2,17 +2,32 @@
 //!
 //! Responsible for: their values, and which go together. Not for: carrying it out (`api/read.rs`).
 
+use super::glob::Glob;
 use super::query::{Parameters, QueryFault};
 use crate::lines::Shard;
 
 /// The names of the parameters.
-pub(super) const PARAMETERS: [&str; 4] = ["shard", "header", "head", "tail"];
+pub(super) const PARAMETERS: [&str; 6] = ["shard", "header", "head", "tail", "recursive", "glob"];
 
 /// What a GET of a name asks for, besides the name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// Which lines of a file.
     pub(crate) lines: Lines,
+    /// How far a list goes.
+    pub(crate) depth: Depth,
+}
+
+/// How far a list of a directory goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// To the entries of the directory.
+    #[default]
+    Entries,
+    /// To all levels.
+    All,
+    /// To what matches.
+    Matches(Glob),
 }
 
 /// Which lines of a file are asked for.
@@ -48,7 +63,40 @@ impl Reading {
             (_, _, Some(lines)) => Lines::Last(lines),
             (None, None, None) => Lines::All,
         };
-        Ok(Self { lines })
+        let glob = parameters.value("glob", "a pattern, as **/*.csv", Glob::parse)?;
+        let depth = match (parameters.flag("recursive")?, glob) {
+            (true, Some(_)) => return Err(QueryFault::Together("recursive", "glob")),
+            (true, None) => Depth::All,
+            (false, Some(glob)) => Depth::Matches(glob),
+            (false, None) => Depth::Entries,
+        };
+        match (lines.parameter(), depth.parameter()) {
+            (Some(one), Some(other)) => Err(QueryFault::Together(one, other)),
+            _ => Ok(Self { lines, depth }),
+        }
+    }
+}
+
+impl Lines {
+    /// The parameter that asks for them.
+    fn parameter(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::Shard { .. } => Some("shard"),
+            Self::First(_) => Some("head"),
+            Self::Last(_) => Some("tail"),
+        }
+    }
+}
+
+impl Depth {
+    /// The parameter that asks for it.
+    fn parameter(&self) -> Option<&'static str> {
+        match self {
+            Self::Entries => None,
+            Self::All => Some("recursive"),
+            Self::Matches(_) => Some("glob"),
+        }
     }
 }
 
@@ -66,6 +114,29 @@ fn number(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_say_how_far_a_list_goes() {
+        let matches = |pattern| Glob::parse(pattern).map(Depth::Matches);
+        for (query, expected) in [
+            ("", Some(Depth::Entries)),
+            ("recursive", Some(Depth::All)),
+            ("glob=**/*.csv", matches("**/*.csv")),
+            ("glob=%2A%2Fa+b", matches("*/a+b")),
+            ("glob=", None),
+            ("glob", None),
+            ("glob=/a", None),
+            ("glob=..", None),
+            ("recursive=1", None),
+            ("recursive&glob=*", None),
+            ("recursive&head=1", None),
+            ("glob=*&shard=1/2", None),
+        ] {
+            let parameters = Parameters::parse(Some(query), &PARAMETERS);
+            let found = parameters.and_then(|it| Reading::of(&it));
+            assert_eq!(found.map(|it| it.depth).ok(), expected, "{query}");
+        }
+    }
 
     #[test]
     fn parameters_say_which_lines() {

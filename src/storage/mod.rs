@@ -78,6 +78,6 @@ pub(crate) use snapshot::{Entry, Snapshot, open_entry};
 pub(crate) use space::{Space, space};
 pub(crate) use store::{Options, Store};
 pub(crate) use sys::read_at;
-pub(crate) use tree::{Node, NodeContent, Tree};
+pub(crate) use tree::{Node, NodeContent, Tree, TreeOptions};
 pub(crate) use upload::{Need, Staged, check_need, stage};
 pub(crate) use version::{Check, Current, Version};

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use super::directory::Directory;
 use super::error::{Error, raced, retry_on_race};
 use super::identity::FileId;
-use super::metadata::Metadata;
+use super::metadata::{Kind, Metadata, metadata};
 use super::snapshot::Snapshot;
 use super::sorted::{Sorted, Sorter};
 use super::store::Store;
@@ -47,6 +47,24 @@ pub(crate) struct Tree<'s> {
     /// The directories from the top to the innermost one.
     levels: Vec<Level<'s>>,
     room: usize,
+    options: TreeOptions<'s>,
+}
+
+/// What a walk does with the entries.
+pub(crate) struct TreeOptions<'s> {
+    /// Whether files are opened; otherwise only their metadata is read.
+    pub opens_files: bool,
+    /// Whether the directory of a path from the top, without a slash at the end, is entered.
+    pub enters: Box<Enters<'s>>,
+}
+
+/// Decides by the path of a directory whether it is entered.
+type Enters<'s> = dyn Fn(&[u8]) -> bool + 's;
+
+impl fmt::Debug for TreeOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TreeOptions({})", self.opens_files)
+    }
 }
 
 /// A directory on the way.
@@ -74,7 +92,9 @@ pub(crate) struct Node {
 pub(crate) enum NodeContent {
     /// A file.
     File(Snapshot),
-    /// That of a directory comes next.
+    /// That of a file that was not opened.
+    Unopened,
+    /// That of a directory comes next, if it is entered.
     Directory,
     /// A symbolic link, with its target as it is stored.
     Link(Vec<u8>),
@@ -106,15 +126,20 @@ impl<'s> Tree<'s> {
     /// # Errors
     /// [`Error::OutOfMemory`] where other requests are sorting many names; those of reading the
     /// directory.
-    pub(crate) fn new(store: &'s Store, top: Directory, memory: &'s Memory) -> Result<Self, Error> {
-        Self::with_room(store, top, memory, ROOM)
+    pub(crate) fn new(
+        store: &'s Store,
+        top: Directory,
+        memory: &'s Memory,
+        options: TreeOptions<'s>,
+    ) -> Result<Self, Error> {
+        Self::with_room(store, top, (memory, ROOM), options)
     }
 
     fn with_room(
         store: &'s Store,
         top: Directory,
-        memory: &'s Memory,
-        room: usize,
+        (memory, room): (&'s Memory, usize),
+        options: TreeOptions<'s>,
     ) -> Result<Self, Error> {
         let mut sorter = Sorter::new(store, memory);
         let names = sorter.sort(&top)?;
@@ -127,6 +152,7 @@ impl<'s> Tree<'s> {
             path: Vec::new(),
             levels: vec![Level { path_length, names }],
             room,
+            options,
         })
     }
 
@@ -172,14 +198,20 @@ impl<'s> Tree<'s> {
             return Ok(None);
         };
         self.path.extend_from_slice(name.as_bytes());
-        let (metadata, opened) =
-            retry_on_race(|| open_entry_at(self.store, (directory.as_fd(), name)))?;
+        let (metadata, opened) = match self.options.opens_files {
+            true => retry_on_race(|| open_entry_at(self.store, (directory.as_fd(), name)))?,
+            false => retry_on_race(|| examine_entry(self.store, directory, name))?,
+        };
         let content = match opened {
+            Opened::Nothing => NodeContent::Unopened,
             Opened::File(snapshot) => NodeContent::File(snapshot),
             Opened::Link(target) => NodeContent::Link(target),
             Opened::Other => NodeContent::Other,
             Opened::Directory(directory) => {
-                self.enter(directory)?;
+                match (self.options.enters)(&self.path) {
+                    true => self.enter(directory)?,
+                    false => self.path.push(b'/'),
+                }
                 NodeContent::Directory
             }
         };
@@ -263,6 +295,8 @@ impl<'s> Tree<'s> {
 /// An entry, opened.
 enum Opened {
     File(Snapshot),
+    /// A file of which only the metadata was read.
+    Nothing,
     Directory(OwnedFd),
     Link(Vec<u8>),
     Other,
@@ -297,6 +331,24 @@ fn open_entry_at(store: &Store, at: EntryAt<'_>) -> Result<(Metadata, Opened), E
             target => Ok((Metadata::from(&stat), Opened::Link(target?.into_bytes()))),
         },
         _ => Ok((Metadata::from(&stat), Opened::Other)),
+    }
+}
+
+/// The same, without opening files.
+///
+/// # Errors
+/// Those of [`open_entry_at`] and [`metadata`].
+fn examine_entry(
+    store: &Store,
+    directory: &Directory,
+    name: &OsStr,
+) -> Result<(Metadata, Opened), Error> {
+    let metadata = metadata(store, directory, name)?.ok_or(Error::NotFound)?;
+    match metadata.kind {
+        Kind::File => Ok((metadata, Opened::Nothing)),
+        Kind::Directory | Kind::Link | Kind::Other => {
+            open_entry_at(store, (directory.as_fd(), name))
+        }
     }
 }
 
@@ -335,7 +387,13 @@ mod tests {
 
     fn tree<'s>(store: &'s Store, memory: &'s Memory, room: usize) -> Result<Tree<'s>, Error> {
         match open_entry(store, GuardedName::unguarded(&[]))? {
-            Entry::Directory(top) => Tree::with_room(store, top, memory, room),
+            Entry::Directory(top) => {
+                let options = TreeOptions {
+                    opens_files: true,
+                    enters: Box::new(|_| true),
+                };
+                Tree::with_room(store, top, (memory, room), options)
+            }
             Entry::File(_) => Err(Error::IsFile),
         }
     }

@@ -29,7 +29,7 @@ fn statuses(cell: &str) -> BTreeSet<u16> {
 type Asked = (&'static str, &'static str, &'static str, u16);
 
 /// Requests to a server that has the file `folder/a`, for each row of the table of requests.
-const REQUESTS: [(&str, &[Asked]); 21] = [
+const REQUESTS: [(&str, &[Asked]); 22] = [
     (
         "`POST /file/NAME`",
         &[
@@ -91,6 +91,13 @@ const REQUESTS: [(&str, &[Asked]); 21] = [
     (
         "`GET /file/NAME` of a folder",
         &[("GET", "folder", "", 200), ("GET", "%2F", "", 200)],
+    ),
+    (
+        "`GET /file/NAME?recursive`, `?glob=PATTERN`",
+        &[
+            ("GET", "folder?recursive", "", 200),
+            ("GET", "folder?glob=**/*", "", 200),
+        ],
     ),
     ("`GET /file/NAME/wc`", &[("GET", "folder/a/wc", "", 200)]),
     (

@@ -10,6 +10,7 @@ mod append_offset;
 mod contract;
 mod copies;
 mod cross_origin;
+mod deep_listings;
 mod errors;
 mod info;
 mod json_bodies;
