@@ -74,8 +74,6 @@ pub(crate) enum WrongCredentials {
     Missing,
     /// They are malformed, or of no token.
     Unknown,
-    /// The browser may have added them by itself, to a request of a page that does not know them.
-    Kept,
 }
 
 /// What a request does with a name. The same error of the storage has another status for a read
@@ -151,11 +149,6 @@ impl Error {
             }
             Self::Unauthorized(WrongCredentials::Unknown) => {
                 "the token is not one of this server, or not of that name".to_owned()
-            }
-            Self::Unauthorized(WrongCredentials::Kept) => {
-                "a page of another origin sends its token as Authorization: Bearer TOKEN; a \
-                 password may be the browser's"
-                    .to_owned()
             }
             Self::Missing(rights, name) => missing_text(*rights, name.as_ref()),
             Self::Route(RouteFault::Unknown) => "files are below /file/".to_owned(),
@@ -278,6 +271,11 @@ fn refusal_answer(refusal: &Refusal) -> (u16, String) {
         Refusal::Framed => (
             403,
             "a page of another origin may not show this in a frame; a link may lead here",
+        ),
+        Refusal::KeptPassword => (
+            403,
+            "a page of another origin sends its token as Authorization: Bearer TOKEN; a password \
+             may be the browser's",
         ),
         Refusal::Override(field) => {
             let text = format!("{field} is not looked at here; send the method itself");

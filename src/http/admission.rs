@@ -25,6 +25,9 @@ pub(crate) enum Refusal {
     OtherOrigin,
     /// 403: a page of another origin would show the reply in a frame or the like.
     Framed,
+    /// 403: its password may be one that the browser has added for a page that does not know it. Not
+    /// 401, which would have the browser forget the password, and ask for another one.
+    KeptPassword,
     /// 400: this field asks for another method than that of the request.
     Override(&'static str),
     /// 400: this field says that the body is a part of an upload, by a protocol that this server

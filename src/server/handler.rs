@@ -13,7 +13,7 @@ use super::worker_pool::Handler;
 use crate::api::{self, Context, Error, Op, Reason, Reply, Request, WrongCredentials};
 use crate::computing::Cancelled;
 use crate::http::accept;
-use crate::http::admission;
+use crate::http::admission::{self, Refusal};
 use crate::http::cors;
 use crate::http::hosts::Hosts;
 use crate::http::origins::AllowedOrigins;
@@ -67,7 +67,7 @@ impl RequestHandler {
     ) -> Result<(), Error> {
         let origins = &self.shared.allowed_origins;
         if caller.token().is_some() && admission::may_have_kept_password(head, origins) {
-            return Err(Error::Unauthorized(WrongCredentials::Kept));
+            return Err(Error::Refused(Refusal::KeptPassword));
         }
         match operation {
             Some(operation) => api::authorize(caller, operation),

@@ -28,7 +28,8 @@ fn ask(server: &Server, (method, target): (&str, &str), fields: &[(&str, &str)])
 //          once typed in for the server.
 // cause:   a browser adds the password that it keeps to forms of any page, and the page's origin
 //          was allowed to write.
-// fix:     Basic, the only scheme whose credentials browsers keep, is 401 from such pages.
+// fix:     Basic, the only scheme whose credentials browsers keep, is 403 from such pages; 401 would
+//          have the browser forget the password.
 #[test]
 fn a_password_is_not_taken_from_a_page_of_another_origin() {
     let server = server();
@@ -38,8 +39,8 @@ fn a_password_is_not_taken_from_a_page_of_another_origin() {
     for (origin, site, credentials, expected) in [
         (Some(app), Some("cross-site"), Some(&token), 200),
         (Some(app), None, Some(&token), 200),
-        (Some(app), Some("cross-site"), Some(&password), 401),
-        (Some(app), None, Some(&password), 401),
+        (Some(app), Some("cross-site"), Some(&password), 403),
+        (Some(app), None, Some(&password), 403),
         (Some(app), Some("cross-site"), None, 401),
         // A page of the server's own, and what is no page.
         (Some(&*own), Some("same-origin"), Some(&password), 200),
@@ -63,7 +64,12 @@ fn a_password_is_not_taken_from_a_page_of_another_origin() {
             assert_eq!(reply.status, expected, "{shown}");
             let is_named = reply.header("Access-Control-Allow-Origin") == Some(ORIGIN);
             assert_eq!(is_named, origin == Some(app), "{shown}");
-            if expected == 401 {
+            assert_eq!(
+                reply.values("WWW-Authenticate").is_empty(),
+                expected != 401,
+                "{shown}"
+            );
+            if expected != 200 {
                 assert_eq!(
                     server.visible(),
                     ["f 7", "public/", "public/f 7"],
