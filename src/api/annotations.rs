@@ -11,7 +11,7 @@ use crate::sync::lock;
 #[derive(Debug)]
 pub(crate) struct Annotations {
     op: Mutex<Option<Op>>,
-    new_name: OnceLock<Name>,
+    new_name: Mutex<Option<Name>>,
     cause: OnceLock<String>,
 }
 
@@ -20,7 +20,7 @@ impl Annotations {
     pub(crate) fn new(op: Option<Op>) -> Self {
         Self {
             op: Mutex::new(op),
-            new_name: OnceLock::new(),
+            new_name: Mutex::new(None),
             cause: OnceLock::new(),
         }
     }
@@ -35,15 +35,14 @@ impl Annotations {
         *lock(&self.op) = Some(op);
     }
 
-    /// The name that a move or copy gives.
-    pub(crate) fn new_name(&self) -> Option<&Name> {
-        self.new_name.get()
+    /// The name that a move, copy or claim gives.
+    pub(crate) fn new_name(&self) -> Option<Name> {
+        lock(&self.new_name).clone()
     }
 
-    /// Sets the name that a move or copy gives.
+    /// Sets the name that a move, copy or claim gives.
     pub(super) fn set_new_name(&self, name: &Name) {
-        // Set once: a request has one such name.
-        let _ = self.new_name.set(name.clone());
+        *lock(&self.new_name) = Some(name.clone());
     }
 
     /// Why a reply that is no error does not have status 200.

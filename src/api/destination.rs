@@ -1,4 +1,4 @@
-//! The new name for `mv` and `cp`, which is in the body as JSON.
+//! The new name for `mv`, `cp` and `claim`, which is in the body as JSON.
 
 use std::fmt;
 use std::io::Read as _;

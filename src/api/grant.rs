@@ -115,6 +115,11 @@ impl<'r> Grant<'r> {
         GuardedName::new(self.name.components(), self)
     }
 
+    /// A name below this one, for the storage: the rights on a name are those on all below it, too.
+    pub(super) fn guarded_below<'b>(&'b self, below: &'b Name) -> GuardedName<'b> {
+        GuardedName::new(below.components(), self)
+    }
+
     /// Whether what is there may be replaced, by what is known so far.
     pub(super) fn may_replace(&self) -> bool {
         self.held.get().contain(Right::Write)

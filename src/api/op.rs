@@ -39,6 +39,8 @@ pub(crate) enum Op {
     Move,
     /// Copies a file.
     Copy,
+    /// Claims a file.
+    Claim,
     /// Deletes a file or directory.
     Delete,
 }
@@ -62,6 +64,7 @@ impl Op {
             Operation::Append(..) => Self::Append,
             Operation::Rename(_) => Self::Move,
             Operation::Copy(_) => Self::Copy,
+            Operation::Claim(_) => Self::Claim,
             Operation::Delete(_) => Self::Delete,
         }
     }
@@ -90,6 +93,7 @@ impl Op {
             Self::MakeDirectory => "mkdir",
             Self::Move => "move",
             Self::Copy => "copy",
+            Self::Claim => "claim",
             Self::Delete => "delete",
         }
     }

@@ -122,6 +122,7 @@ fn of_storage(error: &storage::Error) -> Reason {
         | Error::IsRoot
         | Error::MountPoint
         | Error::DirectoryName
+        | Error::Occupied
         | Error::Denied => Reason::Name,
         Error::Forbidden | Error::MayNotReplace => Reason::Right,
         Error::Unmet | Error::OtherLength(_) => Reason::Condition,

@@ -106,6 +106,16 @@ impl Reply<'_> {
         }
     }
 
+    /// 204: there is nothing to answer with.
+    #[must_use]
+    pub(crate) fn nothing() -> Self {
+        Self {
+            status: 204,
+            fields: Vec::new(),
+            content: Content::None,
+        }
+    }
+
     /// 200 `OK`: a change has been made, or a check passed.
     #[must_use]
     pub(crate) fn done() -> Self {

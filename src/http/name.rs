@@ -110,6 +110,14 @@ impl Name {
         Self { components }
     }
 
+    /// The name of an entry of the directory of this name.
+    #[must_use]
+    pub(crate) fn entry(&self, name: &str) -> Self {
+        let components = self.components.iter().cloned();
+        let components = components.chain([name.to_owned()]).collect();
+        Self { components }
+    }
+
     /// The components, outermost first.
     #[must_use]
     pub fn components(&self) -> &[String] {

@@ -180,6 +180,11 @@ pub(crate) fn needs(operation: &Operation) -> Needs {
             destination: Right::Create.into(),
             shows: false,
         },
+        Operation::Claim(_) => Needs::OnBoth {
+            name: [Right::Read, Right::Delete].into_iter().collect(),
+            destination: Right::Create.into(),
+            shows: false,
+        },
         Operation::Delete(_) => on_name(Right::Delete),
     }
 }

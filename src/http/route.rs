@@ -39,6 +39,8 @@ pub enum Operation {
     Rename(Name),
     /// `PUT /file/NAME/cp`: copy the file.
     Copy(Name),
+    /// `PUT /file/NAME/claim`: move the first file of the directory elsewhere.
+    Claim(Name),
     /// `DELETE /file/NAME`: remove it, with all that is in it.
     Delete(Name),
 }
@@ -115,7 +117,7 @@ pub struct Action {
 const READING: [&str; 4] = ["wc", "sha256", "info", "tar"];
 
 /// Actions of PUT. With GET these are ordinary names.
-const CHANGING: [&str; 2] = ["mv", "cp"];
+const CHANGING: [&str; 3] = ["mv", "cp", "claim"];
 
 impl Action {
     fn of(word: &str) -> Option<Self> {
@@ -174,6 +176,7 @@ impl Operation {
             | Self::Append(name, _)
             | Self::Rename(name)
             | Self::Copy(name)
+            | Self::Claim(name)
             | Self::Delete(name) => Some(name),
         }
     }
@@ -196,6 +199,7 @@ impl Operation {
             | Self::Append(..)
             | Self::Rename(_)
             | Self::Copy(_)
+            | Self::Claim(_)
             | Self::Delete(_) => true,
         }
     }
@@ -343,6 +347,7 @@ fn route_action(
         }
         ("PUT", "mv") => Operation::Rename,
         ("PUT", "cp") => Operation::Copy,
+        ("PUT", "claim") => Operation::Claim,
         _ => return Err(RouteFault::Action(action)),
     };
     Ok(operation(Name::parse(name)?))

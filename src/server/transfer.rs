@@ -11,7 +11,6 @@ use super::logged_head::LoggedHead;
 use super::metrics::{Ended, Metrics};
 use crate::api::{Annotations, Op, Reason, UnderWay};
 use crate::http::forwarded::Origin;
-use crate::http::name::Name;
 use crate::logging;
 use crate::storage::Provenance;
 use crate::sync::{lock, start_thread};
@@ -229,7 +228,7 @@ impl Transfer {
     fn log(&self, level: log::Level, message: &str, status: Option<u16>, cause: Option<&str>) {
         let head = &self.head;
         let op = self.annotations.op();
-        let new_name = self.annotations.new_name().map(Name::to_string);
+        let new_name = self.annotations.new_name().map(|name| name.to_string());
         let (forwarded, claimed) = match &head.origin {
             Origin::Peer => (None, None),
             Origin::Forwarded(address) => (Some(address), None),

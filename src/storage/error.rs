@@ -56,6 +56,8 @@ pub enum Error {
     Raced,
     /// The name is written as that of a directory, and is not given to a file.
     DirectoryName,
+    /// Something has a name that has to lead to nothing.
+    Occupied,
     /// The caller's condition on what is there does not hold.
     Unmet,
     /// The file has this length in bytes, not the one that the caller expects.
@@ -97,6 +99,7 @@ impl fmt::Display for Error {
             Self::OutOfMemory => "other requests have the memory for it",
             Self::Raced => "changed meanwhile",
             Self::DirectoryName => "is written as the name of a folder",
+            Self::Occupied => "the name is taken",
             Self::Unmet => "a condition does not hold",
             Self::OtherLength(_) => "has another length",
             Self::Cancelled(why) => return why.fmt(f),

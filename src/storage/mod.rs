@@ -71,7 +71,7 @@ pub(crate) use ops::mkdir::make_directory;
 pub(crate) use ops::put::{check_put, put};
 pub(crate) use ops::recover::{Unclearable, discard_staged, recover};
 pub(crate) use ops::remove::remove;
-pub(crate) use ops::rename::{check_rename, rename};
+pub(crate) use ops::rename::{check_rename, rename, rename_file};
 pub(crate) use provenance::Provenance;
 pub(crate) use shortage::Shortage;
 pub(crate) use snapshot::{Entry, Snapshot, open_entry};

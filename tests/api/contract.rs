@@ -29,7 +29,7 @@ fn statuses(cell: &str) -> BTreeSet<u16> {
 type Asked = (&'static str, &'static str, &'static str, u16);
 
 /// Requests to a server that has the file `folder/a`, for each row of the table of requests.
-const REQUESTS: [(&str, &[Asked]); 22] = [
+const REQUESTS: [(&str, &[Asked]); 23] = [
     (
         "`POST /file/NAME`",
         &[
@@ -62,6 +62,10 @@ const REQUESTS: [(&str, &[Asked]); 22] = [
     (
         "`PUT /file/NAME/cp`, the same body",
         &[("PUT", "folder%2Fa/cp", r#"{"path": "b/c"}"#, 200)],
+    ),
+    (
+        "`PUT /file/FOLDER/claim`, the same body",
+        &[("PUT", "folder/claim", r#"{"path": "b"}"#, 200)],
     ),
     (
         "`DELETE /file/NAME`",

@@ -7,6 +7,7 @@
 mod allowed_origins;
 mod append_create;
 mod append_offset;
+mod claims;
 mod contract;
 mod copies;
 mod cross_origin;

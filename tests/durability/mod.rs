@@ -8,6 +8,7 @@
 mod append_intents;
 mod archives_in_progress;
 mod atomic_writes;
+mod claims;
 mod concurrent_appends;
 mod copies_in_progress;
 mod cut_bodies;

@@ -110,6 +110,7 @@ fn log_of_everything(format: &str) -> String {
     }
     ok("PUT", "a/b.csv/cp", br#"{"path": "a/c.csv"}"#);
     ok("PUT", "a/b.csv/mv", br#"{"path": "d.csv"}"#);
+    ok("PUT", "a/claim", br#"{"path": "claimed"}"#);
     ok("DELETE", "d.csv", b"");
     assert_eq!(server.get("missing").status, 404);
     assert_eq!(

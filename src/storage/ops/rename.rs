@@ -41,8 +41,8 @@ pub(crate) fn check_rename(store: &Store, from: GuardedName<'_>) -> Result<bool,
     Ok(kind == FileType::Directory)
 }
 
-/// Gives a file, link or directory, whose name is the first, another name; a file that has that name already is replaced at
-/// the same moment.
+/// Gives a file, link or directory, whose name is the first, another name; a file that has that
+/// name already is replaced at the same moment.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::IsRoot`], [`Error::IntoItself`] (also where a link makes both
@@ -54,13 +54,31 @@ pub(crate) fn rename(
     names: (GuardedName<'_>, GuardedName<'_>),
     check: Check<'_>,
 ) -> Result<(), Error> {
-    retry_on_race(|| rename_once(store, names, check))
+    retry_on_race(|| rename_once(store, names, (None, check)))
 }
 
+/// Gives a regular file, whose name is the first, a name that leads to nothing.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is no regular file, [`Error::Occupied`] where there is something
+/// under the new name, and those of [`rename`].
+pub(crate) fn rename_file(
+    store: &Store,
+    names: (GuardedName<'_>, GuardedName<'_>),
+) -> Result<(), Error> {
+    let check: Check<'_> = &|current| match current {
+        None => Ok(()),
+        Some(_) => Err(Error::Occupied),
+    };
+    let only = Some(FileType::RegularFile);
+    retry_on_race(|| rename_once(store, names, (only, check)))
+}
+
+/// `only`: the type that the entry has to have.
 fn rename_once(
     store: &Store,
     (from, to): (GuardedName<'_>, GuardedName<'_>),
-    check: Check<'_>,
+    (only, check): (Option<FileType>, Check<'_>),
 ) -> Result<(), Error> {
     let Resolved::Entry(source_entry) = resolve(store, from, ResolveOptions::NO_FOLLOW)? else {
         return Err(Error::IsRoot);
@@ -68,6 +86,9 @@ fn rename_once(
     let source_at = source_entry.at();
     let seen = stat(source_at)?.ok_or(Error::NotFound)?;
     let (seen_id, seen_kind) = (FileId::from(&seen), FileType::from_raw_mode(seen.st_mode));
+    if only.is_some_and(|only| only != seen_kind) {
+        return Err(Error::NotFound);
+    }
     // The target of a link is resolved before the new name, which may lead through it, and once
     // more under the locks: a directory on the way may be moved in between.
     let seen_target = match seen_kind {
@@ -81,6 +102,9 @@ fn rename_once(
     if source.kind() == FileType::Directory && source.id() != seen_id {
         // It may be one of the parents that have just been made for the new name.
         return Err(Error::Raced);
+    }
+    if only.is_some_and(|only| only != source.kind()) {
+        return Err(Error::NotFound);
     }
     destination.check(store, &source, check)?;
     if source.kind() == FileType::Symlink
