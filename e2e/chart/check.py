@@ -39,7 +39,7 @@ def broken(breaks, case):
     copy.flags = dict(case.flags)
     try:
         breaks(copy)
-    except (KeyError, IndexError, AssertionError, StopIteration):
+    except (KeyError, IndexError, ValueError, AssertionError, StopIteration):
         return None
     changed = copy.fingerprint() != case.fingerprint() or copy.flags != case.flags
     return copy if changed else None

@@ -74,6 +74,12 @@ class Rendered:
         return "ReadWriteMany" in self.values["pvc"]["accessModes"]
 
     @property
+    def is_closed(self):
+        """Whether there is an access file. An empty list of tokens makes one."""
+        access = self.values["access"]
+        return bool(access["existingSecret"]) or access.get("tokens") is not None
+
+    @property
     def most_pods(self):
         scaled = self.values["autoscaling"]
         return scaled["maxReplicas"] if scaled["enabled"] else self.values["replicaCount"]

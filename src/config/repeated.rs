@@ -113,6 +113,8 @@ fn places() -> Vec<Place> {
             read: in_template,
             wanted: |(name, default)| match name {
                 "PORT" => Some(default),
+                // Only where there are rules; then they are mounted there.
+                "ACCESS" => Some("/etc/http-nas/access.json"),
                 _ => in_pod((name, default)).and(Some(name)),
             },
         },
@@ -127,7 +129,7 @@ fn in_pod((name, default): Default) -> Option<&'static str> {
     match name {
         // HOST and PORT say where it listens, and the volume is mounted on the directory.
         "LISTEN" | "CREATE_PARENTS" => None,
-        // The chart has values of its own for the rules, and mounts them.
+        // The chart has values of its own for the rules, and mounts them; the manifests have none.
         "ACCESS" => None,
         "HOST" | "STORAGE_PATH" => of_image((name, default)),
         _ => Some(default),

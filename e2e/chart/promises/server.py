@@ -13,8 +13,9 @@ from rendered import selects
 def flags(c):
     assert c.flags, "the help names no flags"
     # The folder of the storage is there: the volume is mounted on it. Where the server listens,
-    # HOST and PORT say.
-    assert c.environment.keys() == c.flags.keys() - {"CREATE_PARENTS", "LISTEN"} | {"RUST_LOG"}
+    # HOST and PORT say. What is said of ACCESS is in access.py.
+    set_elsewhere = {"CREATE_PARENTS", "LISTEN", "ACCESS"}
+    assert c.environment.keys() - {"ACCESS"} == c.flags.keys() - set_elsewhere | {"RUST_LOG"}
 
 
 @promise(
@@ -28,7 +29,7 @@ def defaults(c):
     if c.name != "default":
         return
     ours = c.flags | {"RUST_LOG": "info", "HOST": "::", "STORAGE_PATH": "/mnt/storage"}
-    del ours["CREATE_PARENTS"], ours["LISTEN"]
+    del ours["CREATE_PARENTS"], ours["LISTEN"], ours["ACCESS"]
     assert c.environment == ours
 
 
@@ -67,7 +68,8 @@ def without_probe(kind):
     no_life=without_probe("livenessProbe"),
     path=lambda c: c.container["readinessProbe"]["httpGet"].update(path="/"),
     life_by_disk=lambda c: c.container["livenessProbe"]["httpGet"].update(path="/readyz"),
-    full_disk=lambda c: c.container["readinessProbe"]["httpGet"].update(path="/readyz"),
+    full_disk=lambda c: c.container["readinessProbe"]["httpGet"].update(path="/readyz?exclude=access"),
+    broken_rules=lambda c: c.container["readinessProbe"]["httpGet"].update(path="/readyz?exclude=space"),
     port=lambda c: c.container["livenessProbe"]["httpGet"].update(port="web"),
     by_exec=lambda c: c.container.update(livenessProbe={"exec": {"command": ["http-nas", "health"]}}),
     impatient=lambda c: c.container["livenessProbe"].update(failureThreshold=1),
@@ -78,7 +80,7 @@ def probes(c):
     patience = {}
     for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
         probe = c.container[kind]
-        path = "/readyz?exclude=space" if kind == "readinessProbe" else "/healthz"
+        path = "/readyz?exclude=space&exclude=access" if kind == "readinessProbe" else "/healthz"
         assert probe["httpGet"] == {"path": path, "port": c.container["ports"][0]["name"]}
         assert probe["timeoutSeconds"] >= 5
         patience[kind] = probe["periodSeconds"] * probe["failureThreshold"]

@@ -74,9 +74,12 @@ def pre_stop(c):
 def storage(c):
     path = c.values["storagePath"]
     assert c.environment["STORAGE_PATH"] == path
-    assert c.container["volumeMounts"] == [{"name": "storage", "mountPath": path}]
+    mounts, volumes = c.container["volumeMounts"], c.pod["volumes"]
+    assert mounts[0] == {"name": "storage", "mountPath": path}
     claim = {"claimName": c.values["pvc"]["claimName"]}
-    assert c.pod["volumes"] == [{"name": "storage", "persistentVolumeClaim": claim}]
+    assert volumes[0] == {"name": "storage", "persistentVolumeClaim": claim}
+    # And nothing else, other than the access file.
+    assert len(mounts) == len(volumes) == 1 + c.is_closed
 
 
 @promise(

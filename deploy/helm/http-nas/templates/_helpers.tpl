@@ -86,6 +86,14 @@ nodeSelector:
 {{- add (include "http-nas.seconds" .Values.server.shutdownTimeout) (include "http-nas.preStopSeconds" .) 10 -}}
 {{- end -}}
 
+{{/* The Secret with the access file; nothing where everybody may do everything. An empty list of tokens is a file
+that lets nobody in. */}}
+{{- define "http-nas.accessSecret" -}}
+{{- $own := printf "%s-access" (include "http-nas.fullname" . | trunc 56 | trimSuffix "-") -}}
+{{- $isOwn := not (kindIs "invalid" .Values.access.tokens) -}}
+{{- .Values.access.existingSecret | default ($isOwn | ternary $own "") -}}
+{{- end -}}
+
 {{/* What the schema cannot say. */}}
 {{- define "http-nas.validate" -}}
 {{- $most := include "http-nas.mostPods" . | int -}}
@@ -109,5 +117,33 @@ nodeSelector:
 {{- if and .enabled (not (kindIs "invalid" .minAvailable)) (not (kindIs "invalid" .maxUnavailable)) -}}
 {{- fail "podDisruptionBudget takes one of minAvailable and maxUnavailable, not both" -}}
 {{- end -}}
+{{- end -}}
+{{- include "http-nas.validateAccess" . -}}
+{{- end -}}
+
+{{- define "http-nas.validateAccess" -}}
+{{- with .Values.access -}}
+{{- if and .existingSecret (not (kindIs "invalid" .tokens)) -}}
+{{- fail "access takes one of existingSecret and tokens, not both" -}}
+{{- end -}}
+{{- $names := dict -}}
+{{- $digests := dict -}}
+{{- range .tokens -}}
+{{- if hasKey $names .name -}}
+{{- fail (printf "access.tokens has the name %s twice" .name) -}}
+{{- end -}}
+{{- $_ := set $names .name true -}}
+{{- $name := .name -}}
+{{- range .sha256 -}}
+{{- if hasKey $digests (lower .) -}}
+{{- fail (printf "access.tokens has a digest of %s twice: it would not be clear whose token it is" $name) -}}
+{{- end -}}
+{{- $_ := set $digests (lower .) true -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $storage := printf "%s/" (clean .Values.storagePath) -}}
+{{- if and (include "http-nas.accessSecret" .) (or (hasPrefix $storage "/etc/http-nas/") (hasPrefix "/etc/http-nas/" $storage)) -}}
+{{- fail (printf "storagePath is %s, and the access file is mounted on /etc/http-nas: neither can be in the other" .Values.storagePath) -}}
 {{- end -}}
 {{- end -}}
