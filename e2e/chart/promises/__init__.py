@@ -5,7 +5,7 @@ changes the manifests; where it changes nothing, or there is nothing of what it 
 nothing about a case.
 """
 
-from promises import access, helm_test, metadata, network, rights, server, volume  # noqa: F401, each adds its own
+from promises import access, helm_test, metadata, metrics, network, rights, server, volume  # noqa: F401, each adds its own
 from promises.registry import PROMISES
 
 __all__ = ["PROMISES"]

@@ -119,6 +119,7 @@ that lets nobody in. */}}
 {{- end -}}
 {{- end -}}
 {{- include "http-nas.validateAccess" . -}}
+{{- include "http-nas.validateServiceMonitor" . -}}
 {{- end -}}
 
 {{- define "http-nas.validateAccess" -}}
@@ -145,5 +146,16 @@ that lets nobody in. */}}
 {{- $storage := printf "%s/" (clean .Values.storagePath) -}}
 {{- if and (include "http-nas.accessSecret" .) (or (hasPrefix $storage "/etc/http-nas/") (hasPrefix "/etc/http-nas/" $storage)) -}}
 {{- fail (printf "storagePath is %s, and the access file is mounted on /etc/http-nas: neither can be in the other" .Values.storagePath) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "http-nas.validateServiceMonitor" -}}
+{{- with .Values.metrics.serviceMonitor -}}
+{{- if and .enabled (not (has $.Values.server.allowedHosts (list "auto" "*"))) -}}
+{{- fail "metrics.serviceMonitor: Prometheus asks pods by their addresses, which server.allowedHosts would not let in: set that to * or auto" -}}
+{{- end -}}
+{{- if and .interval .scrapeTimeout (gt (include "http-nas.seconds" .scrapeTimeout | int) (include "http-nas.seconds" .interval | int)) -}}
+{{- fail (printf "metrics.serviceMonitor.scrapeTimeout is %s, above the interval, %s" .scrapeTimeout .interval) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
