@@ -5,6 +5,10 @@
 
 mod credentials;
 mod links;
+mod model;
 mod moves;
 mod pages;
+mod places;
 mod rules_file;
+mod sequences;
+mod table;
