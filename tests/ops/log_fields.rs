@@ -1,14 +1,14 @@
-//! The log has the fields of the table in docs/operations.md, and the commands there answer what
-//! the page says. What the fields mean is in log_values.rs.
+//! The log has the fields of the table in docs/operations.md. What the fields mean is in
+//! log_values.rs, and what can be asked of them in log_questions.rs.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 use testkit::json::{self, Json};
 use testkit::rules::{anonymous, put, token};
-use testkit::{Server, TempDir, eventually, skip};
+use testkit::{Server, TempDir, eventually};
 
 /// The page for operators.
 pub fn page() -> String {
@@ -254,69 +254,4 @@ fn the_start_says_what_is_served_and_to_whom() {
             .any(|line| line.contains("there is no authentication"));
         assert_eq!(says_so, is_open, "{log}");
     }
-}
-
-/// The questions on the page: a comment and a command each.
-fn questions(page: &str) -> Vec<String> {
-    let start = page.find("### Questions to the log").expect("the section");
-    let block = page[start..].split("```").nth(1).expect("a block");
-    let commands = block.lines().filter(|line| line.starts_with("jq "));
-    commands.map(str::to_owned).collect()
-}
-
-#[test]
-fn the_questions_on_the_page_have_their_answers() {
-    let questions = questions(&page());
-    assert_eq!(questions.len(), 5);
-    if Command::new("jq")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
-        skip("there is no jq");
-        return;
-    }
-    let mut server = Server::with(&JSON, &[]);
-    // On one connection, each line is there before the next request is read.
-    let mut conn = server.open();
-    let mut send = |method: &str, target: &str, body: &[u8], agent: &str| {
-        let headers = [("User-Agent", agent)];
-        let headers = if agent.is_empty() { &[][..] } else { &headers };
-        conn.request(method, target, headers, body)
-            .expect("a reply")
-            .status
-    };
-    assert_eq!(send("POST", "a/db.dump", b"12345", "loader"), 200);
-    assert_eq!(send("POST", "a/db.dump", b"1234567", ""), 200);
-    let to = br#"{"path": "b/db.dump"}"#;
-    assert_eq!(send("PUT", "a/db.dump/mv", to, ""), 200);
-    assert_eq!(send("DELETE", "b", b"", ""), 200);
-    assert_eq!(send("GET", "a/db.dump", b"", ""), 404);
-    let log = server.stop().stderr;
-    let folder = server.dir.outside();
-    fs::write(folder.join("log"), log).expect("written");
-    let answers = questions.iter().map(|question| {
-        let output = Command::new("sh")
-            .args(["-c", question])
-            .current_dir(folder)
-            .output();
-        let output = output.expect("sh runs");
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{question}: {error}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    });
-    let answers: Vec<String> = answers.collect();
-    let cells = |answer: &str, at: usize| -> Vec<String> {
-        let cell = |line: &str| line.split('\t').nth(at).unwrap_or_default().to_owned();
-        answer.lines().map(cell).collect()
-    };
-    assert_eq!(cells(&answers[0], 1), ["create", "replace", "move", "read"]);
-    assert_eq!(cells(&answers[0], 4), ["loader", "", "", ""]);
-    assert_eq!(cells(&answers[1], 2), ["b/db.dump"]);
-    assert_eq!(cells(&answers[2], 2), ["replace", "delete"]);
-    assert_eq!(cells(&answers[2], 3), ["a/db.dump", "b"]);
-    assert_eq!(cells(&answers[3], 0), ["127.0.0.1"]);
-    assert_eq!(cells(&answers[4], 0), ["1"]);
-    assert_eq!(cells(&answers[4], 2), ["read"]);
 }

@@ -10,6 +10,7 @@ mod host_flag;
 mod listen_flag;
 pub mod log_fields;
 mod log_lines;
+mod log_questions;
 mod log_values;
 mod reports;
 mod shutdown;
