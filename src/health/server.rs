@@ -1,58 +1,21 @@
-//! `http-nas health`: asks a running server whether it works. For containers, which may have
-//! neither a shell nor curl.
+//! A small client on a plain socket.
 //!
-//! Responsible for: a small client on a plain socket, one line for each way to fail. Not for: what
-//! the server checks when it is asked.
+//! Responsible for: one request on a connection of its own, one line for each way to fail. Not for:
+//! which requests are sent (`mod.rs`).
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::channel;
-use std::time::Duration;
 
+use super::limit::within_limit;
 use crate::address::Addresses;
 use crate::config::{Endpoint, Probe, is_it_meant};
-use crate::sync::start_thread;
-
-/// The maximum time of a request, from the look-up of the name to the last byte of the reply.
-const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The maximum size of a reply that is read, in bytes; those to these requests are much shorter.
 const MAX_REPLY: u64 = 64 * 1024;
 
-/// Asks the server whether it works. With `write` it also stores a file of its own, reads it back
-/// and deletes it. Returns one line that says what was done.
-///
-/// # Errors
-/// One line that says which request failed, and how.
-pub(crate) fn check(probe: &Probe) -> Result<String, String> {
-    let server = Server::at(probe);
-    server.ask("GET", "/file", "", "OK")?;
-    let well = format!("{} is healthy", server.url(""));
-    if !probe.write {
-        return Ok(well);
-    }
-    // The process id is the same in every container, hence the random number, which RandomState
-    // takes from the system.
-    let (process, random) = (
-        std::process::id(),
-        RandomState::new().build_hasher().finish(),
-    );
-    let name = format!("http-nas-health-{process}-{random:016x}");
-    let path = format!("/file/{name}");
-    let stored = server.ask("POST", &path, &name, "OK");
-    let stored = stored.and_then(|()| server.ask("GET", &path, "", &name));
-    // Also after an error: the file may have been stored all the same.
-    let deleted = server.ask("DELETE", &path, "", "OK");
-    stored.and(deleted)?;
-    Ok(format!(
-        "{well}: it stored a file, read it back and deleted it"
-    ))
-}
-
 /// The server that is asked.
-struct Server {
+pub(super) struct Server {
     endpoint: Endpoint,
     /// The host as the requests name it.
     named: String,
@@ -61,7 +24,7 @@ struct Server {
 }
 
 impl Server {
-    fn at(probe: &Probe) -> Self {
+    pub(super) fn at(probe: &Probe) -> Self {
         let variable = probe.shared_variable.filter(|_| probe.endpoint.is_name());
         Self {
             endpoint: probe.endpoint.clone(),
@@ -75,7 +38,7 @@ impl Server {
 
     /// The URL of a path. For a Unix socket it is in the syntax of nginx, with a colon before the
     /// path.
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         match &self.endpoint {
             Endpoint::Tcp { port, .. } => {
                 format!("http://{}:{port}{path}", authority(&self.named))
@@ -86,9 +49,19 @@ impl Server {
     }
 
     /// Sends a request, and compares the content of the reply with the expected one.
-    fn ask(&self, method: &str, path: &str, body: &str, wanted: &str) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// One line that names the request, and says how it failed.
+    pub(super) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        wanted: &str,
+    ) -> Result<(), String> {
         let request = request(&self.named, method, path, body);
-        let reply = within_limit(&self.endpoint, request);
+        let endpoint = self.endpoint.clone();
+        let reply = within_limit("no answer", move || exchange(&endpoint, &request));
         let reply = reply.map_err(|why| format!("{why}{}", self.hint));
         reply
             .and_then(|reply| content(&reply))
@@ -123,20 +96,6 @@ fn request(host: &str, method: &str, path: &str, body: &str) -> String {
     };
     let host = authority(host);
     format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{length}\r\n{body}")
-}
-
-/// Sends a request on a new connection, within [`TIMEOUT`]. It has a thread of its own, since the
-/// look-up of a name has no timeout; a look-up that hangs ends with the process.
-fn within_limit(endpoint: &Endpoint, request: String) -> Result<Vec<u8>, String> {
-    let (sender, reply) = channel();
-    let endpoint = endpoint.clone();
-    start_thread("request", move || {
-        sender.send(exchange(&endpoint, &request))
-    })?;
-    let limit = TIMEOUT.as_secs();
-    reply
-        .recv_timeout(TIMEOUT)
-        .map_err(|_| format!("no answer within {limit} s"))?
 }
 
 fn exchange(endpoint: &Endpoint, request: &str) -> Result<Vec<u8>, String> {
