@@ -24,7 +24,7 @@ pub use program::run;
 
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::config::{FLAGS, Flag, Group};
+    pub use crate::config::{FLAGS, Flag, Group, HEALTH_FLAGS, HealthFlag};
     pub use crate::http::name::{Name, NameFault};
     pub use crate::http::route::{Operation, RouteFault, route};
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::endpoint::Endpoint;
+use super::probe::{Probe, WriteProbe};
 use super::values::{LogFormat, Values};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
@@ -69,17 +70,6 @@ pub(crate) struct Config {
     pub notes: Vec<String>,
 }
 
-/// What `http-nas health` asks, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Probe {
-    /// Where the server listens; a host that stands for all addresses means this machine.
-    pub endpoint: Endpoint,
-    /// The short variable that says so, if one does: it may be meant for another program.
-    pub shared_variable: Option<&'static str>,
-    /// Whether to store, read and delete a file as well.
-    pub write: bool,
-}
-
 /// The values of flags, and what is known of where they come from.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
@@ -121,7 +111,7 @@ impl Checked {
     ///
     /// # Errors
     /// One line, where no server can be asked.
-    pub(super) fn into_probe(self, write: bool) -> Result<Probe, String> {
+    pub(super) fn into_probe(self, write: Option<WriteProbe>) -> Result<Probe, String> {
         let values = self.values;
         // The first of several.
         let endpoint = places(values.listen, values.host, values.port).swap_remove(0);

@@ -9,6 +9,7 @@ use lexopt::prelude::{Long, Short, Value};
 
 use super::flag::Flag;
 use super::flags::FLAGS;
+use super::health_flags::{HEALTH_FLAGS, HealthFlag, HealthWords};
 use super::suggest::{closest, names_no_folder};
 
 /// What the command line asks for.
@@ -23,10 +24,8 @@ pub(super) enum CommandLine {
 
 /// The command, and the values of its flags.
 pub(super) struct Arguments {
-    /// Whether a running server is to be asked, in place of running one.
-    pub(super) health: bool,
-    /// Whether it is to be asked to store a file, too.
-    pub(super) write: bool,
+    /// What `health` has said, if a running server is to be asked in place of running one.
+    pub(super) health: Option<HealthWords>,
     /// The value of each flag in [`FLAGS`], where it is given.
     pub(super) given: Vec<Option<OsString>>,
 }
@@ -39,8 +38,9 @@ impl CommandLine {
     pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
         let mut words = words.into_iter().peekable();
         let mut arguments = Arguments {
-            health: words.next_if(|word| word == "health").is_some(),
-            write: false,
+            health: words
+                .next_if(|word| word == "health")
+                .map(|_| HealthWords::default()),
             given: vec![None; FLAGS.len()],
         };
         let mut folder = None;
@@ -49,8 +49,17 @@ impl CommandLine {
             match word {
                 Long("help") | Short('h') => return Ok(Self::Help),
                 Long("version") | Short('V') => return Ok(Self::Version),
-                Long("write") if arguments.health => arguments.write = true,
                 Long(name) => {
+                    if let Some(health) = &mut arguments.health
+                        && let Some(flag) = HealthFlag::find(name)
+                    {
+                        let value = match flag.metavar {
+                            "" => OsString::new(),
+                            _ => needed_value(&mut parser)?,
+                        };
+                        health.give(flag, value);
+                        continue;
+                    }
                     let Some(at) = arguments.position(name) else {
                         return Err(arguments.unknown(name));
                     };
@@ -58,7 +67,7 @@ impl CommandLine {
                     arguments.give(at, value);
                 }
                 Short(letter) => return Err(usage(&format!("there is no flag -{letter}"))),
-                Value(word) if arguments.health || folder.is_some() => {
+                Value(word) if arguments.health.is_some() || folder.is_some() => {
                     let word = word.to_string_lossy().into_owned();
                     return Err(usage(&format!("unexpected argument {word:?}")));
                 }
@@ -74,7 +83,7 @@ impl CommandLine {
 
 impl Arguments {
     fn takes(&self, flag: &Flag) -> bool {
-        flag.for_health || !self.health
+        flag.for_health || self.health.is_none()
     }
 
     /// Keeps the value of a flag. Of several, the last one counts; those of a flag that may be
@@ -102,7 +111,9 @@ impl Arguments {
         let flags = FLAGS.iter().filter(|flag| self.takes(flag));
         let mut names: Vec<&str> = flags.map(|flag| flag.name).collect();
         names.extend(["help", "version"]);
-        names.extend(self.health.then_some("write"));
+        if self.health.is_some() {
+            names.extend(HEALTH_FLAGS.iter().map(|flag| flag.name));
+        }
         let unknown = format!("there is no flag --{name}");
         match closest(name, &names) {
             Some(close) => usage(&format!("{unknown}; did you mean --{close}?")),
@@ -137,8 +148,12 @@ impl Arguments {
 fn value(parser: &mut lexopt::Parser, flag: &Flag) -> Result<OsString, String> {
     match flag.is_switch() {
         true => Ok(parser.optional_value().unwrap_or_else(|| "true".into())),
-        false => parser.value().map_err(|error| usage(&error.to_string())),
+        false => needed_value(parser),
     }
+}
+
+fn needed_value(parser: &mut lexopt::Parser) -> Result<OsString, String> {
+    parser.value().map_err(|error| usage(&error.to_string()))
 }
 
 fn usage(what: &str) -> String {

@@ -44,7 +44,7 @@ impl<'v> Environment<'v> {
     }
 
     /// A variable; an empty one counts as unset.
-    fn get(&self, name: &str) -> Option<OsString> {
+    pub(super) fn get(&self, name: &str) -> Option<OsString> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 }

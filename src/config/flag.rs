@@ -81,6 +81,12 @@ impl Flag {
         matches!(self.kind, Kind::Directory(_))
     }
 
+    /// Whether its value is the path of a file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        matches!(self.kind, Kind::OptionalFile(_))
+    }
+
     /// Whether it is on or off: on the command line it needs no value.
     #[must_use]
     pub fn is_switch(&self) -> bool {

@@ -13,7 +13,8 @@ const ABOUT: &str = "\
 http-nas: a network store for files; write, append and read over HTTP with curl and a pipe
 
 Usage: http-nas [flags] [FOLDER]
-       http-nas health [--write] [--port PORT] [--host HOST] [--listen ADDRESS]
+       http-nas health [--port PORT] [--host HOST] [--listen ADDRESS]
+                       [--write [--folder FOLDER] [--token-file FILE]]
        http-nas token NAME RIGHTS:PATH...
 
 FOLDER is the same as --storage FOLDER. Each flag can also be given as the variable beside it, PORT
@@ -26,7 +27,10 @@ Sizes are in bytes, or have a unit as in Kubernetes: 10M or 10MB is 10,000,000 b
 is 10,485,760; 1.5GiB is one, too. Times are in seconds, or have s, m or h behind them.
 
 health asks a running server how it is. It ends with 0 and one line if all is well, or with 1 and
-the reason. With --write it also stores a file of its own, reads it back and deletes it.
+the reason. With --write it also stores a file of its own, at the root or in the folder that
+--folder names, reads it back and deletes it. Where the server has --access, that takes a token with
+read,create,delete there: in HTTP_NAS_TOKEN, or in a file that --token-file or HTTP_NAS_TOKEN_FILE
+names.
 
 token makes a token for --access: http-nas token --help says more.
 

@@ -10,9 +10,11 @@ mod endpoint;
 mod environment;
 mod flag;
 mod flags;
+mod health_flags;
 mod help;
 mod host;
 mod kind;
+mod probe;
 mod setting;
 mod suggest;
 mod token_words;
@@ -22,14 +24,16 @@ mod values;
 use std::ffi::OsString;
 
 use command::Checked;
-use command_line::{Arguments, CommandLine};
+use command_line::CommandLine;
 use environment::Environment;
 use setting::{Setting, Source, exclude};
 
-pub(crate) use command::{Command, Config, Probe};
+pub(crate) use command::{Command, Config};
 pub(crate) use endpoint::Endpoint;
 pub use flag::{Flag, Group};
 pub use flags::FLAGS;
+pub use health_flags::{HEALTH_FLAGS, HealthFlag};
+pub(crate) use probe::{Probe, TokenSource, WriteProbe};
 pub(crate) use setting::is_it_meant;
 pub(crate) use values::LogFormat;
 
@@ -51,18 +55,25 @@ pub(crate) fn parse(
         CommandLine::Version => return Ok(Command::Print(help::version())),
         CommandLine::Run(arguments) => arguments,
     };
-    let (is_health, write) = (arguments.health, arguments.write);
-    let checked = check(settings(arguments, &Environment::new(&variable)))?;
-    Ok(match is_health {
-        true => Command::Health(checked.into_probe(write)?),
-        false => Command::Serve(Box::new(checked.into_config())),
+    let environment = Environment::new(&variable);
+    let (given, health) = (arguments.given, arguments.health);
+    let checked = check(settings(given, health.is_some(), &environment))?;
+    Ok(match health {
+        Some(words) => {
+            let write = WriteProbe::read(&words, &environment)?;
+            Command::Health(checked.into_probe(write)?)
+        }
+        None => Command::Serve(Box::new(checked.into_config())),
     })
 }
 
 /// A setting for each flag that the command takes, from the strongest source that has one.
-fn settings(arguments: Arguments, environment: &Environment<'_>) -> Vec<Setting> {
-    let is_health = arguments.health;
-    let given = FLAGS.iter().zip(arguments.given);
+fn settings(
+    given: Vec<Option<OsString>>,
+    is_health: bool,
+    environment: &Environment<'_>,
+) -> Vec<Setting> {
+    let given = FLAGS.iter().zip(given);
     let taken = given.filter(|(flag, _)| flag.for_health || !is_health);
     let settings = taken.map(|(flag, given)| match given {
         Some(value) => Setting {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::*;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
+use crate::http::name::Name;
 use crate::http::origins::AllowedOrigins;
+use crate::http::token::Token;
 
 fn parsed(words: &[&str], variables: &[(&str, &str)]) -> Result<Command, String> {
     let variable = |name: &str| {
@@ -206,25 +208,96 @@ fn health_takes_what_says_where_the_server_is() {
     let variables = [("PORT", "80"), ("HOST", "nas"), ("SYNC", "wrong")];
     assert_eq!(
         parsed(&["health"], &[]),
-        probe(3000, "127.0.0.1", (false, None))
+        probe(3000, "127.0.0.1", (None, None))
     );
     assert_eq!(
         parsed(&["health"], &variables),
-        probe(80, "nas", (false, Some("HOST")))
+        probe(80, "nas", (None, Some("HOST")))
     );
     let words = ["health", "--write", "--host=nas", "--port=81"];
-    assert_eq!(parsed(&words, &variables), probe(81, "nas", (true, None)));
+    let root = Some(WriteProbe {
+        folder: Name::root(),
+        token: None,
+    });
+    assert_eq!(parsed(&words, &variables), probe(81, "nas", (root, None)));
     // The first of several is asked.
     let variables = [("LISTEN", "nas:80,unix:/a")];
-    let shared = probe(80, "nas", (false, Some("LISTEN")));
+    let shared = probe(80, "nas", (None, Some("LISTEN")));
     assert_eq!(parsed(&["health"], &variables), shared);
     let socket = Ok(Command::Health(Probe {
         endpoint: Endpoint::Unix("/a".into()),
         shared_variable: None,
-        write: false,
+        write: None,
     }));
     let words = ["health", "--listen=unix:/a", "--listen=nas:80"];
     assert_eq!(parsed(&words, &variables), socket);
+}
+
+#[test]
+fn a_token_for_health_is_in_one_place() {
+    let found = |words: &[&str], variables: &[(&str, &str)]| {
+        let words = [&["health", "--write"], words].concat();
+        match parsed(&words, variables) {
+            Ok(Command::Health(Probe {
+                write: Some(write), ..
+            })) => Ok((write.folder.to_string(), write.token)),
+            Ok(other) => panic!("{other:?}"),
+            Err(why) => Err(why),
+        }
+    };
+    let variable = ("HTTP_NAS_TOKEN", "t0ken\n");
+    let file = ("HTTP_NAS_TOKEN_FILE", "/f");
+    // Those of other programs.
+    let others = [("TOKEN", "x"), ("TOKEN_FILE", "/x"), ("FOLDER", "x")];
+    let in_file = |path: &str| Some(TokenSource::File(path.into()));
+    let in_variable = Token::parse("t0ken").ok().map(TokenSource::Variable);
+    let root = || "/".to_owned();
+    assert_eq!(found(&[], &others), Ok((root(), None)));
+    assert_eq!(found(&[], &[variable]), Ok((root(), in_variable)));
+    assert_eq!(found(&[], &[file]), Ok((root(), in_file("/f"))));
+    let words = ["--token-file=/a", "--folder", "a//b/", "--token-file", "/g"];
+    let expected = Ok(("a/b".to_owned(), in_file("/g")));
+    assert_eq!(found(&words, &[variable, file]), expected);
+    for (words, variables, says) in [
+        (
+            &[][..],
+            &[variable, file][..],
+            "it is either HTTP_NAS_TOKEN or HTTP_NAS_TOKEN_FILE",
+        ),
+        (
+            &[],
+            &[("HTTP_NAS_TOKEN", "t0 ken")],
+            "HTTP_NAS_TOKEN is wrong: it holds spaces",
+        ),
+        (
+            &["--token-file="],
+            &[],
+            "--token-file takes the path of a file",
+        ),
+        (&["--token-file"], &[], "--token-file"),
+        (
+            &["--folder", "a/../b"],
+            &[],
+            "--folder cannot be \"a/../b\": the name holds",
+        ),
+        (&["--fodler", "a"], &[], "did you mean --folder?"),
+    ] {
+        let why = found(words, variables).err().unwrap_or_default();
+        assert!(why.contains(says), "{says}: {why}");
+        assert!(!why.contains("t0"), "{why}");
+    }
+    for words in [["health", "--token-file=/f"], ["health", "--folder=a"]] {
+        let why = parsed(&words, &[]).err().unwrap_or_default();
+        assert!(
+            why.contains(" is for --write, and that is not given"),
+            "{why}"
+        );
+    }
+    // Where no file is stored, no token is needed, and none is looked at.
+    assert!(parsed(&["health"], &[variable, file]).is_ok());
+    assert!(parsed(&["--token-file=/f"], &[]).is_err());
+    assert_eq!(config(&[], &[variable, file]), config(&[], &[]));
+    assert!(!format!("{:?}", found(&[], &[variable])).contains("t0ken"));
 }
 
 #[test]

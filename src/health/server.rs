@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use super::limit::within_limit;
 use crate::address::Addresses;
 use crate::config::{Endpoint, Probe, is_it_meant};
+use crate::http::token::Token;
 
 /// The maximum size of a reply that is read, in bytes; those to these requests are much shorter.
 const MAX_REPLY: u64 = 64 * 1024;
@@ -21,6 +22,16 @@ pub(super) struct Server {
     named: String,
     /// What to add to an error where it cannot be reached.
     hint: String,
+    /// What is sent with each request.
+    token: Option<Token>,
+}
+
+/// A request that has failed.
+pub(super) struct Failure {
+    /// One line that names the request, and says how.
+    pub(super) line: String,
+    /// The status code of the answer, if it is an error of HTTP.
+    pub(super) code: Option<String>,
 }
 
 impl Server {
@@ -33,7 +44,17 @@ impl Server {
                 Endpoint::Unix(_) => "localhost".to_owned(),
             },
             hint: variable.map(is_it_meant).unwrap_or_default(),
+            token: None,
         }
+    }
+
+    /// The server, for requests with a token.
+    pub(super) fn with_token(self, token: Option<Token>) -> Self {
+        Self { token, ..self }
+    }
+
+    pub(super) fn has_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// The URL of a path. For a Unix socket it is in the syntax of nginx, with a colon before the
@@ -51,25 +72,45 @@ impl Server {
     /// Sends a request, and compares the content of the reply with the expected one.
     ///
     /// # Errors
-    /// One line that names the request, and says how it failed.
+    /// How it failed, without the token, whatever the answer says.
     pub(super) fn ask(
         &self,
         method: &str,
         path: &str,
         body: &str,
         wanted: &str,
-    ) -> Result<(), String> {
-        let request = request(&self.named, method, path, body);
+    ) -> Result<(), Failure> {
+        let failure = |why: String, code| Failure {
+            line: format!("{method} {}: {why}", self.url(path)),
+            code,
+        };
+        let request = self.request(method, path, body);
         let endpoint = self.endpoint.clone();
         let reply = within_limit("no answer", move || exchange(&endpoint, &request));
-        let reply = reply.map_err(|why| format!("{why}{}", self.hint));
-        reply
-            .and_then(|reply| content(&reply))
-            .and_then(|content| match content == wanted {
-                true => Ok(()),
-                false => Err(format!("the answer is not {wanted:?}")),
-            })
-            .map_err(|why| format!("{method} {}: {why}", self.url(path)))
+        let reply = reply
+            .map_err(|why| format!("{why}{}", self.hint))
+            .and_then(|reply| Reply::parse(&reply));
+        match reply.map_err(|why| failure(why, None))? {
+            Reply { code, body, .. } if code == "200" && body == wanted => Ok(()),
+            Reply { code, .. } if code == "200" => {
+                Err(failure(format!("the answer is not {wanted:?}"), None))
+            }
+            reply => {
+                let why = format!("answered {}", shown(reply.error(), self.token.as_ref()));
+                Err(failure(why, Some(reply.code)))
+            }
+        }
+    }
+
+    fn request(&self, method: &str, path: &str, body: &str) -> String {
+        let mut fields = format!("Host: {}\r\nConnection: close\r\n", authority(&self.named));
+        if let Some(token) = &self.token {
+            fields += &format!("Authorization: Bearer {}\r\n", token.secret());
+        }
+        if !body.is_empty() {
+            fields += &format!("Content-Length: {}\r\n", body.len());
+        }
+        format!("{method} {path} HTTP/1.1\r\n{fields}\r\n{body}")
     }
 }
 
@@ -87,15 +128,6 @@ fn authority(host: &str) -> String {
         true => format!("[{host}]"),
         false => host.to_owned(),
     }
-}
-
-fn request(host: &str, method: &str, path: &str, body: &str) -> String {
-    let length = match body.len() {
-        0 => String::new(),
-        length => format!("Content-Length: {length}\r\n"),
-    };
-    let host = authority(host);
-    format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{length}\r\n{body}")
 }
 
 fn exchange(endpoint: &Endpoint, request: &str) -> Result<Vec<u8>, String> {
@@ -122,35 +154,59 @@ fn send(connected: io::Result<impl Read + Write>, request: &str) -> Result<Vec<u
     Ok(reply)
 }
 
-/// The content of a reply with status 200.
-///
-/// # Errors
-/// What another reply says, or that it is none.
-fn content(reply: &[u8]) -> Result<String, String> {
-    if reply.is_empty() {
-        return Err("the connection was closed without an answer".to_owned());
+/// A reply to a request.
+#[derive(Debug)]
+struct Reply {
+    /// The status code.
+    code: String,
+    /// The status code and the reason phrase.
+    status: String,
+    body: String,
+}
+
+impl Reply {
+    /// # Errors
+    /// Why it is no reply.
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.is_empty() {
+            return Err("the connection was closed without an answer".to_owned());
+        }
+        let reply = String::from_utf8_lossy(bytes);
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap_or_default();
+        let status = head.lines().next().unwrap_or_default();
+        let Some(status) = status
+            .strip_prefix("HTTP/1.")
+            .and_then(|rest| rest.get(2..))
+        else {
+            return Err("the answer is not HTTP".to_owned());
+        };
+        Ok(Self {
+            code: status.split(' ').next().unwrap_or_default().to_owned(),
+            status: status.to_owned(),
+            body: body.to_owned(),
+        })
     }
-    let reply = String::from_utf8_lossy(reply);
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap_or_default();
-    let status = head.lines().next().unwrap_or_default();
-    let Some(status) = status
-        .strip_prefix("HTTP/1.")
-        .and_then(|rest| rest.get(2..))
-    else {
-        return Err("the answer is not HTTP".to_owned());
+
+    /// What it says, where it is an error: the body of one of http-nas is one line that says more
+    /// than the status.
+    fn error(&self) -> &str {
+        let line = self.body.lines().next();
+        line.filter(|line| line.starts_with(&self.code))
+            .unwrap_or(&self.status)
+    }
+}
+
+/// The line of an error, as far as it is shown. Servers that are no http-nas may repeat the request.
+fn shown(line: &str, token: Option<&Token>) -> String {
+    let line = match token {
+        Some(token) => line.replace(token.secret(), "(the token)"),
+        None => line.to_owned(),
     };
-    let code = status.split(' ').next().unwrap_or_default();
-    if code == "200" {
-        return Ok(body.to_owned());
-    }
-    // The body of an error of http-nas is one line that says more than the status.
-    let line = body
-        .lines()
-        .next()
-        .filter(|line| line.starts_with(code))
-        .unwrap_or(status);
-    let shown: String = line.chars().take(200).collect();
-    Err(format!("answered {}", shown.escape_debug()))
+    let shown = line.chars().take(200).map(|c| match c {
+        '"' | '\'' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    });
+    shown.collect()
 }
 
 #[cfg(test)]
@@ -180,13 +236,33 @@ mod tests {
                 Err("answered 500 \\u{1b}[31m"),
             ),
         ] {
-            let found = content(reply.as_bytes());
+            let found = Reply::parse(reply.as_bytes()).and_then(|reply| match &*reply.code {
+                "200" => Ok(reply.body),
+                _ => Err(format!("answered {}", shown(reply.error(), None))),
+            });
             assert_eq!(
                 found.as_deref().map_err(String::as_str),
                 expected,
                 "{reply:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_token_is_not_shown() {
+        let token = Token::parse("t0ken").ok();
+        for (line, expected) in [
+            (
+                "401 got t0ken, t0ken\u{1}",
+                "401 got (the token), (the token)\\u{1}",
+            ),
+            ("401 the \"x\"", "401 the \"x\""),
+        ] {
+            assert_eq!(shown(line, token.as_ref()), expected);
+        }
+        // Also where it is cut.
+        let cut = shown(&format!("{}t0ken", "x".repeat(197)), token.as_ref());
+        assert!(cut.ends_with("x(th"), "{cut}");
     }
 
     #[test]
@@ -206,7 +282,7 @@ mod tests {
         let server = Server::at(&Probe {
             endpoint: Endpoint::Unix("/run/nas.sock".into()),
             shared_variable: None,
-            write: false,
+            write: None,
         });
         assert_eq!(server.named, "localhost");
         assert_eq!(server.url(""), "http://unix:/run/nas.sock");

@@ -89,7 +89,8 @@ pub(crate) fn digest_of(token: &[u8]) -> digest::Sha256 {
 }
 
 /// Whether a text is a `token68` (RFC 9110, section 11.2).
-fn is_token68(text: &str) -> bool {
+#[must_use]
+pub(crate) fn is_token68(text: &str) -> bool {
     let text = text.trim_end_matches('=');
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     !text.is_empty() && text.bytes().all(is_part)

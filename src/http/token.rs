@@ -1,6 +1,6 @@
 //! A token as its client has it: the secret itself.
 //!
-//! Responsible for: the form of new tokens, keeping it out of what is shown.
+//! Responsible for: the form of new tokens, what a token may be, keeping it out of what is shown.
 //! Not for: whose it is (`policy.rs`), where its random bits are from.
 
 use std::fmt;
@@ -8,7 +8,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::credentials::digest_of;
+use super::credentials::{digest_of, is_token68};
 use super::digest::Sha256;
 
 /// How new tokens begin, so that programs that look for secrets find them.
@@ -34,6 +34,24 @@ impl Token {
     #[must_use]
     pub(crate) fn of_random(bytes: &[u8; RANDOM]) -> Self {
         Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// Reads one. Line breaks at the end do not belong to it: files and variables often have one.
+    ///
+    /// # Errors
+    /// What is wrong with the text. Nothing of it is repeated.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim_end_matches(['\r', '\n']);
+        match text {
+            "" => Err("it is empty"),
+            _ if text.contains(char::is_whitespace) => {
+                Err("it holds spaces or line breaks; it has to be a token and nothing else")
+            }
+            _ if !is_token68(text) => {
+                Err("it is no token: those have letters, digits and -._~+/ (and = at the end)")
+            }
+            _ => Ok(Self(text.to_owned())),
+        }
     }
 
     /// The text of it.
@@ -72,10 +90,35 @@ mod tests {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
             assert!(token.secret().bytes().all(is_plain) && token.secret().len() == 51);
             assert!(looks_like_token(token.secret()));
+            assert_eq!(Token::parse(token.secret()), Ok(token.clone()));
             let found = Credentials::parse(&format!("Bearer {}", token.secret()));
             assert_eq!(found.map(|found| found.digest), Some(token.digest()));
             assert!(!seen.contains(&token));
             seen.push(token);
+        }
+    }
+
+    #[test]
+    fn what_no_token_can_be_is_refused() {
+        for text in ["a", "a\n", "a\r\n", "a\n\n"] {
+            assert_eq!(Token::parse(text), Ok(Token("a".to_owned())), "{text:?}");
+        }
+        for (text, expected) in [
+            ("", "it is empty"),
+            ("\n", "it is empty"),
+            (" a", "spaces"),
+            ("a b", "spaces"),
+            ("a\nb\n", "line breaks"),
+            ("a\u{a0}", "spaces"),
+            ("{\"tokens\":[]}", "it is no token"),
+            ("loader:a", "it is no token"),
+            ("a=b", "it is no token"),
+            ("==", "it is no token"),
+            ("\u{feff}a", "it is no token"),
+            ("a\0", "it is no token"),
+        ] {
+            let why = Token::parse(text).err().unwrap_or_default();
+            assert!(why.contains(expected), "{text:?}: {why}");
         }
     }
 

@@ -1,4 +1,5 @@
 //! `http-nas health`: against servers that work, and against whatever else may be at their address.
+//! Servers that take a token are in health_token.rs.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,12 +12,17 @@ use testkit::{AT_ONCE, Conn, Server, TempDir, eventually};
 
 /// `http-nas health` for this address, with more arguments.
 fn health(addr: SocketAddr, args: &[&str]) -> Exit {
-    let (host, port) = (addr.ip().to_string(), addr.port().to_string());
-    let target = ["health", "--host", &host, "--port", &port];
-    server::run(&[&target[..], args].concat(), &[])
+    health_with(addr, args, &[])
 }
 
-fn assert_well(exit: &Exit) {
+/// The same, with these variables.
+pub(super) fn health_with(addr: SocketAddr, args: &[&str], envs: &[(&str, &str)]) -> Exit {
+    let (host, port) = (addr.ip().to_string(), addr.port().to_string());
+    let target = ["health", "--host", &host, "--port", &port];
+    server::run(&[&target[..], args].concat(), envs)
+}
+
+pub(super) fn assert_well(exit: &Exit) {
     let found = (exit.code, exit.stdout.lines().count(), exit.stderr.as_str());
     assert_eq!(found, (Some(0), 1, ""), "{exit:?}");
     let is_line = exit.stdout.starts_with("http://") && exit.stdout.ends_with('\n');
@@ -24,7 +30,7 @@ fn assert_well(exit: &Exit) {
 }
 
 /// Exit code 1, and one line on stderr that names the request and says this.
-fn assert_ill(exit: &Exit, request: &str, says: &str) {
+pub(super) fn assert_ill(exit: &Exit, request: &str, says: &str) {
     assert_eq!((exit.code, exit.stdout.as_str()), (Some(1), ""), "{exit:?}");
     let line = exit.stderr.strip_suffix('\n').unwrap_or_default();
     assert!(!line.is_empty() && !line.contains('\n'), "{exit:?}");
@@ -36,7 +42,7 @@ fn assert_ill(exit: &Exit, request: &str, says: &str) {
 }
 
 /// A listener that does this with each connection, once a whole head has come on it.
-fn listener(serve: impl Fn(&mut TcpStream, &str) + Send + 'static) -> SocketAddr {
+pub(super) fn listener(serve: impl Fn(&mut TcpStream, &str) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("bound");
     thread::spawn(move || {

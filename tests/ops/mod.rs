@@ -6,6 +6,7 @@
 
 mod flags;
 mod health;
+mod health_token;
 mod host_flag;
 mod listen_flag;
 pub mod log_fields;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use http_nas::internals::{FLAGS, Flag};
+use http_nas::internals::{FLAGS, Flag, HEALTH_FLAGS};
 
-use crate::{OTHERS, WRITE, health_flags};
+use crate::{OTHERS, health_flags};
 
 const START: &str = r#"# bash completion for http-nas, made by tools/manual
 
@@ -46,9 +46,14 @@ pub(crate) fn completion() -> String {
         // Writing into a String does not fail.
         let _ = writeln!(text, "    {}) {} ;;", keys(flag), values(flag));
     }
+    for flag in HEALTH_FLAGS.iter().filter(|flag| !flag.metavar.is_empty()) {
+        let (name, values) = (flag.name, paths(flag.is_file.then_some("-f")));
+        let _ = writeln!(text, "    --{name} | --{name}=) {values} ;;");
+    }
     text.push_str(END);
     let server = FLAGS.iter().map(|flag| flag.name);
-    let health = health_flags().map(|flag| flag.name).chain([WRITE.0]);
+    let health = health_flags().map(|flag| flag.name);
+    let health = health.chain(HEALTH_FLAGS.iter().map(|flag| flag.name));
     let variables = format!(
         "  local server='{}'\n  local health='{}'\n  local token='{}'\n",
         long_flags(server),
@@ -70,15 +75,22 @@ fn keys(flag: &Flag) -> String {
 
 fn values(flag: &Flag) -> String {
     let words = flag.words();
-    if flag.is_directory() {
-        let directories = r#"mapfile -t COMPREPLY < <(compgen -d -- "$cur")"#;
-        return format!("{directories} && compopt -o filenames 2>/dev/null; return");
-    }
     if words.is_empty() {
-        return "return".to_owned();
+        let files = flag.is_file().then_some("-f");
+        return paths(files.or(flag.is_directory().then_some("-d")));
     }
     let words = words.join(" ");
     format!(r#"mapfile -t COMPREPLY < <(compgen -W '{words}' -- "$cur"); return"#)
+}
+
+/// The paths of files (`-f`) or directories (`-d`), or nothing.
+fn paths(kind: Option<&str>) -> String {
+    match kind {
+        Some(kind) => format!(
+            r#"mapfile -t COMPREPLY < <(compgen {kind} -- "$cur") && compopt -o filenames 2>/dev/null; return"#
+        ),
+        None => "return".to_owned(),
+    }
 }
 
 fn long_flags(names: impl Iterator<Item = &'static str>) -> String {

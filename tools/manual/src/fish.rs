@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use http_nas::internals::{FLAGS, Flag};
+use http_nas::internals::{FLAGS, Flag, HEALTH_FLAGS};
 
-use crate::{HEALTH, OTHERS, TOKEN, WRITE};
+use crate::{HEALTH, OTHERS, TOKEN};
 
 const START: &str = "\
 # fish completion for http-nas, made by tools/manual
@@ -39,12 +39,19 @@ pub(crate) fn completion() -> String {
     for flag in FLAGS {
         let _ = writeln!(text, "{}", line(flag));
     }
-    let (name, help) = WRITE;
-    let _ = writeln!(
-        text,
-        "complete -c http-nas -n '{ASKS}' -l {name} -d {}",
-        quoted(help)
-    );
+    for flag in &HEALTH_FLAGS {
+        let value = match (flag.metavar, flag.is_file) {
+            ("", _) => "",
+            (_, true) => " -r -F",
+            (_, false) => " -x",
+        };
+        let _ = writeln!(
+            text,
+            "complete -c http-nas -n '{ASKS}' -l {}{value} -d {}",
+            flag.name,
+            quoted(flag.help)
+        );
+    }
     for (name, letter, help) in OTHERS {
         let _ = writeln!(
             text,
@@ -65,6 +72,7 @@ fn line(flag: &Flag) -> String {
         // Its value is optional, which fish has no word for.
         () if flag.is_switch() => "",
         () if flag.is_directory() => " -x -a '(__fish_complete_directories)'",
+        () if flag.is_file() => " -r -F",
         () if words.is_empty() => " -x",
         () => &format!(" -x -a '{}'", words.join(" ")),
     };

@@ -24,9 +24,6 @@ pub fn files(date: &str) -> [(&'static str, String); 4] {
     ]
 }
 
-/// What `http-nas health` takes beside the flags of the server.
-const WRITE: (&str, &str) = ("write", "store a file, read it back and delete it");
-
 /// What both commands take beside the flags of the table.
 const OTHERS: [(&str, char, &str); 2] = [
     ("help", 'h', "print the help"),

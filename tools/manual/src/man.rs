@@ -1,11 +1,10 @@
 //! The man page, in the macros of man(7).
 
 use std::fmt::Write as _;
-use std::iter;
 
-use http_nas::internals::{FLAGS, Flag, VERSION};
+use http_nas::internals::{FLAGS, Flag, HEALTH_FLAGS, VERSION};
 
-use crate::{WRITE, health_flags};
+use crate::health_flags;
 
 /// The longest line, in bytes.
 const WIDTH: usize = 80;
@@ -22,9 +21,15 @@ pub(crate) fn page(date: &str) -> String {
 }
 
 fn health() -> String {
-    let write = format!("[\\fB\\-\\-{}\\fR]\n", WRITE.0);
+    let own = HEALTH_FLAGS.iter().map(|flag| {
+        let (name, metavar) = (escaped(flag.name), flag.metavar);
+        match metavar {
+            "" => format!("[\\fB\\-\\-{name}\\fR]\n"),
+            _ => format!("[\\fB\\-\\-{name}\\fR \\fI{metavar}\\fR]\n"),
+        }
+    });
     let flags = health_flags().map(|flag| format!("[{}]\n", synopsis(flag)));
-    iter::once(write).chain(flags).collect()
+    own.chain(flags).collect()
 }
 
 fn options() -> String {

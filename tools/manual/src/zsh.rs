@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use http_nas::internals::{FLAGS, Flag};
+use http_nas::internals::{FLAGS, Flag, HEALTH_FLAGS};
 
-use crate::{HEALTH, OTHERS, TOKEN, WRITE, health_flags};
+use crate::{HEALTH, OTHERS, TOKEN, health_flags};
 
 const START: &str = "\
 #compdef http-nas
@@ -27,8 +27,15 @@ pub(crate) fn completion() -> String {
     text.push_str("    'folders:folder:_files -/'\n}\n\n");
     text.push_str("if (( CURRENT > 2 )) && [[ ${words[2]} == health ]]; then\n");
     text.push_str("  shift words\n  (( CURRENT-- ))\n  _arguments \\\n");
-    let (name, help) = WRITE;
-    push_spec(&mut text, &format!("--{name}[{}]", escaped(help)));
+    for flag in &HEALTH_FLAGS {
+        let (name, help, metavar) = (flag.name, escaped(flag.help), flag.metavar);
+        let values = if flag.is_file { "_files" } else { " " };
+        let spec = match metavar {
+            "" => format!("--{name}[{help}]"),
+            _ => format!("--{name}=[{help}]:{metavar}:{values}"),
+        };
+        push_spec(&mut text, &spec);
+    }
     health_flags().for_each(|flag| push_spec(&mut text, &spec(flag)));
     push_others(&mut text);
     text.push_str("elif (( CURRENT > 2 )) && [[ ${words[2]} == token ]]; then\n");
@@ -64,6 +71,7 @@ fn spec(flag: &Flag) -> String {
     let words = flag.words();
     let values = match () {
         () if flag.is_directory() => "_files -/".to_owned(),
+        () if flag.is_file() => "_files".to_owned(),
         () if words.is_empty() => " ".to_owned(),
         () => format!("({})", words.join(" ")),
     };
