@@ -16,6 +16,8 @@ use super::suggest::{closest, names_no_folder};
 pub(super) enum CommandLine {
     /// The text of `--help`.
     Help,
+    /// The text of `health --help`.
+    HealthHelp,
     /// The text of `--version`.
     Version,
     /// To serve, or to ask a server.
@@ -47,7 +49,7 @@ impl CommandLine {
         let mut parser = lexopt::Parser::from_args(words);
         while let Some(word) = parser.next().map_err(|error| usage(&error.to_string()))? {
             match word {
-                Long("help") | Short('h') => return Ok(Self::Help),
+                Long("help") | Short('h') => return Ok(arguments.help()),
                 Long("version") | Short('V') => return Ok(Self::Version),
                 Long(name) => {
                     if let Some(health) = &mut arguments.health
@@ -82,6 +84,14 @@ impl CommandLine {
 }
 
 impl Arguments {
+    /// That `--help` was among its words.
+    fn help(&self) -> CommandLine {
+        match self.health {
+            Some(_) => CommandLine::HealthHelp,
+            None => CommandLine::Help,
+        }
+    }
+
     fn takes(&self, flag: &Flag) -> bool {
         flag.for_health || self.health.is_none()
     }

@@ -2,6 +2,7 @@
 
 use super::flag::Flag;
 use super::flags::FLAGS;
+use super::health_flags::HEALTH_FLAGS;
 
 /// The longest line, in characters.
 const WIDTH: usize = 100;
@@ -26,17 +27,26 @@ const REST: &str = "
 Sizes are in bytes, or have a unit as in Kubernetes: 10M or 10MB is 10,000,000 bytes, 10Mi or 10MiB
 is 10,485,760; 1.5GiB is one, too. Times are in seconds, or have s, m or h behind them.
 
-health asks a running server how it is. It ends with 0 and one line if all is well, or with 1 and
-the reason. With --write it also stores a file of its own, at the root or in the folder that
---folder names, reads it back and deletes it. Where the server has --access, that takes a token with
-read,create,delete there: in HTTP_NAS_TOKEN, or in a file that --token-file or HTTP_NAS_TOKEN_FILE
-names.
-
-token makes a token for --access: http-nas token --help says more.
+health asks a running server how it is, and token makes a token for --access; http-nas health --help
+and http-nas token --help say more.
 
 RUST_LOG sets what is logged to standard error: error, warn, info (default), debug, off.
 SIGTERM, SIGINT and, where the server belongs to a terminal, SIGHUP end it after the transfers in
 flight; a second SIGTERM or SIGINT ends it at once.
+";
+
+const HEALTH: &str = "\
+Usage: http-nas health [--port PORT] [--host HOST] [--listen ADDRESS]
+                       [--write [--folder FOLDER] [--token-file FILE]]
+
+Asks a running server how it is. It ends with 0 and one line if all is well, or with 1 and the
+reason. The server is where these flags or their variables say:
+
+";
+
+const HEALTH_TOKEN: &str = "
+Where the server has --access, --write takes a token with the rights read, create and delete there.
+It is in the file that --token-file or HTTP_NAS_TOKEN_FILE names, or in HTTP_NAS_TOKEN itself.
 ";
 
 const TOKEN: &str = "\
@@ -60,6 +70,20 @@ PATH    a file, or a folder with all in it, as it is (not percent-encoded); / is
 http-nas token loader read,append:runs/ read:public/     # both on the screen
 http-nas token metrics observe:/ >token 2>entry.json     # each into a file of its own
 ";
+
+/// What `http-nas health --help` prints.
+pub(super) fn health() -> String {
+    let mut text = HEALTH.to_owned();
+    for flag in FLAGS.iter().filter(|flag| flag.for_health) {
+        describe(&mut text, flag);
+    }
+    text.push('\n');
+    for flag in &HEALTH_FLAGS {
+        let words = format!("  --{} {}", flag.name, flag.metavar);
+        text.push_str(&format!("{words:INDENT$}{}\n", flag.help));
+    }
+    text + HEALTH_TOKEN
+}
 
 /// What `http-nas token --help` prints.
 pub(super) fn token() -> &'static str {
@@ -114,7 +138,9 @@ mod tests {
     fn it_fits_a_screen() {
         let help = help();
         assert!(help.lines().count() < 60, "{help}");
-        for line in help.lines().chain(token().lines()) {
+        let health = health();
+        let lines = help.lines().chain(health.lines()).chain(token().lines());
+        for line in lines {
             assert!(line.chars().count() <= WIDTH, "{line}");
         }
         for flag in FLAGS {

@@ -51,6 +51,7 @@ pub(crate) fn parse(
         return token_words::read(words);
     }
     let arguments = match CommandLine::read(words)? {
+        CommandLine::HealthHelp => return Ok(Command::Print(help::health())),
         CommandLine::Help => return Ok(Command::Print(help::help())),
         CommandLine::Version => return Ok(Command::Print(help::version())),
         CommandLine::Run(arguments) => arguments,

@@ -288,6 +288,17 @@ fn wrong_words_are_refused() {
         assert_refused(&exit, 2, says);
         assert!(!exit.stderr.contains("s3cret"), "{exit:?}");
     }
+    let help = server::run(&["health", "--help"], &[]);
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "{help:?}");
+    for word in [
+        "--host",
+        "--write",
+        "--folder",
+        "--token-file",
+        "HTTP_NAS_TOKEN",
+    ] {
+        assert!(help.stdout.contains(word), "{word}: {help:?}");
+    }
     let exit = server::run(&["--token-file", "/f"], &[]);
     assert_refused(&exit, 2, "there is no flag --token-file");
 }
