@@ -9,6 +9,7 @@ mod model;
 mod moves;
 mod pages;
 mod places;
+mod refusals;
 mod rules_file;
 mod sequences;
 mod table;

@@ -1,15 +1,18 @@
 //! The access file: mistakes in it at the start and while the server runs, and its changes.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use testkit::process::Process;
 use testkit::rules::{anonymous, bearer, file, put, token};
-use testkit::server::run;
-use testkit::{Server, TempDir, eventually, skip};
+use testkit::server::{run, run_command};
+use testkit::stranger::Stranger;
+use testkit::{Server, TempDir, eventually};
 
 /// Starts a server with this access file, which must not start; gives what it says.
 fn refused(path: &Path) -> String {
@@ -88,12 +91,41 @@ fn what_is_no_file_ends_the_start() {
         .status();
     assert!(mkfifo.is_ok_and(|status| status.success()));
     assert!(refused(&at("fifo")).contains("it is not a file"));
-    fs::write(at("closed"), "{}").unwrap();
-    fs::set_permissions(at("closed"), fs::Permissions::from_mode(0o0)).unwrap();
-    match fs::read(at("closed")) {
-        Ok(_) => skip("root may read everything"),
-        Err(_) => assert!(refused(&at("closed")).contains("Permission denied")),
-    }
+}
+
+#[test]
+fn a_file_that_may_not_be_read_ends_the_start_and_changes_nothing_later() {
+    let stranger = Stranger::new();
+    let storage = stranger.dir.storage();
+    chown(&storage, stranger.user, stranger.user).unwrap();
+    let access = put(stranger.dir.outside(), &[token("t", "t", &[("", "read")])]);
+    let close = |mode| fs::set_permissions(&access, fs::Permissions::from_mode(mode)).unwrap();
+    let start = || {
+        let mut command = stranger.command();
+        let args = ["--port", "0", "--allowed-hosts", "*", "--access", &access];
+        command.args(args).arg("--storage").arg(&storage);
+        command.stdin(Stdio::null());
+        command
+    };
+    close(0o000);
+    let exit = run_command(&mut start());
+    assert_eq!(exit.code, Some(1), "{}", exit.stderr);
+    assert_eq!(exit.stderr.lines().count(), 1, "{}", exit.stderr);
+    let why = "access.json: Permission denied";
+    assert!(exit.stderr.contains(why), "{}", exit.stderr);
+    close(0o644);
+    let server = Process::serving(start().stderr(Stdio::null()), &stranger.dir);
+    let ready = || server.request("GET", "/readyz", &[], b"").status;
+    let status = |value: &str| {
+        let fields = [("Authorization", value)];
+        server.request("GET", "/file/%2F", &fields, b"").status
+    };
+    assert_eq!((ready(), status("Bearer t")), (200, 200));
+    close(0o000);
+    eventually("it is not ready", || ready() == 503);
+    assert_eq!((status("Bearer t"), status("Bearer x")), (200, 401));
+    close(0o644);
+    eventually("it is ready", || ready() == 200);
 }
 
 // symptom: an access file that was in the storage was taken where its path was a link to it.
