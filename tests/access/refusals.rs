@@ -1,10 +1,13 @@
 //! When a refusal comes, and what it costs: before the body, without a slot, and for one request
 //! alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use testkit::rules::{basic, bearer, put, token};
-use testkit::{AT_ONCE, Conn, Server, TempDir, chunked, eventually, visible};
+use testkit::{AT_ONCE, Client, Conn, Server, TempDir, chunked, eventually, visible};
 
 const GOOD: &str = "Authorization: Bearer good\r\n";
 
@@ -96,6 +99,36 @@ fn a_refusal_takes_no_slot_and_waits_for_none() {
     held.send(b"held");
     assert_eq!(held.reply_to("POST").expect("a reply").status, 200);
     eventually("the slot is free", || ask(&bearer("good")) == 200);
+}
+
+// Not even for a moment, which one request in many others would meet with.
+#[test]
+fn beside_many_refusals_the_only_slot_is_free() {
+    let server = server(&["--max-transfers", "1"]);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let request =
+                    "DELETE /file/f HTTP/1.1\r\nHost: nas\r\nAuthorization: Bearer x\r\n\r\n";
+                let mut conn = server.open();
+                while !is_over.load(Ordering::Relaxed) {
+                    conn.send(request.repeat(16).as_bytes());
+                    for _ in 0..16 {
+                        let reply = conn.reply_to("DELETE").expect("a reply");
+                        assert_eq!(reply.status, 401);
+                    }
+                }
+            });
+        }
+        let mut client = Client::of(&server);
+        let fields = [("Authorization", "Bearer good")];
+        let statuses: BTreeSet<_> = (0..500)
+            .map(|_| client.ask("GET", "f", &fields, b"").status)
+            .collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(statuses, BTreeSet::from([200]));
+    });
 }
 
 // Credentials are those of one request, whatever came before it on its connection.

@@ -1,8 +1,9 @@
 //! Uploads below the least rate go on as long as no other request needs their slot or their space.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use testkit::{Conn, Server, eventually, let_pass};
+use testkit::{Conn, Server, TempDir, eventually, let_pass, rules};
 
 /// Over how long a rate is measured.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -13,7 +14,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 // fix:     an upload below --min-rate is dropped once a slot, or space, is short.
 #[test]
 fn an_upload_below_the_least_rate_is_dropped_when_slots_are_short() {
-    let server = Server::with(&["--max-transfers", "3"], &[]);
+    let dir = Arc::new(TempDir::new());
+    let everybody = rules::anonymous("everybody", &[("", "write")]);
+    let access = rules::put(dir.outside(), &[everybody]);
+    let server = Server::on(dir, &["--max-transfers", "3", "--access", &access], &[]);
     let begin = |name: &str| server.begin("POST", name, "Content-Length: 1000000");
     let mut slow: Vec<Conn> = ["a", "b"].map(begin).into();
     let mut fast = begin("fast");
@@ -30,6 +34,12 @@ fn an_upload_below_the_least_rate_is_dropped_when_slots_are_short() {
     };
     let start = Instant::now();
     while start.elapsed() < MINUTE + Duration::from_secs(5) {
+        go_on(&mut slow);
+    }
+    // One that is refused anyway needs no slot.
+    let wrong = [("Authorization", "Bearer wrong")];
+    for _ in 0..8 {
+        assert_eq!(server.request("POST", "new", &wrong, b"new").status, 401);
         go_on(&mut slow);
     }
     assert!(

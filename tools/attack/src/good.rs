@@ -29,12 +29,14 @@ const LONGEST_RETRY: Duration = Duration::from_secs(1);
 const LENGTHS: [usize; 7] = [700, 0, 16_384, 1, 65_537, 300_000, 8_192];
 
 /// How a server is written to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Dialect {
     /// The method that creates or replaces.
     pub store: &'static str,
     /// The method that appends, where there is one.
     pub append: Option<&'static str>,
+    /// The value of `Authorization`, which a server may look at.
+    pub authorization: String,
 }
 
 /// What a request has come to.
@@ -81,6 +83,7 @@ impl Good {
         let shared = Arc::new(Shared::default());
         let start = |keeps: bool| {
             let shared = Arc::clone(&shared);
+            let dialect = dialect.clone();
             std::thread::spawn(move || Client::new(address, dialect, keeps).work(&shared))
         };
         let threads = vec![start(false), start(true)];
@@ -206,6 +209,19 @@ impl Client {
         Ok(())
     }
 
+    /// A request on `/file/NAME`, in chunks or with a length.
+    fn bytes(&self, method: &str, name: &str, content: &[u8], is_chunked: bool) -> Vec<u8> {
+        let mut headers = vec![("Authorization", self.dialect.authorization.as_str())];
+        if !self.keeps {
+            headers.push(("Connection", "close"));
+        }
+        if !is_chunked {
+            return request_bytes(method, name, &headers, content);
+        }
+        headers.push(("Transfer-Encoding", "chunked"));
+        request_bytes(method, name, &headers, &chunked(content, 10_000))
+    }
+
     /// One request, with the retries of a careful client, and its time.
     fn expect(
         &mut self,
@@ -220,7 +236,7 @@ impl Client {
         let chunked = chunked && !content.is_empty();
         let request = Request {
             method,
-            bytes: bytes(method, name, content, chunked, keeps),
+            bytes: self.bytes(method, name, content, chunked),
         };
         let outcome = self.until_answered(&request, begin + LIMIT);
         let took = begin.elapsed();
@@ -303,19 +319,6 @@ impl Client {
         }
         Ok(reply)
     }
-}
-
-/// A request on `/file/NAME`, in chunks or with a length.
-fn bytes(method: &str, name: &str, content: &[u8], is_chunked: bool, keeps: bool) -> Vec<u8> {
-    let mut headers = Vec::new();
-    if !keeps {
-        headers.push(("Connection", "close"));
-    }
-    if !is_chunked {
-        return request_bytes(method, name, &headers, content);
-    }
-    headers.push(("Transfer-Encoding", "chunked"));
-    request_bytes(method, name, &headers, &chunked(content, 10_000))
 }
 
 fn was_closed(error: &io::Error) -> bool {

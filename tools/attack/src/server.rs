@@ -13,8 +13,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use testkit::child::{Child, listening_address};
-use testkit::nginx;
+use testkit::{nginx, rules};
 
+use crate::cases::{Case, TOKEN};
 use crate::good::Dialect;
 use crate::programs::{self, Allowed, Programs};
 
@@ -44,10 +45,12 @@ impl Kind {
             Self::HttpNas => Dialect {
                 store: "POST",
                 append: Some("PUT"),
+                authorization: rules::bearer(TOKEN),
             },
             Self::Nginx => Dialect {
                 store: "PUT",
                 append: None,
+                authorization: rules::bearer(TOKEN),
             },
         }
     }
@@ -70,9 +73,10 @@ impl Server {
     pub fn start(
         programs: &Programs,
         kind: Kind,
-        allowed: Allowed,
+        case: &Case,
         flags: &[(&str, &str)],
     ) -> io::Result<Self> {
+        let allowed = case.allowed;
         let folder = programs.folder.join("server");
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir(&folder)?;
@@ -97,6 +101,11 @@ impl Server {
             Kind::HttpNas => {
                 words.extend([text(&programs.http_nas), "--port".into(), "0".into()]);
                 words.extend(["--storage".into(), text(&storage)]);
+                if case.takes_token {
+                    let everything = [("", "read,write,append,delete")];
+                    let entries = [rules::token("good", TOKEN, &everything)];
+                    words.extend(["--access".into(), rules::put(&folder, &entries)]);
+                }
                 words.extend(
                     flags
                         .iter()

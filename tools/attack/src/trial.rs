@@ -48,7 +48,7 @@ pub fn run(programs: &Programs, kind: Kind, case: &Case, short: bool) -> io::Res
         Kind::HttpNas => programs.known(case.flags),
         Kind::Nginx => case.flags.to_vec(),
     };
-    let mut server = Server::start(programs, kind, case.allowed, &flags)?;
+    let mut server = Server::start(programs, kind, case, &flags)?;
     let good = Good::start(server.for_others(), kind.dialect());
     let warm = good.wait(8, Duration::from_secs(10));
     let before = process::usage(server.process());

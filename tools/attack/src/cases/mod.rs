@@ -13,11 +13,14 @@ mod refusals;
 mod resets;
 mod send_before_read;
 mod slow;
+mod tokens;
 
 use std::io;
 
 use crate::programs::Allowed;
 use crate::scene::{Outcome, Scene};
+
+pub use tokens::TOKEN;
 
 /// One case.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub struct Case {
     /// knows them.
     pub flags: &'static [(&'static str, &'static str)],
     pub allowed: Allowed,
+    /// Whether our server takes a token, which the good client has.
+    pub takes_token: bool,
     pub run: fn(&Scene) -> io::Result<Outcome>,
 }
 
@@ -35,6 +40,7 @@ const fn case(name: &'static str, run: fn(&Scene) -> io::Result<Outcome>) -> Cas
         name,
         flags: &[],
         allowed: Allowed::Everything,
+        takes_token: false,
         run,
     }
 }
@@ -83,4 +89,8 @@ pub const CASES: &[Case] = &[
         ..case("send-before-read", send_before_read::all_of_it)
     },
     case("reset-in-each-state", resets::in_each_state),
+    Case {
+        takes_token: true,
+        ..case("wrong-tokens", tokens::wrong_tokens)
+    },
 ];
