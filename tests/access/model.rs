@@ -46,6 +46,8 @@ pub enum Wish<'n> {
     Delete(&'n str),
     Copy(&'n str, &'n str),
     Move(&'n str, &'n str),
+    /// Of a folder, into another.
+    Claim(&'n str, &'n str),
 }
 
 /// What has to be answered.
@@ -110,10 +112,11 @@ impl Rules {
 
     /// What has to be answered, with the storage as it is.
     pub fn answer(&self, who: Who, wish: Wish<'_>, storage: &Path) -> Answer {
-        let at = |name| places(storage, name, Last::Followed);
-        let itself = |name| places(storage, name, Last::Kept);
+        let at = |name: &str| places(storage, name, Last::Followed);
+        let itself = |name: &str| places(storage, name, Last::Kept);
         let has = |right, places: &[String]| self.has(who, right, places);
-        let made = |name| has("create", &folders_made(storage, name)) && has("create", &at(name));
+        let made =
+            |name: &str| has("create", &folders_made(storage, name)) && has("create", &at(name));
         let found = |name: &str| fs::metadata(storage.join(name)).ok();
         let is_file = |name| found(name).is_some_and(|it| it.is_file());
         // Only like is replaced by like; another attempt is answered otherwise.
@@ -140,6 +143,15 @@ impl Rules {
                 has("delete", &itself(name))
                     && source.is_none_or(|it| put(it.is_dir(), new) && may_show())
             }
+            Wish::Claim(folder, new) => {
+                let first = first_file(&storage.join(folder));
+                let into = first.map(|name| format!("{new}/{name}"));
+                let goes = || has("create", &[new.to_owned()]) && into.is_none_or(|to| made(&to));
+                ["read", "delete"]
+                    .iter()
+                    .all(|right| has(right, &at(folder)))
+                    && (found(folder).is_none_or(|it| !it.is_dir()) || goes())
+            }
         };
         match (is_allowed, wish, who) {
             (true, Wish::AppendFromStart(name), _) => {
@@ -154,6 +166,15 @@ impl Rules {
             (false, _, Who::Holder(_)) => Answer::Refused(403),
         }
     }
+}
+
+/// The first file in a folder, by name.
+fn first_file(folder: &Path) -> Option<String> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|it| it.is_file()));
+    files
+        .filter_map(|file| file.file_name().into_string().ok())
+        .min()
 }
 
 /// Whether a list of rights has one, or one that includes it.

@@ -118,6 +118,7 @@ fn wish(random: &mut Random) -> (Wish<'static>, &'static str, &'static str, &'st
         (Wish::Copy(name, new), "PUT", "/cp", new),
         (Wish::Move(name, new), "PUT", "/mv", new),
         (Wish::Move(name, new), "PUT", "/mv", new),
+        (Wish::Claim(name, new), "PUT", "/claim", new),
     ];
     chosen(random, &all)
 }
@@ -146,7 +147,7 @@ fn picture(folder: &Path, all: &mut BTreeMap<String, Vec<u8>>) {
 /// Whether something other than rights decides first: a folder that would be put into itself, or a
 /// link onto what it leads to.
 fn is_another_matter(wish: Wish<'_>, storage: &Path) -> bool {
-    let Wish::Move(name, new) = wish else {
+    let (Wish::Move(name, new) | Wish::Claim(name, new)) = wish else {
         return false;
     };
     if Path::new(new).starts_with(name) {
@@ -201,13 +202,14 @@ fn run(seed: u64) -> BTreeMap<String, usize> {
         | Wish::AppendFromStart(name)
         | Wish::Delete(name)
         | Wish::Copy(name, _)
-        | Wish::Move(name, _)) = wish
+        | Wish::Move(name, _)
+        | Wish::Claim(name, _)) = wish
         else {
             continue;
         };
         let target = format!("/file/{name}{suffix}");
         let body = match suffix {
-            "/mv" | "/cp" => format!("{{\"path\": {body:?}}}"),
+            "/mv" | "/cp" | "/claim" => format!("{{\"path\": {body:?}}}"),
             _ => body.to_owned(),
         };
         let authorization = match who {

@@ -49,8 +49,8 @@ const fn write(
     }
 }
 
-/// Those on one name. The ones of `mv` and `cp` are on two.
-const ON_NAMES: [Request; 17] = [
+/// Those on one name. The ones of `mv`, `cp` and `claim` are on two.
+const ON_NAMES: [Request; 19] = [
     write("POST /file/NAME", "POST", "", Wish::Store),
     write("PUT /file/NAME", "PUT", "", Wish::Append),
     write("PUT /file/NAME", "PUT", "", Wish::AppendFromStart),
@@ -67,6 +67,8 @@ const ON_NAMES: [Request; 17] = [
     request("GET /file/NAME?shard=K/N", "GET", "?shard=1/2", Wish::Read),
     request("GET /file/NAME?head=N", "GET", "?head=1", Wish::Read),
     request("GET /file/NAME?head=N", "GET", "?tail=1", Wish::Read),
+    request("GET /file/NAME?recursive", "GET", "?recursive", Wish::Read),
+    request("GET /file/NAME?recursive", "GET", "?glob=**", Wish::Read),
     request("GET /file/NAME/wc", "GET", "/wc", Wish::Read),
     request("GET /file/NAME/sha256", "GET", "/sha256", Wish::Read),
     request("GET /file/NAME/info", "GET", "/info", Wish::Read),
@@ -241,7 +243,7 @@ impl<'s> Table<'s> {
         let shown = names.map(|name| {
             let (target, body) = request(name);
             let reply = self.ask(who, (method, &target, &body), wish(name));
-            let quoted = names.map(|name| format!("{name:?}"));
+            let quoted = names.map(|name| format!("\"{name}"));
             let text = quoted
                 .iter()
                 .fold(reply.text(), |text, name| text.replace(name, "NAME"));
@@ -309,7 +311,7 @@ fn each_request_on_a_name_takes_the_rights_that_are_said() {
     table.assert_tried(5_000);
 }
 
-/// What is moved and copied.
+/// What is moved and copied, and whose files are claimed.
 const SOURCES: [&str; 7] = [
     "a/in/there",
     "a/in/gone",
@@ -324,12 +326,13 @@ const SOURCES: [&str; 7] = [
 const NEW_PLACES: [usize; 12] = [0, 1, 3, 4, 5, 7, 9, 10, 11, 13, 14, 16];
 
 #[test]
-fn mv_and_cp_take_the_rights_on_both_names() {
+fn mv_cp_and_claim_take_the_rights_on_both_names() {
     let (server, rules) = server();
     let mut table = Table::of(&server, rules);
     for (number, source) in SOURCES.iter().enumerate() {
-        let wishes: [(&str, &dyn Fn(&'static str) -> Wish<'static>); 2] = [
+        let wishes: [(&str, &dyn Fn(&'static str) -> Wish<'static>); 3] = [
             ("cp", &|new| Wish::Copy(source, new)),
+            ("claim", &|new| Wish::Claim(source, new)),
             ("mv", &|new| Wish::Move(source, new)),
         ];
         for (action, wish) in wishes {
@@ -413,7 +416,11 @@ fn every_request_of_the_page_is_tried() {
     let page = fs::read_to_string(path).expect("the page is there");
     let on_names = ON_NAMES.iter().map(|request| request.row);
     let on_nothing = ON_NOTHING.iter().map(|(row, ..)| *row);
-    let on_two = ["PUT /file/NAME/mv", "PUT /file/NAME/cp"];
+    let on_two = [
+        "PUT /file/NAME/mv",
+        "PUT /file/NAME/cp",
+        "PUT /file/FOLDER/claim",
+    ];
     let tried: BTreeSet<_> = on_names.chain(on_nothing).chain(on_two).collect();
     for row in table(&page, "request") {
         let request = row[0].split('`').nth(1).expect("a request");
