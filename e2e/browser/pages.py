@@ -1,44 +1,22 @@
 """What pages can do to a server through the browser that shows them, in a real Chromium.
 
-Run as `pages.py URL STORAGE LOG CHROMIUM PROFILE URL_OF_A_SERVER_THAT_ALLOWS_THE_OTHER_NAME`.
+Run as `pages.py URL STORAGE LOG CHROMIUM PROFILE URL_OF_A_SERVER_THAT_ALLOWS_THE_OTHER_NAME SITE`,
+the last being the port of another site (sites.py). What pages of such sites can do is in
+origins.py.
 """
 
-import http.server
 import pathlib
 import sys
-import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "clients"))
 
-from checks import LOG, STORAGE, URL, check, finish, same, wait_for  # noqa: E402
+from checks import STORAGE, URL, check, finish, same  # noqa: E402
 from devtools import Browser  # noqa: E402
 
-CHROMIUM, PROFILE, ALLOWING = sys.argv[4:7]
+CHROMIUM, PROFILE, ALLOWING, SITE = sys.argv[4:8]
 PORT = URL.rsplit(":", 1)[1]
 # A name of an attacker that leads to this machine.
 REBOUND = "rebound.example"
-
-
-class Blank(http.server.BaseHTTPRequestHandler):
-    """An empty page at every address."""
-
-    def do_GET(self):
-        body = b"<!doctype html><title>elsewhere</title>"
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-class Elsewhere(http.server.ThreadingHTTPServer):
-    """The server of those pages. A browser that closes a page may not wait for its icon."""
-
-    def handle_error(self, *_):
-        pass
 
 
 PIXEL = bytes.fromhex(
@@ -80,9 +58,6 @@ def unchanged():
 restore()
 
 
-server = Elsewhere(("127.0.0.1", 0), Blank)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-other_port = server.server_address[1]
 browser = Browser(CHROMIUM, PROFILE, f"MAP {REBOUND} 127.0.0.1, MAP elsewhere.example 127.0.0.1")
 
 # Each gives back once the browser has the reply, or what it makes of it.
@@ -111,13 +86,6 @@ ELEMENT = """
         document.head.append(element);
     });
 """
-FRAME = """
-    const frame = document.createElement('iframe');
-    frame.src = '%s/file/page.html';
-    await new Promise(resolve => { frame.onload = resolve; document.body.append(frame); });
-    return frame.contentDocument ? 'open' : 'closed';
-"""
-BEACON = "navigator.sendBeacon('%s/file/by-beacon', 'x');"
 
 
 def in_page(url, script):
@@ -134,56 +102,6 @@ def fetch(url, at, method="GET", name="kept.txt", mode="cors", body="undefined")
 
 def body_of(url):
     return in_page(url, "return document.body.innerText.trim();")
-
-
-for where, page in [
-    ("another port", f"http://127.0.0.1:{other_port}/"),
-    ("another host", f"http://elsewhere.example:{other_port}/"),
-]:
-
-    @check(f"{where}: a form stores nothing")
-    def _():
-        in_page(page, FORM % URL)
-        unchanged()
-
-    @check(f"{where}: fetch without CORS stores nothing")
-    def _():
-        same("failed", fetch(page, URL, "POST", "by-fetch", "no-cors", "'x'"))
-        same("failed", fetch(page, URL, "POST", "kept.txt", "no-cors", "'x'"))
-        unchanged()
-
-    @check(f"{where}: fetch stores, appends and deletes nothing")
-    def _():
-        for method, body in [("POST", "'x'"), ("PUT", "'x'"), ("DELETE", "undefined")]:
-            same("failed", fetch(page, URL, method, "kept.txt", "cors", body))
-        unchanged()
-
-    @check(f"{where}: a beacon stores nothing")
-    def _():
-        def answered():
-            return pathlib.Path(LOG).read_text(encoding="utf-8").count("by-beacon")
-
-        before = answered()
-        in_page(page, BEACON % URL)
-        wait_for(20, lambda: answered() > before)
-        unchanged()
-
-    @check(f"{where}: fetch reads nothing")
-    def _():
-        same("failed", fetch(page, URL))
-
-    @check(f"{where}: an image is not shown")
-    def _():
-        same("refused", in_page(page, ELEMENT % ("img", URL, "pixel.png")))
-
-    @check(f"{where}: a script is not run")
-    def _():
-        same("refused", in_page(page, ELEMENT % ("script", URL, "script.js")))
-
-    @check(f"{where}: a page from the store stays closed in its frame, and changes nothing")
-    def _():
-        same("closed", in_page(page, FRAME % URL))
-        unchanged()
 
 
 @check("a page from the store runs no script of its own")
@@ -218,7 +136,7 @@ def _():
 
 @check("a link from elsewhere opens a file")
 def _():
-    page = browser.page(f"http://elsewhere.example:{other_port}/")
+    page = browser.page(f"http://elsewhere.example:{SITE}/")
     page.run(f"setTimeout(() => location.assign('{URL}/file/kept.txt'));")
     browser.wait_for("Page.loadEventFired", page._session)
     same("kept", page.run("return document.body.innerText;"))
