@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154
 # The part of e2e/bundle/run that installs the bundle on a Debian of its own, with systemd as
-# process 1: install, the unit as it is shipped, its drop-in for a Unix socket, upgrade, boot,
-# uninstall. It is sourced, and needs $bundle, $debian (the process of debootstrap) and a Docker
-# Engine.
+# process 1: install, the unit as it is shipped, its drop-ins for a Unix socket and an access file,
+# upgrade, boot, uninstall. It is sourced, and needs $bundle, $debian (the process of debootstrap),
+# drop_in and a Docker Engine.
 
 machine=http-nas-test
 in_machine() { docker exec "$machine" "$@"; }
@@ -23,6 +23,8 @@ start_machine() {
     --security-opt apparmor=unconfined --cgroupns private --tmpfs /run --tmpfs /tmp:exec --stop-signal RTMIN+3 \
     -v "$bundle:/bundle:ro" -e container=docker http-nas-debian sh -c '
       mount -o remount,bind,rw /proc/sys
+      # As systemd has it on a machine; without it, no unit sees its credentials.
+      mount --make-rshared /
       for folder in /sys/fs/cgroup /sys/fs/cgroup/*/; do
         ! mountpoint -q "$folder" || mount -o remount,bind,rw "$folder"
       done
@@ -94,7 +96,7 @@ socket=/run/http-nas/nas.sock
 over_socket() {
   local drop_ins=/etc/systemd/system/http-nas.service.d
   in_machine mkdir -p "$drop_ins"
-  sed -n '/^```ini$/,/^```$/p' "$root/docs/operations.md" | sed '1d;$d' >"$work/socket.conf"
+  drop_in RuntimeDirectory= >"$work/socket.conf"
   grep -q "unix:$socket" "$work/socket.conf"
   docker exec -i "$machine" sh -c "cat >$drop_ins/socket.conf" <"$work/socket.conf"
   in_machine sh -c 'systemctl daemon-reload && systemctl restart http-nas'
@@ -118,6 +120,62 @@ as() { docker exec -u "$1" -e "HTTP_NAS_LISTEN=unix:$socket" "$machine" http-nas
 # The machine has no curl; the path leads through its root folder.
 socket_nas() { curl -fsS --unix-socket "/proc/$(container_state "$machine" Pid)/root$socket" "$@"; }
 check "with the drop-in of docs/operations.md it serves a Unix socket to the group that it names" over_socket
+process=$(property MainPID)
+
+# The drop-ins of docs/operations.md for an access file.
+drop_ins=/etc/systemd/system/http-nas.service.d
+with_drop_in() {
+  in_machine mkdir -p "$drop_ins"
+  drop_in "$1" | docker exec -i "$machine" sh -c "cat >$drop_ins/access.conf"
+  in_machine sh -c 'systemctl daemon-reload && systemctl restart http-nas'
+  wait_for 20 in_machine http-nas health
+}
+# rules [ENTRY]: the access file, with the owner and mode that it has.
+rules() { in_machine sh -c 'echo "{\"tokens\": [$1]}" >/etc/http-nas/access.json' sh "${1-}"; }
+gets() { same "$1" "$(nsenter -t "$(container_state "$machine" Pid)" -n curl -sS -o /dev/null -w '%{http_code}' "${@:2}")"; }
+probe() { in_machine http-nas health --write --folder a --token-file /root/token; }
+access_file() {
+  in_machine sh -c 'cd /root && umask 077 && http-nas token loader read,create,delete:a/ >token 2>entry
+    install -d /etc/http-nas && groupadd --system http-nas-access
+    install -m 640 -g http-nas-access /dev/null /etc/http-nas/access.json'
+}
+check "a token and its entry are made there" access_file
+token=$(in_machine cat /root/token || true)
+entry=$(in_machine cat /root/entry || true)
+of_a_group() {
+  rules "$entry"
+  with_drop_in SupplementaryGroups=
+  gets 401 "$url/a/b/body"
+  gets 200 -u "loader:$token" "$url/a/b/body"
+  probe
+  local process
+  process=$(property MainPID)
+  rules
+  wait_for 10 gets 401 -u "loader:$token" "$url/a/b/body"
+  same "$process" "$(property MainPID)"
+}
+check "with the drop-in for a file of a group, a change of it counts without a restart" of_a_group
+of_root() {
+  in_machine sh -c 'chown root:root /etc/http-nas/access.json && chmod 600 /etc/http-nas/access.json'
+  rules "$entry"
+  with_drop_in LoadCredential=
+  gets 401 "$url/a/b/body"
+  gets 200 -u "loader:$token" "$url/a/b/body"
+  probe
+  rules
+  in_machine systemctl restart http-nas
+  wait_for 20 gets 401 -u "loader:$token" "$url/a/b/body"
+  # Without the file there is no server, in place of one that lets everybody in.
+  in_machine rm /etc/http-nas/access.json
+  not in_machine systemctl restart http-nas
+  not nas "$url"
+}
+check "with the drop-in for a file of root, it is read at the start" of_root
+without_rules() {
+  in_machine sh -c "rm -r $drop_ins; systemctl daemon-reload; systemctl reset-failed http-nas; systemctl start http-nas"
+  wait_for 20 in_machine http-nas health
+}
+check "without a drop-in there are no rules" without_rules
 process=$(property MainPID)
 
 upgrade() {

@@ -321,6 +321,58 @@ fn what_is_missing_in_a_place_is_noticed() {
     }
 }
 
+/// The drop-ins of the documentation, for a Unix socket and for the access file.
+fn drop_ins() -> Vec<String> {
+    let text = file("docs/operations.md");
+    let blocks = text.split("```ini\n").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("```").next());
+    blocks.map(str::to_owned).collect()
+}
+
+/// The variables that drop-ins set are those of flags, under the name that wins over the settings.
+#[test]
+fn drop_ins_set_variables_of_flags() {
+    let mut names = Vec::new();
+    for drop_in in drop_ins() {
+        assert!(drop_in.starts_with("[Service]\n"), "{drop_in}");
+        for line in drop_in.lines() {
+            if let Some(setting) = line.strip_prefix("Environment=") {
+                let (name, value) = setting.split_once('=').unwrap_or_default();
+                // systemd ignores the whole line where it does not know a specifier.
+                assert!(!value.is_empty() && !value.contains('%'), "{line}");
+                names.push(name.to_owned());
+            }
+        }
+    }
+    let of_flags: Vec<String> = FLAGS.iter().map(|flag| flag.own_variable()).collect();
+    assert!(
+        names.iter().all(|name| of_flags.contains(name)),
+        "{names:?}"
+    );
+    names.sort();
+    assert_eq!(
+        names,
+        ["HTTP_NAS_ACCESS", "HTTP_NAS_ACCESS", "HTTP_NAS_LISTEN"]
+    );
+}
+
+/// A credential is where systemd puts it: in a folder with the name of the unit.
+#[test]
+fn the_access_file_is_where_systemd_puts_it() {
+    let of = |drop_in: &str, start: &str| {
+        let mut lines = drop_in.lines();
+        lines.find_map(|line| line.strip_prefix(start).map(str::to_owned))
+    };
+    let drop_ins = drop_ins();
+    let found = drop_ins
+        .iter()
+        .find_map(|drop_in| Some((of(drop_in, "LoadCredential=")?, drop_in)));
+    let (credential, drop_in) = found.unwrap_or_else(|| panic!("there is none: {drop_ins:?}"));
+    let id = credential.split(':').next().unwrap_or_default();
+    let path = format!("/run/credentials/http-nas.service/{id}");
+    assert_eq!(of(drop_in, "Environment=HTTP_NAS_ACCESS="), Some(path));
+}
+
 /// The unit and the documentation of it wait longer than the server does.
 #[test]
 fn systemd_waits_for_a_shutdown() {
