@@ -234,6 +234,58 @@ fn what_a_link_leads_to_is_not_replaced_and_no_body_asked_for() {
     server.begin("POST", "in/there", &lines);
 }
 
+#[test]
+fn no_folder_is_made_on_the_way_of_a_link_where_the_right_is_missing() {
+    let server = linked(&[("in/", "write,append,delete,read")]);
+    symlink(
+        "../log/made/../../in/new",
+        server.storage().join("in/winding"),
+    )
+    .unwrap();
+    for (method, target, body) in [
+        ("POST", "in/winding", "x"),
+        ("POST", "in/winding/", ""),
+        ("PUT", "in/winding?create", "x"),
+        ("PUT", "in/there/mv", r#"{"path": "in/winding"}"#),
+        ("PUT", "in/there/cp", r#"{"path": "in/winding"}"#),
+    ] {
+        let (status, text) = ask(&server, method, target, body.as_bytes());
+        assert_eq!(status, 403, "{method} {target}: {text}");
+    }
+    assert!(!server.storage().join("log/made").exists());
+    assert!(!server.storage().join("in/new").exists());
+}
+
+// A condition on a link is about what it leads to, of which nothing may be found out.
+#[test]
+fn a_condition_says_nothing_of_what_a_link_leads_to() {
+    let dir = Arc::new(TempDir::new());
+    let storage = dir.storage();
+    for folder in ["in", "out"] {
+        fs::create_dir(storage.join(folder)).unwrap();
+    }
+    fs::write(storage.join("out/f"), "content").unwrap();
+    symlink("../out/f", storage.join("in/link")).unwrap();
+    let rules = [
+        token("t", "t", &[("in/", "read,write,delete")]),
+        token("all", "all", &[("", "read,write,delete")]),
+    ];
+    let access = put(dir.outside(), &rules);
+    let server = Server::on(dir, &["--access", &access], &[]);
+    let request = |token: &str, method: &str, name: &str, condition: (&str, &str)| {
+        let value = bearer(token);
+        let fields = [("Authorization", value.as_str()), condition];
+        server.request(method, name, &fields, b"")
+    };
+    let reply = request("all", "HEAD", "out/f", ("Accept", "*/*"));
+    let tag = reply.header("ETag").expect("a tag").to_owned();
+    let delete = |token| request(token, "DELETE", "in/link", ("If-Match", &tag)).status;
+    assert_eq!(delete("t"), 412);
+    assert!(storage.join("in/link").is_symlink());
+    assert_eq!(delete("all"), 200);
+    assert!(storage.join("out/f").exists());
+}
+
 /// A storage with links from `in/` to a file, to nothing and to the folder of `log/`.
 fn linked(allow: &[(&str, &str)]) -> Server {
     let dir = Arc::new(TempDir::new());
