@@ -143,6 +143,27 @@ const GOALS: &[Goal] = &[
         AtLeast(1.3),
     ),
     goal(
+        "GET 4 KiB, processor time beside that with a token",
+        "get-4k",
+        PROCESSOR,
+        Server(Kind::Tokens),
+        AtLeast(0.97),
+    ),
+    goal(
+        "upload 4 KiB, processor time beside that with a token",
+        "post-4k",
+        PROCESSOR,
+        Server(Kind::Tokens),
+        AtLeast(0.97),
+    ),
+    goal(
+        "append 1 KiB, processor time beside that with a token",
+        "append-1k",
+        PROCESSOR,
+        Server(Kind::Tokens),
+        AtLeast(0.97),
+    ),
+    goal(
         "requests of 35 ms and more, one by one",
         "latency",
         STALLS,

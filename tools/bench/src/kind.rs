@@ -1,9 +1,15 @@
 //! The servers by name, and how each is asked for the same things.
 
+use testkit::rules::bearer;
+
+use crate::tokens;
+
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     HttpNas,
+    /// The same with `--access`: each request has a token.
+    Tokens,
     Nginx,
     Dufs,
     Node,
@@ -22,8 +28,9 @@ pub struct Ask {
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::HttpNas,
+        Self::Tokens,
         Self::Nginx,
         Self::Dufs,
         Self::Node,
@@ -33,6 +40,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::HttpNas => "http-nas",
+            Self::Tokens => "tokens",
             Self::Nginx => "nginx",
             Self::Dufs => "dufs",
             Self::Node => "node",
@@ -43,6 +51,7 @@ impl Kind {
     /// What stands above its column.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Tokens => "http-nas, 100 tokens",
             Self::Node => "Node",
             Self::Bare => "bare loop",
             other => other.name(),
@@ -51,16 +60,20 @@ impl Kind {
 
     fn target(self, name: &str) -> String {
         match self {
-            Self::HttpNas | Self::Node => format!("/file/{name}"),
+            Self::HttpNas | Self::Tokens | Self::Node => format!("/file/{name}"),
             Self::Nginx | Self::Dufs | Self::Bare => format!("/{name}"),
         }
     }
 
     fn ask(self, method: &'static str, target: String) -> Ask {
+        let fields = match self {
+            Self::Tokens => format!("Authorization: {}\r\n", bearer(&tokens::used())),
+            _ => String::new(),
+        };
         Ask {
             method,
             target,
-            fields: String::new(),
+            fields,
         }
     }
 
@@ -71,7 +84,7 @@ impl Kind {
     /// Creates or replaces a file.
     pub fn store(self, name: &str) -> Ask {
         let method = match self {
-            Self::HttpNas | Self::Node => "POST",
+            Self::HttpNas | Self::Tokens | Self::Node => "POST",
             Self::Nginx | Self::Dufs | Self::Bare => "PUT",
         };
         self.ask(method, self.target(name))
@@ -92,13 +105,13 @@ impl Kind {
 
     pub fn append(self, name: &str) -> Option<Ask> {
         let (method, fields) = match self {
-            Self::HttpNas | Self::Node => ("PUT", ""),
+            Self::HttpNas | Self::Tokens | Self::Node => ("PUT", ""),
             Self::Dufs => ("PATCH", "X-Update-Range: append\r\n"),
             Self::Bare => ("PATCH", ""),
             Self::Nginx => return None,
         };
         let ask = self.ask(method, self.target(name));
-        let fields = fields.to_owned();
+        let fields = ask.fields + fields;
         Some(Ask { fields, ..ask })
     }
 
@@ -107,19 +120,19 @@ impl Kind {
         let end = match self {
             Self::Nginx => "/",
             Self::Dufs => "/?simple",
-            Self::HttpNas | Self::Node | Self::Bare => "",
+            Self::HttpNas | Self::Tokens | Self::Node | Self::Bare => "",
         };
         self.ask("GET", self.target(name) + end)
     }
 
     pub fn count_lines(self, name: &str) -> Option<Ask> {
-        let has = matches!(self, Self::HttpNas | Self::Node);
+        let has = matches!(self, Self::HttpNas | Self::Tokens | Self::Node);
         has.then(|| self.ask("GET", self.target(name) + "/wc"))
     }
 
     pub fn digest(self, name: &str) -> Option<Ask> {
         let end = match self {
-            Self::HttpNas => "/sha256",
+            Self::HttpNas | Self::Tokens => "/sha256",
             Self::Dufs => "?hash",
             Self::Nginx | Self::Node | Self::Bare => return None,
         };
@@ -127,13 +140,14 @@ impl Kind {
     }
 
     pub fn archive(self, name: &str) -> Option<Ask> {
-        (self == Self::HttpNas).then(|| self.ask("GET", self.target(name) + "/tar"))
+        let has = matches!(self, Self::HttpNas | Self::Tokens);
+        has.then(|| self.ask("GET", self.target(name) + "/tar"))
     }
 
     /// Copies a file: the request and its body.
     pub fn copy(self, from: &str, to: &str) -> Option<(Ask, String)> {
         match self {
-            Self::HttpNas => {
+            Self::HttpNas | Self::Tokens => {
                 let ask = self.ask("PUT", self.target(from) + "/cp");
                 Some((ask, format!("{{\"path\": \"{to}\"}}")))
             }

@@ -87,6 +87,8 @@ pub fn versions(kinds: &[Kind], scene: &Scene) -> String {
     let mut all: Vec<String> = Vec::new();
     for kind in kinds {
         all.push(match kind {
+            // The same program.
+            Kind::Tokens => continue,
             Kind::HttpNas => match std::env::var("BENCH_COMMIT") {
                 Ok(commit) => format!("{} ({commit})", says(&programs.http_nas, "--version")),
                 Err(_) => says(&programs.http_nas, "--version"),

@@ -29,6 +29,8 @@ mod slow;
 mod small;
 mod start;
 mod table;
+mod timing;
+mod tokens;
 mod tools;
 mod transfer;
 
@@ -53,6 +55,15 @@ fn main() -> ExitCode {
         let error = bare::run(&words[1..]);
         eprintln!("bench {}: {error}", bare::WORD);
         return ExitCode::from(2);
+    }
+    if words.first().is_some_and(|word| word == timing::WORD) {
+        return match timing::run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("bench {}: {error}", timing::WORD);
+                ExitCode::from(2)
+            }
+        };
     }
     let options = match Options::parse(words.into_iter()) {
         Ok(options) => options,

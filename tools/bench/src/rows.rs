@@ -56,7 +56,7 @@ const fn served(
         title,
         folder: Folder::Memory,
         needs: &[],
-        servers: |_| true,
+        servers: |kind| kind != Kind::Tokens,
         most_rounds: ALWAYS,
         joins: false,
         run: Run::Served(run),
@@ -73,7 +73,7 @@ const fn alone(
         title,
         folder: Folder::Memory,
         needs: &[],
-        servers: |_| true,
+        servers: |kind| kind != Kind::Tokens,
         most_rounds: ALWAYS,
         joins: false,
         run: Run::Alone(run),
@@ -105,6 +105,11 @@ const fn joined(row: Row) -> Row {
 
 const fn only(servers: fn(Kind) -> bool, row: Row) -> Row {
     Row { servers, ..row }
+}
+
+/// With the server that has an access file, too.
+const fn with_tokens(row: Row) -> Row {
+    only(|_| true, row)
 }
 
 pub const ROWS: &[Row] = &[
@@ -146,7 +151,11 @@ pub const ROWS: &[Row] = &[
         "upload SIZE until it is on the disk",
         transfer::put_synced,
     )),
-    served("get-4k", "GET 4 KiB, 64 connections kept", small::get),
+    with_tokens(served(
+        "get-4k",
+        "GET 4 KiB, 64 connections kept",
+        small::get,
+    )),
     joined(served(
         "get-4k-warm",
         "the same, right behind 500 uploads at once",
@@ -157,7 +166,11 @@ pub const ROWS: &[Row] = &[
         "GET 4 KiB, a new connection each, 64 at once",
         small::get_new,
     ),
-    served("post-4k", "upload 4 KiB, 64 connections kept", small::post),
+    with_tokens(served(
+        "post-4k",
+        "upload 4 KiB, 64 connections kept",
+        small::post,
+    )),
     served(
         "post-4k-new",
         "upload 4 KiB, a new connection each, 64 at once",
@@ -168,11 +181,11 @@ pub const ROWS: &[Row] = &[
         "a refused upload of 4 KiB, a new connection each, 64 at once",
         small::refused,
     ),
-    served(
+    with_tokens(served(
         "append-1k",
         "append 1 KiB, 16 connections kept, one file",
         small::append,
-    ),
+    )),
     served(
         "latency",
         "4 KiB and 100 KB down, 4 KiB up, one by one",

@@ -165,7 +165,7 @@ impl Programs {
     pub fn missing(&self, kind: Kind) -> Option<&'static str> {
         let there = |path: &Path| path.exists();
         match kind {
-            Kind::HttpNas | Kind::Bare => None,
+            Kind::HttpNas | Kind::Tokens | Kind::Bare => None,
             Kind::Nginx => (!there(&self.nginx)).then_some("it is not installed (/usr/sbin/nginx)"),
             Kind::Dufs => (!self.dufs.as_deref().is_some_and(there))
                 .then_some("it is not installed (BENCH_DUFS)"),

@@ -16,6 +16,7 @@ use crate::bare;
 use crate::conn;
 use crate::kind::Kind;
 use crate::scene::{Place, SMALL, SMALL_LENGTH, Scene};
+use crate::tokens;
 
 /// How long a server may take to give its first reply.
 const START: Duration = Duration::from_secs(20);
@@ -173,15 +174,21 @@ fn words(
     let port = address.port().to_string();
     let storage = text(&place.storage);
     Ok(match kind {
-        Kind::HttpNas => vec![
-            text(&programs.http_nas),
-            "--port".into(),
-            port,
-            "--storage".into(),
-            storage,
-            "--max-connections".into(),
-            connections.to_string(),
-        ],
+        Kind::HttpNas | Kind::Tokens => {
+            let mut words = vec![
+                text(&programs.http_nas),
+                "--port".into(),
+                port,
+                "--storage".into(),
+                storage,
+                "--max-connections".into(),
+                connections.to_string(),
+            ];
+            if kind == Kind::Tokens {
+                words.extend(["--access".into(), tokens::write(folder)]);
+            }
+            words
+        }
         Kind::Nginx => {
             let settings = nginx::Settings {
                 folder,
