@@ -19,6 +19,7 @@ mod storage;
 mod sync;
 mod time;
 mod token;
+mod units;
 
 pub use program::run;
 

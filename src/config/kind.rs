@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::endpoint::{Endpoint, endpoints};
 use super::host::{self, host};
-use super::units::{duration, size, switch};
 use super::values::Values;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hosts::AllowedHosts;
 use crate::http::origins::AllowedOrigins;
+use crate::units::{duration, size, switch};
 
 /// The minimum and maximum of a number of things.
 const COUNT: (usize, usize) = (1, 65_536);

@@ -18,7 +18,6 @@ mod probe;
 mod setting;
 mod suggest;
 mod token_words;
-mod units;
 mod values;
 
 use std::ffi::OsString;

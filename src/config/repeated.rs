@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::flags::FLAGS;
 use super::help::help;
-use super::units::duration;
+use crate::units::duration;
 
 /// Settings by the short names of their variables.
 type Settings = BTreeMap<String, String>;

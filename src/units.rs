@@ -1,4 +1,4 @@
-//! Sizes, times and switches as they are written in flags and variables.
+//! Sizes, times and switches as they are written in flags, variables and parameters.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const MAX_DIGITS: usize = 9;
 
 /// A size in bytes: a decimal number, and a unit of [`UNITS`] where there is one. With a unit it
 /// may have a fraction, and is rounded down to whole bytes.
-pub(super) fn size(text: &str) -> Option<u64> {
+pub(crate) fn size(text: &str) -> Option<u64> {
     let (number, unit) = split_unit(text, |c| c.is_ascii_digit() || c == '.');
     let unit = unit.to_ascii_lowercase();
     let unit = unit.strip_suffix('b').unwrap_or(&unit);
@@ -45,7 +45,7 @@ pub(super) fn size(text: &str) -> Option<u64> {
 }
 
 /// A time of at most a year: a decimal number of seconds, or a number and s, m or h.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split_unit(text, |c| c.is_ascii_digit());
     let factor = match unit {
         "" | "s" => 1,
@@ -58,7 +58,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 }
 
 /// True or false.
-pub(super) fn switch(text: &str) -> Option<bool> {
+pub(crate) fn switch(text: &str) -> Option<bool> {
     match text {
         "true" | "1" => Some(true),
         "false" | "0" => Some(false),
