@@ -21,7 +21,11 @@ pub(super) fn claim<'s>(
 ) -> Result<Reply<'s>, Error> {
     let failed = |error| Error::Storage(grant.name.clone(), Access::Change, error);
     open_folder(context, grant)?;
-    let into = destination::read(request, failed)?.name;
+    // A request that has waited for a file has had its body read.
+    let into = match request.annotations().new_name() {
+        Some(into) => into,
+        None => destination::read(request, failed)?.name,
+    };
     let destination = grant.destination(&into)?;
     if into == *grant.name {
         return Err(failed(storage::Error::IntoItself));

@@ -105,7 +105,7 @@ fn carry_out<'s>(
         }
         Operation::Rename(name) => rename::rename(store, &grant(name), request),
         Operation::Copy(name) => copy::copy(store, &grant(name), request),
-        Operation::Claim(name) => claim::claim(context, &grant(name), request),
+        Operation::Claim(name, _) => claim::claim(context, &grant(name), request),
         Operation::Delete(name) => remove::remove(store, &grant(name), request.head()),
     }?;
     // It may have waited for a lock or for the disk.

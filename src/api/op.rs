@@ -64,7 +64,7 @@ impl Op {
             Operation::Append(..) => Self::Append,
             Operation::Rename(_) => Self::Move,
             Operation::Copy(_) => Self::Copy,
-            Operation::Claim(_) => Self::Claim,
+            Operation::Claim(..) => Self::Claim,
             Operation::Delete(_) => Self::Delete,
         }
     }

@@ -18,7 +18,7 @@ pub(crate) const MAX_NAME: usize = 4096;
 /// `..`.
 ///
 /// The name of the root has no component.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name {
     components: Vec<String>,
 }
@@ -116,6 +116,14 @@ impl Name {
         let components = self.components.iter().cloned();
         let components = components.chain([name.to_owned()]).collect();
         Self { components }
+    }
+
+    /// The name of the directory that it is in; none for the root.
+    #[must_use]
+    pub(crate) fn parent(&self) -> Option<Self> {
+        let (_, parents) = self.components.split_last()?;
+        let components = parents.to_vec();
+        Some(Self { components })
     }
 
     /// The components, outermost first.

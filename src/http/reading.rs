@@ -2,12 +2,26 @@
 //!
 //! Responsible for: their values, and which go together. Not for: carrying it out (`api/read.rs`).
 
+use std::time::Duration;
+
 use super::glob::Glob;
 use super::query::{Parameters, QueryFault};
 use crate::lines::Shard;
+use crate::units::duration;
 
 /// The names of the parameters.
-pub(super) const PARAMETERS: [&str; 6] = ["shard", "header", "head", "tail", "recursive", "glob"];
+pub(super) const PARAMETERS: [&str; 7] = [
+    "shard",
+    "header",
+    "head",
+    "tail",
+    "recursive",
+    "glob",
+    "wait",
+];
+
+/// The longest wait.
+const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// What a GET of a name asks for, besides the name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +30,8 @@ pub struct Reading {
     pub(crate) lines: Lines,
     /// How far a list goes.
     pub(crate) depth: Depth,
+    /// How long it waits for what is not there.
+    pub(crate) wait: Option<Duration>,
 }
 
 /// How far a list of a directory goes.
@@ -72,9 +88,22 @@ impl Reading {
         };
         match (lines.parameter(), depth.parameter()) {
             (Some(one), Some(other)) => Err(QueryFault::Together(one, other)),
-            _ => Ok(Self { lines, depth }),
+            _ => Ok(Self {
+                lines,
+                depth,
+                wait: wait(parameters)?,
+            }),
         }
     }
+}
+
+/// How long a request waits, if it does.
+///
+/// # Errors
+/// [`QueryFault::Invalid`].
+pub(super) fn wait(parameters: &Parameters) -> Result<Option<Duration>, QueryFault> {
+    let wait = |text: &str| duration(text).filter(|wait| *wait <= MAX_WAIT);
+    parameters.value("wait", "a time of 1h at most, as 60s", wait)
 }
 
 impl Lines {
@@ -114,6 +143,30 @@ fn number(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_has_an_end() {
+        for (query, expected) in [
+            ("", Some(None)),
+            ("wait=60s", Some(Some(60))),
+            ("wait=60", Some(Some(60))),
+            ("wait=0", Some(Some(0))),
+            ("wait=1h", Some(Some(3600))),
+            ("wait=61m", None),
+            ("wait=3601", None),
+            ("wait=-1s", None),
+            ("wait=", None),
+            ("wait", None),
+            ("wait=1d", None),
+            ("wait=1.5s", None),
+            ("wait=1s&wait=1s", None),
+        ] {
+            let parameters = Parameters::parse(Some(query), &PARAMETERS);
+            let found = parameters.and_then(|it| Reading::of(&it));
+            let found = found.map(|it| it.wait.map(|wait| wait.as_secs()));
+            assert_eq!(found.ok(), expected, "{query}");
+        }
+    }
 
     #[test]
     fn parameters_say_how_far_a_list_goes() {

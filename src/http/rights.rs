@@ -180,7 +180,7 @@ pub(crate) fn needs(operation: &Operation) -> Needs {
             destination: Right::Create.into(),
             shows: false,
         },
-        Operation::Claim(_) => Needs::OnBoth {
+        Operation::Claim(..) => Needs::OnBoth {
             name: [Right::Read, Right::Delete].into_iter().collect(),
             destination: Right::Create.into(),
             shows: false,

@@ -3,6 +3,8 @@
 //! The resource is looked up first, then the method: any other method of a resource is answered
 //! with 405 and its `Allow`. Not for: carrying the operation out.
 
+use std::time::Duration;
+
 use super::name::{Name, NameFault, ends_in_slash};
 use super::query::{Parameters, QueryFault};
 use super::reading::{self, Reading};
@@ -39,8 +41,9 @@ pub enum Operation {
     Rename(Name),
     /// `PUT /file/NAME/cp`: copy the file.
     Copy(Name),
-    /// `PUT /file/NAME/claim`: move the first file of the directory elsewhere.
-    Claim(Name),
+    /// `PUT /file/NAME/claim`: move the first file of the directory elsewhere; for this long, wait
+    /// for one.
+    Claim(Name, Option<Duration>),
     /// `DELETE /file/NAME`: remove it, with all that is in it.
     Delete(Name),
 }
@@ -176,9 +179,36 @@ impl Operation {
             | Self::Append(name, _)
             | Self::Rename(name)
             | Self::Copy(name)
-            | Self::Claim(name)
+            | Self::Claim(name, _)
             | Self::Delete(name) => Some(name),
         }
+    }
+
+    /// How long it waits, if it does.
+    #[must_use]
+    pub fn wait_limit(&self) -> Option<Duration> {
+        match self {
+            Self::Read(_, reading) => reading.wait,
+            Self::Claim(_, wait) => *wait,
+            _ => None,
+        }
+    }
+
+    /// Whether it waits where it would be answered with this status: for a file that is not there,
+    /// for another version of it, for a file to claim.
+    #[must_use]
+    pub fn waits_at(&self, status: u16) -> bool {
+        match self {
+            Self::Read(..) => matches!(status, 304 | 404),
+            Self::Claim(..) => status == 204,
+            _ => false,
+        }
+    }
+
+    /// Whether what is below its name, or below a name in its body, changes with it.
+    #[must_use]
+    pub fn changes_below(&self) -> bool {
+        matches!(self, Self::Rename(_) | Self::Delete(_))
     }
 
     /// Whether it changes the storage.
@@ -199,7 +229,7 @@ impl Operation {
             | Self::Append(..)
             | Self::Rename(_)
             | Self::Copy(_)
-            | Self::Claim(_)
+            | Self::Claim(..)
             | Self::Delete(_) => true,
         }
     }
@@ -281,6 +311,10 @@ fn with_parameters(operation: Operation, query: Option<&str>) -> Result<Operatio
             let parameters = Parameters::parse(query, &reading::PARAMETERS)?;
             Ok(Operation::Read(name, Reading::of(&parameters)?))
         }
+        Operation::Claim(name, _) => {
+            let parameters = Parameters::parse(query, &["wait"])?;
+            Ok(Operation::Claim(name, reading::wait(&parameters)?))
+        }
         other => {
             Parameters::parse(query, &[])?;
             Ok(other)
@@ -347,7 +381,7 @@ fn route_action(
         }
         ("PUT", "mv") => Operation::Rename,
         ("PUT", "cp") => Operation::Copy,
-        ("PUT", "claim") => Operation::Claim,
+        ("PUT", "claim") => |name| Operation::Claim(name, None),
         _ => return Err(RouteFault::Action(action)),
     };
     Ok(operation(Name::parse(name)?))

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use super::admission::{Admission, AdmissionControl};
+use super::client::address_of;
 use super::logged_head::LoggedHead;
 use super::panics::catch;
 use super::request::MeteredRequest;
 use super::send::{Progress, send};
 use super::shared::Shared;
 use super::status::Status;
+use super::transfer::Transfer;
+use super::wait_state::{Resumed, WaitState};
+use super::waits::Announcement;
 use super::worker_pool::Handler;
 use crate::api::{self, Context, Error, Op, Reason, Reply, Request, WrongCredentials};
 use crate::computing::Cancelled;
@@ -105,12 +109,14 @@ impl RequestHandler {
         }
         error.reply(Format::accepted(head.field("Accept").as_deref()))
     }
-}
 
-impl Handler for RequestHandler {
-    /// Handles a request. Nothing that its client does, and no panic in the code of its operation,
-    /// has an effect beyond it.
-    fn handle(&self, mut request: tiny_http::Request, may_wait: bool) {
+    /// Handles a request, also one that has waited, or puts it aside until it makes sense to handle
+    /// it again.
+    fn serve(
+        &self,
+        (mut request, mut waited): (tiny_http::Request, Option<WaitState>),
+        may_wait: bool,
+    ) {
         let routed = route_request(&request, &self.shared.allowed_origins);
         let operation = routed.as_ref().ok();
         let authorization = request.head().field("Authorization");
@@ -120,18 +126,118 @@ impl Handler for RequestHandler {
             true => self.admission.admit(&request, operation),
             false => Admission::Nothing,
         };
-        let trusted = &self.shared.trusted_proxies;
-        let head = LoggedHead::of(&request, (&caller, operation), trusted);
-        let transfers = &self.shared.transfers;
-        let transfer = transfers.begin(head, operation.map(Op::of));
+        let transfer = match &waited {
+            Some(state) => Arc::clone(&state.transfer),
+            None => self.begin(&request, (&caller, operation)),
+        };
         let checked = self.check_head(&request, operation);
-        let operation = checked.and(authorized).and(routed);
-        let takes_content = operation.as_ref().is_ok_and(Operation::takes_content);
-        let remark = takes_content.then(|| remark(request.head())).flatten();
-        let outcome = operation.and_then(|operation| {
-            let mut request = MeteredRequest::new(&mut request, &transfer, &self.shared);
-            self.carry_out(&operation, (&caller, &admission), &mut request)
-        });
+        let operation = match checked.and(authorized).and(routed) {
+            Ok(operation) => operation,
+            Err(error) => return self.answer(request, (Err(error), None), &transfer, &admission),
+        };
+        if admission.slot().is_none()
+            && let Ok(Some(state)) = self.wait_state(&operation, (&request, &transfer), &mut waited)
+            && state.may_be_postponed()
+        {
+            return self.shared.waits.postpone(Resumed { request, state });
+        }
+        let announcement = self.announce(&operation);
+        let mut outcome = match waited.as_ref().is_some_and(|state| state.is_gone) {
+            true => Err(Error::Cancelled(Cancelled::ClientGone)),
+            false => {
+                let mut request = MeteredRequest::new(&mut request, &transfer, &self.shared);
+                self.carry_out(&operation, (&caller, &admission), &mut request)
+            }
+        };
+        let status = outcome
+            .as_ref()
+            .map_or_else(Error::status, |reply| reply.status);
+        if outcome.is_ok() && !operation.waits_at(status) {
+            self.tell(&operation, &transfer);
+        }
+        if operation.waits_at(status)
+            && let Some(announcement) = announcement
+        {
+            match self.wait_state(&operation, (&request, &transfer), &mut waited) {
+                Ok(Some(state)) if !state.is_over() => {
+                    drop(outcome);
+                    let resumed = Resumed { request, state };
+                    return self.shared.waits.put_aside(announcement, resumed);
+                }
+                Ok(_) => {}
+                Err(error) => outcome = Err(error),
+            }
+        }
+        let remark = remark(&operation, request.head());
+        self.answer(request, (outcome, remark), &transfer, &admission);
+    }
+
+    /// Begins a request in the log and among the transfers.
+    fn begin(
+        &self,
+        request: &tiny_http::Request,
+        (caller, operation): (&Caller, Option<&Operation>),
+    ) -> Arc<Transfer> {
+        let trusted = &self.shared.trusted_proxies;
+        let head = LoggedHead::of(request, (caller, operation), trusted);
+        self.shared.transfers.begin(head, operation.map(Op::of))
+    }
+
+    /// Announces a wait, where the operation may wait: before it looks for what it would wait for.
+    fn announce(&self, operation: &Operation) -> Option<Announcement<'_>> {
+        operation.wait_limit()?;
+        let name = operation.name()?;
+        Some(self.shared.waits.announce(&self.shared.store, name))
+    }
+
+    /// What a request waits with that may wait: what it has waited with before, or a new place.
+    /// `None` where it does not wait, or the server is shutting down.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where no place is free.
+    fn wait_state(
+        &self,
+        operation: &Operation,
+        (request, transfer): (&tiny_http::Request, &Arc<Transfer>),
+        waited: &mut Option<WaitState>,
+    ) -> Result<Option<WaitState>, Error> {
+        let Some(limit) = operation.wait_limit() else {
+            return Ok(None);
+        };
+        if self.shared.shutdown.has_begun() {
+            return Ok(None);
+        }
+        if let Some(state) = waited.take() {
+            return Ok(Some(state));
+        }
+        let place = self
+            .shared
+            .waits
+            .place(address_of(request))
+            .ok_or(Error::Busy)?;
+        let deadline = transfer.started() + limit;
+        Ok(Some(WaitState::new(Arc::clone(transfer), deadline, place)))
+    }
+
+    /// Tells those that wait for the names under which an operation has changed something.
+    fn tell(&self, operation: &Operation, transfer: &Transfer) {
+        if !operation.changes_something() {
+            return;
+        }
+        let new_name = transfer.annotations().new_name();
+        for name in operation.name().into_iter().chain(&new_name) {
+            self.shared.waits.tell(name, operation.changes_below());
+        }
+    }
+
+    /// Sends the reply, and logs how the request has ended.
+    fn answer(
+        &self,
+        mut request: tiny_http::Request,
+        (outcome, remark): (Result<Reply<'_>, Error>, Option<&str>),
+        transfer: &Transfer,
+        admission: &Admission<'_>,
+    ) {
         let is_last = outcome.as_ref().is_err_and(Error::ends_connection);
         let reason = outcome.as_ref().err().map(Reason::of);
         let (reply, mut cause) = match outcome {
@@ -143,20 +249,40 @@ impl Handler for RequestHandler {
         };
         let status = reply.status;
         let closes = is_last || self.shared.shutdown.has_begun();
-        let progress = Progress::new(admission.slot(), &transfer, &request);
+        let progress = Progress::new(admission.slot(), transfer, &request);
         let sent = send(&mut request, (reply, closes), &progress, &self.shared);
         progress.end(&request);
         if let Err(error) = &sent {
             cause.get_or_insert_with(|| format!("the reply was not sent whole: {error}"));
         }
-        transfers.end(&transfer, (status, reason), cause.as_deref());
+        let transfers = &self.shared.transfers;
+        transfers.end(transfer, (status, reason), cause.as_deref());
+    }
+}
+
+impl Handler for RequestHandler {
+    type Resumed = Resumed;
+
+    /// Handles a request. Nothing that its client does, and no panic in the code of its operation,
+    /// has an effect beyond it.
+    fn handle(&self, request: tiny_http::Request, may_wait: bool) {
+        self.serve((request, None), may_wait);
+    }
+
+    fn next_resumed(&self) -> Option<Resumed> {
+        self.shared.waits.next_resumed()
+    }
+
+    fn handle_resumed(&self, resumed: Resumed, may_wait: bool) {
+        let Resumed { request, state } = resumed;
+        self.serve((request, Some(state)), may_wait);
     }
 }
 
 /// What the log says of a request that is carried out although it is ambiguous.
-fn remark(head: &tiny_http::Head) -> Option<&'static str> {
-    admission::is_without_length(head)
-        .then_some("it came without a length, its body was taken for empty")
+fn remark(operation: &Operation, head: &tiny_http::Head) -> Option<&'static str> {
+    let is_ambiguous = operation.takes_content() && admission::is_without_length(head);
+    is_ambiguous.then_some("it came without a length, its body was taken for empty")
 }
 
 /// The operation that a request asks for.

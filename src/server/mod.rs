@@ -15,6 +15,7 @@ mod handler;
 mod listeners;
 mod logged_head;
 mod metrics;
+mod name_watch;
 mod panics;
 mod readiness;
 mod request;
@@ -22,6 +23,7 @@ mod scheduler;
 mod send;
 mod shared;
 mod shutdown;
+mod signal;
 mod signals;
 mod slots;
 mod sockets;
@@ -29,6 +31,9 @@ mod status;
 mod transfer;
 mod unix_socket;
 mod uploads;
+mod wait_state;
+mod wait_threads;
+mod waits;
 mod worker_pool;
 
 use std::collections::BTreeSet;
@@ -56,6 +61,7 @@ use shared::Shared;
 use shutdown::Shutdown;
 use transfer::Transfers;
 use uploads::Uploads;
+use waits::Waits;
 use worker_pool::WorkerPool;
 
 /// The longest request head, in bytes, from the request line to the empty line.
@@ -83,12 +89,20 @@ pub(crate) fn run(config: &Config) -> Result<(), String> {
     let listeners = Listeners::open(config, &store)?;
     let taken = listeners.sockets.len() + 2 * memory.pipes();
     let connections = descriptors.max_connections(capacity.transfers, taken);
-    let engine = engine(config, capacity.connections.min(connections));
+    let connections = capacity.connections.min(connections);
+    let engine = engine(config, connections);
     let server = tiny_http::Server::with_config(listeners.sockets, engine)
         .map_err(|error| format!("cannot listen: {error}"))?;
     let server = Arc::new(server);
+    let waits = Waits::new(Arc::clone(&server), connections)?;
     let files = listeners.files;
-    let shared = shared(config, (store, access), memory, files, Arc::clone(&server));
+    let shared = shared(
+        config,
+        (store, access),
+        memory,
+        files,
+        (Arc::clone(&server), waits),
+    );
     let shared = Arc::new(shared);
     let addresses = server.server_addrs().to_vec();
     let reachable = reachable(&addresses);
@@ -97,6 +111,7 @@ pub(crate) fn run(config: &Config) -> Result<(), String> {
     transfer::watch(Arc::clone(&shared.transfers))?;
     status::watch(Arc::clone(&shared))?;
     access::watch(Arc::clone(&shared.access))?;
+    wait_threads::start(&shared)?;
     let hosts = hosts(&config.listen);
     let hosts = config.allowed_hosts.resolve(&hosts, reachable.is_empty());
     let workers = start_workers(server, &shared, capacity.transfers, hosts)?;
@@ -130,7 +145,7 @@ fn shared(
     (store, access): (Store, Access),
     memory: Memory,
     socket_files: SocketFiles,
-    server: Arc<tiny_http::Server>,
+    (server, waits): (Arc<tiny_http::Server>, Waits),
 ) -> Shared {
     Shared {
         store,
@@ -140,6 +155,7 @@ fn shared(
         allowed_origins: config.allowed_origins.clone(),
         memory,
         transfers: Arc::new(Transfers::default()),
+        waits: Arc::new(waits),
         scheduler: Scheduler::new(),
         uploads: Uploads::new(config.min_rate),
         socket_files,
@@ -196,7 +212,8 @@ fn shut_down(timeout: Duration, shared: &Shared, workers: &WorkerPool<RequestHan
     let deadline = shared.shutdown.set_deadline(timeout);
     shared.socket_files.remove();
     workers.stop_accepting();
-    while workers.busy() > 0 && Instant::now() < deadline {
+    shared.waits.end_all();
+    while (workers.busy() > 0 || shared.waits.has_any()) && Instant::now() < deadline {
         std::thread::sleep(SHUTDOWN_INTERVAL);
     }
     let left = deadline.saturating_duration_since(Instant::now());

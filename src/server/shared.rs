@@ -9,6 +9,7 @@ use super::scheduler::Scheduler;
 use super::shutdown::Shutdown;
 use super::transfer::Transfers;
 use super::uploads::Uploads;
+use super::waits::Waits;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::origins::AllowedOrigins;
 use crate::memory::Memory;
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     pub(super) allowed_origins: AllowedOrigins,
     pub(super) memory: Memory,
     pub(super) transfers: Arc<Transfers>,
+    pub(super) waits: Arc<Waits>,
     pub(super) scheduler: Scheduler,
     pub(super) uploads: Uploads,
     pub(super) socket_files: SocketFiles,

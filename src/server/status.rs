@@ -67,6 +67,7 @@ impl Reports for Status {
         write_waits(
             &mut text,
             &[
+                ("change", shared.waits.count()),
                 ("lock", shared.store.lock_waits()),
                 ("processor", shared.scheduler.waiting()),
             ],
@@ -103,7 +104,7 @@ impl Reports for Status {
 /// How many requests wait for each of these things.
 fn write_waits(text: &mut Exposition, waits: &[(&str, usize)]) {
     const WAITS: &str = "http_nas_waiting_requests";
-    let help = "Requests that wait for a lock on a file, or to compute.";
+    let help = "Requests that wait: for a change, for a lock on a file, to compute.";
     text.metric(WAITS, MetricKind::Gauge, help);
     for (what, count) in waits {
         text.sample(WAITS, &[("for", what)], count);

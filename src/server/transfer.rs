@@ -1,7 +1,7 @@
 //! Transfers under way, and their lines in the log: while one takes long, and at its end.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ pub(super) struct Transfer {
     received: AtomicU64,
     sent: AtomicU64,
     next_line: Mutex<NextLine>,
+    /// Whether it waits, and transfers nothing.
+    is_waiting: AtomicBool,
 }
 
 /// The next line of a transfer that takes long.
@@ -81,6 +83,7 @@ impl Transfers {
                 at: started + FIRST_LINE_AFTER,
                 is_first: true,
             }),
+            is_waiting: AtomicBool::new(false),
         });
         self.lock().insert(number, Arc::clone(&transfer));
         transfer
@@ -95,7 +98,8 @@ impl Transfers {
     pub(super) fn for_files(&self) -> Vec<Arc<Transfer>> {
         let mut running: Vec<Arc<Transfer>> = self.lock().values().cloned().collect();
         let is_for_file = |op| !matches!(op, Some(Op::Report(_) | Op::Preflight));
-        running.retain(|transfer| is_for_file(transfer.annotations.op()));
+        let is_waiting = |transfer: &Transfer| transfer.is_waiting.load(Ordering::Relaxed);
+        running.retain(|it| is_for_file(it.annotations.op()) && !is_waiting(it));
         running.sort_unstable_by_key(|transfer| transfer.number);
         running
     }
@@ -193,7 +197,20 @@ impl Transfer {
         self.sent.store(sent, Ordering::Relaxed);
     }
 
+    /// Sets whether it waits. It is not logged then, nor in the list of transfers.
+    pub(super) fn set_waiting(&self, is_waiting: bool) {
+        self.is_waiting.store(is_waiting, Ordering::Relaxed);
+    }
+
+    /// When it began.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
     fn log_if_due(&self, now: Instant) {
+        if self.is_waiting.load(Ordering::Relaxed) {
+            return;
+        }
         let mut next = lock(&self.next_line);
         if now < next.at {
             return;

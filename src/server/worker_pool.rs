@@ -26,9 +26,19 @@ const STACK_SIZE: usize = 512 * 1024;
 
 /// What the threads do with a request.
 pub(super) trait Handler: Send + Sync + 'static {
+    /// A request that is handled again.
+    type Resumed;
+
     /// Handles a request. Without `may_wait`, no other thread receives requests meanwhile: then
     /// this must wait neither for the client nor for the disk.
     fn handle(&self, request: tiny_http::Request, may_wait: bool);
+
+    /// Takes up a request that was put aside and is to be handled again, if there is one: `None`
+    /// otherwise. A thread that is unblocked asks for it.
+    fn next_resumed(&self) -> Option<Self::Resumed>;
+
+    /// Handles such a request.
+    fn handle_resumed(&self, resumed: Self::Resumed, may_wait: bool);
 }
 
 /// The worker threads of a server.
@@ -117,7 +127,14 @@ impl<H: Handler> WorkerPool<H> {
                 let _busy = Busy(&self.state);
                 self.handler.handle(request, may_wait);
             }
-            Ok(None) => return !self.may_end(),
+            Ok(None) => match self.handler.next_resumed() {
+                Some(resumed) => {
+                    let may_wait = self.ensure_receiver();
+                    let _busy = Busy(&self.state);
+                    self.handler.handle_resumed(resumed, may_wait);
+                }
+                None => return !self.may_end(),
+            },
             Err(error) => {
                 log::error!("no request can be received for now: {error}");
                 std::thread::sleep(IDLE_TIMEOUT);
@@ -167,6 +184,14 @@ mod tests {
     struct Panics;
 
     impl Handler for Panics {
+        type Resumed = ();
+
+        fn next_resumed(&self) -> Option<()> {
+            None
+        }
+
+        fn handle_resumed(&self, _resumed: (), _may_wait: bool) {}
+
         fn handle(&self, request: tiny_http::Request, _may_wait: bool) {
             panic!("on purpose, at {}", request.url());
         }

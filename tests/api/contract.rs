@@ -29,7 +29,7 @@ fn statuses(cell: &str) -> BTreeSet<u16> {
 type Asked = (&'static str, &'static str, &'static str, u16);
 
 /// Requests to a server that has the file `folder/a`, for each row of the table of requests.
-const REQUESTS: [(&str, &[Asked]); 23] = [
+const REQUESTS: [(&str, &[Asked]); 24] = [
     (
         "`POST /file/NAME`",
         &[
@@ -91,6 +91,10 @@ const REQUESTS: [(&str, &[Asked]); 23] = [
             ("GET", "folder/a?head=1", "", 200),
             ("GET", "folder/a?tail=1", "", 200),
         ],
+    ),
+    (
+        "`GET /file/NAME?wait=60s`",
+        &[("GET", "folder/a?wait=60s", "", 200)],
     ),
     (
         "`GET /file/NAME` of a folder",

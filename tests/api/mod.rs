@@ -30,3 +30,4 @@ mod special_files;
 mod store_and_delete;
 mod tar;
 mod traversal;
+mod waits;

@@ -262,6 +262,11 @@ impl Request {
         self.end_reply(sent, goes_on)
     }
 
+    /// The exchange with the client; none once it is over.
+    pub(crate) fn exchange(&self) -> Option<&Exchange> {
+        self.exchange.as_ref()
+    }
+
     /// Sends the head of a reply whose content comes later, and puts the request aside: it needs no
     /// thread until there is content. This does not wait for the client. The reply is the last of
     /// its connection, also where [`Config::pipelined_requests`](crate::Config) allows others and a

@@ -1,4 +1,4 @@
-//! Waiting for many detached replies at a time, on one thread.
+//! Waiting for many detached replies, and requests that were put aside, at a time, on one thread.
 //!
 //! Responsible for: which of them are to be looked at. Not for: what is done with them.
 
@@ -11,7 +11,9 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
 use crate::detached::Detached;
+use crate::exchange::Exchange;
 use crate::io::timeout_until;
+use crate::request::Request;
 use crate::wake::Wake;
 
 /// The key of the wake.
@@ -20,7 +22,8 @@ const WAKE: u64 = u64::MAX;
 /// How many replies are returned at a time.
 const MAX_KEYS: usize = 64;
 
-/// Waits for many [`Detached`] replies at a time.
+/// Waits for many [`Detached`] replies, and for many [`Request`]s that were put aside before they are
+/// answered, at a time.
 ///
 /// Their threads are the caller's: usually one that waits, and others that add replies and wake it.
 #[derive(Debug)]
@@ -51,16 +54,41 @@ impl Selector {
     /// # Errors
     /// Those of epoll_ctl(2).
     pub fn add(&self, reply: &Detached, key: u64) -> io::Result<()> {
-        let exchange = reply.exchange();
+        self.add_exchange(reply.exchange(), key, epoll::EventFlags::OUT)
+    }
+
+    /// Waits for a request that has not been answered, too, until it is
+    /// [removed](Selector::remove_request). Its key is reported when the client has sent something,
+    /// or is gone; see [`add`](Selector::add) for the keys.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    pub fn add_request(&self, request: &Request, key: u64) -> io::Result<()> {
+        self.add_exchange(request.exchange(), key, epoll::EventFlags::empty())
+    }
+
+    /// Waits for a request no more, since it is going to be answered. An event that has come
+    /// already may still be reported.
+    pub fn remove_request(&self, request: &Request) {
+        if let Some(socket) = request.exchange().and_then(|it| it.socket.descriptor()) {
+            // It fails only where the request was not added.
+            let _ = epoll::delete(&self.epoll, socket);
+        }
+    }
+
+    fn add_exchange(
+        &self,
+        exchange: Option<&Exchange>,
+        key: u64,
+        flags: epoll::EventFlags,
+    ) -> io::Result<()> {
         let Some(socket) = exchange.and_then(|exchange| exchange.socket.descriptor()) else {
             return Ok(());
         };
         // Edge-triggered: a client that has ended its half of the connection, or for which nothing
         // is to be sent, does not come up again and again.
-        let flags = epoll::EventFlags::IN
-            | epoll::EventFlags::OUT
-            | epoll::EventFlags::RDHUP
-            | epoll::EventFlags::ET;
+        let flags =
+            flags | epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
         epoll::add(&self.epoll, socket, epoll::EventData::new_u64(key), flags)?;
         Ok(())
     }

@@ -246,3 +246,42 @@ fn a_detached_reply_is_a_connection_that_does_not_make_room_and_that_the_end_wai
     drop(client);
     assert!(server.0.server.wait_until_drained(LIMIT));
 }
+
+// A request that was put aside is answered later, on a connection that goes on.
+#[test]
+fn a_request_that_is_put_aside_is_waited_for_and_answered_later() {
+    let (put_aside, requests) = channel();
+    let running = start_with(config(), 1, move |request: Request| match request.url() {
+        "/later" => put_aside.send(request).unwrap(),
+        _ => echo(request),
+    });
+    let selector = Selector::new().unwrap();
+    let [mut first, second] = [1, 2].map(|key| {
+        let mut client = running.connect();
+        client.send("GET /later HTTP/1.1\r\n\r\n");
+        let request = requests.recv_timeout(LIMIT).unwrap();
+        selector.add_request(&request, key).unwrap();
+        (client, request)
+    });
+    // The one thread is free.
+    assert_eq!(running.connect().get("/other").content, b"/other");
+    assert!(!first.1.is_client_gone());
+    // What comes meanwhile is for later.
+    first.0.send("GET /next HTTP/1.1\r\n\r\n");
+    wait_for_key(&selector, 1);
+    assert!(!first.1.is_client_gone());
+    let (client, mut request) = second;
+    drop(client);
+    wait_for_key(&selector, 2);
+    until(|| request.is_client_gone().then_some(()));
+    selector.remove_request(&first.1);
+    let response = tiny_http::Response::from_string("content");
+    first.1.respond(response).unwrap();
+    assert_eq!(first.0.receive().content, b"content");
+    assert_eq!(first.0.receive().content, b"/next");
+    let mut keys = Vec::new();
+    first.0.send("GET /more HTTP/1.1\r\n\r\n");
+    assert_eq!(first.0.receive().content, b"/more");
+    selector.wait(Some(Instant::now()), &mut keys).unwrap();
+    assert!(!keys.contains(&1), "{keys:?}");
+}

@@ -142,7 +142,7 @@ fn what_leads_nowhere_is_refused() {
         ("GET", "/file/..", Name(NameFault::Parent)),
         ("GET", "/file/../wc", Name(NameFault::Parent)),
         ("PUT", "/file/%00/mv", Name(NameFault::Control)),
-        ("GET", "/file/a?wait=1", query("wait")),
+        ("GET", "/file/a?until=1", query("until")),
         ("POST", "/file/a?x", query("x")),
         ("DELETE", "/file/a/b?x&y", query("x")),
         ("GET", "/file/a/wc?x", query("x")),
