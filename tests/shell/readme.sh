@@ -10,25 +10,26 @@ need_server_binary
 storage=$work/storage
 start_server "$storage"
 
-# block PAGE NUMBER: one of the page's blocks of shell commands, with this server's address.
+# block PAGE TEXT: the page's first block of shell commands with this text in it, with this server's
+# address.
 block() {
-  awk -v number="$2" '
-    /^```sh$/ { inside = 1; count++; next }
-    /^```$/ { inside = 0 }
-    inside && count == number
+  awk -v text="$2" '
+    /^```sh$/ { inside = 1; block = ""; next }
+    /^```$/ && inside { inside = 0; if (index(block, text)) { printf "%s", block; exit } }
+    inside { block = block $0 "\n" }
   ' "$root/$1" | sed "s|http://127.0.0.1:3000|$URL|g"
 }
 
 two_commands() {
-  same "cargo run --release" "$(block README.md 1 | sed -n '1s/ *#.*//p')"
-  same "./test.sh" "$(block README.md 1 | sed -n '2s/ *#.*//p')"
-  same 2 "$(block README.md 1 | wc -l)"
+  same "cargo run --release" "$(block README.md "cargo run" | sed -n '1s/ *#.*//p')"
+  same "./test.sh" "$(block README.md "cargo run" | sed -n '2s/ *#.*//p')"
+  same 2 "$(block README.md "cargo run" | wc -l)"
 }
 check "the first block is the two commands" two_commands
 
 mkdir "$work/here"
 first_screen() {
-  (cd "$work/here" && block README.md 2 >commands && bash -euo pipefail commands >output)
+  (cd "$work/here" && block README.md /file/my.csv >commands && bash -euo pipefail commands >output)
   same "OKOK$(printf 'a,b\n1,2\n' | sha256sum)"$'\nOKOK' "$(<"$work/here/output")"
 }
 check "the lines of the first screen work one after the other" first_screen
@@ -39,7 +40,7 @@ mkdir "$work/bin"
 printf '#!/bin/sh\nprintf "%%s" "$DUMP"\nexit "$DUMP_EXIT"\n' >"$work/bin/pg_dump"
 chmod +x "$work/bin/pg_dump"
 publish() {
-  block README.md 3 >"$work/publish"
+  block README.md pg_dump >"$work/publish"
   (
     export NAS=$URL DUMP=$1 DUMP_EXIT=$2 PATH=$work/bin:$PATH
     bash "$work/publish"
@@ -52,7 +53,7 @@ check "and the one before stays" same whole "$(cat "$storage/db.dump")"
 
 mkdir "$work/more"
 more() {
-  (cd "$work/more" && block docs/api.md 4 >commands && NAS=$URL bash -euo pipefail commands >output)
+  (cd "$work/more" && block docs/api.md "> numbers" >commands && NAS=$URL bash -euo pipefail commands >output)
   same OKOK "$(cat "$work/more/output")"
 }
 check "the examples of docs/api.md work line by line" more
@@ -62,7 +63,7 @@ check "a second time the file is there already" not not_again 2>/dev/null
 
 # The server says where it listens in the notation that docs/api.md explains.
 sock=$work/nas.sock
-block docs/api.md 2 | sed "s|/run/nas.sock|$sock|g" >"$work/over-socket"
+block docs/api.md --unix-socket | sed "s|/run/nas.sock|$sock|g" >"$work/over-socket"
 "$http_nas" --listen "unix:$sock" --storage "$storage" >"$work/socket.out" 2>"$work/socket.log" </dev/null &
 PID=$!
 check "a server on a Unix socket says so" wait_for 20 grep -qxF "listening on http://unix:$sock" "$work/socket.out"
