@@ -70,7 +70,7 @@ fn the_size_of_a_file_beyond_8_gib_is_told() {
     file.set_len(9 << 30).expect("a sparse file");
     let (mut conn, _) = begin(&server, "d", "1.1");
     // Its beginning is the header; the rest is not waited for.
-    let start = conn.first_chunk().expect("a chunk");
+    let start = conn.next_chunk().expect("a chunk");
     drop(conn);
     let mut child = Command::new("tar")
         .args(["-tvf", "-"])

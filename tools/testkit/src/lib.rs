@@ -34,6 +34,7 @@ pub mod child;
 pub mod client;
 pub mod digest;
 pub mod disk;
+pub mod events;
 pub mod group;
 pub mod http;
 pub mod json;
@@ -54,6 +55,7 @@ pub mod unix;
 
 pub use client::Client;
 pub use disk::{TempDir, eventually, let_pass, litter, pattern, visible, within};
+pub use events::Events;
 pub use http::{Conn, Reply, chunked, request_bytes};
 pub use server::Server;
 

@@ -206,8 +206,8 @@ impl Conn {
         }
     }
 
-    /// The beginning of a body that comes in chunks: the first of them.
-    pub fn first_chunk(&mut self) -> io::Result<Vec<u8>> {
+    /// The next chunk of a body that comes in chunks; empty at its end.
+    pub fn next_chunk(&mut self) -> io::Result<Vec<u8>> {
         let mut chunk = Vec::new();
         self.chunk(&mut |part| chunk.extend_from_slice(part))?;
         Ok(chunk)
