@@ -61,6 +61,8 @@ pub(crate) enum Error {
     Root(storage::Error),
     /// The maximum number of transfers is under way.
     Busy,
+    /// The maximum number of clients watch the transfers.
+    Watched,
     /// The result is no longer wanted, or the server is shutting down.
     Cancelled(Cancelled),
     /// The handler panicked.
@@ -133,7 +135,7 @@ impl Error {
             Self::TooLarge(_) => 413,
             Self::Storage(name, access, error) => storage_answer(name, *access, error).0,
             Self::Root(_) | Self::Panic(_) => 500,
-            Self::Busy => 503,
+            Self::Busy | Self::Watched => 503,
             Self::Cancelled(why) => cancelled_status(*why),
         }
     }
@@ -174,6 +176,10 @@ impl Error {
             Self::Root(storage::Error::Displaced(_)) => DISPLACED.to_owned(),
             Self::Root(_) => "the storage folder cannot be read".to_owned(),
             Self::Busy => "too many transfers at once, try again".to_owned(),
+            Self::Watched => {
+                "too many clients watch the transfers, ask again without text/event-stream"
+                    .to_owned()
+            }
             Self::Cancelled(why) => why.to_string(),
             Self::Panic(_) => "the server failed on this request".to_owned(),
         }

@@ -80,6 +80,7 @@ impl Op {
             Self::Report(Report::Ready) => "ready",
             Self::Report(Report::Metrics) => "metrics",
             Self::Report(Report::Transfers) => "transfers",
+            Self::Report(Report::Watch) => "watch",
             Self::Read => "read",
             Self::List => "list",
             Self::Count => "count",

@@ -29,7 +29,7 @@ pub(crate) enum Reason {
     Space,
     /// The body did not come, or too slowly.
     Body,
-    /// All slots are taken.
+    /// All slots are taken, or all places of clients that watch.
     Slots,
     /// Something that it needs is in use: a lock, memory, descriptors.
     Busy,
@@ -93,7 +93,7 @@ impl Reason {
             Error::TooLarge(_) => Self::Size,
             Error::Storage(_, _, error) => of_storage(error),
             Error::Root(_) | Error::Panic(_) => Self::Failure,
-            Error::Busy => Self::Slots,
+            Error::Busy | Error::Watched => Self::Slots,
             Error::Cancelled(why) => of_cancelled(*why),
         }
     }

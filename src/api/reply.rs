@@ -45,6 +45,8 @@ pub(crate) enum Content<'s> {
         /// Writes the content.
         write: Writer<'s>,
     },
+    /// Events that the server sends later, for as long as the client wants them.
+    Events,
 }
 
 /// Writes a stream.
@@ -65,7 +67,7 @@ impl Content<'_> {
     #[must_use]
     pub(crate) fn length(&self) -> Option<u64> {
         match self {
-            Self::None => None,
+            Self::None | Self::Events => None,
             Self::Stream { length, .. } => *length,
             Self::Bytes(bytes) => Some(bytes.len() as u64),
             Self::File { part, .. } => Some(part.end - part.start),
@@ -80,6 +82,7 @@ impl fmt::Debug for Content<'_> {
             Self::Bytes(_) => "Bytes",
             Self::File { .. } => "File",
             Self::Stream { .. } => "Stream",
+            Self::Events => "Events",
         };
         write!(f, "{kind}({:?})", self.length())
     }

@@ -86,13 +86,24 @@ pub(super) fn report<'s>(
             ready(&checks, head, annotations)
         }
         Report::Metrics => typed(exposition::MEDIA_TYPE, reports.metrics()),
-        Report::Transfers => Reply {
-            content: Content::Stream {
+        Report::Transfers => {
+            let mut reply = typed(JSON, String::new());
+            reply.fields.push(VARY);
+            reply.content = Content::Stream {
                 length: None,
                 write: Box::new(move |sink| write_transfers(reports, sink)),
-            },
-            ..typed(JSON, String::new())
-        },
+            };
+            reply
+        }
+        Report::Watch => {
+            let mut reply = typed(accept::EVENTS, String::new());
+            // The other one keeps nginx from holding events back.
+            reply
+                .fields
+                .extend([VARY, ("X-Accel-Buffering", "no".into())]);
+            reply.content = Content::Events;
+            reply
+        }
     }
 }
 
@@ -156,20 +167,25 @@ fn typed<'s>(media_type: &'static str, content: String) -> Reply<'s> {
 fn write_transfers(reports: &dyn Reports, sink: &mut dyn Sink) -> io::Result<()> {
     let mut separator = "[";
     reports.each_transfer(&mut |transfer| {
-        let object = serde_json::json!({
-            "id": transfer.id,
-            "client": transfer.client,
-            "by": transfer.by,
-            "method": transfer.method,
-            "name": transfer.name,
-            "received": transfer.received,
-            "sent": transfer.sent,
-            "length": transfer.length,
-            "started": transfer.started.rfc3339_millis(),
-        });
+        let object = object(transfer);
         let separator = std::mem::replace(&mut separator, ",\n");
         write!(sink, "{separator}{object}")
     })?;
     let end = if separator == "[" { "[]\n" } else { "]\n" };
     sink.write_all(end.as_bytes())
+}
+
+/// A transfer as an object.
+pub(super) fn object(transfer: &UnderWay<'_>) -> serde_json::Value {
+    serde_json::json!({
+        "id": transfer.id,
+        "client": transfer.client,
+        "by": transfer.by,
+        "method": transfer.method,
+        "name": transfer.name,
+        "received": transfer.received,
+        "sent": transfer.sent,
+        "length": transfer.length,
+        "started": transfer.started.rfc3339_millis(),
+    })
 }

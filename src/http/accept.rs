@@ -1,5 +1,8 @@
 //! What a client accepts (RFC 9110, section 12.5.1).
 
+/// The media type of server-sent events (WHATWG HTML, section 9.2).
+pub(crate) const EVENTS: &str = "text/event-stream";
+
 /// A weight in thousandths, from 0 to 1,000.
 type Weight = u16;
 

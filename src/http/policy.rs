@@ -30,7 +30,7 @@ pub(crate) struct Entry {
 }
 
 /// The rules.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
     entries: Vec<Entry>,
     /// The numbers of the entries that are for everybody.
@@ -138,6 +138,15 @@ impl Caller {
     #[must_use]
     pub(crate) fn is_unknown(&self) -> bool {
         self.identity == Identity::Unknown
+    }
+
+    /// Whether it was identified by these rules.
+    #[must_use]
+    pub(crate) fn is_under(&self, policy: Option<&Arc<Policy>>) -> bool {
+        match (&self.policy, policy) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        }
     }
 
     /// The rights on a name: those of the token and those of everybody.

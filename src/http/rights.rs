@@ -159,7 +159,9 @@ pub(crate) fn needs(operation: &Operation) -> Needs {
         | Operation::Health
         | Operation::Report(Report::Alive | Report::Ready) => Needs::Nothing,
         Operation::Welcome => Needs::Anything,
-        Operation::Report(Report::Metrics | Report::Transfers) => Needs::Anywhere(Right::Observe),
+        Operation::Report(Report::Metrics | Report::Transfers | Report::Watch) => {
+            Needs::Anywhere(Right::Observe)
+        }
         Operation::Read(..)
         | Operation::CountLines(_)
         | Operation::Digest(_)

@@ -59,13 +59,15 @@ pub enum Report {
     Metrics,
     /// `/transfers`: the requests under way.
     Transfers,
+    /// The same, again and again, for a client that accepts events.
+    Watch,
 }
 
 impl Report {
     /// Whether programs ask for it every few seconds.
     #[must_use]
     pub fn is_polled(self) -> bool {
-        !matches!(self, Self::Transfers)
+        !matches!(self, Self::Transfers | Self::Watch)
     }
 
     /// The report at a path.

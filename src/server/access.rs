@@ -64,6 +64,12 @@ impl Access {
         Caller::identify(policy.clone(), authorization)
     }
 
+    /// Whether the rules are still those that the caller was identified by.
+    pub(super) fn is_current(&self, caller: &Caller) -> bool {
+        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner);
+        caller.is_under(policy.as_ref())
+    }
+
     /// What is wrong with the file, if anything; none where there is no file.
     pub(super) fn check(&self) -> Option<Result<(), String>> {
         self.path.as_ref()?;
@@ -95,7 +101,10 @@ impl Access {
             Ok(policy) => {
                 let tokens = policy.len();
                 let mut current = self.policy.write().unwrap_or_else(PoisonError::into_inner);
-                *current = Some(Arc::new(policy));
+                // Replies without an end go on while the rules are the same.
+                if current.as_deref() != Some(&policy) {
+                    *current = Some(Arc::new(policy));
+                }
                 drop(current);
                 *lock(&self.fault) = None;
                 if is_change {

@@ -1,12 +1,15 @@
 //! Admission control: a request takes a slot, or is refused.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tiny_http::Method;
 
 use super::client::address_of;
 use super::shared::Shared;
 use super::slots::{NoSlot, Slot, Slots};
-use crate::http::route::Operation;
+use crate::http::route::{Operation, Report};
 
 /// Health checks without a slot that may run at once. They access the disk; where it hangs, only
 /// their own threads hang.
@@ -15,6 +18,9 @@ const MAX_CHECKS: usize = 16;
 /// Threads beyond one for each transfer: for health checks without a slot, for requests that have
 /// just given back their slots, and for the one thread that waits for requests.
 const SPARE_THREADS: usize = MAX_CHECKS + 4;
+
+/// What takes neither a slot nor a thread, except for HEAD.
+pub(super) const WATCH: Operation = Operation::Report(Report::Watch);
 
 /// The maximum number of threads needed to serve this many transfers at once.
 pub(super) fn max_threads(max_transfers: usize) -> usize {
@@ -27,6 +33,8 @@ pub(super) enum Admission<'a> {
     Slot(Slot),
     /// A place among the health checks, with which no other operation is carried out.
     Check { _place: CheckPlace<'a> },
+    /// A place among the clients that watch, for that alone.
+    Watch(Slot),
     /// Nothing: it is answered, or refused, without waiting for its client.
     Nothing,
 }
@@ -35,7 +43,7 @@ impl Admission<'_> {
     pub(super) fn slot(&self) -> Option<&Slot> {
         match self {
             Self::Slot(slot) => Some(slot),
-            Self::Check { .. } | Self::Nothing => None,
+            Self::Check { .. } | Self::Watch(_) | Self::Nothing => None,
         }
     }
 
@@ -43,6 +51,7 @@ impl Admission<'_> {
         match self {
             Self::Slot(_) => true,
             Self::Check { .. } => operation.is_about_server(),
+            Self::Watch(_) => *operation == WATCH,
             Self::Nothing => operation.waits_for_nothing(),
         }
     }
@@ -65,13 +74,18 @@ impl AdmissionControl {
         }
     }
 
-    /// Admits a request, whose operation is known where it has one.
+    /// Admits a request, whose operation is known where it has one. Without `may_wait` only what
+    /// waits for nothing is.
     pub(super) fn admit(
         &self,
         request: &tiny_http::Request,
         operation: Option<&Operation>,
+        may_wait: bool,
     ) -> Admission<'_> {
-        if operation.is_some_and(Operation::waits_for_nothing) {
+        if operation == Some(&WATCH) && *request.method() != Method::Head {
+            return self.admit_watch(address_of(request));
+        }
+        if !may_wait || operation.is_some_and(Operation::waits_for_nothing) {
             return Admission::Nothing;
         }
         let slot = match self.shared.shutdown.has_begun() {
@@ -90,6 +104,15 @@ impl AdmissionControl {
             self.shared.make_room();
         }
         Admission::Nothing
+    }
+
+    /// Admits a client that watches. It takes no slot, and waits for nothing.
+    fn admit_watch(&self, client: IpAddr) -> Admission<'_> {
+        if self.shared.shutdown.has_begun() {
+            return Admission::Nothing;
+        }
+        let place = self.shared.watchers.place(client);
+        place.map_or(Admission::Nothing, Admission::Watch)
     }
 }
 

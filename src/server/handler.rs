@@ -2,28 +2,30 @@
 
 use std::sync::Arc;
 
-use super::admission::{Admission, AdmissionControl};
+use super::admission::{Admission, AdmissionControl, WATCH};
 use super::client::address_of;
 use super::logged_head::LoggedHead;
 use super::panics::catch;
 use super::request::MeteredRequest;
-use super::send::{Progress, send};
+use super::send::{Progress, send, send_head};
 use super::shared::Shared;
 use super::status::Status;
 use super::transfer::Transfer;
 use super::wait_state::{Resumed, WaitState};
 use super::waits::Announcement;
+use super::watcher::Client;
 use super::worker_pool::Handler;
 use crate::api::{self, Context, Error, Op, Reason, Reply, Request, WrongCredentials};
 use crate::computing::Cancelled;
 use crate::http::accept;
 use crate::http::admission::{self, Refusal};
 use crate::http::cors;
+use crate::http::head::Field;
 use crate::http::hosts::Hosts;
 use crate::http::origins::AllowedOrigins;
 use crate::http::policy::Caller;
 use crate::http::problem::Format;
-use crate::http::route::{Operation, route};
+use crate::http::route::{Operation, Report, route};
 
 /// What handles all requests.
 pub(super) struct RequestHandler {
@@ -86,11 +88,17 @@ impl RequestHandler {
         (caller, admission): (&Caller, &Admission<'_>),
         request: &mut dyn Request,
     ) -> Result<Reply<'_>, Error> {
-        if !operation.is_about_server() && self.shared.shutdown.has_begun() {
+        let is_permitted = admission.permits(operation);
+        let goes_on = is_permitted && operation.is_about_server();
+        if !goes_on && self.shared.shutdown.has_begun() {
             return Err(Error::Cancelled(Cancelled::Stopping));
         }
-        if !admission.permits(operation) {
-            return Err(Error::Busy);
+        if !is_permitted {
+            return Err(if *operation == WATCH {
+                Error::Watched
+            } else {
+                Error::Busy
+            });
         }
         let context = Context {
             store: &self.shared.store,
@@ -110,6 +118,18 @@ impl RequestHandler {
         error.reply(Format::accepted(head.field("Accept").as_deref()))
     }
 
+    /// Begins a reply that is continued with events.
+    fn watch(&self, request: tiny_http::Request, fields: Vec<Field>, client: Client) {
+        match send_head(request, fields, &client.transfer, &self.shared) {
+            Ok(reply) => self.shared.watchers.add(reply, client),
+            Err(error) => {
+                let cause = format!("the reply was not sent whole: {error}");
+                let transfers = &self.shared.transfers;
+                transfers.end(&client.transfer, (200, None), Some(&cause));
+            }
+        }
+    }
+
     /// Handles a request, also one that has waited, or puts it aside until it makes sense to handle
     /// it again.
     fn serve(
@@ -122,8 +142,8 @@ impl RequestHandler {
         let authorization = request.head().field("Authorization");
         let caller = self.shared.access.identify(authorization.as_deref());
         let authorized = self.authorize(&caller, request.head(), operation);
-        let admission = match may_wait && authorized.is_ok() {
-            true => self.admission.admit(&request, operation),
+        let admission = match authorized.is_ok() {
+            true => self.admission.admit(&request, operation, may_wait),
             false => Admission::Nothing,
         };
         let transfer = match &waited {
@@ -168,6 +188,17 @@ impl RequestHandler {
                 Err(error) => outcome = Err(error),
             }
         }
+        let admission = match (admission, &mut outcome) {
+            (Admission::Watch(place), Ok(reply)) => {
+                let client = Client {
+                    transfer,
+                    caller,
+                    _place: place,
+                };
+                return self.watch(request, std::mem::take(&mut reply.fields), client);
+            }
+            (admission, _) => admission,
+        };
         let remark = remark(&operation, request.head());
         self.answer(request, (outcome, remark), &transfer, &admission);
     }
@@ -297,12 +328,14 @@ fn route_request(
     if cors::is_preflight(head, origins) {
         return Ok(Operation::Preflight);
     }
-    let accept = head.field("Accept");
     let operation = route(head.method(), head.target()).map_err(Error::Route)?;
-    Ok(
-        match accept::choose(accept.as_deref(), "text/plain", &["text/html"]) {
-            "text/html" => operation.with_pages(head.target()),
-            _ => operation,
-        },
-    )
+    let accept = head.field("Accept");
+    let prefers = |other, default| accept::choose(accept.as_deref(), default, &[other]) == other;
+    Ok(match operation {
+        Operation::Report(Report::Transfers) if prefers(accept::EVENTS, "application/json") => {
+            WATCH
+        }
+        other if prefers("text/html", "text/plain") => other.with_pages(head.target()),
+        other => other,
+    })
 }

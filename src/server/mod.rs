@@ -34,6 +34,8 @@ mod uploads;
 mod wait_state;
 mod wait_threads;
 mod waits;
+mod watcher;
+mod watchers;
 mod worker_pool;
 
 use std::collections::BTreeSet;
@@ -59,9 +61,9 @@ use readiness::Readiness;
 use scheduler::Scheduler;
 use shared::Shared;
 use shutdown::Shutdown;
-use transfer::Transfers;
 use uploads::Uploads;
 use waits::Waits;
+use watchers::Watchers;
 use worker_pool::WorkerPool;
 
 /// The longest request head, in bytes, from the request line to the empty line.
@@ -90,6 +92,7 @@ pub(crate) fn run(config: &Config) -> Result<(), String> {
     let taken = listeners.sockets.len() + 2 * memory.pipes();
     let connections = descriptors.max_connections(capacity.transfers, taken);
     let connections = capacity.connections.min(connections);
+    let watchers = Watchers::new(connections, Arc::default())?;
     let engine = engine(config, connections);
     let server = tiny_http::Server::with_config(listeners.sockets, engine)
         .map_err(|error| format!("cannot listen: {error}"))?;
@@ -101,7 +104,7 @@ pub(crate) fn run(config: &Config) -> Result<(), String> {
         (store, access),
         memory,
         files,
-        (Arc::clone(&server), waits),
+        (Arc::clone(&server), waits, watchers),
     );
     let shared = Arc::new(shared);
     let addresses = server.server_addrs().to_vec();
@@ -112,6 +115,7 @@ pub(crate) fn run(config: &Config) -> Result<(), String> {
     status::watch(Arc::clone(&shared))?;
     access::watch(Arc::clone(&shared.access))?;
     wait_threads::start(&shared)?;
+    status::send_events(Arc::clone(&shared))?;
     let hosts = hosts(&config.listen);
     let hosts = config.allowed_hosts.resolve(&hosts, reachable.is_empty());
     let workers = start_workers(server, &shared, capacity.transfers, hosts)?;
@@ -145,7 +149,7 @@ fn shared(
     (store, access): (Store, Access),
     memory: Memory,
     socket_files: SocketFiles,
-    (server, waits): (Arc<tiny_http::Server>, Waits),
+    (server, waits, watchers): (Arc<tiny_http::Server>, Waits, Watchers),
 ) -> Shared {
     Shared {
         store,
@@ -154,8 +158,9 @@ fn shared(
         trusted_proxies: config.trusted_proxies.clone(),
         allowed_origins: config.allowed_origins.clone(),
         memory,
-        transfers: Arc::new(Transfers::default()),
+        transfers: Arc::clone(watchers.transfers()),
         waits: Arc::new(waits),
+        watchers,
         scheduler: Scheduler::new(),
         uploads: Uploads::new(config.min_rate),
         socket_files,
@@ -212,6 +217,8 @@ fn shut_down(timeout: Duration, shared: &Shared, workers: &WorkerPool<RequestHan
     let deadline = shared.shutdown.set_deadline(timeout);
     shared.socket_files.remove();
     workers.stop_accepting();
+    // They would go on for ever, and their clients come again.
+    shared.watchers.end_all();
     shared.waits.end_all();
     while (workers.busy() > 0 || shared.waits.has_any()) && Instant::now() < deadline {
         std::thread::sleep(SHUTDOWN_INTERVAL);

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
 
-use tiny_http::Outgoing;
+use tiny_http::{Detached, Head, Outgoing};
 
 use super::client::address_of;
 use super::computation::Computation;
@@ -18,7 +18,8 @@ use super::transfer::Transfer;
 use crate::api::{Content, Error, Reply, Sink};
 use crate::computing::{Cancelled, Computing};
 use crate::http::cors;
-use crate::http::head::browser_protection;
+use crate::http::head::{Field, browser_protection};
+use crate::http::origins::AllowedOrigins;
 
 /// Sends a reply, after which the connection is closed if `closes` is set.
 ///
@@ -30,14 +31,8 @@ pub(super) fn send(
     progress: &Progress<'_>,
     shared: &Shared,
 ) -> io::Result<()> {
-    let (head, origins) = (request.head(), &shared.allowed_origins);
-    cors::add_permission(&mut reply.fields, head, origins);
-    let protection = browser_protection(origins.of(head).is_some());
-    let fields = reply.fields.iter().chain(&protection);
-    let fields = fields.map(|(name, value)| (*name, &**value));
-    let fields: Vec<_> = fields
-        .chain([("X-Request-Id", progress.transfer.id())])
-        .collect();
+    add_fields(&mut reply.fields, request.head(), &shared.allowed_origins);
+    let fields = as_sent(&reply.fields, progress.transfer);
     let (sent_bytes, sent_file);
     let address = address_of(request);
     let content = match reply.content {
@@ -50,6 +45,11 @@ pub(super) fn send(
             sent_file = file;
             tiny_http::Content::File(&sent_file, part)
         }
+        // A reply to HEAD: others are detached.
+        Content::Events => tiny_http::Content::Stream {
+            length: None,
+            write: Box::new(|_| Ok(())),
+        },
         Content::Stream { length, write } => tiny_http::Content::Stream {
             length,
             write: Box::new(move |outgoing| {
@@ -70,6 +70,32 @@ pub(super) fn send(
         closes,
     };
     request.send(reply, progress)
+}
+
+/// Sends the head of a reply of status 200 with these fields, whose content comes later.
+///
+/// # Errors
+/// Those of sending.
+pub(super) fn send_head(
+    request: tiny_http::Request,
+    mut fields: Vec<Field>,
+    transfer: &Transfer,
+    shared: &Shared,
+) -> io::Result<Detached> {
+    add_fields(&mut fields, request.head(), &shared.allowed_origins);
+    request.detach(200.into(), &as_sent(&fields, transfer))
+}
+
+/// Adds the fields that every reply has, and those for pages of other origins.
+fn add_fields(fields: &mut Vec<Field>, head: &Head, origins: &AllowedOrigins) {
+    cors::add_permission(fields, head, origins);
+    fields.extend(browser_protection(origins.of(head).is_some()));
+}
+
+/// The fields of a reply with its id.
+fn as_sent<'f>(fields: &'f [Field], transfer: &'f Transfer) -> Vec<(&'f str, &'f str)> {
+    let fields = fields.iter().map(|(name, value)| (*name, &**value));
+    fields.chain([("X-Request-Id", transfer.id())]).collect()
 }
 
 /// Keeps the figures of a transfer, and the state of its slot, while the reply is sent.

@@ -10,6 +10,7 @@ use super::shutdown::Shutdown;
 use super::transfer::Transfers;
 use super::uploads::Uploads;
 use super::waits::Waits;
+use super::watchers::Watchers;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::origins::AllowedOrigins;
 use crate::memory::Memory;
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) memory: Memory,
     pub(super) transfers: Arc<Transfers>,
     pub(super) waits: Arc<Waits>,
+    pub(super) watchers: Watchers,
     pub(super) scheduler: Scheduler,
     pub(super) uploads: Uploads,
     pub(super) socket_files: SocketFiles,

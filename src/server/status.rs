@@ -8,8 +8,10 @@ use std::io;
 use std::sync::Arc;
 
 use super::shared::Shared;
-use crate::api::{ReadinessCheck, Reports, UnderWay};
+use super::watchers::Source;
+use crate::api::{self, ReadinessCheck, Reports, UnderWay};
 use crate::http::exposition::{Exposition, MetricKind};
+use crate::http::policy::Caller;
 use crate::sync::start_thread;
 
 /// The reports of a server.
@@ -64,6 +66,12 @@ impl Reports for Status {
         );
         let connections = shared.server.num_connections() as u64;
         gauge("http_nas_connections", "Open connections.", connections);
+        let watchers = shared.watchers.count() as u64;
+        gauge(
+            "http_nas_watchers",
+            "Clients that watch the transfers.",
+            watchers,
+        );
         write_waits(
             &mut text,
             &[
@@ -98,6 +106,16 @@ impl Reports for Status {
     ) -> io::Result<()> {
         let transfers = self.0.transfers.for_files();
         transfers.iter().try_for_each(|it| visit(&it.under_way()))
+    }
+}
+
+impl Source for Status {
+    fn event(&self) -> Vec<u8> {
+        api::event(self)
+    }
+
+    fn is_current(&self, caller: &Caller) -> bool {
+        self.0.access.is_current(caller)
     }
 }
 
@@ -146,4 +164,13 @@ fn write_process(text: &mut Exposition) {
 /// A line for the user, if the thread cannot be started.
 pub(super) fn watch(shared: Arc<Shared>) -> Result<(), String> {
     start_thread("readiness", move || shared.readiness.run(&shared.store))
+}
+
+/// Starts the thread that sends events to clients that watch the transfers.
+///
+/// # Errors
+/// A line for the user, if the thread cannot be started.
+pub(super) fn send_events(shared: Arc<Shared>) -> Result<(), String> {
+    let status = Status(shared);
+    start_thread("watchers", move || status.0.watchers.run(&status))
 }

@@ -14,4 +14,5 @@ mod idle_connections;
 mod injected_faults;
 mod many_clients;
 mod slow_uploads;
+mod watchers;
 mod workers;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use testkit::json::{self, Json};
 use testkit::rules::{anonymous, put, token};
-use testkit::{Server, TempDir, eventually};
+use testkit::{Events, Server, TempDir, eventually};
 
 /// The page for operators.
 pub fn page() -> String {
@@ -88,6 +88,7 @@ fn log_of_everything(format: &str) -> String {
         ("Access-Control-Request-Method", "PUT"),
     ];
     assert_eq!(server.request("OPTIONS", "a", &asks, b"").status, 204);
+    let _events = Events::open(&server);
     let ids = [
         ("Authorization", "Bearer token"),
         ("X-Request-Id", "run-7"),

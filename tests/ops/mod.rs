@@ -4,6 +4,7 @@
 //! Not here: the unit, the image and the chart (`e2e`), and what needs root or a network of its own
 //! (`tests/shell`).
 
+mod events;
 mod flags;
 mod health;
 mod health_token;
