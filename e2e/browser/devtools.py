@@ -48,13 +48,18 @@ class Browser:
             self._process.kill()
             self._process.wait()
 
-    def call(self, method, session=None, **parameters):
-        """Sends a command and gives its result."""
+    def send(self, method, session=None, **parameters):
+        """Sends a command and gives its number."""
         number = next(self._numbers)
         message = {"id": number, "method": method, "params": parameters}
         if session:
             message["sessionId"] = session
         os.write(self._out, json.dumps(message).encode() + b"\0")
+        return number
+
+    def call(self, method, session=None, **parameters):
+        """Sends a command and gives its result."""
+        number = self.send(method, session, **parameters)
         answer = self._next(lambda message: message.get("id") == number)
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']}")
@@ -62,7 +67,11 @@ class Browser:
 
     def wait_for(self, event, session):
         """Waits for an event of a session."""
-        return self._next(lambda message: message.get("method") == event and message.get("sessionId") == session)
+        return self.wait_for_any({event}, session)
+
+    def wait_for_any(self, events, session):
+        """Waits for one of several events of a session."""
+        return self._next(lambda message: message.get("method") in events and message.get("sessionId") == session)
 
     def _next(self, wanted):
         deadline = time.monotonic() + LIMIT
@@ -81,22 +90,56 @@ class Browser:
 
     def page(self, url):
         """A new page at this address."""
-        return Page(self, url)
+        page = Page(self)
+        page.open(url)
+        return page
+
+    def page_that_asks(self, url, name, password):
+        """A new page at this address, and how often it has asked for a password: what it gets is always the same."""
+        page = Page(self)
+        return page, page.open_with(url, name, password)
 
 
 class Page:
     """A page, in which scripts are run as if they stood in it."""
 
-    def __init__(self, browser, url):
+    def __init__(self, browser):
         self._browser = browser
         self._target = browser.call("Target.createTarget", url="about:blank")["targetId"]
         attached = browser.call("Target.attachToTarget", targetId=self._target, flatten=True)
         self._session = attached["sessionId"]
         browser.call("Page.enable", self._session)
-        answer = browser.call("Page.navigate", self._session, url=url)
+
+    def open(self, url):
+        answer = self._browser.call("Page.navigate", self._session, url=url)
         if "errorText" in answer:
             raise RuntimeError(f"{url}: {answer['errorText']}")
-        browser.wait_for("Page.loadEventFired", self._session)
+        self._browser.wait_for("Page.loadEventFired", self._session)
+
+    def open_with(self, url, name, password):
+        """Does what a visitor does in the window for a password, up to three times; without a password, closes it."""
+        asked = 0
+        # All requests are stopped, too, and have to be sent on.
+        self._browser.call("Fetch.enable", self._session, handleAuthRequests=True)
+        self._browser.send("Page.navigate", self._session, url=url)
+        while True:
+            events = {"Fetch.requestPaused", "Fetch.authRequired", "Page.loadEventFired"}
+            event = self._browser.wait_for_any(events, self._session)
+            if event["method"] == "Page.loadEventFired":
+                break
+            stopped = event["params"]["requestId"]
+            if event["method"] == "Fetch.requestPaused":
+                self._browser.send("Fetch.continueRequest", self._session, requestId=stopped)
+                continue
+            asked += 1
+            answer = {"response": "CancelAuth"}
+            if password and asked <= 3:
+                answer = {"response": "ProvideCredentials", "username": name, "password": password}
+            self._browser.send(
+                "Fetch.continueWithAuth", self._session, requestId=stopped, authChallengeResponse=answer
+            )
+        self._browser.call("Fetch.disable", self._session)
+        return asked
 
     def run(self, body):
         """Runs the body of an async function, and gives what it returns."""

@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).parent
 SEED = int(os.environ.get("SEED", "20261122"))
 
 _counts = {"passed": 0, "failed": 0}
+_rows = []
 
 
 def check(promise):
@@ -70,12 +71,19 @@ def wait_for(seconds, condition):
     return value
 
 
-def finish(client, version, what):
-    """The closing lines: the client's row, if all is well, and the counts."""
-    rows = os.environ.get("CLIENT_ROWS")
-    if rows and not _counts["failed"]:
-        with open(rows, "a", encoding="utf-8") as file:
-            file.write(f"| {client} | {version} | {what} |\n")
+def works_with(client, version, what):
+    """A client's row of the table."""
+    _rows.append(f"| {client} | {version} | {what} |\n")
+
+
+def finish(*row):
+    """The closing lines: the rows of all clients, this one's with them, if all is well, and the counts."""
+    if row:
+        works_with(*row)
+    table = os.environ.get("CLIENT_ROWS")
+    if table and not _counts["failed"]:
+        with open(table, "a", encoding="utf-8") as file:
+            file.writelines(_rows)
     print(f"{_counts['passed']} passed, {_counts['failed']} failed")
     sys.exit(_counts["failed"] > 0)
 

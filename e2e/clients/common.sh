@@ -166,6 +166,45 @@ sent() { log_lines "$1" "$2" "$3" | sed -E 's/.* out=([0-9]+) .*/\1/'; }
 sent_exactly() { wait_for 20 has_sent "$@"; }
 has_sent() { sent "$1" "$2" "$3" | awk -v "bytes=$4" '$0 == bytes { found = 1 } END { exit !found }'; }
 
+# --- tokens --------------------------------------------------------------------------------------
+
+# start_closed_server: one that asks for tokens, on the folder $work/closed. Of each NAME, the token
+# is in $work/tokens/NAME, and as a line of a head in NAME.header and for a .netrc in NAME.netrc:
+# writer, who may do everything with files; reader, who may read tree; stranger, whose token is none
+# of this server's.
+start_closed_server() {
+  local tokens=$work/tokens name
+  mkdir -p "$tokens" "$work/closed/tree/deep/er"
+  for name in a.csv deep/b.csv deep/er/c.csv; do seq 20000 >"$work/closed/tree/$name"; done
+  cp "$work/closed/tree/a.csv" "$work/closed/secret.csv"
+  "$http_nas" token writer read,write,append,delete:/ >"$tokens/writer" 2>"$tokens/writer.json"
+  "$http_nas" token reader read:tree >"$tokens/reader" 2>"$tokens/reader.json"
+  "$http_nas" token stranger read:/ >"$tokens/stranger" 2>"$tokens/stranger.json"
+  printf '{"tokens": [%s, %s]}\n' "$(cat "$tokens/writer.json")" "$(cat "$tokens/reader.json")" >"$tokens/access.json"
+  for name in writer reader stranger; do
+    printf 'Authorization: Bearer %s\n' "$(token_of "$name")" >"$tokens/$name.header"
+    printf 'machine 127.0.0.1 login %s password %s\n' "$name" "$(token_of "$name")" >"$tokens/$name.netrc"
+  done
+  start_server "$work/closed" --access "$tokens/access.json"
+}
+token_of() { cat "$work/tokens/$1"; }
+# address_of NAME: the server's, with the token in it.
+address_of() { echo "http://$1:$(token_of "$1")@${URL#http://}"; }
+# refused_once METHOD NAME STATUS COMMAND...: it fails within 20 seconds, and asks for that once:
+# what is not allowed is not tried again. For use inside a check.
+refused_once() {
+  local method=$1 name=$2 status=$3 process
+  shift 3
+  log_from_here
+  "$@" &
+  process=$!
+  ends_with_check "$process"
+  ended "$process"
+  [[ $CODE != 0 && $CODE != none ]]
+  wait_for 20 has_log_lines "$method" "$name" "$status" 1
+  same 1 "$(log_lines "$method" "$name" "$status" | wc -l)"
+}
+
 # --- clients in the background -------------------------------------------------------------------
 
 # ends_with_check PROCESS: a check that fails must not leave its client behind. For use inside a

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # usage: e2e/clients/python.sh NAME
 #
-# Runs with_NAME.py, a client from PyPI, against a server of its own.
+# Runs with_NAME.py, a client from PyPI, against a server of its own; "tokens" against one that asks
+# for them.
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
@@ -13,14 +14,20 @@ program=$clients/with_${1-}.py
 }
 need_python_packages
 cd -- "$work"
-start_server "$work/storage"
+if [[ $1 == tokens ]]; then
+  start_closed_server
+  storage=$work/closed
+else
+  start_server "$work/storage"
+  storage=$work/storage
+fi
 
 # Its row is the table's only if the server has done its part as well.
 rows=${CLIENT_ROWS:-/dev/null}
 export CLIENT_ROWS=$work/row
 : >"$CLIENT_ROWS"
 set +e
-timeout -k 10 600 "$python" -W ignore::DeprecationWarning "$program" "$URL" "$work/storage" "$LOG" 2>&1 </dev/null | tee "$work/shown"
+timeout -k 10 600 "$python" -W ignore::DeprecationWarning "$program" "$URL" "$storage" "$LOG" 2>&1 </dev/null | tee "$work/shown"
 code=${PIPESTATUS[0]}
 set -e
 # Counts that are not there are a program that has not come to its end.
