@@ -58,12 +58,20 @@ pub(super) fn start(config: &Config, file_system: &Result<FileSystem, Error>) {
     logging::event(log::Level::Info, module_path!(), "storage folder", &pairs);
 }
 
-/// Warns of an address that other machines can connect to, since there is no authentication.
-pub(super) fn warn_of(address: IpAddr) {
-    log::warn!(
-        "whoever can reach {address} can read, change and delete all files, for there is no authentication: let only a \
-         proxy or a network policy in, or listen on loopback alone (--host 127.0.0.1)"
-    );
+/// Says of an address that other machines can connect to what they can do there: all that they want
+/// where there are no rules, and otherwise what the traffic tells them.
+pub(super) fn reachable(address: IpAddr, has_rules: bool) {
+    match has_rules {
+        false => log::warn!(
+            "whoever can reach {address} can read, change and delete all files, for there is no authentication: let \
+             only a proxy or a network policy in, listen on loopback alone (--host 127.0.0.1), or give out tokens \
+             (--access)"
+        ),
+        true => log::info!(
+            "whoever can read the traffic of {address} reads files and tokens, for there is no TLS: where others can, \
+             put a proxy with TLS before it"
+        ),
+    }
 }
 
 /// A setting as it is given on the command line.

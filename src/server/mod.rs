@@ -125,7 +125,10 @@ pub(crate) fn run(config: &Config) -> Result<(), String> {
     // After the lines above, so that those of the cleaner follow them in the log.
     cleaner::start(Arc::clone(&shared))?;
     announce::start(config, &file_system);
-    reachable.into_iter().for_each(announce::warn_of);
+    let has_rules = config.access.is_some();
+    reachable
+        .into_iter()
+        .for_each(|address| announce::reachable(address, has_rules));
     capacity.log(group, flags);
     // An error would mean that the signal thread is gone; then nothing could end the server later.
     let _ = stopped.recv();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use testkit::rules::{put, token};
 use testkit::server::Exit;
 use testkit::{Conn, Server, TempDir, eventually, pattern, server, skip, unix};
 
@@ -213,6 +214,32 @@ fn health_asks_the_first_of_them() {
         unix_of(&nowhere)
     );
     assert_eq!((exit.code, exit.stderr), (Some(1), says));
+}
+
+// symptom: a server with tokens warned that whoever can reach it can delete all files.
+// cause:   the warning was older than the rules.
+// fix:     with rules, the line is about the traffic, and is no warning.
+#[test]
+fn a_server_with_rules_does_not_warn_that_it_is_open() {
+    let dir = Arc::new(TempDir::new());
+    let access = put(dir.outside(), &[token("t", "t", &[("", "read")])]);
+    for (args, open, in_clear) in [
+        (&["--listen", "0.0.0.0:0"][..], 1, 0),
+        (&["--listen", "0.0.0.0:0", "--access", &access], 0, 1),
+        (&["--listen", "127.0.0.1:0", "--access", &access], 0, 0),
+    ] {
+        let server = Server::on(dir.clone(), args, &[]);
+        eventually("the start is logged", || {
+            server.log().contains("memory that requests share")
+        });
+        let lines = |level: &str, says: &str| {
+            let log = server.log();
+            let is_one = |line: &&str| line.contains(level) && line.contains(says);
+            log.lines().filter(is_one).count()
+        };
+        assert_eq!(lines(" WARN ", "there is no authentication"), open);
+        assert_eq!(lines(" INFO ", "there is no TLS"), in_clear);
+    }
 }
 
 /// A Unix socket lets no other machine in, so it is as good as loopback.
