@@ -25,7 +25,13 @@ impl Stranger {
         let dir = Arc::new(TempDir::new());
         // The user may not get to where the binary has been built.
         let binary = dir.outside().join("http-nas");
-        fs::copy(server::binary(), &binary).expect("copied");
+        // By another process: a program cannot be executed while a file is open for writing, and
+        // what other tests start meanwhile would inherit one that is open in this process.
+        let copied = Command::new("cp")
+            .arg(server::binary())
+            .arg(&binary)
+            .status();
+        assert!(copied.is_ok_and(|status| status.success()), "copied");
         let probe = dir.outside().join("probe");
         fs::write(&probe, "").expect("written");
         let user = chown(&probe, Some(NOBODY), Some(NOBODY))
