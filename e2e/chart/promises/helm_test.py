@@ -5,9 +5,13 @@ from rendered import selects
 
 
 @promise(
-    "helm test asks through the service, with the image itself; it writes and reads where that takes no token",
+    "helm test asks through the service, with the image itself; it writes where it may",
     arguments=lambda c: c.test_container["args"].remove("--write"),
-    forbidden=lambda c: c.is_closed and c.test_container["args"].insert(1, "--write"),
+    forbidden=lambda c: "--write" in c.test_container["args"] or c.test_container["args"].insert(1, "--write"),
+    folder=lambda c: c.test_container["args"].remove("--folder=its folder"),
+    no_token=lambda c: c.test_container.pop("env"),
+    key=lambda c: c.test_container["env"][0]["valueFrom"]["secretKeyRef"].update(key="password"),
+    shown=lambda c: c.test_container["env"][0].update(value="loader-token"),
     host=lambda c: c.test_container["args"].__setitem__(-3, "localhost"),
     port=lambda c: c.test_container["args"].__setitem__(-1, "1"),
     shell=lambda c: c.test_container.update(command=["sh", "-c"]),
@@ -21,7 +25,13 @@ def helm_test(c):
     assert c.test["spec"]["restartPolicy"] == "Never"
     assert "command" not in c.test_container
     address = ["--host", c.service["metadata"]["name"], "--port", str(c.values["service"]["port"])]
-    write = [] if c.is_closed else ["--write"]
+    given = c.values["access"]["helmTest"]
+    token = given["bearerTokenSecret"]
+    write = ["--write"] if token["name"] or not c.is_closed else []
+    if write and given["folder"]:
+        write.append(f"--folder={given['folder']}")
+    sent = [{"name": "HTTP_NAS_TOKEN", "valueFrom": {"secretKeyRef": token}}]
+    assert c.test_container.get("env", []) == (sent if token["name"] else [])
     assert c.test_container["args"] == ["health", *write, *address]
 
 
