@@ -11,13 +11,14 @@ use tiny_http::Head;
 use super::context::Context;
 use super::error::{Access, Error};
 use super::grant::Grant;
-use super::pax::{BLOCK, END, header, padding};
+use super::pax::header;
 use super::reply::{Content, Reply, Sink, Writer};
 use super::request::is_head;
 use super::validators::wants_content;
 use crate::http::name::Name;
 use crate::http::precondition::Validators;
 use crate::storage::{self, Entry, Node, NodeContent, Tree, TreeOptions};
+use crate::tar::{BLOCK, END, padding};
 
 /// A directory with all in it, under names relative to it. FIFOs, sockets and devices are left out.
 pub(super) fn archive<'s>(

@@ -1,30 +1,29 @@
 //! Errors of requests, and their statuses and texts.
 //!
-//! A client gets only texts from this file; messages of the system are for the log.
+//! A client gets only texts from this file and `storage_answer.rs`; messages of the system are for the log.
 
 use tiny_http::HeadFault;
 
 use crate::computing::Cancelled;
+use crate::http::action::Action;
 use crate::http::admission::Refusal;
 use crate::http::body::BodyFault;
-use crate::http::byte_size::{Rounding, readable};
 use crate::http::credentials::CHALLENGES;
 use crate::http::head::Field;
 use crate::http::name::{Name, NameFault};
 use crate::http::policy::Caller;
 use crate::http::problem::{self, Format};
 use crate::http::rights::Rights;
-use crate::http::route::{Action, RouteFault};
-use crate::storage::{self, Shortage};
+use crate::http::route::RouteFault;
+use crate::storage;
+
+pub(super) use super::storage_answer::Access;
 
 use super::reply::{Content, Reply};
+use super::storage_answer::{DISPLACED, UNMET, cancelled_status, storage_answer};
 
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER: &str = "1";
-
-const DISPLACED: &str = "the storage folder has been moved, replaced or unmounted";
-
-const UNMET: &str = "a condition of the request does not hold; nothing was changed";
 
 /// Why a request was not carried out.
 #[derive(Debug)]
@@ -51,10 +50,14 @@ pub(crate) enum Error {
     Digest,
     /// The content of the body is not accepted; with the reason.
     Content(&'static str),
+    /// The archive in the body is not accepted; with the reason.
+    Archive(String),
     /// The body did not come whole.
     Body(BodyFault),
     /// The body is larger than this many bytes.
     TooLarge(u64),
+    /// The archive in the body is larger than this many bytes, unpacked.
+    TooLargeUnpacked(u64),
     /// The storage failed for this name.
     Storage(Name, Access, storage::Error),
     /// The root of the storage cannot be read, or is not where it was.
@@ -76,21 +79,6 @@ pub(crate) enum WrongCredentials {
     Missing,
     /// They are malformed, or of no token.
     Unknown,
-}
-
-/// What a request does with a name. The same error of the storage has another status for a read
-/// than for a write: a name that leads out of the root is not found by the former, and forbidden to
-/// the latter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Reads the file or directory.
-    Read,
-    /// Appends to the file.
-    Append,
-    /// Renames or removes it.
-    Change,
-    /// Puts something at the name.
-    Create,
 }
 
 impl Error {
@@ -128,11 +116,11 @@ impl Error {
             Self::Route(RouteFault::Unknown) => 404,
             Self::Route(RouteFault::Method(_) | RouteFault::Action(_)) => 405,
             Self::Route(RouteFault::Name(_) | RouteFault::Query(_)) | Self::NewName(_) => 400,
-            Self::Content(_) | Self::Condition(_) | Self::Digest => 400,
+            Self::Content(_) | Self::Archive(_) | Self::Condition(_) | Self::Digest => 400,
             Self::Unmet => 412,
             Self::Range(_) => 416,
             Self::Body(fault) => fault.status(),
-            Self::TooLarge(_) => 413,
+            Self::TooLarge(_) | Self::TooLargeUnpacked(_) => 413,
             Self::Storage(name, access, error) => storage_answer(name, *access, error).0,
             Self::Root(_) | Self::Panic(_) => 500,
             Self::Busy | Self::Watched => 503,
@@ -161,6 +149,7 @@ impl Error {
             Self::Route(RouteFault::Name(fault)) | Self::NewName(fault) => fault.to_string(),
             Self::Route(RouteFault::Query(fault)) => fault.to_string(),
             Self::Content(what) => (*what).to_owned(),
+            Self::Archive(what) => format!("{what}; nothing was stored"),
             Self::Condition(field) => {
                 format!("{field} must be * or a list of entity tags in quotation marks")
             }
@@ -172,6 +161,9 @@ impl Error {
             }
             Self::Body(fault) => format!("{fault}; nothing was stored"),
             Self::TooLarge(most) => format!("an upload may have {most} bytes at most"),
+            Self::TooLargeUnpacked(most) => {
+                format!("an archive may have {most} bytes at most once it is unpacked")
+            }
             Self::Storage(name, access, error) => storage_answer(name, *access, error).1,
             Self::Root(storage::Error::Displaced(_)) => DISPLACED.to_owned(),
             Self::Root(_) => "the storage folder cannot be read".to_owned(),
@@ -232,9 +224,13 @@ impl Error {
         if matches!(self, Self::Unauthorized(_)) {
             fields.extend(CHALLENGES.map(|challenge| ("WWW-Authenticate", challenge.into())));
         }
-        if matches!(self, Self::Refused(Refusal::Coding)) {
-            // RFC 9110, section 15.5.16: the codings that would be accepted.
-            fields.push(("Accept-Encoding", "identity".into()));
+        // RFC 9110, section 15.5.16: the codings that would be accepted.
+        match self {
+            Self::Refused(Refusal::Coding) => fields.push(("Accept-Encoding", "identity".into())),
+            Self::Refused(Refusal::ArchiveCoding) => {
+                fields.push(("Accept-Encoding", "gzip, identity".into()));
+            }
+            _ => {}
         }
         if let Some(length) = self.length() {
             fields.push(("Content-Range", format!("bytes */{length}").into()));
@@ -304,84 +300,13 @@ fn refusal_answer(refusal: &Refusal) -> (u16, String) {
             415,
             "the Content-Encoding would be lost; send the content as it is to be stored, without one",
         ),
+        Refusal::ArchiveCoding => (
+            415,
+            "an archive may be compressed by gzip, once: Content-Encoding: gzip or Content-Type: \
+             application/gzip",
+        ),
     };
     (status, text.to_owned())
-}
-
-/// Status and text for an error of the storage.
-fn storage_answer(name: &Name, access: Access, error: &storage::Error) -> (u16, String) {
-    use storage::Error;
-    let none = || format!("there is no \"{name}\"");
-    match (error, access) {
-        (Error::NotFound, Access::Append) | (Error::MayNotCreate, _) => {
-            (404, format!("{}; POST or ?create creates it", none()))
-        }
-        (Error::NotFound, _)
-        | (Error::Outside, Access::Read)
-        | (Error::ParentIsFile, Access::Read | Access::Change) => (404, none()),
-        (Error::Outside, _) => (403, format!("\"{name}\" leads out of the storage folder")),
-        (Error::Own, _) => (403, format!("\"{name}\" is the server's own")),
-        (Error::Forbidden, _) => (
-            403,
-            format!("a link on the way to \"{name}\" leads to where the right to this is missing"),
-        ),
-        (Error::MayNotReplace, _) => (
-            403,
-            format!("\"{name}\" is there; to replace it takes the right \"write\""),
-        ),
-        (Error::IsRoot, _) => (
-            403,
-            "the storage folder itself cannot be moved or removed".to_owned(),
-        ),
-        (Error::Denied, _) => (403, format!("the server has no permission for \"{name}\"")),
-        (Error::ParentIsFile, _) => (409, format!("a parent of \"{name}\" is a file")),
-        (Error::IsDirectory, _) => (409, format!("\"{name}\" is a folder")),
-        (Error::IsFile, _) => (409, format!("\"{name}\" is a file")),
-        (Error::NotRegular, _) => (409, format!("\"{name}\" is neither a file nor a folder")),
-        (Error::NotEmpty, _) => (409, format!("the folder \"{name}\" is not empty")),
-        (Error::Occupied, _) => (409, format!("there is a \"{name}\" already")),
-        (Error::IntoItself, _) => (409, "it cannot be moved into itself".to_owned()),
-        (Error::MountPoint, _) => (409, format!("\"{name}\" is on another file system")),
-        (Error::DirectoryName, _) => (400, NameFault::DirectoryName.to_string()),
-        (Error::Unmet, _) => (412, UNMET.to_owned()),
-        (Error::OtherLength(length), _) => (416, format!("\"{name}\" has {length} bytes")),
-        (Error::NoSpace(None), _) => (507, "there is not enough space for it".to_owned()),
-        (Error::NoSpace(Some(shortage)), _) => (507, shortage_text(shortage)),
-        (Error::ReadOnly, _) => (503, "the storage is read-only at present".to_owned()),
-        (Error::Exhausted | Error::OutOfMemory | Error::Locked | Error::Raced, _) => {
-            (503, "the server is busy, try again".to_owned())
-        }
-        (Error::Cancelled(why), _) => (cancelled_status(*why), why.to_string()),
-        (Error::Displaced(_), _) => (500, DISPLACED.to_owned()),
-        (Error::System(_), _) => (500, "the storage failed; the log says more".to_owned()),
-    }
-}
-
-fn cancelled_status(why: Cancelled) -> u16 {
-    match why {
-        Cancelled::ClientGone => 400,
-        Cancelled::Stopping => 503,
-    }
-}
-
-/// How much space a write needs and how much is free.
-fn shortage_text(shortage: &Shortage) -> String {
-    let needed = |bytes| readable(bytes, Rounding::Up);
-    let mut text = match shortage.asked {
-        0 => String::new(),
-        asked => format!("it needs {}; ", needed(asked)),
-    };
-    text.push_str(&readable(shortage.free, Rounding::Down));
-    text.push_str(" are free");
-    for (bytes, what) in [
-        (shortage.kept, "kept back"),
-        (shortage.promised, "promised to other uploads"),
-    ] {
-        if bytes > 0 {
-            text.push_str(&format!(", {} are {what}", needed(bytes)));
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod listing;
 mod mkdir;
 mod op;
 mod open;
+mod packed;
 mod page;
 mod pax;
 mod read;
@@ -32,7 +33,9 @@ mod rename;
 mod reply;
 mod report;
 mod request;
+mod storage_answer;
 mod summary;
+mod untar;
 mod validators;
 mod welcome;
 mod write;
@@ -102,6 +105,9 @@ fn carry_out<'s>(
         Operation::Archive(name) => archive::archive(context, &grant(name), request.head()),
         Operation::Create(name) => write::create(context, &grant(name), request),
         Operation::MakeDirectory(name) => mkdir::mkdir(store, &grant(name), request),
+        Operation::Untar(name, untarring) => {
+            untar::untar(context, &grant(name), *untarring, request)
+        }
         Operation::Append(name, appending) => {
             write::append(context, &grant(name), *appending, request)
         }

@@ -35,6 +35,8 @@ pub(crate) enum Op {
     Append,
     /// Makes a directory.
     MakeDirectory,
+    /// Unpacks an archive.
+    Untar,
     /// Moves a file or directory.
     Move,
     /// Copies a file.
@@ -61,6 +63,7 @@ impl Op {
             Operation::Archive(_) => Self::Archive,
             Operation::Create(_) => Self::Store,
             Operation::MakeDirectory(_) => Self::MakeDirectory,
+            Operation::Untar(..) => Self::Untar,
             Operation::Append(..) => Self::Append,
             Operation::Rename(_) => Self::Move,
             Operation::Copy(_) => Self::Copy,
@@ -92,6 +95,7 @@ impl Op {
             Self::Replace => "replace",
             Self::Append => "append",
             Self::MakeDirectory => "mkdir",
+            Self::Untar => "untar",
             Self::Move => "move",
             Self::Copy => "copy",
             Self::Claim => "claim",

@@ -1,20 +1,14 @@
-//! The headers of an archive: ustar, and extended records for what ustar cannot express
-//! (POSIX.1-2017, pax, "pax Interchange Format").
+//! The headers of an archive that is written: ustar, and extended records for what ustar cannot
+//! express (POSIX.1-2017, pax, "pax Interchange Format").
 //!
 //! Responsible for: the metadata of an entry as bytes. Not for: content, and where it is written.
 
 use crate::storage::{Kind, Metadata};
+use crate::tar::{
+    BLOCK, CHECKSUM, DEVICE_MAJOR, DEVICE_MINOR, Field, GID, LINK_NAME, MAGIC_AND_VERSION,
+    MAX_TEXT, MODE, MTIME, NAME, SIZE, TYPE, UID, checksum, padding,
+};
 use crate::time::Timestamp;
-
-/// The length of a block in bytes. Content is padded to whole blocks.
-pub(super) const BLOCK: usize = 512;
-
-/// The end of an archive.
-pub(super) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
-
-/// The longest path and the longest target of a link in ustar, in bytes. The field for a prefix of
-/// longer paths is not used, since records are needed anyway.
-const MAX_TEXT: usize = 100;
 
 /// The name of records, under which a reader that does not know them extracts them.
 const RECORDS_NAME: &[u8] = b"././@PaxHeader";
@@ -67,27 +61,6 @@ fn decimal(time: Timestamp) -> String {
     format!("{sign}{seconds}.{nanos:09}")
 }
 
-/// How many zeros pad the last block of content.
-pub(super) fn padding(length: u64) -> usize {
-    let used = usize::try_from(length % BLOCK as u64).unwrap_or(0);
-    (BLOCK - used) % BLOCK
-}
-
-/// A field of a ustar header: where it begins, and how long it is.
-type Field = (usize, usize);
-const NAME: Field = (0, MAX_TEXT);
-const MODE: Field = (100, 8);
-const UID: Field = (108, 8);
-const GID: Field = (116, 8);
-const SIZE: Field = (124, 12);
-const MTIME: Field = (136, 12);
-const CHECKSUM: Field = (148, 8);
-const TYPE: Field = (156, 1);
-const LINK_NAME: Field = (157, MAX_TEXT);
-const MAGIC_AND_VERSION: Field = (257, 8);
-const DEVICE_MAJOR: Field = (329, 8);
-const DEVICE_MINOR: Field = (337, 8);
-
 /// A ustar header.
 struct Header([u8; BLOCK]);
 
@@ -118,12 +91,11 @@ impl Header {
         fits
     }
 
-    /// The header with its checksum, for which its own field counts as blanks.
+    /// The header with its checksum.
     fn into_block(mut self) -> [u8; BLOCK] {
         self.text(CHECKSUM, &[b' '; 8]);
-        let checksum: u64 = self.0.iter().copied().map(u64::from).sum();
         // Six digits, a NUL, and the last of these blanks.
-        self.number((CHECKSUM.0, 7), checksum);
+        self.number((CHECKSUM.0, 7), checksum(&self.0));
         self.0
     }
 }

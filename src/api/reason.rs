@@ -80,7 +80,9 @@ impl Reason {
     #[must_use]
     pub(crate) fn of(error: &Error) -> Self {
         match error {
-            Error::Head(_) | Error::Condition(_) | Error::Content(_) => Self::Request,
+            Error::Head(_) | Error::Condition(_) | Error::Content(_) | Error::Archive(_) => {
+                Self::Request
+            }
             Error::Refused(Refusal::Host(_) | Refusal::OtherOrigin) => Self::Origin,
             Error::Refused(_) => Self::Request,
             Error::Unauthorized(_) => Self::Token,
@@ -90,7 +92,7 @@ impl Reason {
             Error::Unmet | Error::Range(_) => Self::Condition,
             Error::Digest => Self::Body,
             Error::Body(fault) => of_body(*fault),
-            Error::TooLarge(_) => Self::Size,
+            Error::TooLarge(_) | Error::TooLargeUnpacked(_) => Self::Size,
             Error::Storage(_, _, error) => of_storage(error),
             Error::Root(_) | Error::Panic(_) => Self::Failure,
             Error::Busy | Error::Watched => Self::Slots,
@@ -123,6 +125,7 @@ fn of_storage(error: &storage::Error) -> Reason {
         | Error::MountPoint
         | Error::DirectoryName
         | Error::Occupied
+        | Error::NoLinks
         | Error::Denied => Reason::Name,
         Error::Forbidden | Error::MayNotReplace => Reason::Right,
         Error::Unmet | Error::OtherLength(_) => Reason::Condition,

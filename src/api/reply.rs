@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use crate::computing::Computing;
+use crate::http::digest::{self, Sha256};
 use crate::http::head::Field;
 
 /// The field that tells caches that the format is negotiated.
@@ -123,5 +124,14 @@ impl Reply<'_> {
     #[must_use]
     pub(crate) fn done() -> Self {
         Self::text("OK")
+    }
+
+    /// The same, with the digest of the body if that is wanted.
+    #[must_use]
+    pub(crate) fn stored(wanted: Option<Sha256>) -> Self {
+        let mut reply = Self::done();
+        let digest = wanted.map(|digest| ("Repr-Digest", digest::field(&digest).into()));
+        reply.fields.extend(digest);
+        reply
     }
 }

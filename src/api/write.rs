@@ -11,7 +11,6 @@ use super::intake::Intake;
 use super::op::Op;
 use super::reply::Reply;
 use super::request::{Request, declared_length};
-use crate::http::digest::{self, Sha256};
 use crate::http::route::Appending;
 use crate::storage::{self, Check, IfMissing, Provenance, Store};
 
@@ -63,7 +62,7 @@ pub(super) fn create<'s>(
         true => Op::Replace,
         false => Op::Create,
     });
-    Ok(done(digest.filter(|_| is_digest_wanted)))
+    Ok(Reply::stored(digest.filter(|_| is_digest_wanted)))
 }
 
 /// Refuses a POST early.
@@ -134,7 +133,7 @@ pub(super) fn append<'s>(
     if is_new.get() {
         request.annotations().set_op(Op::Create);
     }
-    Ok(done(digest.filter(|_| is_digest_wanted)))
+    Ok(Reply::stored(digest.filter(|_| is_digest_wanted)))
 }
 
 /// Refuses an append early; returns whether there is a file to append to. Else the body becomes the
@@ -159,12 +158,4 @@ fn check_append(
         Some(check).filter(|_| is_needed),
     )?;
     Ok(exists.get())
-}
-
-/// 200, with the digest of the body if it is wanted.
-fn done<'s>(digest: Option<Sha256>) -> Reply<'s> {
-    let mut reply = Reply::done();
-    let digest = digest.map(|digest| ("Repr-Digest", digest::field(&digest).into()));
-    reply.fields.extend(digest);
-    reply
 }

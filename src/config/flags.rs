@@ -143,8 +143,8 @@ pub static FLAGS: &[Flag] = &[
         default: "none",
         group: Group::Storage,
         help: "the largest upload, as 500M or 10Gi",
-        details: "The largest body of an upload; a larger one is answered with 413. With none, \
-                  any size is taken.",
+        details: "The largest body of an upload, and what an archive may be unpacked to; a larger \
+                  one is answered with 413. With none, any size is taken.",
         for_health: false,
         replaces: &[],
     },

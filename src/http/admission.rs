@@ -39,6 +39,8 @@ pub(crate) enum Refusal {
     Form(&'static str),
     /// 415: the body has a content coding, which would be lost.
     Coding,
+    /// 415: the archive in the body is compressed in another way than by gzip, or more than once.
+    ArchiveCoding,
 }
 
 /// Fields by which clients that cannot send a method ask for it.
@@ -66,6 +68,9 @@ const OF_CONTENT: [&str; 9] = [
     "Digest",
     "Trailer",
 ];
+
+/// The media types of what is compressed by gzip (RFC 6713), and the one before it was registered.
+const GZIP_MEDIA_TYPES: [&str; 2] = ["application/gzip", "application/x-gzip"];
 
 /// What shows a reply within a page, as `Sec-Fetch-Dest` names it.
 const FRAMES: [&str; 5] = ["embed", "fencedframe", "frame", "iframe", "object"];
@@ -113,7 +118,17 @@ pub(crate) fn check(
         check_length(head)?;
     }
     match operation {
-        Operation::Create(_) | Operation::Append(..) => check_content(head),
+        Operation::Create(_) | Operation::Append(..) => {
+            check_content(head)?;
+            match content_codings(head).is_empty() {
+                true => Ok(()),
+                false => Err(Refusal::Coding),
+            }
+        }
+        Operation::Untar(..) => {
+            check_content(head)?;
+            is_gzip(head).map(drop)
+        }
         _ => Ok(()),
     }
 }
@@ -240,11 +255,31 @@ fn check_content(head: &Head) -> Result<(), Refusal> {
             _ => "curl -X POST -T FILE URL",
         }));
     }
+    Ok(())
+}
+
+/// The codings of the body, in lower case, without those that change nothing.
+fn content_codings(head: &Head) -> Vec<String> {
     let codings = head.field("Content-Encoding").unwrap_or_default();
-    let is_identity = |coding: &str| matches!(coding.trim(), "" | "identity");
-    match codings.to_ascii_lowercase().split(',').all(is_identity) {
-        true => Ok(()),
-        false => Err(Refusal::Coding),
+    let codings = codings.to_ascii_lowercase();
+    let codings = codings.split(',').map(str::trim);
+    let changes = |coding: &&str| !matches!(*coding, "" | "identity");
+    codings.filter(changes).map(str::to_owned).collect()
+}
+
+/// Whether an archive is compressed by gzip, which `Content-Encoding` or `Content-Type` says.
+///
+/// # Errors
+/// [`Refusal::ArchiveCoding`], also where both say it: then it may be compressed twice.
+pub(crate) fn is_gzip(head: &Head) -> Result<bool, Refusal> {
+    let media_type = head.field("Content-Type").unwrap_or_default();
+    let is_of = |other: &&str| is_media_type(&media_type, other);
+    let by_type = GZIP_MEDIA_TYPES.iter().any(is_of);
+    match content_codings(head).as_slice() {
+        [] => Ok(by_type),
+        // RFC 9110, section 8.4.1.3.
+        [coding] if matches!(coding.as_str(), "gzip" | "x-gzip") && !by_type => Ok(true),
+        _ => Err(Refusal::ArchiveCoding),
     }
 }
 

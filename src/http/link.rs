@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::route::is_reading_action;
+use super::action::is_reading_action;
 
 /// Writes the address of an entry, relative to that of its directory, which ends in a slash.
 ///

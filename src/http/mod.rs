@@ -6,6 +6,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod access_file;
+pub(crate) mod action;
 pub(crate) mod admission;
 pub(crate) mod authority;
 pub(crate) mod body;
@@ -21,6 +22,7 @@ pub(crate) mod head;
 pub(crate) mod hosts;
 pub(crate) mod link;
 pub(crate) mod media_type;
+pub(crate) mod member;
 pub(crate) mod name;
 pub(crate) mod network;
 pub(crate) mod new_entry;

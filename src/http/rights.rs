@@ -167,7 +167,9 @@ pub(crate) fn needs(operation: &Operation) -> Needs {
         | Operation::Digest(_)
         | Operation::Info(_)
         | Operation::Archive(_) => on_name(Right::Read),
-        Operation::Create(_) | Operation::MakeDirectory(_) => on_name(Right::Create),
+        Operation::Create(_) | Operation::MakeDirectory(_) | Operation::Untar(..) => {
+            on_name(Right::Create)
+        }
         Operation::Append(_, appending) if appending.creates => {
             Needs::OnName([Right::Append, Right::Create].into_iter().collect())
         }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::action::{self, Action};
 use super::name::{Name, NameFault, ends_in_slash};
 use super::query::{Parameters, QueryFault};
 use super::reading::{self, Reading};
@@ -35,6 +36,8 @@ pub enum Operation {
     Create(Name),
     /// `POST /file/NAME/`: make the directory.
     MakeDirectory(Name),
+    /// `POST /file/NAME/untar`: unpack an archive as the directory.
+    Untar(Name, Untarring),
     /// `PUT /file/NAME`: append to the file.
     Append(Name, Appending),
     /// `PUT /file/NAME/mv`: rename the file or directory.
@@ -91,6 +94,13 @@ pub struct Appending {
     pub ends_in_slash: bool,
 }
 
+/// What the target of an archive to be unpacked states besides the name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Untarring {
+    /// `?replace`: a directory that is there is replaced.
+    pub replaces: bool,
+}
+
 /// Why a request leads to no operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteFault {
@@ -104,40 +114,6 @@ pub enum RouteFault {
     Name(NameFault),
     /// 400: the operation does not take this query.
     Query(QueryFault),
-}
-
-/// The last component of a path, if it is not part of the name but says what to do with what is
-/// named before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Action {
-    /// The component.
-    pub word: &'static str,
-    /// The methods for which it is an action, in words for the client.
-    pub acts_on: &'static str,
-    /// The value for `Allow`.
-    pub allow: &'static str,
-}
-
-/// Actions of GET and HEAD.
-const READING: [&str; 4] = ["wc", "sha256", "info", "tar"];
-
-/// Actions of PUT. With GET these are ordinary names.
-const CHANGING: [&str; 3] = ["mv", "cp", "claim"];
-
-impl Action {
-    fn of(word: &str) -> Option<Self> {
-        let find = |words: &[&'static str]| words.iter().copied().find(|known| *known == word);
-        let action = |acts_on, allow| {
-            move |word| Self {
-                word,
-                acts_on,
-                allow,
-            }
-        };
-        find(&READING)
-            .map(action("GET and HEAD", "GET, HEAD"))
-            .or_else(|| find(&CHANGING).map(action("PUT", "GET, HEAD, PUT")))
-    }
 }
 
 impl From<QueryFault> for RouteFault {
@@ -178,6 +154,7 @@ impl Operation {
             | Self::Archive(name)
             | Self::Create(name)
             | Self::MakeDirectory(name)
+            | Self::Untar(name, _)
             | Self::Append(name, _)
             | Self::Rename(name)
             | Self::Copy(name)
@@ -228,6 +205,7 @@ impl Operation {
             | Self::Archive(_) => false,
             Self::Create(_)
             | Self::MakeDirectory(_)
+            | Self::Untar(..)
             | Self::Append(..)
             | Self::Rename(_)
             | Self::Copy(_)
@@ -265,11 +243,6 @@ impl Operation {
     }
 }
 
-/// Whether this is an action of GET, where it is the last component of a path.
-pub(super) fn is_reading_action(word: &str) -> bool {
-    READING.contains(&word)
-}
-
 const HEALTH_METHODS: &str = "GET, HEAD";
 const FILE_METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
 
@@ -292,7 +265,7 @@ pub fn route(method: &str, target: &str) -> Result<Operation, RouteFault> {
     let Some(encoded) = path.strip_prefix("/file/") else {
         return route_beside_files(method, path, query);
     };
-    let operation = match action(encoded) {
+    let operation = match action::split(encoded) {
         Some((name, action)) => route_action(method, encoded, name, action)?,
         None => route_name(method, encoded)?,
     };
@@ -308,6 +281,10 @@ fn with_parameters(operation: Operation, query: Option<&str>) -> Result<Operatio
                 ..appending
             };
             Ok(Operation::Append(name, appending))
+        }
+        Operation::Untar(name, _) => {
+            let replaces = Parameters::parse(query, &["replace"])?.flag("replace")?;
+            Ok(Operation::Untar(name, Untarring { replaces }))
         }
         Operation::Read(name, _) => {
             let parameters = Parameters::parse(query, &reading::PARAMETERS)?;
@@ -364,8 +341,8 @@ fn route_name(method: &str, encoded: &str) -> Result<Operation, RouteFault> {
     Ok(operation(Name::parse(encoded)?))
 }
 
-/// The operation of an action. POST and DELETE have none: a client would write or delete a file at
-/// an address where GET reads something else.
+/// The operation of an action. Other methods than its own have none: a client would write or delete
+/// a file at an address where another method does something else.
 fn route_action(
     method: &str,
     encoded: &str,
@@ -384,22 +361,10 @@ fn route_action(
         ("PUT", "mv") => Operation::Rename,
         ("PUT", "cp") => Operation::Copy,
         ("PUT", "claim") => |name| Operation::Claim(name, None),
+        ("POST", "untar") => |name| Operation::Untar(name, Untarring::default()),
         _ => return Err(RouteFault::Action(action)),
     };
     Ok(operation(Name::parse(name)?))
-}
-
-/// Splits off the last component if it is an action and there is a name before it.
-///
-/// Only an unencoded slash is considered, so that a file `wc` in a directory `a` can be named as
-/// `a%2Fwc`.
-fn action(encoded: &str) -> Option<(&str, Action)> {
-    let (name, last) = encoded.rsplit_once('/')?;
-    let named = name
-        .split('/')
-        .any(|component| !matches!(component, "" | "."));
-    let action = Action::of(last)?;
-    named.then_some((name, action))
 }
 
 #[cfg(test)]

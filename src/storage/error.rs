@@ -39,6 +39,8 @@ pub enum Error {
     MayNotCreate,
     /// The root itself cannot be replaced, renamed or removed.
     IsRoot,
+    /// The file system has no links of that kind, or not as many to one file.
+    NoLinks,
     /// The disk is full, or would fall below the space to be kept free; with the figures, where
     /// they are known.
     NoSpace(Option<Shortage>),
@@ -90,6 +92,7 @@ impl fmt::Display for Error {
             Self::MayNotReplace => "may not be replaced",
             Self::MayNotCreate => "not found, and may not be created",
             Self::IsRoot => "is the root",
+            Self::NoLinks => "the file system does not make this link",
             Self::NoSpace(Some(shortage)) => return shortage.fmt(f),
             Self::NoSpace(None) => "no space left",
             Self::MountPoint => "crosses a mount point",

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::error::Error;
 use super::layout::Layout;
 use super::store::Store;
-use super::sys::{kind, names, open_directory};
+use super::sys::{EntryAt, kind, names, open_directory, stat};
 
 /// The maximum attempts to empty a directory into which another request still puts something.
 const MAX_ATTEMPTS: usize = 100;
@@ -33,6 +33,23 @@ impl<'s> RunningRemoval<'s> {
 impl Drop for RunningRemoval<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Moves an entry to the server's own directory of removed ones, and returns its name there.
+///
+/// # Errors
+/// [`Error::Raced`] where it is not there; those of renameat(2).
+pub(super) fn move_to_removed(layout: &Layout, at: EntryAt<'_>) -> Result<String, Error> {
+    let name = layout.unique_name();
+    match rustix::fs::renameat(at.0, at.1, &layout.removed, &name) {
+        Ok(()) => Ok(name),
+        // One of the two directories is gone: the server's own, if what is to be removed is there.
+        Err(Errno::NOENT) => match stat(at)? {
+            Some(_) => Err(Error::in_own_directory(Errno::NOENT)),
+            None => Err(Error::Raced),
+        },
+        Err(errno) => Err(errno.into()),
     }
 }
 

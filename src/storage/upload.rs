@@ -104,6 +104,23 @@ pub(crate) fn stage(store: &Store, need: Need) -> Result<Staged<'_>, Error> {
     Ok(staged)
 }
 
+/// Creates a file without content that stands for something else on its way in: its lock shows that
+/// the writer lives, and what the writer puts elsewhere has a share of the free space.
+///
+/// # Errors
+/// Those of [`stage`]. No blocks are reserved.
+pub(super) fn stage_marker(store: &Store, need: Need) -> Result<Staged<'_>, Error> {
+    let declared = need.declared.unwrap_or(0);
+    let number = lock(&store.promises).number();
+    let _reserving = lock(&store.reserving);
+    check_room(store, number, need.space())?;
+    let staged = Staged::create(store, number)?;
+    if declared >= RESERVE_FROM {
+        lock(&store.promises).add(number, (declared, need.twice), Instant::now());
+    }
+    Ok(staged)
+}
+
 /// Refuses early a body for which there is no room.
 ///
 /// # Errors

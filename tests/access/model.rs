@@ -39,6 +39,8 @@ pub enum Wish<'n> {
     Read(&'n str),
     Store(&'n str),
     Folder(&'n str),
+    /// A folder, also in place of another one.
+    ReplaceFolder(&'n str),
     Append(&'n str),
     AppendOrCreate(&'n str),
     /// With `Content-Range` from 0.
@@ -132,6 +134,7 @@ impl Rules {
             Wish::Read(name) => has("read", &at(name)),
             Wish::Store(name) => put(false, name),
             Wish::Folder(name) => made(name),
+            Wish::ReplaceFolder(name) => put(true, name),
             Wish::Append(name) | Wish::AppendFromStart(name) => has("append", &at(name)),
             Wish::AppendOrCreate(name) => has("append", &at(name)) && made(name),
             Wish::Delete(name) => has("delete", &itself(name)),
@@ -208,6 +211,14 @@ fn places(storage: &Path, name: &str, last: Last) -> Vec<String> {
         }
     });
     places
+}
+
+/// Whether a link on the way leads through a folder that is yet to be made, and back: what the name
+/// leads to is found only once that is made.
+pub fn leads_through_nothing(storage: &Path, name: &str) -> bool {
+    let places = places(storage, name, Last::Followed);
+    let is_there = |place: &String| storage.join(place).symlink_metadata().is_ok();
+    !storage.join(name).exists() && places.last().is_some_and(is_there)
 }
 
 /// The folders that would be made for a name, once a link on its way has been followed.

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use testkit::random::Random;
 use testkit::rules::{bearer, put};
+use testkit::tarball::NO_ENTRIES;
 use testkit::{Client, Server, TempDir};
 
-use super::model::{Answer, Entry, Rules, Who, Wish};
+use super::model::{Answer, Entry, Rules, Who, Wish, leads_through_nothing};
 
 /// How many servers, each with rules of its own.
 const SERVERS: u64 = 6;
@@ -110,6 +111,13 @@ fn wish(random: &mut Random) -> (Wish<'static>, &'static str, &'static str, &'st
         (Wish::Read(name), "GET", "/tar", ""),
         (Wish::Store(name), "POST", "", "x"),
         (Wish::Folder(name), "POST", "/", ""),
+        (Wish::Folder(name), "POST", "/untar", NO_ENTRIES),
+        (
+            Wish::ReplaceFolder(name),
+            "POST",
+            "/untar?replace",
+            NO_ENTRIES,
+        ),
         (Wish::Append(name), "PUT", "", "x"),
         (Wish::AppendOrCreate(name), "PUT", "?create", "x"),
         (Wish::AppendFromStart(name), "PUT", "", "x"),
@@ -144,13 +152,17 @@ fn picture(folder: &Path, all: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// Whether something other than rights decides first: a folder that would be put into itself, or a
-/// link onto what it leads to.
+/// Whether something other than rights decides first: a folder that would be put into itself, a
+/// link onto what it leads to, or a name through a folder that is yet to be made.
 fn is_another_matter(wish: Wish<'_>, storage: &Path) -> bool {
-    let (Wish::Move(name, new) | Wish::Claim(name, new)) = wish else {
-        return false;
+    let (name, new) = match wish {
+        Wish::Move(name, new) | Wish::Claim(name, new) => (name, new),
+        Wish::Store(new) | Wish::ReplaceFolder(new) | Wish::Copy(_, new) => {
+            return leads_through_nothing(storage, new);
+        }
+        _ => return false,
     };
-    if Path::new(new).starts_with(name) {
+    if Path::new(new).starts_with(name) || leads_through_nothing(storage, new) {
         return true;
     }
     let real = |name: &str| fs::canonicalize(storage.join(name)).ok();
@@ -197,6 +209,7 @@ fn run(seed: u64) -> BTreeMap<String, usize> {
         let (Wish::Read(name)
         | Wish::Store(name)
         | Wish::Folder(name)
+        | Wish::ReplaceFolder(name)
         | Wish::Append(name)
         | Wish::AppendOrCreate(name)
         | Wish::AppendFromStart(name)

@@ -7,6 +7,7 @@ use std::fs;
 use std::sync::Arc;
 
 use testkit::rules::{basic, bearer, put};
+use testkit::tarball::NO_ENTRIES;
 use testkit::{Client, Reply, Server, TempDir};
 
 use super::model::{Answer, Entry, Rules, Who, Wish};
@@ -50,7 +51,7 @@ const fn write(
 }
 
 /// Those on one name. The ones of `mv`, `cp` and `claim` are on two.
-const ON_NAMES: [Request; 19] = [
+const ON_NAMES: [Request; 21] = [
     write("POST /file/NAME", "POST", "", Wish::Store),
     write("PUT /file/NAME", "PUT", "", Wish::Append),
     write("PUT /file/NAME", "PUT", "", Wish::AppendFromStart),
@@ -61,6 +62,19 @@ const ON_NAMES: [Request; 19] = [
         Wish::AppendOrCreate,
     ),
     request("POST /file/NAME/", "POST", "/", Wish::Folder),
+    Request {
+        body: NO_ENTRIES,
+        ..request("POST /file/FOLDER/untar", "POST", "/untar", Wish::Folder)
+    },
+    Request {
+        body: NO_ENTRIES,
+        ..request(
+            "POST /file/FOLDER/untar",
+            "POST",
+            "/untar?replace",
+            Wish::ReplaceFolder,
+        )
+    },
     request("DELETE /file/NAME", "DELETE", "", Wish::Delete),
     request("GET /file/NAME", "GET", "", Wish::Read),
     request("HEAD", "HEAD", "", Wish::Read),

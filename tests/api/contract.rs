@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 
+use testkit::tarball::NO_ENTRIES;
 use testkit::{Reply, Server, TempDir, attributes, json, rules, skip};
 
 use crate::ops::log_fields::{first_words, table};
@@ -29,7 +30,7 @@ fn statuses(cell: &str) -> BTreeSet<u16> {
 type Asked = (&'static str, &'static str, &'static str, u16);
 
 /// Requests to a server that has the file `folder/a`, for each row of the table of requests.
-const REQUESTS: [(&str, &[Asked]); 24] = [
+const REQUESTS: [(&str, &[Asked]); 25] = [
     (
         "`POST /file/NAME`",
         &[
@@ -53,6 +54,14 @@ const REQUESTS: [(&str, &[Asked]); 24] = [
         &[
             ("POST", "made/", "", 200),
             ("POST", "made%2Ftoo%2F", "", 200),
+        ],
+    ),
+    (
+        "`POST /file/FOLDER/untar`, a tar stream",
+        &[
+            ("POST", "new/untar", NO_ENTRIES, 200),
+            ("POST", "folder/untar?replace", NO_ENTRIES, 200),
+            ("POST", "folder/untar", NO_ENTRIES, 409),
         ],
     ),
     (

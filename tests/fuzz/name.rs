@@ -141,7 +141,8 @@ fn check_routes(text: &str, parsed: &Result<Name, NameFault>) {
         let operation = route("DELETE", &format!("/file/{text}"));
         let mut components: Vec<&str> = text.split('/').collect();
         let last = components.pop().unwrap_or_default();
-        let is_action = ["wc", "sha256", "info", "tar", "mv", "cp"].contains(&last)
+        let is_action = ["wc", "sha256", "info", "tar", "mv", "cp", "claim", "untar"]
+            .contains(&last)
             && components
                 .iter()
                 .any(|component| !["", "."].contains(component));

@@ -109,6 +109,7 @@ fn log_of_everything(format: &str) -> String {
     ] {
         ok("GET", target, b"");
     }
+    ok("POST", "unpacked/untar", &[0; 1024]);
     ok("PUT", "a/b.csv/cp", br#"{"path": "a/c.csv"}"#);
     ok("PUT", "a/b.csv/mv", br#"{"path": "d.csv"}"#);
     ok("PUT", "a/claim", br#"{"path": "claimed"}"#);

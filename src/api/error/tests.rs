@@ -1,4 +1,5 @@
 use super::*;
+use crate::storage::Shortage;
 
 fn at(access: Access, error: storage::Error) -> Error {
     let name = Name::parse("a/b").unwrap_or_else(|fault| panic!("{fault}"));

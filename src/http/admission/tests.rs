@@ -391,6 +391,32 @@ fn a_body_that_means_something_else_is_not_stored() {
             assert_eq!(found, expected, "{request} {field}");
         }
     }
+    let archive = |fields: &[&'static str]| {
+        let fields = [&["Host: localhost", "Content-Length: 5"], fields].concat();
+        decide("POST /file/a/untar HTTP/1.1", &fields)
+    };
+    let coding = Err(Refusal::ArchiveCoding);
+    for (fields, expected) in [
+        (&["Content-Encoding: gzip"][..], Ok(())),
+        (&["Content-Encoding: x-gzip, identity"], Ok(())),
+        (&["Content-Type: application/gzip"], Ok(())),
+        (&["Content-Encoding: br"], coding.clone()),
+        (&["Content-Encoding: gzip, gzip"], coding.clone()),
+        (
+            &["Content-Encoding: gzip", "Content-Type: application/gzip"],
+            coding,
+        ),
+        (
+            &["Content-Type: multipart/form-data"],
+            form("POST /file/a/untar"),
+        ),
+        (
+            &["Upload-Complete: ?0"],
+            Err(Refusal::Parts("Upload-Complete")),
+        ),
+    ] {
+        assert_eq!(archive(fields), expected, "{fields:?}");
+    }
     let same = [
         "Host: localhost",
         "Content-Length: 5",

@@ -13,6 +13,9 @@ const WITH_SLASH: Appending = Appending {
     ends_in_slash: true,
 };
 
+const NOT_REPLACING: Untarring = Untarring { replaces: false };
+const REPLACING: Untarring = Untarring { replaces: true };
+
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}"))
 }
@@ -82,6 +85,17 @@ fn each_request_leads_to_its_operation() {
         ("POST", "/file/a%2F", MakeDirectory(name("a"))),
         ("POST", "/file/a/b%2f", MakeDirectory(name("a/b"))),
         ("POST", "/file/%2F", MakeDirectory(name(""))),
+        ("POST", "/file/a/untar", Untar(name("a"), NOT_REPLACING)),
+        ("POST", "/file/%2F/untar", Untar(name(""), NOT_REPLACING)),
+        ("POST", "/file/a/untar?replace", Untar(name("a"), REPLACING)),
+        ("POST", "/file/a%2Funtar", Create(name("a/untar"))),
+        ("POST", "/file/a/untar/", MakeDirectory(name("a/untar"))),
+        ("POST", "/file/untar", Create(name("untar"))),
+        (
+            "GET",
+            "/file/a/untar",
+            Read(name("a/untar"), Reading::default()),
+        ),
         ("PUT", "/file/a", Append(name("a"), PLAIN)),
         ("PUT", "/file/a%2Fwc", Append(name("a/wc"), PLAIN)),
         ("HEAD", "/file/a/cp", Read(name("a/cp"), Reading::default())),
@@ -151,6 +165,14 @@ fn what_leads_nowhere_is_refused() {
         ("POST", "/file/a?create", query("create")),
         ("GET", "/file/a?create", query("create")),
         ("PUT", "/file/a/mv?create", query("create")),
+        ("POST", "/file/a?replace", query("replace")),
+        ("POST", "/file/a/?replace", query("replace")),
+        ("POST", "/file/a/untar?Replace", query("Replace")),
+        (
+            "POST",
+            "/file/a/untar?replace=no",
+            Query(QueryFault::Value("replace".to_owned())),
+        ),
         ("PUT", "/file/a?Create", query("Create")),
         (
             "PUT",
@@ -178,6 +200,8 @@ fn an_action_is_not_written_to() {
         ("POST", "/file/a/mv", "mv", "GET, HEAD, PUT"),
         ("DELETE", "/file/%2F/cp", "cp", "GET, HEAD, PUT"),
         ("PATCH", "/file/a/cp", "cp", "GET, HEAD, PUT"),
+        ("PUT", "/file/a/untar", "untar", "GET, HEAD, POST"),
+        ("DELETE", "/file/a/untar", "untar", "GET, HEAD, POST"),
     ] {
         let found = match route(method, target) {
             Err(RouteFault::Action(action)) => (action.word, action.allow),

@@ -7,3 +7,4 @@ pub(super) mod put;
 pub(super) mod recover;
 pub(super) mod remove;
 pub(super) mod rename;
+pub(super) mod untar;

@@ -5,6 +5,8 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read as _;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::Ordering;
@@ -12,13 +14,20 @@ use std::sync::atomic::Ordering;
 use rustix::fs::{AtFlags, OFlags};
 
 use crate::storage::error::Error;
+use crate::storage::guarded_name::GuardedName;
 use crate::storage::journal::{self, inode_of, link_name};
 use crate::storage::layout::{INTENTS, REMOVED, STAGED};
 use crate::storage::lock::try_lock;
 use crate::storage::own_directory::OWN;
-use crate::storage::removal::remove_tree;
+use crate::storage::removal::{move_to_removed, remove_tree};
+use crate::storage::resolve::resolve;
+use crate::storage::resolved::{ResolveOptions, Resolved};
+use crate::storage::staged_tree::{is_replaced, marker_of, replaced_name};
 use crate::storage::store::Store;
-use crate::storage::sys::{names, open_regular, stat};
+use crate::storage::sys::{EntryAt, names, open_regular, rename_onto, stat};
+
+/// The longest name that a file beside a directory holds, in bytes.
+const MAX_PATH: u64 = 4096;
 
 /// What could not be cleared, so that it is logged once: the directory below the server's own, and
 /// the name in it.
@@ -66,13 +75,21 @@ pub(crate) fn recover(store: &Store, known: &mut Unclearable) {
     }
 }
 
-/// Removes the staged bodies of this process: for its end, with uploads still running.
+/// Removes the staged bodies and directories of this process: for its end, with uploads still
+/// running.
 pub(crate) fn discard_staged(store: &Store) {
-    let staged = &store.layout.staged;
+    let layout = &store.layout;
+    let staged = &layout.staged;
     for name in names(staged).into_iter().flatten().flatten() {
-        if store.layout.is_of_this_process(&name) {
-            // One that is committed at this moment is gone; and no failure can be mended here.
+        if !layout.is_of_this_process(&name) {
+            continue;
+        }
+        // One that is committed at this moment is gone; and no failure can be mended here.
+        if marker_of(&name).is_none() {
             let _ = rustix::fs::unlinkat(staged, &name, AtFlags::empty());
+        } else if let Ok(removed) = move_to_removed(layout, (staged.as_fd(), &name)) {
+            // What is still being put into it is removed when a server starts.
+            remove_tree(layout, OsStr::new(&removed));
         }
     }
 }
@@ -132,12 +149,61 @@ fn clear_directory(
 
 fn drop_abandoned(store: &Store, name: &OsStr) -> Result<bool, Error> {
     let staged = store.layout.staged.as_fd();
-    let (file, _) = open_regular((staged, name), OFlags::RDWR)?;
-    if !try_lock(&file).unwrap_or(false) {
+    let (file, _) = match open_regular((staged, name), OFlags::RDWR) {
+        Err(Error::IsDirectory) => return drop_abandoned_tree(store, name),
+        opened => opened?,
+    };
+    // With a directory that is to be put back, it is removed after that.
+    if !try_lock(&file).unwrap_or(false) || stat((staged, &replaced_name(name)))?.is_some() {
         return Ok(false);
     }
     rustix::fs::unlinkat(staged, name, AtFlags::empty())?;
     Ok(true)
+}
+
+/// Removes a staged directory whose writer was killed. One that was about to be replaced gets its
+/// name back, if nothing else has it.
+fn drop_abandoned_tree(store: &Store, name: &OsStr) -> Result<bool, Error> {
+    let layout = &store.layout;
+    let staged = layout.staged.as_fd();
+    let marker = marker_of(name).ok_or(Error::IsDirectory)?;
+    // The writer makes its file before the directory, and removes it after that.
+    let marker = match open_regular((staged, marker), OFlags::RDWR) {
+        Ok((file, _)) if !try_lock(&file).unwrap_or(false) => return Ok(false),
+        Ok((file, _)) => Some(file),
+        Err(Error::NotFound) => None,
+        Err(error) => return Err(error),
+    };
+    if is_replaced(name)
+        && let Some(marker) = &marker
+        && put_back(store, (staged, name), marker)?
+    {
+        return Ok(true);
+    }
+    let removed = match move_to_removed(layout, (staged, name)) {
+        Err(Error::Raced) => return Ok(false),
+        removed => removed?,
+    };
+    // What is left is among the removed ones, where it is tried again.
+    remove_tree(layout, OsStr::new(&removed));
+    Ok(true)
+}
+
+/// Gives a directory the name back that is in the file beside it; `false` where something else has
+/// that name, or it is none.
+fn put_back(store: &Store, from: EntryAt<'_>, marker: &File) -> Result<bool, Error> {
+    let mut path = Vec::new();
+    marker.take(MAX_PATH).read_to_end(&mut path)?;
+    let path = String::from_utf8_lossy(&path);
+    let components: Vec<String> = path.split('/').map(str::to_owned).collect();
+    let name = GuardedName::unguarded(&components);
+    let Ok(Resolved::Entry(entry)) = resolve(store, name, ResolveOptions::FOLLOW) else {
+        return Ok(false);
+    };
+    match stat(entry.at())? {
+        Some(_) => Ok(false),
+        None => Ok(rename_onto(from, entry.at(), false).is_ok()),
+    }
 }
 
 fn roll_back_abandoned(store: &Store, name: &OsStr) -> Result<bool, Error> {

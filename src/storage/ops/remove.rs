@@ -4,18 +4,17 @@ use std::cell::Cell;
 use std::ffi::OsStr;
 
 use rustix::fs::{AtFlags, FileType};
-use rustix::io::Errno;
 
 use crate::storage::directory_sync::DirectorySync;
 use crate::storage::error::{Error, retry_on_race};
 use crate::storage::guarded_name::GuardedName;
 use crate::storage::locked::{LockedEntry, LockedFile, check_locked};
-use crate::storage::removal::{RunningRemoval, remove_tree};
+use crate::storage::removal::{RunningRemoval, move_to_removed, remove_tree};
 use crate::storage::resolve::resolve;
 use crate::storage::resolved::{ResolveOptions, Resolved, Seen};
 use crate::storage::snapshot::{Entry, open_entry};
 use crate::storage::store::Store;
-use crate::storage::sys::{EntryAt, stat};
+use crate::storage::sys::EntryAt;
 use crate::storage::target::{Purpose, lock_entry};
 use crate::storage::version::{Check, Current};
 
@@ -81,7 +80,7 @@ fn remove_directory(
 ) -> Result<(), Error> {
     let sync = DirectorySync::prepare(store, at.0)?;
     let _running = RunningRemoval::start(store);
-    let removed = move_to_removed(store, at)?;
+    let removed = move_to_removed(&store.layout, at)?;
     drop(locked);
     sync.sync()?;
     if let Some(left) = remove_tree(&store.layout, OsStr::new(&removed)) {
@@ -89,20 +88,6 @@ fn remove_directory(
         log::warn!(name:% = name, cause:% = left; "a folder is removed in part");
     }
     Ok(())
-}
-
-/// Moves a directory to the server's own directory of removed ones, and returns its name there.
-fn move_to_removed(store: &Store, at: EntryAt<'_>) -> Result<String, Error> {
-    let name = store.layout.unique_name();
-    match rustix::fs::renameat(at.0, at.1, &store.layout.removed, &name) {
-        Ok(()) => Ok(name),
-        // One of the two directories is gone: the server's own, if what is to be removed is there.
-        Err(Errno::NOENT) => match stat(at)? {
-            Some(_) => Err(Error::in_own_directory(Errno::NOENT)),
-            None => Err(Error::Raced),
-        },
-        Err(errno) => Err(errno.into()),
-    }
 }
 
 /// The target of a link, as a condition sees it.

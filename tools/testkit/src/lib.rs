@@ -51,6 +51,7 @@ pub mod secrets;
 pub mod server;
 pub mod storage;
 pub mod stranger;
+pub mod tarball;
 pub mod unix;
 
 pub use client::Client;
