@@ -1,5 +1,5 @@
 """usage: describe.py rights|script|secrets POD: of a pod in JSON, what it may do, the script that it runs, or the
-variables that come from secrets.
+variables that come from secrets, as VARIABLE=SECRET/KEY.
 """
 
 import json
@@ -23,7 +23,8 @@ def script(_, container):
 
 
 def secrets(_, container):
-    print(",".join(e["name"] for e in container["env"] if "valueFrom" in e))
+    references = {e["name"]: e["valueFrom"]["secretKeyRef"] for e in container["env"] if "valueFrom" in e}
+    print(",".join(f"{name}={ref['name']}/{ref['key']}" for name, ref in sorted(references.items())))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Each task is a pod of its own that has no volume: it reads its input from http-nas and leaves its
 output there, by curl and a pipe. The pods run the shell scripts in the folder steps. They find the
-databases' addresses in the secret "databases", keys "source" and "target".
+databases' addresses in the secret "databases", keys "source" and "target", and the tokens for
+http-nas in the secret "http-nas-tokens", keys "writer" and "reader".
 """
 
 from datetime import datetime, timedelta
@@ -20,6 +21,9 @@ STEPS = Path(__file__).parent / "steps"
 
 SOURCE = Secret("env", "SOURCE", "databases", "source")
 TARGET = Secret("env", "TARGET", "databases", "target")
+# The pod that writes to the target database can read the files, and do nothing else with them.
+WRITER = Secret("env", "NAS_TOKEN", "http-nas-tokens", "writer")
+READER = Secret("env", "NAS_TOKEN", "http-nas-tokens", "reader")
 
 
 def environment(**more):
@@ -90,13 +94,13 @@ with DAG(
     doc_md=__doc__,
     tags=["http-nas"],
 ):
-    dump = KubernetesPodOperator(**step("dump"), env_vars=environment(), secrets=[SOURCE])
-    transform = KubernetesPodOperator.partial(**step("transform")).expand(
+    dump = KubernetesPodOperator(**step("dump"), env_vars=environment(), secrets=[SOURCE, WRITER])
+    transform = KubernetesPodOperator.partial(**step("transform"), secrets=[WRITER]).expand(
         env_vars=[environment(SHARD=str(shard)) for shard in range(SHARDS)]
     )
-    append = KubernetesPodOperator(**step("append"), env_vars=environment())
-    load = KubernetesPodOperator(**step("load"), env_vars=environment(), secrets=[TARGET])
+    append = KubernetesPodOperator(**step("append"), env_vars=environment(), secrets=[WRITER])
+    load = KubernetesPodOperator(**step("load"), env_vars=environment(), secrets=[TARGET, READER])
     # After a failure the files stay, to be looked at.
-    clean = KubernetesPodOperator(**step("clean"), env_vars=environment())
+    clean = KubernetesPodOperator(**step("clean"), env_vars=environment(), secrets=[WRITER])
 
     dump >> transform >> append >> load >> clean
