@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "clients"))
 
-from checks import STORAGE, URL, Log, check, finish, same  # noqa: E402
+from checks import STORAGE, URL, Log, check, finish, same, wait_for  # noqa: E402
 from devtools import Browser  # noqa: E402
 
 CHROMIUM, PROFILE, TOKENS, OTHER = sys.argv[4:8]
@@ -131,6 +131,7 @@ def _():
     log = Log("tree")
     page, asked = other.page_that_asks(f"{URL}/file/tree/", "reader", "wrong")
     same((4, "401 Unauthorized: the token is not one of this server"), (asked, page.run(TEXT)[:53]))
+    wait_for(20, lambda: len(log.replies("GET")) >= 4)
     same([401] * 4, [status for status, _ in log.settled("GET")])
     other.close()
 

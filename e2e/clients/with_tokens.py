@@ -22,7 +22,7 @@ import pandas
 import pyarrow
 import pyarrow.parquet
 import requests
-from checks import STORAGE, URL, Log, check, finish, pieces, raises, random_bytes, same, works_with
+from checks import STORAGE, URL, Log, check, finish, pieces, raises, random_bytes, same, wait_for, works_with
 
 TOKENS = STORAGE.parent / "tokens"
 WRITER, READER, STRANGER = ((TOKENS / name).read_text().strip() for name in ("writer", "reader", "stranger"))
@@ -47,11 +47,16 @@ def netrc(name):
 
 
 @contextlib.contextmanager
-def asked(name, method="GET", most=2):
-    """Has a block of requests be at most so many of this name: nothing that is refused is tried again and again."""
+def refused(folder, method="GET", most=2):
+    """An address that is asked for in a block, a few times at most: what is refused is not tried again and again.
+
+    It is a new one, so that no other request counts. Nothing is there: that is not told to whoever has no right.
+    """
+    name = f"{folder}/refused-{next(NUMBERS)}"
     log = Log(name)
-    yield
-    same(True, 1 <= len(log.settled(method)) <= most)
+    yield f"{URL}/file/{name}"
+    wait_for(20, lambda: log.replies(method))
+    same(True, len(log.settled(method)) <= most)
 
 
 def all_of_it(ask):
@@ -110,18 +115,17 @@ def requests_redirect():
 
 @check("requests: 401 and 403 are errors that say what is missing, also for a stream that is sent")
 def requests_refused():
-    with asked("tree/a.csv"):
-        reply = requests.get(A, auth=("reader", STRANGER), timeout=TIMEOUT)
+    with refused("tree") as address:
+        reply = requests.get(address, auth=("reader", STRANGER), timeout=TIMEOUT)
         error = raises(requests.HTTPError, reply.raise_for_status)
         same(True, "401 Client Error: Unauthorized" in str(error))
         same(True, "the token is not one of this server" in reply.text)
     reply = requests.get(A, headers={"Accept": "application/json"}, timeout=TIMEOUT)
     same((401, 401, "Unauthorized"), (reply.status_code, reply.json()["status"], reply.json()["title"]))
-    with asked("tree/a.csv", "POST"):
-        reply = requests.post(A, data=pieces(DATA), auth=("reader", READER), timeout=TIMEOUT)
+    with refused("tree", "POST") as address:
+        reply = requests.post(address, data=pieces(DATA), auth=("reader", READER), timeout=TIMEOUT)
         error = raises(requests.HTTPError, reply.raise_for_status)
         same(True, "403 Client Error: Forbidden" in str(error) and "takes the right" in reply.text)
-    same(CONTENT, (STORAGE / "tree" / "a.csv").read_bytes())
 
 
 # --- httpx ----------------------------------------------------------------------------------------
@@ -146,11 +150,11 @@ def with_httpx():
         f"{URL}/file/tree", headers={"Accept": "text/html"}, auth=("reader", READER), follow_redirects=True
     )
     same((200, 1), (page.status_code, len(page.history)))
-    with asked("tree/a.csv"):
-        error = raises(httpx.HTTPStatusError, httpx.get(A, auth=("reader", STRANGER)).raise_for_status)
+    with refused("tree") as address:
+        error = raises(httpx.HTTPStatusError, httpx.get(address, auth=("reader", STRANGER)).raise_for_status)
         same(True, "401 Unauthorized" in str(error))
-    with asked("secret.csv"):
-        error = raises(httpx.HTTPStatusError, httpx.get(SECRET, auth=("reader", READER)).raise_for_status)
+    with refused("secret") as address:
+        error = raises(httpx.HTTPStatusError, httpx.get(address, auth=("reader", READER)).raise_for_status)
         same(True, "403 Forbidden" in str(error))
 
 
@@ -176,11 +180,11 @@ def opener_for(name, token):
 def with_urllib():
     all_of_it(by_urllib(urllib.request.build_opener(), bearer(WRITER)))
     all_of_it(by_urllib(opener_for("writer", WRITER), {}))
-    with asked("tree/a.csv"):
-        error = raises(urllib.error.HTTPError, opener_for("reader", STRANGER).open, A, timeout=TIMEOUT)
+    with refused("tree") as address:
+        error = raises(urllib.error.HTTPError, opener_for("reader", STRANGER).open, address, timeout=TIMEOUT)
         same((401, "Unauthorized"), (error.code, error.reason))
-    with asked("secret.csv"):
-        error = raises(urllib.error.HTTPError, opener_for("reader", READER).open, SECRET, timeout=TIMEOUT)
+    with refused("secret") as address:
+        error = raises(urllib.error.HTTPError, opener_for("reader", READER).open, address, timeout=TIMEOUT)
         same(True, error.code == 403 and b"takes the right" in error.read())
 
 
@@ -226,12 +230,12 @@ def with_fsspec():
 @check("fsspec: 401 and 403 are errors; open calls both FileNotFoundError, and exists False")
 def fsspec_refused():
     http = file_system(headers=bearer(STRANGER))
-    with asked("tree/a.csv"):
-        error = raises(aiohttp.ClientResponseError, http.cat_file, A)
+    with refused("tree") as address:
+        error = raises(aiohttp.ClientResponseError, http.cat_file, address)
         same(401, error.status)
     raises(aiohttp.ClientResponseError, http.ls, f"{URL}/file/tree/")
-    with asked("put", "POST"):
-        error = raises(aiohttp.ClientResponseError, http.put_file, "local", f"{URL}/file/put", method="post")
+    with refused("tree", "POST") as address:
+        error = raises(aiohttp.ClientResponseError, http.put_file, "local", address, method="post")
         same(401, error.status)
     error = raises(FileNotFoundError, http.open, A)
     same(401, error.__cause__.status)
@@ -245,8 +249,8 @@ def with_pandas():
     expected = pandas.read_csv(io.BytesIO(CONTENT), header=None)
     found = pandas.read_csv(A, header=None, storage_options=bearer(READER))
     pandas.testing.assert_frame_equal(expected, found)
-    with asked("tree/a.csv"):
-        error = raises(urllib.error.HTTPError, pandas.read_csv, A, storage_options=bearer(STRANGER))
+    with refused("tree") as address:
+        error = raises(urllib.error.HTTPError, pandas.read_csv, address, storage_options=bearer(STRANGER))
         same("HTTP Error 401: Unauthorized", str(error))
     error = raises(urllib.error.HTTPError, pandas.read_csv, SECRET, storage_options=bearer(READER))
     same("HTTP Error 403: Forbidden", str(error))
@@ -282,9 +286,9 @@ def with_duckdb():
 
 @check("DuckDB: 401 and 403 are errors after a few tries; with force_download it says which they are")
 def duckdb_refused():
-    for token, address, status in ((STRANGER, A, "401 Unauthorized"), (READER, SECRET, "403 Forbidden")):
+    for token, folder, status in ((STRANGER, "tree", "401 Unauthorized"), (READER, "secret", "403 Forbidden")):
         db = database(f"BEARER_TOKEN '{token}'")
-        with asked(address.split("/file/")[1], most=6):
+        with refused(folder, most=6) as address:
             error = raises(duckdb.HTTPException, db.execute, f"FROM read_csv('{address}')")
             same(True, address in str(error))
         db.execute("SET force_download = true")
