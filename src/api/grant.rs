@@ -170,6 +170,6 @@ impl LinkGuard for Grant<'_> {
         {
             moved.is_shown.set(true);
         }
-        rights.contain(self.needed) && !self.shows_unreadable()
+        rights.contain(self.needed)
     }
 }
