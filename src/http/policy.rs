@@ -340,6 +340,21 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_found_by_all_of_its_digest() {
+        let mut near = [entry("near", &["s1"], &[]), entry("nearer", &["s1"], &[])];
+        near[0].digests[0][31] ^= 1;
+        near[1].digests[0][8] ^= 1;
+        let found = |entries: Vec<Entry>| {
+            let policy = Some(Arc::new(Policy::new(entries)));
+            let caller = Caller::identify(policy, Some("Bearer s1"));
+            caller.token().map(str::to_owned)
+        };
+        assert_eq!(found(near.to_vec()), None);
+        let all = near.into_iter().chain([entry("its", &["s1"], &[])]);
+        assert_eq!(found(all.collect()).as_deref(), Some("its"));
+    }
+
+    #[test]
     fn digests_are_the_same_only_as_a_whole() {
         let digest = digest_of(b"x");
         assert!(is_same(&digest, &digest));

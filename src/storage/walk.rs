@@ -90,7 +90,6 @@ impl<'s, 'c> Walk<'s, 'c> {
             match seen.is_link() {
                 true => self.expand(&component)?,
                 false => {
-                    self.check_permitted([component.as_os_str()])?;
                     return Ok(Resolved::Entry(ResolvedEntry {
                         dir: self.into_here(),
                         file_name: component,
@@ -99,7 +98,6 @@ impl<'s, 'c> Walk<'s, 'c> {
                 }
             }
         }
-        self.check_permitted([])?;
         Ok(Resolved::Directory(self.into_here()))
     }
 
@@ -193,7 +191,8 @@ impl<'s, 'c> Walk<'s, 'c> {
     }
 
     /// Asks the guard, once a link has been followed, about what these components lead to from
-    /// here, if none of them is a link. One that is a link is asked about when it is followed.
+    /// here, if none of them is a link. One that is a link is asked about when it is followed, with
+    /// all that is ahead then: so the last answer is about where the walk ends.
     fn check_permitted<'a>(
         &'a self,
         ahead: impl IntoIterator<Item = &'a OsStr>,
