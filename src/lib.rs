@@ -31,6 +31,24 @@ pub mod internals {
     pub use crate::http::name::{Name, NameFault};
     pub use crate::http::route::{Operation, RouteFault, route};
 
+    /// An entry of an archive: its path, what it is, and each piece of its content with the offset
+    /// in the file.
+    pub type Member = (Vec<u8>, String, Vec<(u64, Vec<u8>)>);
+
+    /// The entries of a tar archive; none where it is not accepted.
+    pub fn members(archive: impl std::io::Read) -> Option<Vec<Member>> {
+        let mut reader = crate::tar::Reader::new(archive);
+        let mut members = Vec::new();
+        while let Some(entry) = reader.next().ok()? {
+            let mut content = Vec::new();
+            while let Some((at, part)) = reader.content().ok()? {
+                content.push((at, part.to_vec()));
+            }
+            members.push((entry.path, format!("{:?}", entry.kind), content));
+        }
+        Some(members)
+    }
+
     /// The version of the program.
     pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 }

@@ -14,6 +14,8 @@ pub(crate) enum Fault {
     Compressed(&'static str),
     /// A header does not have the checksum that is in it.
     Checksum,
+    /// A header is of a format that is not known.
+    Format,
     /// A number in a header is none, or too large.
     Number,
     /// A name or the target of a link is too long.
@@ -50,6 +52,7 @@ impl fmt::Display for Fault {
                 return write!(f, "it is compressed by {program}; decompress it first");
             }
             Self::Checksum => "a header does not have its checksum",
+            Self::Format => "a header is of a format that is not known",
             Self::Number => "a header has a number that is none, or too large",
             Self::LongText => "a name or the target of a link is longer than 4096 bytes",
             Self::Records => "extended records are malformed, repeated, or longer than 1 MiB",

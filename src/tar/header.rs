@@ -11,25 +11,45 @@ const MAX_LENGTH: u64 = i64::MAX as u64;
 
 /// A header whose checksum is right.
 #[derive(Debug)]
-pub(super) struct Header<'b>(&'b [u8; BLOCK]);
+pub(super) struct Header<'b> {
+    block: &'b [u8; BLOCK],
+    pub(super) format: Format,
+}
+
+/// The format of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Version 7 of Unix.
+    Old,
+    /// POSIX: ustar, and pax.
+    Posix,
+    /// GNU tar, before it had pax.
+    Gnu,
+}
 
 impl<'b> Header<'b> {
     /// That of a block.
     ///
     /// # Errors
-    /// [`Fault::Checksum`].
+    /// [`Fault::Checksum`], [`Fault::Format`].
     pub(super) fn new(block: &'b [u8; BLOCK]) -> Result<Self, Fault> {
         let found = number(field(block, CHECKSUM)).ok_or(Fault::Checksum)?;
         let is_signed = || i64::try_from(found) == Ok(signed_checksum(block));
-        match found == checksum(block) || is_signed() {
-            true => Ok(Self(block)),
-            false => Err(Fault::Checksum),
+        if found != checksum(block) && !is_signed() {
+            return Err(Fault::Checksum);
         }
+        let format = match field(block, MAGIC_AND_VERSION) {
+            [0, 0, 0, 0, 0, 0, 0, 0] => Format::Old,
+            b"ustar  \0" => Format::Gnu,
+            magic if magic.starts_with(b"ustar\0") => Format::Posix,
+            _ => return Err(Fault::Format),
+        };
+        Ok(Self { block, format })
     }
 
     /// The letter for the type of the entry.
     pub(super) fn letter(&self) -> u8 {
-        self.0[TYPE.0]
+        self.block[TYPE.0]
     }
 
     /// The length of what follows, in bytes.
@@ -45,7 +65,7 @@ impl<'b> Header<'b> {
     /// # Errors
     /// [`Fault::Number`].
     pub(super) fn length_in(&self, at: Field) -> Result<u64, Fault> {
-        length(field(self.0, at))
+        length(field(self.block, at))
     }
 
     /// Whether the owner may execute it.
@@ -53,18 +73,17 @@ impl<'b> Header<'b> {
     /// # Errors
     /// [`Fault::Number`].
     pub(super) fn is_executable(&self) -> Result<bool, Fault> {
-        let mode = number(field(self.0, MODE)).ok_or(Fault::Number)?;
+        let mode = number(field(self.block, MODE)).ok_or(Fault::Number)?;
         Ok(mode & 0o100 != 0)
     }
 
     /// The path.
     pub(super) fn path(&self) -> Vec<u8> {
-        let name = text(field(self.0, NAME));
-        // GNU tar has other things in the place of the prefix, and the older format nothing.
-        let is_posix = field(self.0, MAGIC_AND_VERSION).starts_with(b"ustar\0");
-        let prefix = match is_posix {
-            true => text(field(self.0, PREFIX)),
-            false => &[],
+        let name = text(field(self.block, NAME));
+        // The others have other things in its place.
+        let prefix = match self.format {
+            Format::Posix => text(field(self.block, PREFIX)),
+            Format::Old | Format::Gnu => &[],
         };
         match prefix.is_empty() {
             true => name.to_vec(),
@@ -74,12 +93,12 @@ impl<'b> Header<'b> {
 
     /// The target of a link.
     pub(super) fn target(&self) -> Vec<u8> {
-        text(field(self.0, LINK_NAME)).to_vec()
+        text(field(self.block, LINK_NAME)).to_vec()
     }
 
     /// The bytes of the block.
     pub(super) fn bytes(&self) -> &'b [u8; BLOCK] {
-        self.0
+        self.block
     }
 }
 
@@ -102,14 +121,12 @@ pub(super) fn length(field: &[u8]) -> Result<u64, Fault> {
     length.ok_or(Fault::Number)
 }
 
-/// A number that is not negative: octal digits between blanks and NULs; or, where the first bit is
-/// set, the rest in base 256. A field of blanks and NULs alone is 0.
+/// A number that is not negative: octal digits between blanks and NULs; or, behind a byte of which
+/// only the first bit is set, in base 256. A field of blanks and NULs alone is 0.
 fn number(field: &[u8]) -> Option<u64> {
     let (&first, rest) = field.split_first()?;
-    if first & 0x80 != 0 {
-        // The next bit is that of the sign.
-        let high = (first & 0x40 == 0).then_some(u64::from(first & 0x3f))?;
-        return rest.iter().try_fold(high, |number, &byte| {
+    if first == 0x80 {
+        return rest.iter().try_fold(0_u64, |number, &byte| {
             Some(number.checked_mul(256)? + u64::from(byte))
         });
     }
@@ -152,7 +169,8 @@ mod tests {
             (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", None),
             (b"\xff\xff\xff\xff\xff\xff\xff\xff", None),
             (b"\xc0\0\0\0\0\0\0\x01", None),
-            (b"\xbf\xff\xff\xff\xff\xff\xff\xff", Some((1 << 62) - 1)),
+            (b"\xbf\xff\xff\xff\xff\xff\xff\xff", None),
+            (b"\x80\xff\xff\xff\xff\xff\xff\xff", Some((1 << 56) - 1)),
             (b"0000648\0", None),
             (b"-000644\0", None),
             (b"+000644\0", None),
@@ -193,6 +211,7 @@ mod tests {
     #[test]
     fn each_byte_is_in_the_checksum() {
         let mut block = [0x81; BLOCK];
+        block[257..265].fill(0);
         let signed = format!("{:06o}\0 ", signed_checksum(&block).max(0));
         let unsigned = format!("{:06o}\0 ", checksum(&block));
         block[CHECKSUM.0..CHECKSUM.0 + 8].copy_from_slice(unsigned.as_bytes());
@@ -206,6 +225,7 @@ mod tests {
         assert!(Header::new(&block).is_err());
         // Bytes above 127, of which there are few enough for the sum to be positive.
         let mut block = [1; BLOCK];
+        block[257..265].fill(0);
         block[..3].fill(0xe9);
         let signed = format!("{:06o}\0 ", signed_checksum(&block));
         block[CHECKSUM.0..CHECKSUM.0 + 8].copy_from_slice(signed.as_bytes());

@@ -7,7 +7,7 @@ use std::io::Read;
 
 use super::block::{BLOCK, padding};
 use super::fault::{Error, Fault};
-use super::header::Header;
+use super::header::{Format, Header};
 use super::input::Input;
 use super::records::{MAX_PATH, Records};
 use super::sparse::{Map, Piece};
@@ -139,11 +139,14 @@ impl<R: Read> Reader<R> {
         let records = records.unwrap_or_default();
         let path = one_of(records.path, path)?;
         let target = one_of(records.target, target)?;
-        let length = records.length.map_or_else(|| header.length(), Ok)?;
+        let of_header = header.length()?;
+        let length = records.length.unwrap_or(of_header);
+        let is_executable = header.is_executable()?;
         let letter = header.letter();
         let sparse = records.sparse;
         let is_sparse = sparse.are_there();
-        if is_sparse && letter != b'0' || letter == b'S' && records.length.is_some() {
+        let is_pax = header.format == Format::Posix && letter == b'0';
+        if is_sparse && !is_pax || letter == b'S' && records.length.is_some() {
             return Err(Fault::Sparse.into());
         }
         let has_version = sparse.version != (None, None);
@@ -160,19 +163,21 @@ impl<R: Read> Reader<R> {
         let kind = match letter {
             b'0' if is_sparse => {
                 let real = sparse.length.ok_or(Fault::Sparse)?;
-                let (map, content) = match (has_version, sparse.map) {
-                    (true, None) => {
+                let (map, content) = match (has_version, sparse.map, sparse.pieces) {
+                    (true, None, None) => {
                         let (map, taken) = Map::of_content(&mut self.input, length)?;
                         (map, length - taken)
                     }
-                    (false, Some(map)) => (map, length),
+                    (false, Some(map), Some(pieces)) if map.has(pieces) => (map, length),
                     _ => return Err(Fault::Sparse.into()),
                 };
-                self.file(header, (real, content), map)?
+                self.file(is_executable, (real, content), map)?
             }
+            // Of another format, it is a file of another length for some programs.
+            b'S' if header.format != Format::Gnu => return Err(Fault::Sparse.into()),
             b'S' => {
                 let (map, real) = Map::of_header(header, &mut self.input)?;
-                self.file(header, (real, length), map)?
+                self.file(is_executable, (real, length), map)?
             }
             // In the oldest format a directory is a file whose name ends in a slash.
             0 if path.ends_with(b"/") && length == 0 => Kind::Directory,
@@ -180,7 +185,7 @@ impl<R: Read> Reader<R> {
                 let mut map = Map::default();
                 map.offset(0)?;
                 map.length(length)?;
-                self.file(header, (length, length), map)?
+                self.file(is_executable, (length, length), map)?
             }
             // Programs differ on whether their lengths are those of content that follows.
             b'1'..=b'6' if length > 0 => return Err(Fault::Content.into()),
@@ -199,7 +204,7 @@ impl<R: Read> Reader<R> {
     /// A file of length `real`, whose content of length `content` comes next.
     fn file(
         &mut self,
-        header: &Header<'_>,
+        is_executable: bool,
         (real, content): (u64, u64),
         map: Map,
     ) -> Result<Kind, Error> {
@@ -209,7 +214,7 @@ impl<R: Read> Reader<R> {
         Ok(Kind::File {
             length: real,
             holes: real - content,
-            is_executable: header.is_executable()?,
+            is_executable,
         })
     }
 

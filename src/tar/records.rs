@@ -36,8 +36,9 @@ pub(super) struct SparseRecords {
     pub(super) path: Option<Vec<u8>>,
     /// The length of the file with its holes.
     pub(super) length: Option<u64>,
-    /// Its map, in the versions that have it here.
+    /// Its map, in the versions that have it here, and how many pieces it is said to have.
     pub(super) map: Option<Map>,
+    pub(super) pieces: Option<u64>,
 }
 
 /// Takes the value of a key, which has this many bytes.
@@ -98,8 +99,7 @@ impl Records {
                 Ok(map.length(decimal(input, value)?)?)
             }
             b"GNU.sparse.map" => once(&mut sparse.map, map(input, value)?),
-            // It says how many pieces there are, which the map shows.
-            b"GNU.sparse.numblocks" => input.skip(value),
+            b"GNU.sparse.numblocks" => once(&mut sparse.pieces, decimal(input, value)?),
             // A sparse file in star's format would be taken for one without holes.
             b"SCHILY.realsize" => Err(Fault::Sparse.into()),
             key if key.starts_with(b"GNU.sparse.") => Err(Fault::Sparse.into()),
@@ -116,8 +116,13 @@ impl SparseRecords {
             path,
             length,
             map,
+            pieces,
         } = self;
-        *version != (None, None) || path.is_some() || length.is_some() || map.is_some()
+        *version != (None, None)
+            || path.is_some()
+            || length.is_some()
+            || map.is_some()
+            || pieces.is_some()
     }
 }
 

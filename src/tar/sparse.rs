@@ -86,10 +86,16 @@ impl Map {
         Ok(())
     }
 
+    /// Whether there are this many pieces.
+    pub(super) fn has(&self, pieces: u64) -> bool {
+        self.pieces.len() as u64 == pieces
+    }
+
     /// The pieces of a file of length `real`, whose content has `content` bytes.
     ///
     /// # Errors
-    /// [`Fault::Sparse`] where the map is not one of such a file.
+    /// [`Fault::Sparse`] where the map is not one of such a file, or a piece is followed by another
+    /// in the middle of a block: for some programs that one begins with the next block.
     pub(super) fn pieces(self, real: u64, content: u64) -> Result<Vec<Piece>, Fault> {
         let end = self
             .pieces
@@ -97,7 +103,10 @@ impl Map {
             .map_or(0, |last| last.offset + last.length);
         // Each is behind the one before, so that the sum is below the end.
         let sum: u64 = self.pieces.iter().map(|piece| piece.length).sum();
-        match self.offset.is_none() && end <= real && sum == content {
+        let mut with_content = self.pieces.iter().rev().filter(|piece| piece.length > 0);
+        let _last = with_content.next();
+        let is_aligned = with_content.all(|piece| padding(piece.length) == 0);
+        match self.offset.is_none() && end <= real && sum == content && is_aligned {
             true => Ok(self.pieces),
             false => Err(Fault::Sparse),
         }

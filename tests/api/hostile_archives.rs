@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use testkit::tarball::{
-    END, Header, archive, entry, file, folder, hard_link, link, preceding, record, records,
+    END, Header, archive, entry, file, folder, hard_link, link, preceding, record, records, sparse,
 };
 use testkit::{Server, visible};
 
@@ -303,17 +303,15 @@ fn forms() -> Vec<Hostile> {
         ),
         (
             "a sparse file whose pieces overlap",
-            archive(&[
-                records(&[("GNU.sparse.size", b"9"), ("GNU.sparse.map", b"0,3,2,3")]),
-                file(b"x", b"abcdef"),
-            ]),
+            archive(&[sparse(b"x", 900, &[0, 512, 500, 3], &[b'x'; 515])]),
+        ),
+        (
+            "a sparse file whose second piece begins in the middle of a block",
+            archive(&[sparse(b"x", 9, &[0, 3, 5, 3], b"abcdef")]),
         ),
         (
             "a sparse file with a piece behind its end",
-            archive(&[
-                records(&[("GNU.sparse.size", b"9"), ("GNU.sparse.map", b"8,6")]),
-                file(b"x", b"abcdef"),
-            ]),
+            archive(&[sparse(b"x", 9, &[8, 6], b"abcdef")]),
         ),
     ]
 }

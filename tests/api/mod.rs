@@ -32,4 +32,5 @@ mod store_and_delete;
 mod tar;
 mod traversal;
 mod untar;
+mod untar_model;
 mod waits;

@@ -1,16 +1,15 @@
 //! Archives that become folders: what is in the folder then, and when nothing is.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use testkit::archives::{self, MIB};
+use testkit::archives::{self, MIB, gzipped};
 use testkit::digest::{member, sha256_hex};
 use testkit::json;
-use testkit::tarball::{END, Header, archive, file, folder, hard_link, link, preceding, records};
+use testkit::tarball::{END, Header, archive, file, folder, hard_link, link, preceding, sparse};
 use testkit::{Reply, Server, attributes, eventually, pattern, skip, visible};
 
 /// What is below a folder: names, kinds and lengths, and for a file whether it may be executed and a
@@ -40,24 +39,6 @@ fn packed(program: &str, args: &[&str], dir: &Path) -> Vec<u8> {
         .output();
     let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program} {args:?}");
-    output.stdout
-}
-
-fn gzipped(bytes: &[u8]) -> Vec<u8> {
-    let mut child = Command::new("gzip")
-        .arg("-c")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("there is gzip");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    let bytes = bytes.to_vec();
-    let writer = std::thread::spawn(move || stdin.write_all(&bytes));
-    let output = child.wait_with_output().expect("gzip ends");
-    writer
-        .join()
-        .expect("the writer ends")
-        .expect("it is taken");
     output.stdout
 }
 
@@ -622,20 +603,16 @@ fn each_file_tells_where_it_comes_from() {
         return;
     }
     let long = pattern(1, 2 * MIB as usize);
-    let sparse = [
-        ("GNU.sparse.size", &b"9"[..]),
-        ("GNU.sparse.map", b"0,3,5,3"),
-    ];
+    let holes = pattern(2, 515);
     let made = archive(&[
         file(b"d/f", b"x"),
         file(b"long", &long),
-        records(&sparse),
-        file(b"holes", b"abcdef"),
+        sparse(b"holes", 1009, &[0, 512, 1005, 3], &holes),
     ]);
     let reply = untar(&server, "new/untar", &made, &[]);
     assert_eq!(reply.status, 200);
     let id = reply.header("X-Request-Id").expect("an id");
-    for (name, length) in [("d/f", 1.0), ("long", long.len() as f64), ("holes", 9.0)] {
+    for (name, length) in [("d/f", 1.0), ("long", long.len() as f64), ("holes", 1009.0)] {
         let info = json::parse(&server.get(&format!("new/{name}/info")).text());
         assert_eq!(info.get("request_id").text(), id, "{name}");
         assert_eq!(info.get("client").text(), "127.0.0.1", "{name}");
@@ -647,7 +624,8 @@ fn each_file_tells_where_it_comes_from() {
             Some(&tag[..])
         );
     }
-    assert_eq!(server.get("new/holes").body, b"abc\0\0def\0");
+    let expected = [&holes[..512], &[0; 493], &holes[512..], &[0]].concat();
+    assert_eq!(server.get("new/holes").body, expected);
 }
 
 // GNU tar writes a label before the entries, and git a comment for all of them.

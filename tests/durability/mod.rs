@@ -23,3 +23,4 @@ mod refused_parents;
 mod retried_appends;
 mod shared_storage;
 mod swapped_links;
+mod unpacked_folders;

@@ -8,6 +8,7 @@
 
 #![allow(unreachable_pub, reason = "what a module has for others is pub")]
 
+mod archive;
 #[path = "../../tiny_http/tests/fuzz/inputs.rs"]
 mod inputs;
 mod name;
@@ -24,6 +25,45 @@ const CORPUS: &str = "fuzz/corpus";
 fn names_are_what_the_contract_says() {
     test("name", name::check, NAME_PARTS);
 }
+
+#[test]
+fn archives_have_an_end() {
+    test("archive", archive::check, ARCHIVE_PARTS);
+}
+
+const ARCHIVE_PARTS: Parts<'static> = &[
+    "\n",
+    "|",
+    "H|",
+    "R|",
+    "Z",
+    "\nZ",
+    "\nH|f|0|1\nx",
+    "\nH|d/|5|0",
+    "\nH|l|2|0|t",
+    "\nH|h|1|0|f",
+    "\nH|x|L|5\nlong",
+    "\nH|x|K|5\nlong",
+    "\nH|c|g|13\n11 comment=a",
+    "\nR|path=long",
+    "\nR|size=3",
+    "path=",
+    "linkpath=",
+    "size=",
+    "9 path=ab",
+    "GNU.sparse.size=9",
+    "GNU.sparse.numblocks=1",
+    "GNU.sparse.map=0,1",
+    "GNU.sparse.map=0,512,1000,1",
+    "GNU.sparse.major=1|GNU.sparse.minor=0",
+    "GNU.sparse.name=n|GNU.sparse.realsize=9",
+    "00000001000",
+    "777",
+    "..",
+    "/",
+    "\u{0}",
+    "\u{80}",
+];
 
 const NAME_PARTS: Parts<'static> = &[
     "/",

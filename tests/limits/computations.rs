@@ -4,6 +4,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use testkit::archives::gzipped;
 use testkit::digest::sha256_hex;
 use testkit::{AT_ONCE, Conn, Server, eventually, let_pass, request_bytes, within};
 
@@ -68,6 +69,37 @@ fn what_no_client_waits_for_is_given_up() {
     eventually("it is idle again", || is_idle(&server));
     let given_up = "the client closed the connection before its reply";
     eventually("the log says why", || server.log().contains(given_up));
+    server.assert_clean();
+}
+
+// Little can be unpacked to much: that is computed in turns, and ends with its client.
+#[test]
+fn an_archive_that_no_client_waits_for_is_given_up() {
+    let server = Server::start();
+    server.place("small", b"small");
+    // 64 MiB of zeros in 64 KiB, and more is said to come.
+    let bomb = gzipped(&vec![0; 64 << 20]);
+    let fields = "Content-Encoding: gzip\r\nContent-Length: 10000000";
+    let begin = |number: usize| {
+        let mut conn = server.begin("POST", &format!("{number}/untar"), fields);
+        conn.send(&bomb);
+        conn
+    };
+    let sent: Vec<_> = (0..20).map(begin).collect();
+    for _ in 0..10 {
+        let asked = Instant::now();
+        assert_eq!(server.get("small/wc").text(), "0");
+        assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
+    }
+    drop(sent);
+    let given_up = "status=400 in=";
+    eventually("all have ended", || {
+        server.log().matches(given_up).count() == 20
+    });
+    let log = server.log();
+    let of_computations = log.matches("the client closed the connection before its reply");
+    assert!(of_computations.count() >= 5, "{log}");
+    assert_eq!(server.visible(), ["small 5"]);
     server.assert_clean();
 }
 

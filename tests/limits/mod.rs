@@ -14,5 +14,6 @@ mod idle_connections;
 mod injected_faults;
 mod many_clients;
 mod slow_uploads;
+mod unpacking;
 mod watchers;
 mod workers;

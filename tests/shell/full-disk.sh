@@ -135,6 +135,31 @@ some_fit() {
 check "of four at once that cannot all fit some are stored and the rest are refused" some_fit
 empty_storage
 
+# Archives: of what does not fit, declared and piped; what is small and does not fit unpacked; and
+# more files than the file system has inodes.
+mkdir "$work/tree" "$work/many"
+cp "$work/30" "$work/tree/a"
+cp "$work/60" "$work/tree/b"
+seq 20000 | (cd "$work/many" && xargs touch)
+tar -c -f "$work/tree.tar" -C "$work/tree" .
+tar -c -z -f "$work/tree.tgz" -C "$work/tree" .
+tar -c -f "$work/many.tar" -C "$work/many" .
+check "an archive larger than the disk, declared: 507 before the body" \
+  leaves_all refused_early -X POST -T "$work/tree.tar" "$URL/file/new/untar"
+check "the same piped: 507, nothing left" leaves_all refused_piped tree.tar -X POST "$URL/file/new/untar"
+check "the same compressed: 507, nothing left" \
+  leaves_all refused_piped tree.tgz -X POST -H 'Content-Encoding: gzip' "$URL/file/new/untar"
+mount -o remount,nr_inodes=5000 "$disk"
+check "more files than there are inodes: 507, nothing left" leaves_all refused_piped many.tar -X POST "$URL/file/new/untar"
+rm "$work/tree/b"
+unpacked() {
+  tar -c -C "$work/tree" . | status 200 -X POST -T - "$URL/file/new/untar"
+  cmp "$work/tree/a" "$storage/new/a"
+}
+check "one that fits is unpacked" unpacked
+curl -sS -f -o /dev/null -X DELETE "$URL/file/new"
+mount -o remount,nr_inodes=0 "$disk"
+
 signal TERM "$PID"
 check "the server ends well" same 0 "$CODE"
 

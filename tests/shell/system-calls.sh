@@ -16,7 +16,7 @@ if ! can_trace; then
 fi
 
 # The calls of the server go to $trace, each descriptor with its path.
-strace -f -y -qq -s 40 -o "$trace" -e trace=fsync,fdatasync,rename,renameat,renameat2,sendmsg,sendto,write,unlinkat,mkdirat \
+strace -f -y -qq -s 40 -o "$trace" -e trace=fsync,fdatasync,syncfs,rename,renameat,renameat2,sendmsg,sendto,write,unlinkat,mkdirat \
   -p "$PID" 2>"$work/strace.err" &
 tracer=$!
 traced() {
@@ -30,7 +30,7 @@ traced() {
 wait_for 20 traced
 
 # calls_of CURL-ARGUMENT...: makes a request and prints what the server did for it, one word a call:
-# what was synced (`data`, `folder`), what changed a name (`rename`, `unlink`, `mkdir`), and the
+# what was synced (`data`, `folder`, `all`), what changed a name (`rename`, `unlink`, `mkdir`), and the
 # reply (`200`).
 calls_of() {
   local before
@@ -39,6 +39,7 @@ calls_of() {
   wait_for 20 said_200 "$before"
   tail -n +"$((before + 1))" "$trace" | sed -nE \
     -e 's/.* fdatasync\(.*/data/p' \
+    -e 's/.* syncfs\(.*/all/p' \
     -e 's/.* fsync\(.*\/\.http-nas\/joins>.*/intent-folder/p' \
     -e 's/.* fsync\(.*/folder/p' \
     -e 's/.* rename(at|at2)?\(.*/rename/p' \
@@ -83,7 +84,15 @@ check "PUT: the append intent, then the content, then the removal of the intent,
 check "POST of a folder" in_order mkdir folder 200 -- -X POST "$URL/file/folder/"
 check "mv: both folders" in_order rename folder folder 200 -- -X PUT --data-raw '{"path": "folder/moved"}' "$URL/file/file/mv"
 check "DELETE of a file" only 'unlink folder 200' -X DELETE "$URL/file/folder/moved"
+mkdir -p "$work/tree/sub"
+seq 1000 >"$work/tree/sub/file"
+tar -c -f "$work/tree.tar" -C "$work/tree" .
+check "untar: all of it, then the name, then its folder, then the reply" in_order mkdir mkdir all rename folder 200 -- \
+  -X POST -T "$work/tree.tar" "$URL/file/unpacked/untar"
+check "untar in place of a folder: the same, and then the old one is removed" in_order all rename folder rename unlink 200 -- \
+  -X POST -T "$work/tree.tar" "$URL/file/unpacked/untar?replace"
 check "DELETE of a folder" in_order rename folder 200 -- -X DELETE "$URL/file/a"
+curl -sS -f -o /dev/null -X DELETE "$URL/file/unpacked"
 
 # One write for head and content, or the second waits for the acknowledgement of the first.
 one_write() {

@@ -263,7 +263,10 @@ fn unless_gone(error: Error) -> Result<bool, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::Provenance;
     use crate::storage::scratch::Scratch;
+    use crate::storage::staged_tree::stage_tree;
+    use crate::storage::upload::Need;
 
     // symptom: the log said every five minutes that a remnant could not be cleared, and not which.
     // cause:   only what could not be removed of directories was remembered, and named.
@@ -287,6 +290,77 @@ mod tests {
             // What has gone meanwhile is news when it comes again.
             in_the_way.iter().try_for_each(std::fs::remove_dir)?;
             clear(store, &mut known);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn staged_directories_are_cleared_once_their_writers_are_gone()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let storage = Scratch::new("staged-trees")?;
+        let store = &storage.store;
+        let staged = storage.path.join(OWN).join(STAGED);
+        let names = [String::from("new")];
+        let need = Need {
+            declared: None,
+            twice: false,
+        };
+        let name = GuardedName::unguarded(&names);
+        let mut living = stage_tree(store, need, name, Provenance::default())?;
+        living.make_directory(&[String::from("sub")])?;
+        std::fs::create_dir_all(staged.join("killed.d/sub"))?;
+        std::fs::write(staged.join("killed"), b"")?;
+        std::fs::write(staged.join("killed.d/sub/file"), b"content")?;
+        std::fs::create_dir_all(staged.join("without-a-file.d/sub"))?;
+        let mut known = Unclearable::default();
+        let failures = clear(store, &mut known).failures;
+        assert!(failures.is_empty(), "{failures:?}");
+        clear(store, &mut known);
+        let there = |directory| -> std::io::Result<usize> {
+            Ok(std::fs::read_dir(storage.path.join(OWN).join(directory))?.count())
+        };
+        // Its file and itself.
+        assert_eq!((there(STAGED)?, there(REMOVED)?), (2, 0));
+        living.make_directory(&[String::from("sub"), String::from("more")])?;
+        drop(living);
+        assert_eq!((there(STAGED)?, there(REMOVED)?), (0, 0));
+        Ok(())
+    }
+
+    // A server that was killed between the two renames by which a directory takes the place of
+    // another, where the file system cannot exchange two.
+    #[test]
+    fn a_directory_that_was_to_be_replaced_is_put_back() -> Result<(), Box<dyn std::error::Error>> {
+        let storage = Scratch::new("put-back")?;
+        let store = &storage.store;
+        let staged = storage.path.join(OWN).join(STAGED);
+        for (path, is_taken, is_put_back) in [
+            ("folder", false, true),
+            ("parent/folder", false, true),
+            ("folder", true, false),
+            ("no-parent/folder", false, false),
+            ("../outside", false, false),
+            ("", false, false),
+        ] {
+            std::fs::create_dir_all(storage.path.join("parent"))?;
+            std::fs::create_dir_all(staged.join("killed.d/new"))?;
+            std::fs::create_dir_all(staged.join("killed.replaced/old"))?;
+            std::fs::write(staged.join("killed"), path)?;
+            if is_taken {
+                std::fs::create_dir_all(storage.path.join(path).join("other"))?;
+            }
+            let mut known = Unclearable::default();
+            (0..3).for_each(|_| drop(clear(store, &mut known)));
+            let place = storage.path.join(path);
+            assert_eq!(place.join("old").exists(), is_put_back, "{path}");
+            assert_eq!(place.join("other").exists(), is_taken, "{path}");
+            for directory in [STAGED, REMOVED] {
+                let left = std::fs::read_dir(storage.path.join(OWN).join(directory))?;
+                assert_eq!(left.count(), 0, "{path}: {directory}");
+            }
+            if is_put_back || is_taken {
+                std::fs::remove_dir_all(place)?;
+            }
         }
         Ok(())
     }

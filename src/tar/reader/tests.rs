@@ -171,14 +171,14 @@ fn lengths_are_octal_or_in_base_256_or_in_records() {
         assert_eq!(one(&length(bad)), Err(Fault::Number), "{bad:?}");
     }
     // Records count, whatever the header says: of two lengths, one would hide entries in content.
-    for header in [
-        &b"00000000000\0"[..],
-        b"00000001000\0",
-        b"garbage.....",
-        b"77777777777\0",
+    for (header, expected) in [
+        (&b"00000000000\0"[..], expected()),
+        (b"00000001000\0", expected()),
+        (b"77777777777\0", expected()),
+        (b"garbage.....", Err(Fault::Number)),
     ] {
         let archive = [records(&[("size", b"3")]), length(header)].concat();
-        assert_eq!(one(&archive), expected(), "{header:?}");
+        assert_eq!(one(&archive), expected, "{header:?}");
     }
 }
 
@@ -357,17 +357,22 @@ fn global_records_name_nothing() {
     assert_eq!(one(&special(b'V', b"x")), Err(Fault::Content));
 }
 
-/// What a sparse file has: zeros, `first` at 100, zeros, `second` at 500, and zeros.
+/// What a sparse file has: zeros, a block of `f` at 100, zeros, `second` at 700, and zeros.
 fn holes() -> Read1 {
     let mut content = vec![0; 900];
-    content[100..105].copy_from_slice(b"first");
-    content[500..506].copy_from_slice(b"second");
+    content[100..612].fill(b'f');
+    content[700..706].copy_from_slice(b"second");
     let kind = Kind::File {
         length: 900,
-        holes: 889,
+        holes: 382,
         is_executable: false,
     };
     (b"real".to_vec(), kind, content)
+}
+
+/// What is in the archive of it.
+fn content_of_holes() -> Vec<u8> {
+    [&[b'f'; BLOCK][..], b"second"].concat()
 }
 
 /// Numbers in the form of GNU tar.
@@ -398,8 +403,8 @@ fn old_sparse(map: &[u64], more: &[&[u64]], content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn sparse_files_have_holes_in_all_formats() {
-    let map = [100, 5, 500, 6, 900, 0];
-    let content = b"firstsecond";
+    let map = [100, 512, 700, 6, 900, 0];
+    let content = &content_of_holes()[..];
     let pax = |keys: &[(&str, &[u8])], content: &[u8]| {
         let entry = file(b"GNUSparseFile.0/real", content);
         one(&[records(keys), entry].concat())
@@ -418,15 +423,15 @@ fn sparse_files_have_holes_in_all_formats() {
         ("GNU.sparse.size", b"900"),
         ("GNU.sparse.numblocks", b"2"),
         ("GNU.sparse.offset", b"100"),
-        ("GNU.sparse.numbytes", b"5"),
-        ("GNU.sparse.offset", b"500"),
+        ("GNU.sparse.numbytes", b"512"),
+        ("GNU.sparse.offset", b"700"),
         ("GNU.sparse.numbytes", b"6"),
     ];
     assert_eq!(pax(&version_0_0, content), Ok(holes()));
     let version_0_1: [(&str, &[u8]); 4] = [
         ("GNU.sparse.size", b"900"),
         ("GNU.sparse.numblocks", b"2"),
-        ("GNU.sparse.map", b"100,5,500,6"),
+        ("GNU.sparse.map", b"100,512,700,6"),
         ("GNU.sparse.name", b"real"),
     ];
     assert_eq!(pax(&version_0_1, content), Ok(holes()));
@@ -441,7 +446,7 @@ fn sparse_files_have_holes_in_all_formats() {
         block[..map.len()].copy_from_slice(map);
         [&block[..], content].concat()
     };
-    let map = with_map(b"3\n100\n5\n500\n6\n900\n0\n");
+    let map = with_map(b"3\n100\n512\n700\n6\n900\n0\n");
     assert_eq!(pax(&version_1_0, &map), Ok(holes()));
     // A file that is one hole.
     let (path, kind, content) = one(&old_sparse(&[900, 0], &[], b"")).unwrap_or(holes());
@@ -449,17 +454,19 @@ fn sparse_files_have_holes_in_all_formats() {
     assert!(matches!(kind, Kind::File { holes: 900, .. }));
 
     for bad in [
-        &b"2\n100\n5\n500\n5\n"[..],
-        b"2\n100\n5\n104\n6\n",
-        b"2\n500\n6\n100\n5\n",
-        b"2\n100\n5\n895\n6\n",
-        b"3\n100\n5\n500\n6\n901\n0\n",
+        &b"2\n100\n512\n700\n5\n"[..],
+        b"2\n100\n512\n611\n6\n",
+        b"2\n700\n512\n100\n6\n",
+        b"2\n100\n512\n895\n6\n",
+        // Some programs read the second piece from the next block.
+        b"2\n100\n6\n300\n512\n",
+        b"3\n100\n512\n700\n6\n901\n0\n",
         b"1\n100\n11",
-        b"4\n100\n5\n500\n6\n",
-        b"9223372036854775807\n100\n5\n500\n6\n",
+        b"4\n100\n512\n700\n6\n",
+        b"9223372036854775807\n100\n512\n700\n6\n",
         b"",
-        b"2\n100\n5\n500\n-6\n",
-        b"2\n9223372036854775807\n5\n500\n6\n",
+        b"2\n100\n512\n700\n-6\n",
+        b"2\n9223372036854775807\n512\n700\n6\n",
     ] {
         let found = pax(&version_1_0, &with_map(bad));
         let shown = String::from_utf8_lossy(bad).into_owned();
@@ -469,18 +476,22 @@ fn sparse_files_have_holes_in_all_formats() {
         );
     }
     for bad in [
-        "100,5,500",
-        "100,5,500,5",
-        "100,5,,6",
-        "500,6,100,5",
+        "100,512,700",
+        "100,512,700,5",
+        "100,512,,6",
+        "700,512,100,6",
         "a",
-        "100,5,895,6",
+        "100,512,895,6",
+        "100,6,300,512",
+        "100,512,700,6,900,0",
+        "100,518",
     ] {
-        let keys: [(&str, &[u8]); 2] = [
+        let keys: [(&str, &[u8]); 3] = [
             ("GNU.sparse.size", b"900"),
+            ("GNU.sparse.numblocks", b"2"),
             ("GNU.sparse.map", bad.as_bytes()),
         ];
-        let found = pax(&keys, b"firstsecond");
+        let found = pax(&keys, &content_of_holes());
         assert!(
             matches!(found, Err(Fault::Sparse | Fault::Records)),
             "{bad}: {found:?}"
@@ -512,13 +523,14 @@ fn sparse_files_have_holes_in_all_formats() {
 #[test]
 fn a_map_has_so_many_pieces_at_most() {
     for (pieces, expected) in [(4096_u64, Ok(())), (4097, Err(Fault::Pieces(4096)))] {
-        let map: Vec<_> = (0..pieces).map(|at| format!("{},1", 2 * at)).collect();
-        let real = (2 * pieces).to_string();
+        let map: Vec<_> = (0..pieces).map(|at| format!("{},512", 1024 * at)).collect();
+        let real = (1024 * pieces).to_string();
         let records = records(&[
             ("GNU.sparse.size", real.as_bytes()),
+            ("GNU.sparse.numblocks", pieces.to_string().as_bytes()),
             ("GNU.sparse.map", map.join(",").as_bytes()),
         ]);
-        let content = vec![b'x'; pieces as usize];
+        let content = vec![b'x'; 512 * pieces as usize];
         let found = one(&[records, file(b"f", &content)].concat());
         assert_eq!(found.map(drop), expected);
     }
@@ -584,9 +596,9 @@ fn an_archive_that_is_cut_anywhere_is_refused() {
         special(b'K', &target),
         Made::new(b"l", b'2', 0).before(b""),
         old_sparse(
-            &[100, 5, 500, 6, 900, 0, 900, 0],
+            &[100, 512, 700, 6, 900, 0, 900, 0],
             &[&[900, 0]],
-            b"firstsecond",
+            &content_of_holes(),
         ),
         Made::new(b"d/", b'5', 0).before(b""),
     ]

@@ -47,6 +47,25 @@ pub fn restore(server: &Server, archive: &[u8]) -> PathBuf {
     out
 }
 
+/// What gzip makes of it.
+pub fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut child = Command::new("gzip")
+        .arg("-c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("there is gzip");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let bytes = bytes.to_vec();
+    let writer = thread::spawn(move || stdin.write_all(&bytes));
+    let output = child.wait_with_output().expect("gzip ends");
+    writer
+        .join()
+        .expect("the writer ends")
+        .expect("it is taken");
+    output.stdout
+}
+
 pub fn archive(server: &Server, folder: &str) -> Vec<u8> {
     let reply = server.get(&format!("{folder}/tar"));
     assert_eq!(reply.status, 200, "{folder}: {}", reply.summary());

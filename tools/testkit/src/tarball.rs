@@ -83,6 +83,21 @@ pub fn hard_link(name: &[u8], target: &[u8]) -> Vec<u8> {
     entry(name, b'1', target)
 }
 
+/// A file with holes, in version 0.1 of GNU tar's records: its length, and offsets and lengths of
+/// what it has as content.
+pub fn sparse(name: &[u8], length: u64, map: &[u64], content: &[u8]) -> Vec<u8> {
+    let numbers: Vec<_> = map.iter().map(u64::to_string).collect();
+    let records = records(&[
+        ("GNU.sparse.size", length.to_string().as_bytes()),
+        (
+            "GNU.sparse.numblocks",
+            (map.len() / 2).to_string().as_bytes(),
+        ),
+        ("GNU.sparse.map", numbers.join(",").as_bytes()),
+    ]);
+    [records, file(name, content)].concat()
+}
+
 /// What precedes an entry: extended records (`x`, `g`), or a long name (`L`) or target (`K`).
 pub fn preceding(letter: u8, content: &[u8]) -> Vec<u8> {
     Header::new(b"././@X", letter, content.len() as u64).before(content)
