@@ -51,7 +51,7 @@ const fn write(
 }
 
 /// Those on one name. The ones of `mv`, `cp` and `claim` are on two.
-const ON_NAMES: [Request; 21] = [
+const ON_NAMES: [Request; 22] = [
     write("POST /file/NAME", "POST", "", Wish::Store),
     write("PUT /file/NAME", "PUT", "", Wish::Append),
     write("PUT /file/NAME", "PUT", "", Wish::AppendFromStart),
@@ -83,6 +83,7 @@ const ON_NAMES: [Request; 21] = [
     request("GET /file/NAME?head=N", "GET", "?tail=1", Wish::Read),
     request("GET /file/NAME?recursive", "GET", "?recursive", Wish::Read),
     request("GET /file/NAME?recursive", "GET", "?glob=**", Wish::Read),
+    request("GET /file/NAME?wait=60s", "GET", "?wait=0", Wish::Read),
     request("GET /file/NAME/wc", "GET", "/wc", Wish::Read),
     request("GET /file/NAME/sha256", "GET", "/sha256", Wish::Read),
     request("GET /file/NAME/info", "GET", "/info", Wish::Read),
