@@ -187,7 +187,7 @@ impl Operation {
     /// Whether what is below its name, or below a name in its body, changes with it.
     #[must_use]
     pub fn changes_below(&self) -> bool {
-        matches!(self, Self::Rename(_) | Self::Delete(_))
+        matches!(self, Self::Rename(_) | Self::Delete(_) | Self::Untar(..))
     }
 
     /// Whether it changes the storage.

@@ -210,3 +210,20 @@ fn an_action_is_not_written_to() {
         assert_eq!(found, (word, allow), "{method} {target}");
     }
 }
+
+#[test]
+fn what_changes_below_a_name_is_known() {
+    for (method, target, expected) in [
+        ("PUT", "/file/a/mv", true),
+        ("DELETE", "/file/a", true),
+        ("POST", "/file/a/untar", true),
+        ("POST", "/file/a", false),
+        ("PUT", "/file/a", false),
+        ("PUT", "/file/a/cp", false),
+        ("PUT", "/file/a/claim", false),
+        ("POST", "/file/a/", false),
+    ] {
+        let found = route(method, target).map(|operation| operation.changes_below());
+        assert_eq!(found, Ok(expected), "{method} {target}");
+    }
+}
